@@ -1,0 +1,267 @@
+// Package migration holds the domain: migrations, rules, translations, diagnostics, resources and counts. It imports
+// nothing of ours; the JSON tags are the shapes of the HTTP API and of the stored documents.
+package migration
+
+import "time"
+
+// State is where a migration stands.
+type State string
+
+const (
+	Creating State = "creating" // chunks are being appended
+	Ready    State = "ready"
+	Running  State = "running"
+	Stopped  State = "stopped"
+	Finished State = "finished"
+)
+
+// Status is where a rule stands. Finished means a decision was reached, untranslatable included; Error means a step
+// failed for good.
+type Status string
+
+const (
+	StatusPending    Status = "pending"
+	StatusProcessing Status = "processing"
+	StatusFinished   Status = "finished"
+	StatusError      Status = "error"
+)
+
+// Result is how much of a rule was translated.
+type Result string
+
+const (
+	Full           Result = "full"
+	Partial        Result = "partial"
+	Untranslatable Result = "untranslatable"
+)
+
+// Verification is what the user's own Elasticsearch said of a translation.
+type Verification string
+
+const (
+	VerificationPassed       Verification = "passed"
+	VerificationUnknownIndex Verification = "unknown_index"
+	VerificationUnknownField Verification = "unknown_field"
+	VerificationFailed       Verification = "failed"
+	VerificationNotRun       Verification = "not_run"
+)
+
+// Migration is the migration document; the store's copy is the authority.
+type Migration struct {
+	ID           string    `json:"id"`
+	Name         string    `json:"name,omitempty"`
+	State        State     `json:"state"`
+	Vendor       string    `json:"vendor"`
+	Total        int       `json:"total"`
+	ConnectorID  string    `json:"connector_id,omitempty"`
+	Epoch        int64     `json:"epoch"` // counts accepted starts; fences claims and state changes
+	ParkReason   string    `json:"park_reason,omitempty"`
+	Error        string    `json:"error,omitempty"`
+	CreatedAt    time.Time `json:"created_at"`
+	CreatedBy    string    `json:"created_by,omitempty"`
+	LastUpdated  time.Time `json:"last_updated_at"`
+	LastUpdateBy string    `json:"last_updated_by,omitempty"`
+	// Deleted is the tombstone: set first, so that late writes and starts find it.
+	Deleted bool `json:"deleted,omitempty"`
+}
+
+// OriginalRule is a rule as the user sent it.
+type OriginalRule struct {
+	ID             string   `json:"id"`
+	Vendor         string   `json:"vendor"`
+	Title          string   `json:"title"`
+	Description    string   `json:"description"`
+	Query          string   `json:"query"`
+	QueryLanguage  string   `json:"query_language"`
+	MitreAttackIDs []string `json:"mitre_attack_ids"`
+	// The rest is optional: what a saved search knows of its schedule and weight.
+	Severity     string `json:"severity,omitempty"`
+	RiskScore    *int   `json:"risk_score,omitempty"`
+	EarliestTime string `json:"earliest_time,omitempty"`
+	LatestTime   string `json:"latest_time,omitempty"`
+	Cron         string `json:"cron_schedule,omitempty"`
+}
+
+// ElasticRule is the rule for Elastic Security that a translation or a match gives.
+type ElasticRule struct {
+	Title          string        `json:"title"`
+	Description    string        `json:"description,omitempty"`
+	Severity       string        `json:"severity,omitempty"`
+	RiskScore      int           `json:"risk_score,omitempty"`
+	Query          string        `json:"query"`
+	QueryLanguage  string        `json:"query_language"` // esql
+	Index          []string      `json:"index"`
+	PrebuiltRuleID string        `json:"prebuilt_rule_id,omitempty"`
+	Threat         []Threat      `json:"threat,omitempty"`
+	Interval       string        `json:"interval,omitempty"`
+	From           string        `json:"from,omitempty"`
+	Threshold      *Threshold    `json:"threshold,omitempty"`
+	Suppression    *Suppression  `json:"suppression,omitempty"`
+	LookupIndices  []LookupIndex `json:"lookup_indices,omitempty"`
+}
+
+// Threat is one entry of Kibana's threat array.
+type Threat struct {
+	Framework string      `json:"framework"`
+	Tactic    ThreatRef   `json:"tactic"`
+	Technique []Technique `json:"technique,omitempty"`
+}
+
+// ThreatRef names a tactic or technique.
+type ThreatRef struct {
+	ID        string `json:"id"`
+	Name      string `json:"name"`
+	Reference string `json:"reference"`
+}
+
+// Technique is a technique with its sub-techniques.
+type Technique struct {
+	ThreatRef
+	Subtechnique []ThreatRef `json:"subtechnique,omitempty"`
+}
+
+// Threshold is a count condition.
+type Threshold struct {
+	Field []string `json:"field"`
+	Value int      `json:"value"`
+}
+
+// Suppression is Kibana's alert suppression.
+type Suppression struct {
+	GroupBy  []string `json:"group_by"`
+	Duration string   `json:"duration,omitempty"`
+}
+
+// LookupIndex is an index in lookup mode that a query needs.
+type LookupIndex struct {
+	Name string           `json:"name"`
+	Body map[string]any   `json:"body"`
+	Rows []map[string]any `json:"rows"`
+}
+
+// Position counts lines and columns (in characters) from 1.
+type Position struct {
+	Line   int `json:"line"`
+	Column int `json:"column"`
+}
+
+// Diagnostic is one note on a rule, with its place in the SPL.
+type Diagnostic struct {
+	Code     string   `json:"code"`
+	Severity string   `json:"severity"` // info, approximation or error
+	Message  string   `json:"message"`
+	Start    Position `json:"start"`
+	End      Position `json:"end"`
+	Command  string   `json:"command,omitempty"`
+	Subject  string   `json:"subject,omitempty"`
+}
+
+// Missing is a resource the rule refers to and nobody defined.
+type Missing struct {
+	Kind string `json:"kind"` // macro, lookup or datamodel
+	Name string `json:"name"`
+}
+
+// Match is a prebuilt rule that replaces, or comes near to, the original.
+type Match struct {
+	RuleID string  `json:"rule_id"`
+	Name   string  `json:"name"`
+	Score  float64 `json:"score"`
+	Why    string  `json:"why,omitempty"`
+}
+
+// HistoryEntry is one step in the life of a rule document.
+type HistoryEntry struct {
+	At     time.Time `json:"at"`
+	By     string    `json:"by"`
+	Action string    `json:"action"`
+	Detail string    `json:"detail,omitempty"`
+}
+
+// Comment is a remark on a rule, by a step or a person.
+type Comment struct {
+	Message   string    `json:"message"`
+	CreatedAt time.Time `json:"created_at"`
+	CreatedBy string    `json:"created_by"`
+}
+
+// Token fences claims: the start epoch, and the number of the claim in it. A result is accepted only from the token the
+// rule holds.
+type Token struct {
+	Epoch int64 `json:"epoch"`
+	Claim int64 `json:"claim"`
+}
+
+// Rule is a rule document.
+type Rule struct {
+	Timestamp    time.Time    `json:"@timestamp"`
+	ID           string       `json:"id"`
+	MigrationID  string       `json:"migration_id"`
+	CreatedBy    string       `json:"created_by"`
+	Original     OriginalRule `json:"original_rule"`
+	Elastic      *ElasticRule `json:"elastic_rule,omitempty"`
+	Result       Result       `json:"translation_result,omitempty"`
+	Verification Verification `json:"verification,omitempty"`
+	Matched      *Match       `json:"matched_rule,omitempty"`
+	Near         []Match      `json:"near_rules"`
+	Status       Status       `json:"status"`
+	ErrorCode    string       `json:"error_code,omitempty"`
+	Comments     []Comment    `json:"comments"`
+	Diagnostics  []Diagnostic `json:"diagnostics"`
+	Missing      []Missing    `json:"missing,omitempty"`
+	// Compiled is the compiler's own draft, kept beside a prebuilt match that replaced it in Elastic.
+	Compiled  *ElasticRule   `json:"compiled_rule,omitempty"`
+	History   []HistoryEntry `json:"history"`
+	UpdatedAt time.Time      `json:"updated_at"`
+	UpdatedBy string         `json:"updated_by"`
+	// Token is the fence; it is stored beside the document and not shown.
+	Token Token `json:"-"`
+}
+
+// ResourceType is macro or lookup.
+type ResourceType string
+
+const (
+	ResourceMacro  ResourceType = "macro"
+	ResourceLookup ResourceType = "lookup"
+)
+
+// Resource is a macro or lookup that belongs to one migration. Name carries the arity for macros (foo(1)).
+type Resource struct {
+	Type       ResourceType        `json:"type"`
+	Name       string              `json:"name"`
+	Definition string              `json:"definition,omitempty"`
+	Arguments  []string            `json:"arguments,omitempty"`
+	IsEval     bool                `json:"iseval,omitempty"`
+	Kind       string              `json:"kind,omitempty"`
+	Columns    []string            `json:"columns,omitempty"`
+	Rows       []map[string]string `json:"rows,omitempty"`
+	TotalRows  int                 `json:"total_rows,omitempty"`
+	// MatchType, CaseSensitive and the rest describe a lookup as transforms.conf does.
+	MatchType          string `json:"match_type,omitempty"`
+	CaseSensitiveMatch *bool  `json:"case_sensitive_match,omitempty"`
+	MaxMatches         int    `json:"max_matches,omitempty"`
+	MinMatches         int    `json:"min_matches,omitempty"`
+	DefaultMatch       string `json:"default_match,omitempty"`
+}
+
+// Counts are rules by status.
+type Counts struct {
+	Total      int `json:"total"`
+	Finished   int `json:"finished"`
+	Pending    int `json:"pending"`
+	Processing int `json:"processing"`
+	Failed     int `json:"failed"`
+}
+
+// Done reports whether every rule has reached an end.
+func (c Counts) Done() bool { return c.Total > 0 && c.Finished+c.Failed == c.Total }
+
+// Stats is the answer of the stats calls.
+type Stats struct {
+	MigrationID string    `json:"migration_id,omitempty"`
+	Status      State     `json:"status"`
+	Rules       Counts    `json:"rules"`
+	LastUpdated time.Time `json:"last_updated_at"`
+	ParkReason  string    `json:"park_reason,omitempty"`
+}

@@ -1,0 +1,87 @@
+// Package schema knows where Splunk's data lives in Elastic: CIM data models and raw data sources to index patterns,
+// their fields to ECS and integration fields with type, array and length facts, and the values integrations change.
+// It uses the standard library only; overrides arrive as values.
+package schema
+
+// Support says how well a field or a model is supported.
+type Support int
+
+const (
+	// None means there is no counterpart: a hole.
+	None Support = iota
+	// Exact means the set of alerting rows cannot differ because of the mapping.
+	Exact
+	// Medium is Exact with less certainty; it carries an info note.
+	Medium
+	// Approximate means rows can differ; Reason says when.
+	Approximate
+)
+
+// Array says whether a field can hold several values.
+type Array int
+
+const (
+	// Single fields hold one value at most.
+	Single Array = iota
+	// MaybeArray fields were not listed as arrays but scripts build lists there.
+	MaybeArray
+	// AlwaysArray fields are lists by definition (event.category).
+	AlwaysArray
+)
+
+// Field is one target field, or an expression over one, for a source field.
+type Field struct {
+	// Source is the Splunk name that was asked for.
+	Source string
+	// Name is the Elasticsearch field; empty with Support None.
+	Name string
+	// Type is the Elasticsearch type: keyword, wildcard, text, match_only_text, long, integer, double, boolean, ip, date,
+	// flattened, constant_keyword, ….
+	Type  string
+	Array Array
+	// IgnoreAbove is the length in characters above which ES|QL sees null; 0 when there is no limit.
+	IgnoreAbove int
+	// Fn, when not empty, is a one-argument ES|QL function to apply to Name (LENGTH over url.original).
+	Fn      string
+	Support Support
+	// Reason says why the mapping is what it is, in words for the user; always set unless Support is Exact.
+	Reason string
+	// Values maps a Splunk value, lower case, to the values the integration stores instead; nil when values are unchanged.
+	Values map[string][]string
+	// ValuesComplete says that a value missing from Values cannot occur.
+	ValuesComplete bool
+	// LowerCase says the integration stores only lower-case values, so a lower-cased literal can be compared directly.
+	LowerCase bool
+}
+
+// Constraint is a filter a source implies: the field holds one of the values. On arrays any value counts.
+type Constraint struct {
+	Field  string
+	Array  Array
+	Type   string
+	Values []string
+}
+
+// Source is one data source: a CIM data set, a data-source macro, or what index, source and sourcetype predicates name.
+type Source struct {
+	// Name is "Endpoint.Processes", "sysmon", "linux_auditd", …
+	Name    string
+	Support Support
+	Reason  string
+	// DataModel is true for CIM data sets: missing group fields are filled with "unknown" there.
+	DataModel bool
+	// Indices are the index patterns for FROM.
+	Indices []string
+	// Streams are the integration/data_stream pairs behind Indices ("windows/sysmon_operational").
+	Streams []string
+	// Constraints hold for every event of the source and become the first filter.
+	Constraints []Constraint
+
+	schema *Schema
+	fields map[string]Field
+}
+
+// Hint narrows a look-up by what the query's filters already fix, because pipelines move fields per event code.
+type Hint struct {
+	EventCodes []string
+}

@@ -1,0 +1,126 @@
+// Package store defines what the rest of Rulebridge needs of a database, in small interfaces, and the errors every
+// store gives. internal/store/storetest holds the one suite that each store passes.
+package store
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/rulebridge/rulebridge/internal/migration"
+)
+
+var (
+	// ErrNotFound: no such migration, rule or answer (or it carries a tombstone).
+	ErrNotFound = errors.New("not found")
+	// ErrFenced: the write came from a token or epoch that is no longer current; nothing was changed.
+	ErrFenced = errors.New("superseded by a newer start or claim")
+	// ErrConflict: the migration is in a state that does not allow the call (append while running, start while creating).
+	ErrConflict = errors.New("not allowed in this state")
+	// ErrUnavailable marks transient failures of the store itself: retry later.
+	ErrUnavailable = errors.New("store unavailable")
+)
+
+// Store is everything; consumers name the small interface they need.
+type Store interface {
+	Migrations
+	Rules
+	Resources
+	Answers
+	// Ready checks that the store can be written to.
+	Ready(ctx context.Context) error
+	Close() error
+}
+
+// Migrations keeps migration documents.
+type Migrations interface {
+	// CreateMigration stores the document and its first rules in one step: all or nothing.
+	CreateMigration(ctx context.Context, m migration.Migration, rules []migration.OriginalRule) error
+	// AppendRules adds rules whose id is not there yet and reports how many; with seal a creating migration becomes ready.
+	// A finished migration becomes ready again when rules were added. ErrConflict while running.
+	AppendRules(ctx context.Context, id string, rules []migration.OriginalRule, seal bool, by string) (added int, err error)
+	Migration(ctx context.Context, id string) (migration.Migration, error)
+	Migrations(ctx context.Context) ([]migration.Migration, error)
+	// SetState records a transition. It is fenced: a Change with an epoch older than the stored one gives ErrFenced; the
+	// same change twice is one change.
+	SetState(ctx context.Context, id string, c Change) error
+	// MarkDeleted sets the tombstone; afterwards every write on the migration gives ErrNotFound. DeleteMigration removes
+	// documents in bounded steps and may be repeated.
+	MarkDeleted(ctx context.Context, id string) error
+	DeleteMigration(ctx context.Context, id string) error
+}
+
+// Change is one transition of a migration document.
+type Change struct {
+	State       migration.State
+	Epoch       int64
+	ConnectorID string // kept when empty
+	ParkReason  string
+	Error       string
+	By          string
+	At          time.Time
+}
+
+// Rules keeps rule documents. All counts are read after the write they come with, never from a stale view.
+type Rules interface {
+	// Requeue is the first step of a start epoch: processing rules whose token's epoch is not Epoch go back to pending,
+	// and with retryErrors rules in error too. Recorded steps stay.
+	Requeue(ctx context.Context, id string, epoch int64, retryErrors bool) (migration.Counts, error)
+	// Claim turns at most limit pending rules, in id order, to processing under the token and returns their ids with the
+	// counts after it. Called again with the same token it returns what that token already holds and claims no more.
+	// A token whose epoch is older than the migration's gives ErrFenced.
+	Claim(ctx context.Context, id string, token migration.Token, limit int) (ids []string, counts migration.Counts, err error)
+	Rule(ctx context.Context, id, ruleID string) (migration.Rule, error)
+	// Record applies change to the rule document if the rule is processing under the token, and stores it; otherwise
+	// ErrFenced. A deleted rule gives ErrNotFound and does not come back. The change must be a pure function: a store may
+	// call it again after a concurrent write. A rule that is already finished under the same token returns nil without
+	// a second write when the change asks for finished: recording twice is recording once.
+	Record(ctx context.Context, id, ruleID string, token migration.Token, change func(*migration.Rule)) error
+	// Release puts the given rules back to pending if they are processing under the epoch; recorded steps stay. With no ids
+	// it releases every processing rule of the epoch.
+	Release(ctx context.Context, id string, epoch int64, ruleIDs []string) (migration.Counts, error)
+	// Counts are exact at the time of the call.
+	Counts(ctx context.Context, id string) (migration.Counts, error)
+	// AllCounts are the counts of every migration, possibly a second old.
+	AllCounts(ctx context.Context) (map[string]migration.Counts, error)
+	// List returns one page in id order and the cursor of the next, empty on the last.
+	List(ctx context.Context, id string, q RuleQuery) (rules []migration.Rule, next string, err error)
+	// DeleteRule removes one rule.
+	DeleteRule(ctx context.Context, id, ruleID string) error
+}
+
+// RuleQuery selects rule documents. Size is at most 1,000.
+type RuleQuery struct {
+	After  string
+	Size   int
+	Status migration.Status
+	Result migration.Result
+}
+
+// Resources keeps the macros and lookups of a migration.
+type Resources interface {
+	UpsertResources(ctx context.Context, id string, rs []migration.Resource) (upserted int, err error)
+	Resources(ctx context.Context, id string) ([]migration.Resource, error)
+	// ResourcesVersion changes whenever a resource of the migration does; it lets workers cache a prepared compiler.
+	ResourcesVersion(ctx context.Context, id string) (int64, error)
+}
+
+// Answers keeps what models said, under deterministic keys, so that a recorded answer is never asked for again.
+type Answers interface {
+	// BeginCall counts an attempt for the key and returns the recorded answer if there is one.
+	BeginCall(ctx context.Context, id, key string) (attempt int, answer *Answer, err error)
+	SaveAnswer(ctx context.Context, id, key string, a Answer) error
+	Answer(ctx context.Context, id, key string) (Answer, error)
+	// CallStats sums the attempts and recorded answers of a migration.
+	CallStats(ctx context.Context, id string) (attempts, answers int, err error)
+}
+
+// Answer is one model answer.
+type Answer struct {
+	Text         string    `json:"text"`
+	ConnectorID  string    `json:"connector_id"`
+	Model        string    `json:"model,omitempty"`
+	PromptTokens int       `json:"prompt_tokens,omitempty"`
+	OutputTokens int       `json:"output_tokens,omitempty"`
+	At           time.Time `json:"at"`
+}
