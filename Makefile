@@ -1,0 +1,57 @@
+# Rulebridge. `make` lists the targets.
+GO       ?= go
+GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.13.2
+WFCHECK  := go.temporal.io/sdk/contrib/tools/workflowcheck@v0.6.0
+# Everything but the embedded server's package, which type-checks for minutes.
+PACKAGES  = $(shell $(GO) list ./... | grep -v /worker/embedded)
+DATA     ?= ../shared/data
+FUZZTIME ?= 30s
+export RULEBRIDGE_DATA = $(abspath $(DATA))
+
+.DEFAULT_GOAL := help
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-16s %s\n", $$1, $$2}'
+
+.PHONY: build
+build: ## the whole binary, with the embedded Temporal server
+	$(GO) build -trimpath -o bin/rulebridge .
+
+.PHONY: build-production
+build-production: ## the static binary for clusters, without the embedded server
+	CGO_ENABLED=0 $(GO) build -trimpath -tags production -ldflags '-s -w' -o bin/rulebridge-production .
+
+.PHONY: sizes
+sizes: build build-production ## build both and print their sizes
+	@$(GO) build -trimpath -ldflags '-s -w' -o bin/rulebridge-stripped .
+	@for b in rulebridge rulebridge-stripped rulebridge-production; do printf '%-24s %5.1f MB\n' $$b $$(stat -c %s bin/$$b | awk '{print $$1/1e6}'); done
+
+.PHONY: test
+test: build ## all tests; parts that are missing here are skipped visibly
+	RULEBRIDGE_BIN=$(abspath bin/rulebridge) $(GO) test -timeout 40m $(PACKAGES)
+
+.PHONY: test-short
+test-short: ## the fast tests
+	$(GO) test -short $(PACKAGES)
+
+.PHONY: race
+race: ## the tests of the concurrent parts under the race detector
+	$(GO) test -race -short ./workflows/... ./activities/... ./api/... ./internal/store/... ./internal/llm/... ./worker
+
+.PHONY: lint
+lint: ## golangci-lint and gofmt
+	$(GO) run $(GOLANGCI) run ./...
+
+.PHONY: workflowcheck
+workflowcheck: ## Temporal's check that workflow code is deterministic
+	$(GO) run $(WFCHECK) -config workflowcheck.config.yaml ./workflows/...
+
+.PHONY: fuzz
+fuzz: ## each fuzz target for FUZZTIME
+	@set -e; for p in $$(grep -rlE '^func Fuzz' --include=*_test.go . | xargs -n1 dirname | sort -u); do \
+	  for f in $$(grep -hoE '^func Fuzz[A-Za-z0-9_]+' $$p/*_test.go | cut -c6- | sort -u); do \
+	    echo "fuzz $$p $$f"; $(GO) test $$p -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME); done; done
+
+.PHONY: generate
+generate: ## the generated files
+	$(GO) generate ./...
