@@ -24,8 +24,13 @@ type Origin struct{ Start, End int }
 // Place returns the node's place in ES|QL text.
 func (a *At) Place() Span { return a.At }
 
-// Node is any node.
-type Node interface{ Place() Span }
+func (a *At) at() *At { return a }
+
+// Node is any node; the interface is sealed.
+type Node interface {
+	Place() Span
+	at() *At
+}
 
 // Query is a whole query: the source command first.
 type Query struct {
@@ -81,13 +86,13 @@ type Stats struct {
 	By     []*Assign
 }
 
-// Keep is KEEP names (wildcards allowed).
+// Keep is KEEP names. A * in a name is a wildcard; \* is a star in the name itself and \\ a backslash.
 type Keep struct {
 	At
 	Names []string
 }
 
-// Drop is DROP names (wildcards allowed).
+// Drop is DROP names, with wildcards as in Keep.
 type Drop struct {
 	At
 	Names []string
@@ -189,10 +194,16 @@ type Column struct {
 	Name string
 }
 
-// Literal is a constant: Value is string, int64, float64, bool or nil (null).
+// Literal is a constant: Value is string, int64, float64, bool or nil (null), or uint64 for a whole number beyond int64.
 type Literal struct {
 	At
 	Value any
+}
+
+// Array is a constant array such as ["a", "b"].
+type Array struct {
+	At
+	Items []Expr
 }
 
 // Duration is a time literal such as 5 minutes.
@@ -366,6 +377,7 @@ func (c *Other) Keyword() string { return c.Word }
 func (*Column) expr()   {}
 func (*Literal) expr()  {}
 func (*Duration) expr() {}
+func (*Array) expr()    {}
 func (*Star) expr()     {}
 func (*Call) expr()     {}
 func (*Binary) expr()   {}

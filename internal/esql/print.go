@@ -1,0 +1,597 @@
+package esql
+
+import (
+	"math"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// lineWidth is the number of bytes after which the printer looks for a place to break a line.
+const lineWidth = 120
+
+// OriginSpan says where a node with an Origin was printed.
+type OriginSpan struct {
+	Origin Origin
+	Text   Span
+}
+
+// Print returns the query as text, one command a line, with long lists and chains broken and indented. Parsing the text
+// gives the same tree.
+func Print(q *Query) string {
+	p := printer{width: lineWidth}
+	p.query(q)
+	return string(p.buf)
+}
+
+// PrintWithOrigins is Print that also says where each node with an Origin landed, in the order in which the nodes end.
+func PrintWithOrigins(q *Query) (text string, spans []OriginSpan) {
+	p := printer{width: lineWidth, origins: true}
+	p.query(q)
+	return string(p.buf), p.spans
+}
+
+// PrintExpr returns one expression on one line.
+func PrintExpr(e Expr) string {
+	p := printer{width: math.MaxInt, flat: true}
+	p.expr(e, precLowest, 0)
+	return string(p.buf)
+}
+
+// PrintCommand returns one command, without the pipe in front.
+func PrintCommand(c Command) string {
+	p := printer{width: lineWidth}
+	p.command(c)
+	return string(p.buf)
+}
+
+// Binding strength, from loose to tight, as in the grammar of ES|QL.
+const (
+	precLowest = iota
+	precOr
+	precAnd
+	precNot
+	precTest    // IS NULL, IN, LIKE, :
+	precCompare // == and the like do not associate
+	precAdd
+	precMul
+	precUnary
+	precPrimary
+)
+
+type printer struct {
+	buf     []byte
+	line    int // where the last line starts in buf
+	lines   int // lines before the last one
+	width   int
+	flat    bool // no line breaks
+	limit   int  // while flat in try: give up beyond this length of buf
+	trying  bool
+	origins bool
+	spans   []OriginSpan
+}
+
+func (p *printer) over() bool { return p.trying && len(p.buf) > p.limit }
+
+func (p *printer) write(s string) { p.buf = append(p.buf, s...) }
+
+func (p *printer) newline(indent int) {
+	p.buf = append(p.buf, '\n')
+	p.line = len(p.buf)
+	p.lines++
+	for range indent {
+		p.buf = append(p.buf, ' ')
+	}
+}
+
+// try prints with f on the current line if that fits, and reports whether it did; otherwise nothing was printed.
+func (p *printer) try(f func()) bool {
+	if p.flat {
+		f()
+		return true
+	}
+	mark, spans := len(p.buf), len(p.spans)
+	p.flat, p.trying, p.limit = true, true, p.line+p.width
+	f()
+	ok := !p.over()
+	p.flat, p.trying = false, false
+	if !ok {
+		p.buf, p.spans = p.buf[:mark], p.spans[:spans]
+	}
+	return ok
+}
+
+func (p *printer) pos(offset int) Pos {
+	return Pos{Offset: offset, Line: p.lines + 1, Column: utf8.RuneCount(p.buf[p.line:offset]) + 1}
+}
+
+// node prints n with f and records where, if n has an Origin.
+func (p *printer) node(n Node, f func()) {
+	if !p.origins || n.at().Origin == (Origin{}) {
+		f()
+		return
+	}
+	start := p.pos(len(p.buf))
+	f()
+	p.spans = append(p.spans, OriginSpan{Origin: n.at().Origin, Text: Span{Start: start, End: p.pos(len(p.buf))}})
+}
+
+func (p *printer) query(q *Query) {
+	piped := false
+	for i, c := range q.Commands {
+		if i > 0 {
+			p.newline(0)
+		}
+		if _, ok := c.(*Comment); ok {
+			p.node(c, func() { p.command(c) })
+			continue
+		}
+		if piped {
+			p.write("| ")
+		}
+		piped = true
+		p.node(c, func() { p.command(c) })
+	}
+}
+
+func (p *printer) command(c Command) {
+	if c, ok := c.(*Comment); ok {
+		for i, line := range strings.FieldsFunc(c.Text+"\n", func(r rune) bool { return r == '\n' || r == '\r' }) {
+			if i > 0 {
+				p.newline(0)
+			}
+			p.write("// " + line)
+		}
+		if strings.Trim(c.Text, "\r\n") == "" {
+			p.write("//")
+		}
+		return
+	}
+	if _, ok := c.(*Other); !ok {
+		p.write(c.Keyword())
+	}
+	switch c := c.(type) {
+	case *From:
+		p.write(" ")
+		p.fill(len(c.Indices), 4, func(i int) { p.write(indexName(c.Indices[i])) })
+		if len(c.Metadata) > 0 {
+			p.write(" METADATA ")
+			p.fill(len(c.Metadata), 4, func(i int) { p.write(c.Metadata[i]) })
+		}
+	case *Row:
+		p.write(" ")
+		p.assigns(c.Fields, 4)
+	case *Where:
+		p.write(" ")
+		p.expr(c.Expr, precLowest, 4)
+	case *Eval:
+		p.write(" ")
+		p.assigns(c.Assigns, 4)
+	case *Stats:
+		p.stats(c)
+	case *Keep:
+		p.write(" ")
+		p.fill(len(c.Names), 4, func(i int) { p.write(quotePattern(c.Names[i])) })
+	case *Drop:
+		p.write(" ")
+		p.fill(len(c.Names), 4, func(i int) { p.write(quotePattern(c.Names[i])) })
+	case *Rename:
+		p.write(" ")
+		p.fill(len(c.Pairs), 4, func(i int) {
+			p.write(QuoteName(c.Pairs[i].Old) + " AS " + QuoteName(c.Pairs[i].New))
+		})
+	case *Sort:
+		p.write(" ")
+		p.fill(len(c.Keys), 4, func(i int) { p.sortKey(c.Keys[i]) })
+	case *Limit:
+		p.write(" " + strconv.Itoa(c.N))
+	case *Dissect:
+		p.write(" ")
+		p.expr(c.Input, precAdd, 4)
+		p.write(" " + QuoteString(c.Pattern))
+		if c.Separator != nil {
+			p.write(" APPEND_SEPARATOR=" + QuoteString(*c.Separator))
+		}
+	case *Grok:
+		p.write(" ")
+		p.expr(c.Input, precAdd, 4)
+		p.write(" " + QuoteString(c.Pattern))
+	case *MvExpand:
+		p.write(" " + QuoteName(c.Field))
+	case *LookupJoin:
+		p.write(" " + indexName(c.Index) + " ON ")
+		p.fill(len(c.On), 4, func(i int) { p.write(QuoteName(c.On[i])) })
+	case *Enrich:
+		p.enrich(c)
+	case *Fork:
+		for _, branch := range c.Branches {
+			p.newline(4)
+			p.write("(")
+			for i, command := range branch {
+				if i > 0 {
+					p.newline(6)
+					p.write("| ")
+				}
+				p.node(command, func() { p.command(command) })
+			}
+			p.write(")")
+		}
+	case *Other:
+		p.write(c.Word)
+		if c.Text != "" {
+			p.write(" " + c.Text)
+		}
+	}
+}
+
+func (p *printer) stats(c *Stats) {
+	by := func() {
+		p.write("BY ")
+		p.assigns(c.By, 6)
+	}
+	whole := func() {
+		if len(c.Aggs) > 0 {
+			p.write(" ")
+			p.assigns(c.Aggs, 4)
+		}
+		if len(c.By) > 0 {
+			p.write(" ")
+			by()
+		}
+	}
+	if p.try(whole) {
+		return
+	}
+	if len(c.Aggs) > 0 {
+		p.write(" ")
+		p.assigns(c.Aggs, 4)
+		if len(c.By) > 0 {
+			p.newline(4)
+		}
+	} else if len(c.By) > 0 {
+		p.write(" ")
+	}
+	if len(c.By) > 0 {
+		by()
+	}
+}
+
+func (p *printer) enrich(c *Enrich) {
+	p.write(" " + indexName(c.Policy))
+	if c.On != "" {
+		p.write(" ON " + QuoteName(c.On))
+	}
+	if len(c.With) == 0 {
+		return
+	}
+	p.write(" WITH ")
+	p.fill(len(c.With), 4, func(i int) {
+		with := c.With[i]
+		if with.New != "" && with.New != with.Old {
+			p.write(QuoteName(with.New) + " = ")
+		}
+		p.write(QuoteName(with.Old))
+	})
+}
+
+func (p *printer) sortKey(k *SortKey) {
+	p.node(k, func() {
+		p.expr(k.Expr, precLowest, 4)
+		if k.Desc {
+			p.write(" DESC")
+		}
+		if k.Nulls != "" {
+			p.write(" NULLS " + k.Nulls)
+		}
+	})
+}
+
+func (p *printer) assigns(list []*Assign, indent int) {
+	p.fill(len(list), indent, func(i int) { p.assign(list[i], indent) })
+}
+
+func (p *printer) assign(a *Assign, indent int) {
+	p.node(a, func() {
+		if a.Name != "" {
+			p.write(QuoteName(a.Name) + " = ")
+		}
+		p.expr(a.Expr, precLowest, indent+2)
+		if a.Where != nil {
+			p.write(" WHERE ")
+			p.expr(a.Where, precLowest, indent+2)
+		}
+	})
+}
+
+// fill prints n items with commas, as many on a line as fit; an item that is longer than a line starts its own.
+func (p *printer) fill(n, indent int, item func(i int)) {
+	for i := range n {
+		if p.over() {
+			return
+		}
+		if i > 0 {
+			p.write(", ")
+		}
+		if p.try(func() { item(i) }) {
+			continue
+		}
+		if i > 0 {
+			p.buf = p.buf[:len(p.buf)-1] // the space
+			p.newline(indent)
+		}
+		if !p.try(func() { item(i) }) {
+			item(i)
+		}
+	}
+}
+
+// expr prints e, in parentheses if it binds looser than min; indent is where broken lines of e start.
+func (p *printer) expr(e Expr, min, indent int) {
+	if p.over() {
+		return
+	}
+	if precedence(e) < min {
+		p.write("(")
+		p.expr(e, precLowest, indent+2)
+		p.write(")")
+		return
+	}
+	p.node(e, func() { p.bare(e, indent) })
+}
+
+func precedence(e Expr) int {
+	switch e := e.(type) {
+	case *Binary:
+		switch e.Op {
+		case "OR":
+			return precOr
+		case "AND":
+			return precAnd
+		case ":":
+			return precTest
+		case "+", "-":
+			return precAdd
+		case "*", "/", "%":
+			return precMul
+		}
+		return precCompare
+	case *Not:
+		return precNot
+	case *IsNull, *In, *Like:
+		return precTest
+	case *Neg:
+		return precUnary
+	}
+	return precPrimary
+}
+
+func (p *printer) bare(e Expr, indent int) {
+	switch e := e.(type) {
+	case *Column:
+		p.write(QuoteName(e.Name))
+	case *Literal:
+		p.write(literal(e.Value))
+	case *Array:
+		p.write("[")
+		p.fill(len(e.Items), indent+2, func(i int) { p.expr(e.Items[i], precPrimary, indent+2) })
+		p.write("]")
+	case *Duration:
+		p.write(strconv.FormatInt(e.N, 10) + " " + e.Unit)
+		if e.N != 1 && !strings.HasSuffix(e.Unit, "s") {
+			p.write("s")
+		}
+	case *Star:
+		p.write("*")
+	case *Call:
+		p.call(e, indent)
+	case *Binary:
+		p.binary(e, indent)
+	case *Not:
+		p.write("NOT ")
+		p.expr(e.X, precNot, indent)
+	case *Neg:
+		p.write("-")
+		if _, ok := e.X.(*Literal); ok {
+			// -5 would be read as a literal
+			p.write("(")
+			p.expr(e.X, precLowest, indent)
+			p.write(")")
+			return
+		}
+		if _, ok := e.X.(*Duration); ok {
+			p.write("(")
+			p.expr(e.X, precLowest, indent)
+			p.write(")")
+			return
+		}
+		p.expr(e.X, precUnary, indent)
+	case *IsNull:
+		p.expr(e.X, precAdd, indent)
+		if e.Not {
+			p.write(" IS NOT NULL")
+		} else {
+			p.write(" IS NULL")
+		}
+	case *In:
+		p.expr(e.X, precAdd, indent)
+		if e.Not {
+			p.write(" NOT")
+		}
+		p.write(" IN (")
+		p.fill(len(e.List), indent+2, func(i int) { p.expr(e.List[i], precCompare, indent+2) })
+		p.write(")")
+	case *Like:
+		p.like(e, indent)
+	case *Cast:
+		p.expr(e.X, precPrimary, indent)
+		p.write("::" + e.Type)
+	}
+}
+
+func (p *printer) like(e *Like, indent int) {
+	p.expr(e.X, precAdd, indent)
+	if e.Not {
+		p.write(" NOT")
+	}
+	p.write(" " + e.Op + " ")
+	if len(e.Patterns) == 1 {
+		p.write(QuoteString(e.Patterns[0]))
+		return
+	}
+	p.write("(")
+	p.fill(len(e.Patterns), indent+2, func(i int) { p.write(QuoteString(e.Patterns[i])) })
+	p.write(")")
+}
+
+func (p *printer) call(e *Call, indent int) {
+	p.write(e.Func + "(")
+	args := func() {
+		for i, arg := range e.Args {
+			if i > 0 {
+				p.write(", ")
+			}
+			p.expr(arg, precLowest, indent)
+			if p.over() {
+				return
+			}
+		}
+		p.options(e)
+		p.write(")")
+	}
+	if p.try(args) {
+		return
+	}
+	// One argument a line; a CASE has a condition and its value on one.
+	step := 1
+	if e.Func == "CASE" {
+		step = 2
+	}
+	for i, arg := range e.Args {
+		switch {
+		case i%step != 0:
+			p.write(", ")
+		case i > 0:
+			p.write(",")
+			p.newline(indent + 2)
+		default:
+			p.newline(indent + 2)
+		}
+		p.expr(arg, precLowest, indent+4)
+	}
+	p.options(e)
+	p.write(")")
+}
+
+func (p *printer) options(e *Call) {
+	if len(e.Options) == 0 {
+		return
+	}
+	if len(e.Args) > 0 {
+		p.write(", ")
+	}
+	p.write("{")
+	for i, o := range e.Options {
+		if i > 0 {
+			p.write(", ")
+		}
+		p.write(QuoteString(o.Name) + ": " + literal(o.Value))
+	}
+	p.write("}")
+}
+
+func (p *printer) binary(e *Binary, indent int) {
+	prec := precedence(e)
+	switch prec {
+	case precOr, precAnd:
+		p.chain(e, prec, indent)
+		return
+	case precTest: // a match: the field is a column, perhaps cast
+		p.expr(e.L, precPrimary, indent)
+		p.write(" : ")
+		p.expr(e.R, precPrimary, indent)
+		return
+	case precCompare:
+		p.expr(e.L, precAdd, indent)
+		p.write(" " + e.Op + " ")
+		p.expr(e.R, precAdd, indent)
+		return
+	}
+	p.expr(e.L, prec, indent)
+	p.write(" " + e.Op + " ")
+	p.expr(e.R, prec+1, indent)
+}
+
+// chain prints a AND b AND c, or the same with OR: on one line if it fits, else one operand a line. Operands of the
+// right side of an operator keep their parentheses, so that a balanced tree stays one.
+func (p *printer) chain(e *Binary, prec, indent int) {
+	var spine []*Binary
+	for x := e; ; {
+		spine = append(spine, x)
+		left, ok := x.L.(*Binary)
+		if !ok || left.Op != e.Op {
+			break
+		}
+		x = left
+	}
+	min := prec + 1
+	if prec == precOr {
+		// AND inside OR gets parentheses that the grammar does not need, because readers do
+		min = precNot
+	}
+	first := func() {
+		p.expr(spine[len(spine)-1].L, min, indent)
+	}
+	// The inner nodes of the left spine are printed by this loop, so their places are recorded here.
+	start := p.pos(len(p.buf))
+	done := func(i int) {
+		if inner := spine[i]; p.origins && i > 0 && inner.Origin != (Origin{}) {
+			p.spans = append(p.spans, OriginSpan{Origin: inner.Origin, Text: Span{Start: start, End: p.pos(len(p.buf))}})
+		}
+	}
+	flat := func() {
+		first()
+		for i := len(spine) - 1; i >= 0 && !p.over(); i-- {
+			p.write(" " + e.Op + " ")
+			p.expr(spine[i].R, min, indent)
+			done(i)
+		}
+	}
+	if p.try(flat) {
+		return
+	}
+	first()
+	for i := len(spine) - 1; i >= 0; i-- {
+		p.newline(indent)
+		p.write(e.Op + " ")
+		p.expr(spine[i].R, min, indent)
+		done(i)
+	}
+}
+
+// literal returns a constant as ES|QL text.
+func literal(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return "null"
+	case string:
+		return QuoteString(v)
+	case bool:
+		return strconv.FormatBool(v)
+	case int64:
+		return strconv.FormatInt(v, 10)
+	case int:
+		return strconv.Itoa(v)
+	case uint64:
+		return strconv.FormatUint(v, 10)
+	case float64:
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			return "null" // there is no literal for it
+		}
+		s := strconv.FormatFloat(v, 'g', -1, 64)
+		if !strings.ContainsAny(s, ".e") {
+			s += ".0"
+		}
+		return s
+	}
+	return "null"
+}

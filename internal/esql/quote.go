@@ -1,0 +1,171 @@
+package esql
+
+import "strings"
+
+// reserved are the words that the expression lexer of ES|QL takes as keywords; as a part of a name they need backticks.
+var reserved = map[string]bool{
+	"and": true, "asc": true, "by": true, "desc": true, "false": true, "first": true, "in": true, "is": true,
+	"last": true, "like": true, "not": true, "null": true, "nulls": true, "on": true, "or": true, "rlike": true,
+	"true": true, "where": true, "with": true, "as": true, "metadata": true,
+}
+
+// IsReserved reports whether a word needs backticks when it is used as a name or a part of one.
+func IsReserved(word string) bool {
+	if len(word) > len("metadata") {
+		return false
+	}
+	return reserved[strings.ToLower(word)]
+}
+
+// QuoteName returns a column name as ES|QL text: as it is where that parses, else in backticks.
+func QuoteName(name string) string {
+	plain := true
+	for rest := name; plain; {
+		part, tail, more := strings.Cut(rest, ".")
+		plain = isPlainPart(part, false) && !IsReserved(part)
+		if !more {
+			break
+		}
+		rest = tail
+	}
+	if plain {
+		return name
+	}
+	return "`" + strings.ReplaceAll(name, "`", "``") + "`"
+}
+
+// isPlainPart reports whether a part of a name between dots needs no quotes; pattern allows * as well.
+func isPlainPart(part string, pattern bool) bool {
+	if part == "" {
+		return false
+	}
+	for i := 0; i < len(part); i++ {
+		c := part[i]
+		switch {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', pattern && c == '*':
+		case c == '_', c == '@' && i == 0:
+			if i == 0 && len(part) == 1 {
+				return false
+			}
+		case c >= '0' && c <= '9':
+			if i == 0 {
+				return false
+			}
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// quotePattern returns a name of KEEP or DROP as text. Unescaped stars are wildcards.
+func quotePattern(name string) string {
+	if !strings.ContainsAny(name, `*\`) {
+		return QuoteName(name)
+	}
+	var out, piece strings.Builder
+	flush := func() {
+		if piece.Len() > 0 {
+			out.WriteString("`" + strings.ReplaceAll(piece.String(), "`", "``") + "`")
+			piece.Reset()
+		}
+	}
+	plain := true
+	for part := range strings.SplitSeq(name, ".") {
+		plain = plain && isPlainPart(part, true)
+	}
+	if plain {
+		return name
+	}
+	for i := 0; i < len(name); i++ {
+		switch {
+		case name[i] == '\\' && i+1 < len(name) && (name[i+1] == '*' || name[i+1] == '\\'):
+			i++
+			piece.WriteByte(name[i])
+		case name[i] == '*':
+			flush()
+			out.WriteByte('*')
+		default:
+			piece.WriteByte(name[i])
+		}
+	}
+	flush()
+	return out.String()
+}
+
+// EscapePattern returns a name for Keep or Drop that stands for exactly this column, stars and backslashes included.
+func EscapePattern(name string) string {
+	return strings.NewReplacer(`\`, `\\`, `*`, `\*`).Replace(name)
+}
+
+// QuoteString returns s as a string literal.
+func QuoteString(s string) string {
+	var b strings.Builder
+	b.Grow(len(s) + 2)
+	b.WriteByte('"')
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; c {
+		case '"', '\\':
+			b.WriteByte('\\')
+			b.WriteByte(c)
+		case '\n':
+			b.WriteString(`\n`)
+		case '\r':
+			b.WriteString(`\r`)
+		case '\t':
+			b.WriteString(`\t`)
+		default:
+			b.WriteByte(c)
+		}
+	}
+	b.WriteByte('"')
+	return b.String()
+}
+
+// indexName returns an index pattern of FROM as text: as it is where that parses, else as a string.
+func indexName(name string) string {
+	if name == "" || strings.ContainsAny(name, "\"=|,[]/ \t\r\n()`#'") {
+		return QuoteString(name)
+	}
+	return name
+}
+
+// EscapeLike returns a LIKE pattern that matches exactly the literal.
+func EscapeLike(literal string) string { return escape(literal, `*?\`) }
+
+// EscapeRegex returns an RLIKE pattern that matches exactly the literal.
+func EscapeRegex(literal string) string { return escape(literal, regexSpecial) }
+
+// regexSpecial holds what has a meaning in Lucene's regular expressions with all optional operators on.
+const regexSpecial = `.?+*|{}[]()"\#@&<>~`
+
+// EscapeLuceneRegex returns a pattern for /…/ in a Lucene query (QSTR) that matches exactly the literal.
+func EscapeLuceneRegex(literal string) string { return escape(literal, regexSpecial+"/") }
+
+// EscapeLucene returns a term of a Lucene query (QSTR) that matches exactly the literal, blanks included. Words that
+// Lucene takes as operators (AND, OR, NOT) are escaped too.
+func EscapeLucene(literal string) string {
+	switch literal {
+	case "AND", "OR", "NOT":
+		return `\` + literal
+	}
+	return escape(literal, "+-=&|><!(){}[]^\"~*?:\\/ \t\n\r\f\u3000")
+}
+
+// LucenePhrase returns a quoted phrase of a Lucene query (QSTR).
+func LucenePhrase(literal string) string { return `"` + escape(literal, `"\`) + `"` }
+
+func escape(s, special string) string {
+	if !strings.ContainsAny(s, special) {
+		return s
+	}
+	var b strings.Builder
+	b.Grow(len(s) + 8)
+	for _, r := range s {
+		if strings.ContainsRune(special, r) {
+			b.WriteByte('\\')
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
