@@ -5,6 +5,9 @@ package workflows
 import (
 	"time"
 
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/client"
+
 	"github.com/rulebridge/rulebridge/internal/migration"
 )
 
@@ -57,6 +60,12 @@ type Settings struct {
 	// OutageFailures and OutageAfter park a migration; zero means 20 and 10 minutes.
 	OutageFailures int           `json:"outage_failures,omitempty"`
 	OutageAfter    time.Duration `json:"outage_after,omitempty"`
+	// RetryInterval is the wait before the first retry of a transient failure; it doubles up to 80 times itself. Zero
+	// means 250 ms.
+	RetryInterval time.Duration `json:"retry_interval,omitempty"`
+	// RunRules and RunEvents bound one run before it continues as new; zero means 500 rules and 10,000 events.
+	RunRules  int `json:"run_rules,omitempty"`
+	RunEvents int `json:"run_events,omitempty"`
 }
 
 // Input starts a run. Carry is set by continue-as-new only.
@@ -80,14 +89,39 @@ type Carry struct {
 	PendingStop    bool             `json:"pending_stop,omitempty"`
 	PendingStart   *StartSignal     `json:"pending_start,omitempty"`
 	ParkReason     string           `json:"park_reason,omitempty"`
+	// Unsettled says that the store does not yet know how the last epoch ended; the parked run tells it, however long
+	// that takes.
+	Unsettled bool `json:"unsettled,omitempty"`
+	// By is who asked for what is being settled.
+	By string `json:"by,omitempty"`
 }
 
-// StartSignal asks for a start. NeedsModel and Simulated say how the connector is used, so that the workflow asks no
-// configuration.
+// Modes of a start: how the connector is used.
+const (
+	ModeDeterministic = "deterministic" // no model
+	ModeModel         = "model"         // for holes only
+	ModeSimulated     = "simulated"     // exactly one call a rule, whatever the compiler says
+)
+
+// Park reasons. A migration that stopped for one of them has state stopped; starting it again resumes it.
+const (
+	ParkShutdown     = "shutdown"              // the process was asked to end; dev resumes it at its next start
+	ParkStore        = "store_unavailable"     // transient failures of the store beyond the limits
+	ParkConnector    = "connector_unavailable" // transient failures of the connector beyond the limits
+	ParkNoProgress   = "no_progress"           // no step succeeded for Settings.OutageAfter
+	ParkCredential   = "credential"            // the connector refused its credential for good
+	ParkBudget       = "budget_exhausted"
+	ParkConnectorID  = "unknown_connector" // no worker knows the connector
+	ParkNotReady     = "not_ready"         // chunks are still being appended
+	ParkInconsistent = "inconsistent"      // the store neither hands out nor finishes the rules it counts
+	ParkInternal     = "internal"          // a step failed in a way nobody foresaw; the worker's log has it
+)
+
+// StartSignal asks for a start. Mode says how the connector is used, so that the workflow asks no configuration.
 type StartSignal struct {
 	RequestID   string `json:"request_id"`
 	ConnectorID string `json:"connector_id"`
-	// Mode is "deterministic" (no model), "model" (for holes only) or "simulated" (exactly one call a rule).
+	// Mode is one of ModeDeterministic (the default), ModeModel and ModeSimulated.
 	Mode  string `json:"mode"`
 	Retry bool   `json:"retry,omitempty"`
 	By    string `json:"by,omitempty"`
@@ -109,4 +143,155 @@ type StartState struct {
 	State     migration.State `json:"state"`
 	// Seen are the last request ids, oldest first.
 	Seen []string `json:"seen,omitempty"`
+}
+
+// Types of the application errors that activities return; the history carries nothing else of an error. Those that are
+// not retried come from activities/errors.go.
+const (
+	ErrorFenced           = "Fenced"           // superseded by a newer start or claim; nothing was written
+	ErrorNotFound         = "NotFound"         // no such rule
+	ErrorGone             = "MigrationGone"    // no such migration, or it is being deleted
+	ErrorConflict         = "Conflict"         // the migration's state does not allow it
+	ErrorRule             = "Rule"             // the rule fails for good; the first detail is the code
+	ErrorCredential       = "Credential"       // the connector refused its credential
+	ErrorBudget           = "Budget"           // the connector's budget is used up
+	ErrorUnknownConnector = "UnknownConnector" // this worker has no such connector
+	ErrorStore            = "Store"            // transient: the store is unavailable
+	ErrorConnector        = "Connector"        // transient: the connector is unavailable or limits the rate
+)
+
+// Codes of rules whose status is error.
+const (
+	CodeTimeout  = "timeout"  // a step did not end in time, again and again
+	CodeInternal = "internal" // a step panicked or failed in a way nobody foresaw
+	CodeRefused  = "refused"  // the model's service refused the request for good
+)
+
+// SetStateInput asks for one transition of the migration document.
+type SetStateInput struct {
+	MigrationID string          `json:"migration_id"`
+	State       migration.State `json:"state"`
+	Epoch       int64           `json:"epoch"`
+	ConnectorID string          `json:"connector_id,omitempty"`
+	ParkReason  string          `json:"park_reason,omitempty"`
+	By          string          `json:"by,omitempty"`
+}
+
+// StateOutput is what the store holds, read after the write. Applied is false when the store's epoch is newer.
+type StateOutput struct {
+	Applied bool             `json:"applied"`
+	Epoch   int64            `json:"epoch"`
+	State   migration.State  `json:"state"`
+	Counts  migration.Counts `json:"counts"`
+	At      time.Time        `json:"at"`
+}
+
+// CountsInput asks for the state, epoch and counts of a migration; the answer is a StateOutput.
+type CountsInput struct {
+	MigrationID string `json:"migration_id"`
+}
+
+// RequeueInput opens an epoch in the rule documents; the answer is a StateOutput.
+type RequeueInput struct {
+	MigrationID string `json:"migration_id"`
+	Epoch       int64  `json:"epoch"`
+	RetryErrors bool   `json:"retry_errors,omitempty"`
+}
+
+// ClaimInput claims at most Limit rules under the token.
+type ClaimInput struct {
+	MigrationID string          `json:"migration_id"`
+	Token       migration.Token `json:"token"`
+	Limit       int             `json:"limit"`
+}
+
+// ClaimOutput are the claimed rules and the counts after the claim.
+type ClaimOutput struct {
+	RuleIDs []string         `json:"rule_ids"`
+	Counts  migration.Counts `json:"counts"`
+	At      time.Time        `json:"at"`
+}
+
+// ReleaseInput puts rules of the epoch back to pending, all that are processing when RuleIDs is empty; the answer is a
+// StateOutput.
+type ReleaseInput struct {
+	MigrationID string   `json:"migration_id"`
+	Epoch       int64    `json:"epoch"`
+	RuleIDs     []string `json:"rule_ids,omitempty"`
+}
+
+// RuleInput names the rule a step works on.
+type RuleInput struct {
+	MigrationID string          `json:"migration_id"`
+	RuleID      string          `json:"rule_id"`
+	Token       migration.Token `json:"token"`
+}
+
+// MatchOutput says what was found, in numbers.
+type MatchOutput struct {
+	Matched bool `json:"matched,omitempty"`
+	Near    int  `json:"near,omitempty"`
+}
+
+// TranslateInput asks for a compilation. It finishes the rule unless LeaveHoles is set and there are holes.
+type TranslateInput struct {
+	RuleInput
+	// LeaveHoles keeps a rule with holes in processing, for a model to fill them.
+	LeaveHoles bool `json:"leave_holes,omitempty"`
+}
+
+// TranslateOutput says how far the compiler came. Finished is false when the rule waits for a model.
+type TranslateOutput struct {
+	Finished bool             `json:"finished"`
+	Result   migration.Result `json:"result,omitempty"`
+	Holes    int              `json:"holes,omitempty"`
+}
+
+// CallInput asks a connector about a rule. Round counts from 1; Previous is the key of the answer of the round before.
+type CallInput struct {
+	RuleInput
+	ConnectorID string `json:"connector_id"`
+	Mode        string `json:"mode"`
+	Round       int    `json:"round"`
+	Previous    string `json:"previous,omitempty"`
+}
+
+// CallOutput names the recorded answer.
+type CallOutput struct {
+	Key     string `json:"key"`
+	Attempt int    `json:"attempt"`
+}
+
+// CheckInput asks whether the answer under Key fills the holes. Last finishes the rule whatever the answer is worth.
+type CheckInput struct {
+	RuleInput
+	Key   string `json:"key"`
+	Round int    `json:"round"`
+	Last  bool   `json:"last,omitempty"`
+}
+
+// CheckOutput says whether the rule is finished, and how many holes and problems are left.
+type CheckOutput struct {
+	Finished bool             `json:"finished"`
+	Result   migration.Result `json:"result,omitempty"`
+	Holes    int              `json:"holes,omitempty"`
+	Problems int              `json:"problems,omitempty"`
+}
+
+// FailInput makes a rule error with a code.
+type FailInput struct {
+	RuleInput
+	Code string `json:"code"`
+	Step string `json:"step"` // the activity that failed
+}
+
+// StartOptions are the options every client starts a migration's workflow with.
+func StartOptions(migrationID string) client.StartWorkflowOptions {
+	return client.StartWorkflowOptions{
+		ID:                       WorkflowID(migrationID),
+		TaskQueue:                TaskQueue,
+		WorkflowIDReusePolicy:    enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
+		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
+		StaticSummary:            "Rule migration " + migrationID,
+	}
 }
