@@ -6,12 +6,11 @@ import "strings"
 var reserved = map[string]bool{
 	"and": true, "asc": true, "by": true, "desc": true, "false": true, "first": true, "in": true, "is": true,
 	"last": true, "like": true, "not": true, "null": true, "nulls": true, "on": true, "or": true, "rlike": true,
-	"true": true, "where": true, "with": true, "as": true, "metadata": true,
 }
 
 // IsReserved reports whether a word needs backticks when it is used as a name or a part of one.
 func IsReserved(word string) bool {
-	if len(word) > len("metadata") {
+	if len(word) > len("rlike") {
 		return false
 	}
 	return reserved[strings.ToLower(word)]
