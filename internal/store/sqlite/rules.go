@@ -1,0 +1,352 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/rulebridge/rulebridge/internal/migration"
+	"github.com/rulebridge/rulebridge/internal/store"
+)
+
+// document is a new rule as it is inserted.
+type document struct {
+	id            string
+	original, doc string
+}
+
+func newDocuments(migrationID string, rules []migration.OriginalRule, at time.Time, by string) ([]document, error) {
+	docs := make([]document, 0, len(rules))
+	seen := make(map[string]bool, len(rules))
+	for _, r := range rules {
+		if seen[r.ID] {
+			continue
+		}
+		seen[r.ID] = true
+		original, err := json.Marshal(r)
+		if err != nil {
+			return nil, fmt.Errorf("rule %q: %w", r.ID, err)
+		}
+		doc, err := encode(store.NewRule(migrationID, r, at, by))
+		if err != nil {
+			return nil, fmt.Errorf("rule %q: %w", r.ID, err)
+		}
+		docs = append(docs, document{id: r.ID, original: string(original), doc: doc})
+	}
+	return docs, nil
+}
+
+// encode leaves out what has columns or a table of its own.
+func encode(r migration.Rule) (string, error) {
+	r.Original = migration.OriginalRule{}
+	doc, err := json.Marshal(r)
+	return string(doc), err
+}
+
+func insertRules(ctx context.Context, q *statements, n int64, docs []document) (added int, err error) {
+	for _, d := range docs {
+		k, err := q.exec(ctx, "INSERT INTO rules (m, id, status, doc) VALUES (?, ?, 'pending', ?) ON CONFLICT DO NOTHING", n, d.id, d.doc)
+		if err != nil {
+			return 0, err
+		}
+		if k == 0 {
+			continue
+		}
+		added++
+		if _, err := q.exec(ctx, "INSERT INTO originals (m, id, doc) VALUES (?, ?, ?)", n, d.id, d.original); err != nil {
+			return 0, err
+		}
+	}
+	return added, nil
+}
+
+const ruleColumns = "r.id, r.m, r.version, r.status, r.result, r.epoch, r.claim, r.doc, o.doc"
+
+// stored is a rule with what the columns say of its row.
+type stored struct {
+	migration.Rule
+	m, version int64
+}
+
+func scanRule(rows *sql.Rows) (stored, error) {
+	var s stored
+	var id string
+	var status migration.Status
+	var result migration.Result
+	var token migration.Token
+	var doc, original sql.RawBytes
+	if err := rows.Scan(&id, &s.m, &s.version, &status, &result, &token.Epoch, &token.Claim, &doc, &original); err != nil {
+		return s, err
+	}
+	if err := json.Unmarshal(doc, &s.Rule); err != nil {
+		return s, fmt.Errorf("read rule document %q: %w", id, err)
+	}
+	s.Original = migration.OriginalRule{}
+	if err := json.Unmarshal(original, &s.Original); err != nil {
+		return s, fmt.Errorf("read rule document %q: %w", id, err)
+	}
+	s.Status, s.Result, s.Token = status, result, token
+	return s, nil
+}
+
+func (s *Store) rule(ctx context.Context, id, ruleID string) (r stored, err error) {
+	err = s.read(ctx, func(ctx context.Context, q *statements) error {
+		found := false
+		err := q.each(ctx, "SELECT "+ruleColumns+` FROM migrations g JOIN rules r ON r.m = g.n JOIN originals o ON o.m = r.m AND o.id = r.id
+			WHERE g.id = ? AND g.deleted = 0 AND r.id = ?`, []any{id, ruleID}, func(rows *sql.Rows) (err error) {
+			found = true
+			r, err = scanRule(rows)
+			return err
+		})
+		if err == nil && !found {
+			return noRule(id, ruleID)
+		}
+		return err
+	})
+	return r, err
+}
+
+func noRule(id, ruleID string) error {
+	return fmt.Errorf("rule %q of migration %q: %w", ruleID, id, store.ErrNotFound)
+}
+
+// Rule implements store.Rules.
+func (s *Store) Rule(ctx context.Context, id, ruleID string) (migration.Rule, error) {
+	r, err := s.rule(ctx, id, ruleID)
+	return r.Rule, err
+}
+
+// Requeue implements store.Rules. A requeued rule in error loses its error code.
+func (s *Store) Requeue(ctx context.Context, id string, epoch int64, retryErrors bool) (counts migration.Counts, err error) {
+	err = s.write(ctx, func(ctx context.Context, q *statements) error {
+		h, err := readHead(ctx, q, id)
+		if err != nil {
+			return err
+		}
+		if epoch < h.epoch {
+			return fmt.Errorf("requeue rules of migration %q under start %d, the current is %d: %w", id, epoch, h.epoch, store.ErrFenced)
+		}
+		if err := raise(ctx, q, h, epoch); err != nil {
+			return err
+		}
+		if _, err := q.exec(ctx, `UPDATE rules SET status = 'pending', epoch = 0, claim = 0, version = version + 1
+			WHERE m = ? AND status = 'processing' AND epoch <> ?`, h.n, epoch); err != nil {
+			return err
+		}
+		// An error of this very epoch stays: this may be a late repetition of the call.
+		if retryErrors {
+			if _, err := q.exec(ctx, `UPDATE rules SET status = 'pending', epoch = 0, claim = 0, version = version + 1,
+				doc = json_remove(doc, '$.error_code') WHERE m = ? AND status = 'error' AND epoch <> ?`, h.n, epoch); err != nil {
+				return err
+			}
+		}
+		counts, err = countsOf(ctx, q, id)
+		return err
+	})
+	return counts, err
+}
+
+func countsOf(ctx context.Context, q *statements, id string) (migration.Counts, error) {
+	h, err := readHead(ctx, q, id)
+	return h.counts, err
+}
+
+// Claim implements store.Rules.
+func (s *Store) Claim(ctx context.Context, id string, token migration.Token, limit int) (ids []string, counts migration.Counts, err error) {
+	err = s.write(ctx, func(ctx context.Context, q *statements) error {
+		ids, counts = nil, migration.Counts{}
+		h, err := readHead(ctx, q, id)
+		if err != nil {
+			return err
+		}
+		if err := store.CheckClaim(h.state, h.epoch, h.stateEpoch, token); err != nil {
+			return fmt.Errorf("claim rules of migration %q: %w", id, err)
+		}
+		if err := raise(ctx, q, h, token.Epoch); err != nil {
+			return err
+		}
+		first, err := q.exec(ctx, "INSERT INTO claims (m, epoch, claim) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", h.n, token.Epoch, token.Claim)
+		if err != nil {
+			return err
+		}
+		add := func(rows *sql.Rows) error {
+			var ruleID string
+			err := rows.Scan(&ruleID)
+			ids = append(ids, ruleID)
+			return err
+		}
+		if first == 0 {
+			err = q.each(ctx, `SELECT id FROM rules WHERE m = ? AND status = 'processing' AND epoch = ? AND claim = ? ORDER BY id`,
+				[]any{h.n, token.Epoch, token.Claim}, add)
+		} else if limit > 0 {
+			err = q.each(ctx, `UPDATE rules SET status = 'processing', epoch = ?, claim = ?, version = version + 1 WHERE m = ? AND id IN
+				(SELECT id FROM rules WHERE m = ? AND status = 'pending' ORDER BY id LIMIT ?) RETURNING id`,
+				[]any{token.Epoch, token.Claim, h.n, h.n, limit}, add)
+		}
+		if err != nil {
+			return err
+		}
+		slices.Sort(ids) // RETURNING promises no order
+		counts, err = countsOf(ctx, q, id)
+		return err
+	})
+	if err != nil {
+		return nil, migration.Counts{}, err
+	}
+	return ids, counts, nil
+}
+
+// Record implements store.Rules. The change runs on the caller's goroutine, on a copy; it is called again when the
+// document changed before the write.
+func (s *Store) Record(ctx context.Context, id, ruleID string, token migration.Token, change func(*migration.Rule)) error {
+	for {
+		was, err := s.rule(ctx, id, ruleID)
+		if err != nil {
+			return err
+		}
+		r, write, err := store.Apply(was.Rule, token, change, s.now())
+		if err != nil {
+			return fmt.Errorf("record rule %q of migration %q: %w", ruleID, id, err)
+		}
+		if !write {
+			return nil
+		}
+		doc, err := encode(r)
+		if err != nil {
+			return fmt.Errorf("record rule %q of migration %q: %w", ruleID, id, err)
+		}
+		err = s.write(ctx, func(ctx context.Context, q *statements) error {
+			n, err := q.exec(ctx, `UPDATE rules SET status = ?, result = ?, epoch = ?, claim = ?, doc = ?, version = version + 1
+				WHERE m = ? AND id = ? AND version = ? AND EXISTS (SELECT 1 FROM migrations WHERE n = ? AND deleted = 0)`,
+				r.Status, r.Result, r.Token.Epoch, r.Token.Claim, doc, was.m, ruleID, was.version, was.m)
+			if err != nil {
+				return err
+			}
+			if n == 0 {
+				return errStale
+			}
+			_, err = q.exec(ctx, "UPDATE migrations SET updated_at = max(updated_at, ?) WHERE n = ?", r.UpdatedAt.UnixNano(), was.m)
+			return err
+		})
+		if !errors.Is(err, errStale) {
+			return err
+		}
+	}
+}
+
+// Release implements store.Rules.
+func (s *Store) Release(ctx context.Context, id string, epoch int64, ruleIDs []string) (counts migration.Counts, err error) {
+	list, err := json.Marshal(ruleIDs)
+	if err != nil {
+		return counts, fmt.Errorf("release rules: %w", err)
+	}
+	err = s.write(ctx, func(ctx context.Context, q *statements) error {
+		h, err := readHead(ctx, q, id)
+		if err != nil {
+			return err
+		}
+		const set = `UPDATE rules SET status = 'pending', epoch = 0, claim = 0, version = version + 1
+			WHERE m = ? AND status = 'processing' AND epoch = ?`
+		if len(ruleIDs) == 0 {
+			_, err = q.exec(ctx, set, h.n, epoch)
+		} else {
+			_, err = q.exec(ctx, set+" AND id IN (SELECT value FROM json_each(?))", h.n, epoch, string(list))
+		}
+		if err != nil {
+			return err
+		}
+		counts, err = countsOf(ctx, q, id)
+		return err
+	})
+	return counts, err
+}
+
+// Counts implements store.Rules; they are kept by triggers, so the call costs one row.
+func (s *Store) Counts(ctx context.Context, id string) (counts migration.Counts, err error) {
+	err = s.read(ctx, func(ctx context.Context, q *statements) (err error) {
+		counts, err = countsOf(ctx, q, id)
+		return err
+	})
+	return counts, err
+}
+
+// AllCounts implements store.Rules; here they are exact.
+func (s *Store) AllCounts(ctx context.Context) (all map[string]migration.Counts, err error) {
+	err = s.read(ctx, func(ctx context.Context, q *statements) error {
+		all = map[string]migration.Counts{}
+		return q.each(ctx, "SELECT id, pending, processing, finished, failed FROM migrations WHERE deleted = 0", nil, func(rows *sql.Rows) error {
+			var id string
+			var h head
+			if err := rows.Scan(&id, &h.counts.Pending, &h.counts.Processing, &h.counts.Finished, &h.counts.Failed); err != nil {
+				return err
+			}
+			h.sum()
+			all[id] = h.counts
+			return nil
+		})
+	})
+	return all, err
+}
+
+// List implements store.Rules. Size 0 means 1,000.
+func (s *Store) List(ctx context.Context, id string, query store.RuleQuery) (rules []migration.Rule, next string, err error) {
+	size := query.Size
+	if size <= 0 || size > store.MaxPage {
+		size = store.MaxPage
+	}
+	err = s.read(ctx, func(ctx context.Context, q *statements) error {
+		rules, next = nil, ""
+		h, err := readHead(ctx, q, id)
+		if err != nil {
+			return err
+		}
+		text := "SELECT " + ruleColumns + " FROM rules r JOIN originals o ON o.m = r.m AND o.id = r.id WHERE r.m = ? AND r.id > ?"
+		args := []any{h.n, query.After}
+		if query.Status != "" {
+			text += " AND r.status = ?"
+			args = append(args, query.Status)
+		}
+		if query.Result != "" {
+			// The literal lets the planner take the partial index.
+			text += " AND r.result = ? AND r.result <> ''"
+			args = append(args, query.Result)
+		}
+		text += " ORDER BY r.id LIMIT ?"
+		return q.each(ctx, text, append(args, size+1), func(rows *sql.Rows) error {
+			if len(rules) == size {
+				next = rules[size-1].ID
+				return nil
+			}
+			r, err := scanRule(rows)
+			rules = append(rules, r.Rule)
+			return err
+		})
+	})
+	if err != nil {
+		return nil, "", err
+	}
+	return rules, next, nil
+}
+
+// DeleteRule removes one rule; one that is not there gives ErrNotFound.
+func (s *Store) DeleteRule(ctx context.Context, id, ruleID string) error {
+	return s.write(ctx, func(ctx context.Context, q *statements) error {
+		h, err := readHead(ctx, q, id)
+		if err != nil {
+			return err
+		}
+		n, err := q.exec(ctx, "DELETE FROM rules WHERE m = ? AND id = ?", h.n, ruleID)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return noRule(id, ruleID)
+		}
+		_, err = q.exec(ctx, "DELETE FROM originals WHERE m = ? AND id = ?", h.n, ruleID)
+		return err
+	})
+}
