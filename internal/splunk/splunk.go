@@ -226,7 +226,8 @@ func decode(file string, rec Record, v any) error {
 	case err == nil:
 		return nil
 	case errors.As(err, &typeErr) && typeErr.Field != "":
-		return rec.fault(file, typeErr.Field, "holds a %s where a %s belongs", typeErr.Value, typeErr.Type)
+		// The decoder puts the embedded struct's name in front.
+		return rec.fault(file, strings.TrimPrefix(typeErr.Field, "OriginalRule."), "holds a %s where a %s belongs", typeErr.Value, typeErr.Type)
 	case errors.As(err, &typeErr):
 		return rec.fault(file, "", "is a %s where an object belongs", typeErr.Value)
 	}

@@ -97,7 +97,7 @@ func TestMacros(t *testing.T) {
 		got = append(got, m)
 	}
 	want := []migration.Resource{
-		{Type: migration.ResourceMacro, Name: "a", Definition: "search *", Arguments: []string{}},
+		{Type: migration.ResourceMacro, Name: "a", Definition: "search *"},
 		{Type: migration.ResourceMacro, Name: "b(2)", Definition: "$x$=$y$", Arguments: []string{"x", "y"}, IsEval: true},
 	}
 	if !reflect.DeepEqual(got, want) {
