@@ -1,0 +1,532 @@
+package elasticsearch
+
+import (
+	"context"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// EnvData names an environment variable with the folder of the shared data; without it ../shared/data beside the
+// repository is used.
+const EnvData = "RULEBRIDGE_DATA"
+
+// substitutes maps types that the test node lacks, because they live in plugins it does not have, to what stands in for
+// them. ES|QL sees the same type through each of them: wildcard and constant_keyword are keyword there,
+// match_only_text is text, scaled_float is double. The exceptions are unsigned_long, which ES|QL knows as a type of its
+// own, and histogram, which it cannot read.
+var substitutes = map[string]string{
+	"wildcard":         "keyword",
+	"constant_keyword": "keyword",
+	"match_only_text":  "text",
+	"scaled_float":     "double",
+	"unsigned_long":    "long",
+	"histogram":        "object",
+}
+
+// FieldType is one field of a stream.
+type FieldType struct {
+	Name string
+	// Type is the Elasticsearch type as the catalogue has it.
+	Type string
+	// IgnoreAbove is the longest value that is indexed, in characters; 0 means none.
+	IgnoreAbove int
+	Array       bool
+}
+
+// Stream is a data stream of the catalogue with its own fields; ECS fields beyond them come from the catalogue.
+type Stream struct {
+	Pattern string // logs-system.security-*
+	Fields  []FieldType
+}
+
+// Index is the concrete index that stands for the stream.
+func (s *Stream) Index() string { return strings.TrimSuffix(s.Pattern, "*") + "default" }
+
+// Catalogue knows the streams and fields of Elastic's integrations from the shared data files fields.csv and
+// integration_fields.csv, and creates an index for a stream when it is first asked for. An index holds the stream's
+// fields and, as the ecs@mappings template gives them on demand, all other ECS fields; endpoint streams hold only what
+// is listed. Where a field and something below it are both listed, the lower one becomes a multi-field if the upper one
+// is a scalar, and is left out if the upper one is flattened. Aliases become fields of the type that ECS gives the name.
+type Catalogue struct {
+	ecs     []FieldType
+	streams map[string]*Stream // by pattern
+	order   []string
+
+	mu      sync.Mutex
+	columns map[string]map[string]string // by pattern
+	ready   map[string]bool              // node URL + index
+}
+
+// DataDir returns the folder of the shared data. Tests are skipped where it is missing, and fail when CI=true.
+func DataDir(t testing.TB) string {
+	t.Helper()
+	dir, err := findData()
+	if err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatal(err)
+		}
+		t.Skipf("skipped: %v", err)
+	}
+	return dir
+}
+
+func findData() (string, error) {
+	if dir := os.Getenv(EnvData); dir != "" {
+		if _, err := os.Stat(dir); err != nil {
+			return "", fmt.Errorf("the data folder of %s is missing: %w", EnvData, err)
+		}
+		return dir, nil
+	}
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			break
+		}
+		up := filepath.Dir(dir)
+		if up == dir {
+			return "", errors.New("no go.mod above the working folder; set " + EnvData)
+		}
+		dir = up
+	}
+	data := filepath.Join(dir, "..", "shared", "data")
+	if _, err := os.Stat(data); err != nil {
+		return "", fmt.Errorf("no shared data (set %s): %w", EnvData, err)
+	}
+	return data, nil
+}
+
+// LoadCatalogue reads the catalogue from the folder ecs of the shared data.
+func LoadCatalogue(dir string) (*Catalogue, error) {
+	c := &Catalogue{streams: map[string]*Stream{}, columns: map[string]map[string]string{}, ready: map[string]bool{}}
+	types := map[string]string{}
+	err := readCSV(filepath.Join(dir, "fields.csv"), []string{"field", "type", "array"}, func(row []string) {
+		if types[row[0]] == "" {
+			c.ecs = append(c.ecs, FieldType{Name: row[0], Type: row[1], Array: row[2] != "", IgnoreAbove: ignoreAbove(row[1], "")})
+			types[row[0]] = row[1]
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	columns := []string{"index_pattern", "field", "type", "ignore_above", "array"}
+	err = readCSV(filepath.Join(dir, "integration_fields.csv"), columns, func(row []string) {
+		s := c.streams[row[0]]
+		if s == nil {
+			s = &Stream{Pattern: row[0]}
+			c.streams[row[0]] = s
+			c.order = append(c.order, row[0])
+		}
+		typ := row[2]
+		if typ == "alias" {
+			typ = types[row[1]]
+			if typ == "" {
+				typ = "keyword"
+			}
+		}
+		s.Fields = append(s.Fields, FieldType{Name: row[1], Type: typ, IgnoreAbove: ignoreAbove(typ, row[3]), Array: row[4] != ""})
+	})
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+func ignoreAbove(typ, text string) int {
+	if n, err := strconv.Atoi(text); err == nil {
+		return n
+	}
+	if typ == "keyword" {
+		return 1024
+	}
+	return 0
+}
+
+func readCSV(name string, columns []string, each func(row []string)) error {
+	f, err := os.Open(name)
+	if err != nil {
+		return fmt.Errorf("open catalogue: %w", err)
+	}
+	defer f.Close()
+	rows, err := csv.NewReader(f).ReadAll()
+	if err != nil {
+		return fmt.Errorf("read %s: %w", name, err)
+	}
+	if len(rows) == 0 {
+		return fmt.Errorf("%s is empty: %w", name, fs.ErrInvalid)
+	}
+	at := make([]int, len(columns))
+	for i, column := range columns {
+		if at[i] = slices.Index(rows[0], column); at[i] < 0 {
+			return fmt.Errorf("%s has no column %s", name, column)
+		}
+	}
+	for _, row := range rows[1:] {
+		picked := make([]string, len(columns))
+		for i := range columns {
+			picked[i] = row[at[i]]
+		}
+		each(picked)
+	}
+	return nil
+}
+
+// Streams returns all streams in the order of the file.
+func (c *Catalogue) Streams() []*Stream {
+	list := make([]*Stream, len(c.order))
+	for i, pattern := range c.order {
+		list[i] = c.streams[pattern]
+	}
+	return list
+}
+
+// Match returns the streams whose index an index pattern covers. A list with commas and exclusions (-name) is accepted.
+func (c *Catalogue) Match(patterns ...string) []*Stream {
+	var list []*Stream
+	for _, s := range c.Streams() {
+		covered := false
+		for _, pattern := range strings.Split(strings.Join(patterns, ","), ",") {
+			pattern, exclude := strings.CutPrefix(strings.TrimSpace(pattern), "-")
+			if ok, err := path.Match(pattern, s.Index()); err == nil && ok {
+				covered = !exclude
+			}
+		}
+		if covered {
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
+// fields returns what the index of a stream maps, sorted by name, parents first.
+func (c *Catalogue) fields(s *Stream) []FieldType {
+	byName := map[string]FieldType{}
+	for _, f := range s.Fields {
+		byName[f.Name] = f
+	}
+	if !strings.HasPrefix(s.Pattern, "logs-endpoint.") {
+		for _, f := range c.ecs {
+			if _, ok := byName[f.Name]; !ok {
+				byName[f.Name] = f
+			}
+		}
+	}
+	list := slices.Collect(maps.Values(byName))
+	slices.SortFunc(list, func(a, b FieldType) int { return strings.Compare(a.Name, b.Name) })
+	return list
+}
+
+// node is a field of a mapping while it is built.
+type node struct {
+	field    FieldType
+	leaf     bool
+	children map[string]*node
+}
+
+func (c *Catalogue) tree(s *Stream) (root *node, templates []FieldType) {
+	root = &node{children: map[string]*node{}}
+	for _, f := range c.fields(s) {
+		if strings.Contains(f.Name, "*") {
+			templates = append(templates, f)
+			continue
+		}
+		n := root
+		for part := range strings.SplitSeq(f.Name, ".") {
+			next := n.children[part]
+			if next == nil {
+				next = &node{children: map[string]*node{}}
+				n.children[part] = next
+			}
+			n = next
+		}
+		n.leaf, n.field = true, f
+	}
+	return root, templates
+}
+
+// Mapping returns the body that creates a stream's index.
+func (c *Catalogue) Mapping(s *Stream) map[string]any {
+	root, templates := c.tree(s)
+	mappings := map[string]any{"dynamic": true, "properties": properties(root)}
+	var dynamic []any
+	for i, f := range templates {
+		t := substitute(f.Type)
+		if t == "object" {
+			t = "keyword"
+		}
+		dynamic = append(dynamic, map[string]any{fmt.Sprintf("template_%d", i): map[string]any{
+			"path_match": f.Name, "match_mapping_type": "*", "mapping": scalar(t, f.IgnoreAbove)}})
+	}
+	// what Fleet's templates do with the rest
+	dynamic = append(dynamic, map[string]any{"strings": map[string]any{
+		"match_mapping_type": "string", "mapping": scalar("keyword", 1024)}})
+	mappings["dynamic_templates"] = dynamic
+	return map[string]any{
+		"settings": map[string]any{"index": map[string]any{
+			"number_of_shards": 1, "number_of_replicas": 0, "mapping.total_fields.limit": 20000}},
+		"mappings": mappings,
+	}
+}
+
+func substitute(t string) string {
+	if other, ok := substitutes[t]; ok {
+		return other
+	}
+	return t
+}
+
+func scalar(t string, ignoreAbove int) map[string]any {
+	m := map[string]any{"type": t}
+	if t == "keyword" && ignoreAbove > 0 {
+		m["ignore_above"] = ignoreAbove
+	}
+	return m
+}
+
+func properties(n *node) map[string]any {
+	out := map[string]any{}
+	for name, child := range n.children {
+		out[name] = mapping(child)
+	}
+	return out
+}
+
+func mapping(n *node) map[string]any {
+	t := substitute(n.field.Type)
+	if !n.leaf {
+		t = "object"
+	}
+	m := scalar(t, n.field.IgnoreAbove)
+	switch t {
+	case "object", "nested", "group":
+		if t == "group" {
+			m["type"] = "object"
+		}
+		if len(n.children) > 0 {
+			m["properties"] = properties(n)
+		}
+	case "flattened":
+	default:
+		fields := map[string]any{}
+		for name, child := range n.children {
+			if child.leaf && len(child.children) == 0 && isScalar(child.field.Type) {
+				fields[name] = scalar(substitute(child.field.Type), child.field.IgnoreAbove)
+			}
+		}
+		if len(fields) > 0 {
+			m["fields"] = fields
+		}
+	}
+	return m
+}
+
+func isScalar(t string) bool {
+	switch t {
+	case "object", "nested", "group", "flattened":
+		return false
+	}
+	return true
+}
+
+// esqlTypes maps mapping types of the node to ES|QL's types; absent ones are read as unsupported.
+var esqlTypes = map[string]string{
+	"keyword": "keyword", "text": "text", "long": "long", "integer": "integer", "short": "integer", "byte": "integer",
+	"double": "double", "float": "double", "half_float": "double", "boolean": "boolean", "date": "date",
+	"date_nanos": "date_nanos", "ip": "ip", "version": "version", "geo_point": "geo_point", "geo_shape": "geo_shape",
+}
+
+// Columns returns the columns that ES|QL sees in the indices of a list of patterns, with ES|QL's type names on the test
+// node. A column whose type differs between them has the type "conflict". No stream: nil. The map must not be changed.
+func (c *Catalogue) Columns(patterns ...string) map[string]string {
+	streams := c.Match(patterns...)
+	if len(streams) == 0 {
+		return nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(streams) == 1 {
+		return c.streamColumns(streams[0])
+	}
+	key := make([]string, len(streams))
+	for i, s := range streams {
+		key[i] = s.Pattern
+	}
+	joined := strings.Join(key, ",")
+	if known, ok := c.columns[joined]; ok {
+		return known
+	}
+	all := map[string]string{}
+	for _, s := range streams {
+		for name, t := range c.streamColumns(s) {
+			if old, ok := all[name]; ok && old != t {
+				t = "conflict"
+			}
+			all[name] = t
+		}
+	}
+	c.columns[joined] = all
+	return all
+}
+
+func (c *Catalogue) streamColumns(s *Stream) map[string]string {
+	if known, ok := c.columns[s.Pattern]; ok {
+		return known
+	}
+	out := map[string]string{}
+	root, _ := c.tree(s)
+	collect(root, "", out)
+	c.columns[s.Pattern] = out
+	return out
+}
+
+func collect(n *node, prefix string, out map[string]string) {
+	for name, child := range n.children {
+		full := prefix + name
+		t := substitute(child.field.Type)
+		if !child.leaf || t == "object" || t == "group" {
+			collect(child, full+".", out)
+			continue
+		}
+		if t == "nested" {
+			continue // neither it nor what is in it can be seen
+		}
+		if known, ok := esqlTypes[t]; ok {
+			out[full] = known
+		} else {
+			out[full] = "unsupported"
+		}
+		if t == "flattened" {
+			continue
+		}
+		for sub, grandchild := range child.children {
+			if grandchild.leaf && len(grandchild.children) == 0 && isScalar(grandchild.field.Type) {
+				out[full+"."+sub] = esqlTypes[substitute(grandchild.field.Type)]
+			}
+		}
+	}
+}
+
+// Ensure creates the indices that patterns cover, where they do not exist yet, with sample documents. It returns the
+// streams.
+func (c *Catalogue) Ensure(ctx context.Context, client *Client, patterns ...string) ([]*Stream, error) {
+	streams := c.Match(patterns...)
+	for _, s := range streams {
+		if err := c.ensure(ctx, client, s); err != nil {
+			return nil, fmt.Errorf("create the index of %s: %w", s.Pattern, err)
+		}
+	}
+	return streams, nil
+}
+
+func (c *Catalogue) ensure(ctx context.Context, client *Client, s *Stream) error {
+	key := client.URL + " " + s.Index()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ready[key] {
+		return nil
+	}
+	created, err := client.EnsureIndex(ctx, s.Index(), c.Mapping(s))
+	if err != nil {
+		return err
+	}
+	if created {
+		if err := client.Bulk(ctx, s.Index(), c.SampleDocs(s)...); err != nil {
+			return err
+		}
+	}
+	c.ready[key] = true
+	return nil
+}
+
+// SampleDocs returns three documents of a stream: every field with one value, the fields that hold arrays (or, where
+// the catalogue marks none, all keywords) with several, and a nearly empty one. They exist so that failures which only
+// come with data show up.
+func (c *Catalogue) SampleDocs(s *Stream) []any {
+	one, several := map[string]any{}, map[string]any{}
+	for name, t := range c.leaves(s) {
+		v := sampleValue(t.Type)
+		if v == nil {
+			continue
+		}
+		one[name] = v
+		if second := sampleSecond(t.Type); second != nil && name != "@timestamp" {
+			several[name] = []any{v, second}
+		}
+	}
+	one["@timestamp"], several["@timestamp"] = "2026-01-02T03:04:05.678Z", "2026-01-02T03:05:00Z"
+	return []any{one, several, map[string]any{"@timestamp": "2026-01-02T03:04:59Z"}}
+}
+
+// leaves returns the fields that a document can hold: no objects, no multi-fields, nothing below flattened or nested.
+func (c *Catalogue) leaves(s *Stream) map[string]FieldType {
+	out := map[string]FieldType{}
+	root, _ := c.tree(s)
+	var walk func(n *node, prefix string)
+	walk = func(n *node, prefix string) {
+		for name, child := range n.children {
+			if child.leaf && isScalar(child.field.Type) && substitute(child.field.Type) != "object" {
+				out[prefix+name] = child.field
+				continue
+			}
+			if child.leaf && (child.field.Type == "flattened" || child.field.Type == "nested") {
+				continue
+			}
+			walk(child, prefix+name+".")
+		}
+	}
+	walk(root, "")
+	return out
+}
+
+func sampleValue(t string) any {
+	switch substitute(t) {
+	case "keyword":
+		return "Sample value"
+	case "text":
+		return "Sample text of several words"
+	case "long", "integer", "short":
+		return 4624
+	case "byte":
+		return 42
+	case "double", "float", "half_float":
+		return 1.5
+	case "boolean":
+		return true
+	case "date", "date_nanos":
+		return "2026-01-02T03:00:00Z"
+	case "ip":
+		return "192.0.2.10"
+	case "version":
+		return "1.2.3"
+	case "geo_point":
+		return map[string]any{"lat": 1.5, "lon": 2.5}
+	}
+	return nil
+}
+
+func sampleSecond(t string) any {
+	switch substitute(t) {
+	case "keyword":
+		return "other"
+	case "text":
+		return "other words"
+	case "long", "integer", "short":
+		return 7
+	case "ip":
+		return "2001:db8::1"
+	}
+	return nil
+}
