@@ -1,48 +1,173 @@
 package schema
 
-// Schema is an immutable set of sources. The zero value is not usable: call Default or Identity.
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// Schema is an immutable set of sources, safe for concurrent use. The zero value is not usable: call Default or Identity.
 type Schema struct {
 	identity bool
 	types    map[string]string
 	index    []string
+
+	cat      *catalogue
+	sources  []*Source          // in the order of the tables
+	byName   map[string]*Source // lower-case model, source and alias names
+	byMacro  map[string]*Source
+	byValue  map[string][]*Source // lower-case "field\x00value" of a metadata predicate
+	wildcard []*Source            // sources with a wildcard in a match
+	fallback *Source
 }
+
+var builtin = sync.OnceValue(func() *Schema {
+	defs, order, err := parseTables()
+	if err == nil {
+		var s *Schema
+		if s, err = build(builtinCatalogue(), defs, order); err == nil {
+			return s
+		}
+	}
+	panic("schema: embedded tables: " + err.Error())
+})
 
 // Default returns the built-in schema.
-func Default() *Schema { panic("being written") }
+func Default() *Schema { return builtin() }
 
 // Identity returns a schema that keeps every field name as it is (_time is @timestamp), with the given Elasticsearch
-// types (default keyword), for one index pattern.
+// types (default keyword), for one index pattern. It has one source, which every look-up finds.
 func Identity(index []string, types map[string]string) *Schema {
-	return &Schema{identity: true, types: types, index: index}
+	s := &Schema{identity: true, types: types, index: index}
+	s.fallback = &Source{Name: "identity", Support: Exact, Indices: index, schema: s}
+	return s
 }
 
-// Overrides adds to or changes the built-in schema; config parses it from YAML.
-type Overrides struct {
-	Sources map[string]SourceOverride
+func build(cat *catalogue, defs map[string]*definition, order []string) (*Schema, error) {
+	s := &Schema{cat: cat, byName: map[string]*Source{}, byMacro: map[string]*Source{}, byValue: map[string][]*Source{}}
+	for _, name := range order {
+		d := defs[name]
+		if d.kind == "group" {
+			continue
+		}
+		src, err := s.newSource(d, defs)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		if err := s.register(src, d); err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	s.fallback = s.byName["any"]
+	if s.fallback == nil {
+		return nil, fmt.Errorf("no source is named any")
+	}
+	return s, nil
 }
 
-// SourceOverride adds or changes one source; empty members leave the built-in ones.
-type SourceOverride struct {
-	Indices []string
-	Fields  map[string]FieldOverride
+func (s *Schema) newSource(d *definition, defs map[string]*definition) (*Source, error) {
+	src := &Source{
+		Name: d.name, Support: d.support, Reason: d.reason, DataModel: d.kind == "model", Streams: d.streams,
+		schema: s, matches: d.matches, extraECS: d.extraECS,
+	}
+	src.maps, src.autos = resolveUses(d, defs)
+	src.Indices = append(src.Indices, d.indices...)
+	for _, name := range d.streams {
+		st := s.cat.streams[name]
+		if st == nil {
+			return nil, fmt.Errorf("the stream %s is not in the catalogue", name)
+		}
+		if !slices.Contains(src.Indices, st.index) {
+			src.Indices = append(src.Indices, st.index)
+		}
+	}
+	for _, c := range d.constraints {
+		f, ok := src.Known(c.field)
+		if !ok {
+			return nil, fmt.Errorf("the constraint field %s is not in the catalogue", c.field)
+		}
+		con := Constraint{Field: c.field, Array: f.Array, Type: f.Type}
+		for _, v := range strings.Split(c.value, ",") {
+			con.Values = append(con.Values, strings.TrimSpace(v))
+		}
+		src.Constraints = append(src.Constraints, con)
+	}
+	return src, nil
 }
 
-// FieldOverride sets one field of a source.
-type FieldOverride struct {
-	Name, Type  string
-	Array       bool
-	IgnoreAbove int
-	Values      map[string][]string
+func (s *Schema) register(src *Source, d *definition) error {
+	s.sources = append(s.sources, src)
+	for _, n := range append([]string{d.name}, d.aliases...) {
+		n = strings.ToLower(n)
+		if other := s.byName[n]; other != nil {
+			return fmt.Errorf("the name %s also belongs to %s", n, other.Name)
+		}
+		s.byName[n] = src
+	}
+	for _, m := range d.macros {
+		if other := s.byMacro[m]; other != nil {
+			return fmt.Errorf("the macro %s also belongs to %s", m, other.Name)
+		}
+		s.byMacro[m] = src
+	}
+	wild := false
+	for _, m := range d.matches {
+		if strings.Contains(m.value, "*") {
+			wild = true
+		}
+		key := predicateKey(m.field, m.value)
+		s.byValue[key] = append(s.byValue[key], src)
+	}
+	if wild {
+		s.wildcard = append(s.wildcard, src)
+	}
+	return nil
 }
 
-// With returns a copy with the overrides applied; errors name the place in the overrides.
-func (s *Schema) With(o Overrides) (*Schema, error) { panic("being written") }
+func predicateKey(field, value string) string {
+	return strings.ToLower(field) + "\x00" + strings.ToLower(value)
+}
+
+// Sources lists every source, data models included, in the order of the tables.
+func (s *Schema) Sources() []*Source {
+	if s.identity {
+		return []*Source{s.fallback}
+	}
+	return slices.Clone(s.sources)
+}
+
+// Macros lists the names of the known data-source macros, sorted.
+func (s *Schema) Macros() []string { return sortedKeys(s.byMacro) }
+
+// IsIdentity reports whether the schema keeps every field name as it is.
+func (s *Schema) IsIdentity() bool { return s.identity }
+
+// Fallback is the source of a search that names none: every log index with Support Approximate, or the one index pattern
+// of an identity schema.
+func (s *Schema) Fallback() *Source { return s.fallback }
 
 // DataModel finds a CIM data set by its name in tstats or from ("Endpoint.Processes", "Web", "Web.Web").
-func (s *Schema) DataModel(name string) (*Source, bool) { panic("being written") }
+func (s *Schema) DataModel(name string) (*Source, bool) {
+	if s.identity {
+		return s.fallback, true
+	}
+	n := strings.ToLower(strings.Trim(name, `"' `))
+	src, ok := s.byName[n]
+	if ok && src.DataModel {
+		return src, true
+	}
+	return nil, false
+}
 
 // Macro finds a known data-source macro by name ("sysmon", "wineventlog_security").
-func (s *Schema) Macro(name string) (*Source, bool) { panic("being written") }
+func (s *Schema) Macro(name string) (*Source, bool) {
+	if s.identity {
+		return nil, false
+	}
+	src, ok := s.byMacro[name]
+	return src, ok
+}
 
 // Predicate is one equality of a raw search on a metadata field (index, source, sourcetype, eventtype, Channel, …).
 type Predicate struct {
@@ -50,14 +175,106 @@ type Predicate struct {
 }
 
 // Match finds the source that equality predicates on metadata fields name, and which of them it consumes (they need no
-// filter any more).
+// filter any more). A predicate on index is consumed with any source, since Splunk's index names mean nothing in Elastic.
 func (s *Schema) Match(ps []Predicate) (src *Source, consumed []bool, ok bool) {
-	panic("being written")
+	consumed = make([]bool, len(ps))
+	if s.identity {
+		return s.fallback, consumed, true
+	}
+	best, bestScore := (*Source)(nil), 0
+	for _, p := range ps {
+		for _, cand := range s.candidates(p) {
+			score := 0
+			for _, q := range ps {
+				if cand.matchesPredicate(q) {
+					score += metadataWeight(q.Field)
+				}
+			}
+			if score > bestScore {
+				best, bestScore = cand, score
+			}
+		}
+	}
+	if best == nil {
+		return nil, consumed, false
+	}
+	for i, p := range ps {
+		consumed[i] = best.matchesPredicate(p) || strings.EqualFold(p.Field, "index")
+	}
+	return best, consumed, true
 }
 
-// Field resolves a Splunk field of the source. Unknown names give Support None with a reason; nothing is invented.
-// Names that already are fields of the source's catalogue resolve to themselves.
-func (s *Source) Field(name string, h Hint) Field { panic("being written") }
+// metadataWeight ranks how narrowly a field names a source: XmlWinEventLog as a source type says less than a source.
+func metadataWeight(field string) int {
+	switch strings.ToLower(field) {
+	case "source", "channel":
+		return 4
+	case "eventtype":
+		return 3
+	case "sourcetype":
+		return 2
+	}
+	return 1
+}
 
-// Known reports whether an Elasticsearch field exists in any stream of the source, with its facts.
-func (s *Source) Known(name string) (Field, bool) { panic("being written") }
+// candidates lists sources one predicate may name, in the order of the tables.
+func (s *Schema) candidates(p Predicate) []*Source {
+	if !strings.ContainsAny(p.Value, "*") {
+		if exact := s.byValue[predicateKey(p.Field, p.Value)]; len(exact) > 0 {
+			return exact
+		}
+		var out []*Source
+		for _, src := range s.wildcard {
+			if src.matchesPredicate(p) {
+				out = append(out, src)
+			}
+		}
+		return out
+	}
+	if strings.Trim(p.Value, "*") == "" {
+		return nil
+	}
+	var out []*Source
+	for _, src := range s.sources {
+		if src.matchesPredicate(p) {
+			out = append(out, src)
+		}
+	}
+	return out
+}
+
+func (s *Source) matchesPredicate(p Predicate) bool {
+	if strings.Trim(p.Value, "*") == "" {
+		return false
+	}
+	for _, m := range s.matches {
+		if strings.EqualFold(m.field, p.Field) && (glob(m.value, p.Value) || glob(p.Value, m.value)) {
+			return true
+		}
+	}
+	return false
+}
+
+// glob reports whether a value fits a pattern of * wildcards, ignoring case.
+func glob(pattern, value string) bool {
+	pattern, value = strings.ToLower(pattern), strings.ToLower(value)
+	head, rest, wild := strings.Cut(pattern, "*")
+	if !wild {
+		return pattern == value
+	}
+	value, ok := strings.CutPrefix(value, head)
+	if !ok {
+		return false
+	}
+	for {
+		part, more, wild := strings.Cut(rest, "*")
+		if !wild {
+			return strings.HasSuffix(value, part)
+		}
+		i := strings.Index(value, part)
+		if i < 0 {
+			return false
+		}
+		value, rest = value[i+len(part):], more
+	}
+}

@@ -44,12 +44,19 @@ type Field struct {
 	// Fn, when not empty, is a one-argument ES|QL function to apply to Name (LENGTH over url.original).
 	Fn      string
 	Support Support
+	// FormatOnly, with Support Approximate, says that the field tells the same rows apart and only spells its values
+	// otherwise: grouping by it, counting and showing it are exact but for display (an info note), comparing it with a
+	// literal is an approximation.
+	FormatOnly bool
 	// Reason says why the mapping is what it is, in words for the user; always set unless Support is Exact.
 	Reason string
 	// Values maps a Splunk value, lower case, to the values the integration stores instead; nil when values are unchanged.
 	Values map[string][]string
 	// ValuesComplete says that a value missing from Values cannot occur.
 	ValuesComplete bool
+	// Candidate is, for Support None, the Elasticsearch field that would hold the value if it were known; never emitted,
+	// only shown to the user.
+	Candidate string
 	// LowerCase says the integration stores only lower-case values, so a lower-cased literal can be compared directly.
 	LowerCase bool
 }
@@ -77,8 +84,13 @@ type Source struct {
 	// Constraints hold for every event of the source and become the first filter.
 	Constraints []Constraint
 
-	schema *Schema
-	fields map[string]Field
+	schema    *Schema
+	matches   []condition
+	maps      map[string][]mapping
+	autos     []auto
+	extraECS  bool             // fields of ECS count as known although no stream lists them
+	overrides map[string]Field // by Splunk name
+	extra     map[string]Field // Elasticsearch fields that overrides brought in
 }
 
 // Hint narrows a look-up by what the query's filters already fix, because pipelines move fields per event code.

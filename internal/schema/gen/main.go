@@ -1,0 +1,154 @@
+// Command gen compiles the field lists of Elastic's integrations into the compact table that package schema embeds.
+//
+// The input directory holds three CSV files of names and types:
+//
+//	fields.csv              field,type,array                                   every field of ECS
+//	integration_fields.csv  integration,data_stream,index_pattern,field,…     every field of each stream
+//	index_patterns.csv      integration,data_stream,index_pattern,…           the index pattern of each stream
+//
+// The output is a text table: one line per distinct field description, then one line per stream that lists its fields as
+// differences between line numbers in base 36. It is sorted, so that equal input gives equal bytes.
+package main
+
+import (
+	"bytes"
+	"encoding/csv"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"sort"
+	"strconv"
+	"strings"
+)
+
+const ecsStream = "ecs"
+
+type fact struct{ name, typ, ignoreAbove, array string }
+
+type stream struct {
+	index string
+	facts map[fact]bool
+}
+
+func main() {
+	in := flag.String("in", "", "directory with fields.csv, integration_fields.csv and index_patterns.csv")
+	out := flag.String("out", "data/catalogue.txt", "file to write")
+	flag.Parse()
+	if err := run(*in, *out); err != nil {
+		fmt.Fprintln(os.Stderr, "gen:", err)
+		os.Exit(1)
+	}
+}
+
+func run(in, out string) error {
+	if in == "" {
+		return errors.New("the flag -in is missing: give the directory that holds the CSV files")
+	}
+	streams := map[string]*stream{ecsStream: {facts: map[fact]bool{}}}
+	err := readCSV(filepath.Join(in, "fields.csv"), func(r map[string]string) {
+		streams[ecsStream].facts[fact{r["field"], r["type"], "", r["array"]}] = true
+	})
+	if err != nil {
+		return err
+	}
+	err = readCSV(filepath.Join(in, "integration_fields.csv"), func(r map[string]string) {
+		name := r["integration"] + "/" + r["data_stream"]
+		s := streams[name]
+		if s == nil {
+			s = &stream{index: r["index_pattern"], facts: map[fact]bool{}}
+			streams[name] = s
+		}
+		s.facts[fact{r["field"], r["type"], r["ignore_above"], r["array"]}] = true
+	})
+	if err != nil {
+		return err
+	}
+	err = readCSV(filepath.Join(in, "index_patterns.csv"), func(r map[string]string) {
+		if s := streams[r["integration"]+"/"+r["data_stream"]]; s != nil && r["index_pattern"] != "" {
+			s.index = r["index_pattern"]
+		}
+	})
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(out, encode(streams), 0o644)
+}
+
+func encode(streams map[string]*stream) []byte {
+	all := map[fact]bool{}
+	names := make([]string, 0, len(streams))
+	for name, s := range streams {
+		names = append(names, name)
+		for f := range s.facts {
+			all[f] = true
+		}
+	}
+	sort.Strings(names)
+	facts := make([]fact, 0, len(all))
+	for f := range all {
+		facts = append(facts, f)
+	}
+	sort.Slice(facts, func(i, j int) bool {
+		a, b := facts[i], facts[j]
+		if a.name != b.name {
+			return a.name < b.name
+		}
+		return a.typ+"\t"+a.ignoreAbove+"\t"+a.array < b.typ+"\t"+b.ignoreAbove+"\t"+b.array
+	})
+	number := make(map[fact]int, len(facts))
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "%d\n", len(facts))
+	for i, f := range facts {
+		number[f] = i
+		fmt.Fprintf(&b, "%s\t%s\t%s\t%s\n", f.name, f.typ, f.ignoreAbove, f.array)
+	}
+	for _, name := range names {
+		s := streams[name]
+		ids := make([]int, 0, len(s.facts))
+		for f := range s.facts {
+			ids = append(ids, number[f])
+		}
+		sort.Ints(ids)
+		fmt.Fprintf(&b, "%s\t%s\t", name, s.index)
+		last := 0
+		for i, id := range ids {
+			if i > 0 {
+				b.WriteByte(' ')
+			}
+			b.WriteString(strconv.FormatInt(int64(id-last), 36))
+			last = id
+		}
+		b.WriteByte('\n')
+	}
+	return b.Bytes()
+}
+
+func readCSV(path string, each func(map[string]string)) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	r := csv.NewReader(f)
+	head, err := r.Read()
+	if err != nil {
+		return fmt.Errorf("%s: no header: %w", path, err)
+	}
+	for {
+		rec, err := r.Read()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", path, err)
+		}
+		row := make(map[string]string, len(head))
+		for i, h := range head {
+			row[h] = strings.TrimSpace(rec[i])
+		}
+		each(row)
+	}
+}

@@ -1,0 +1,269 @@
+package schema
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Field resolves a Splunk field of the source. Unknown names give Support None with a reason; nothing is invented.
+// Names that already are fields of the source's catalogue resolve to themselves.
+func (s *Source) Field(name string, h Hint) Field {
+	if s.schema.identity {
+		return s.schema.identityField(name)
+	}
+	if f, ok := s.overrides[name]; ok {
+		f.Source = name
+		return f
+	}
+	short := name
+	if s.DataModel {
+		short = s.stripDataSet(name)
+	}
+	if short != name {
+		if f, ok := s.overrides[short]; ok {
+			f.Source = name
+			return f
+		}
+	}
+	if ms, ok := s.maps[short]; ok {
+		return s.apply(name, pick(ms, h.EventCodes))
+	}
+	if m, ok := standardFields[short]; ok {
+		return s.apply(name, m)
+	}
+	if f, ok := s.Known(short); ok {
+		f.Source = name
+		return f
+	}
+	candidate := ""
+	for _, a := range s.autos {
+		n, ok := a.translate(short)
+		if !ok {
+			continue
+		}
+		if f, ok := s.known(n); ok {
+			f.Source = name
+			if strings.Contains(short, "{}") && f.Array == Single {
+				f.Array = MaybeArray
+			}
+			if !readable(f.Type) {
+				return unreadable(f, name)
+			}
+			return f
+		}
+		if candidate == "" && !strings.ContainsAny(n, "*") {
+			candidate = n
+		}
+	}
+	f := Field{Source: name, Candidate: candidate}
+	switch {
+	case s.Support == None:
+		f.Reason = s.Reason
+	case candidate != "":
+		f.Reason = fmt.Sprintf("%s is not in the field list of %s, where it would be %s; if your index has it, add it to the "+
+			"schema overrides", name, s.Name, candidate)
+	default:
+		f.Reason = fmt.Sprintf("%s has no known counterpart in %s; if your index has one, add it to the schema overrides", name,
+			s.Name)
+	}
+	return f
+}
+
+// standardFields exist in every Splunk source; a table may say otherwise for its source.
+var standardFields = map[string]mapping{
+	"_time":      {support: Exact, target: "@timestamp"},
+	"_indextime": {support: Medium, target: "event.ingested", reason: "the time of ingestion stands in event.ingested where the pipeline sets it"},
+	"host":       {support: Exact, target: "host.name"},
+	"sourcetype": {support: Approximate, target: "event.dataset", reason: "a source type has its counterpart in event.dataset, whose values differ"},
+	"source":     {support: Approximate, target: "event.dataset", reason: "source names Splunk's input; event.dataset is the nearest, with other values"},
+	"_raw":       {support: Approximate, target: "event.original", reason: "event.original holds the raw event only where the integration is set to preserve it"},
+	"index":      {support: None, reason: "Splunk's index names do not exist in Elastic; the index pattern takes their place"},
+	"tag":        {support: None, reason: "Splunk tags have no counterpart in ECS"},
+	"eventtype":  {support: None, reason: "Splunk event types have no counterpart in ECS"},
+}
+
+// pick chooses the mapping for the event codes the query is known to select: the line all of them fit, else the line
+// without codes, else the first.
+func pick(ms []mapping, codes []string) mapping {
+	best := -1
+	for i, m := range ms {
+		if len(m.codes) == 0 {
+			if best < 0 {
+				best = i
+			}
+			continue
+		}
+		if len(codes) > 0 && !slices.ContainsFunc(codes, func(c string) bool { return !slices.Contains(m.codes, c) }) {
+			return m
+		}
+	}
+	if best >= 0 {
+		return ms[best]
+	}
+	return ms[0]
+}
+
+func (s *Source) apply(name string, m mapping) Field {
+	if m.support == None {
+		return Field{Source: name, Reason: m.reason}
+	}
+	f, ok := s.known(m.target)
+	if !ok {
+		return Field{Source: name, Candidate: m.target, Reason: fmt.Sprintf("%s would be %s, which is not in the field list of "+
+			"%s; if your index has it, add it to the schema overrides", name, m.target, s.Name)}
+	}
+	f.Source = name
+	if !readable(f.Type) {
+		return unreadable(f, name)
+	}
+	f.Fn, f.Support, f.Reason, f.FormatOnly = m.fn, m.support, m.reason, m.format
+	f.Values, f.ValuesComplete = m.values, m.complete
+	return f
+}
+
+func unreadable(f Field, name string) Field {
+	return Field{Source: name, Candidate: f.Name, Type: f.Type, Reason: fmt.Sprintf("%s is %s, of the type %s, which ES|QL "+
+		"cannot read", name, f.Name, f.Type)}
+}
+
+// translate gives the catalogue's name of a raw field under the rule.
+func (a auto) translate(name string) (string, bool) {
+	if a.strip != "" {
+		var ok bool
+		if name, ok = strings.CutPrefix(name, a.strip); !ok {
+			return "", false
+		}
+	}
+	name = strings.ReplaceAll(name, "{}", "")
+	if name == "" || strings.ContainsAny(name, " \"'()*") {
+		return "", false
+	}
+	if a.snake {
+		name = snake(name)
+	}
+	return a.prefix + name, true
+}
+
+// snake writes camelCase as snake_case, each path element apart.
+func snake(s string) string {
+	var b strings.Builder
+	for i := range len(s) {
+		c := s[i]
+		if c >= 'A' && c <= 'Z' {
+			prevLower := i > 0 && (s[i-1] >= 'a' && s[i-1] <= 'z' || s[i-1] >= '0' && s[i-1] <= '9')
+			nextLower := i+1 < len(s) && s[i+1] >= 'a' && s[i+1] <= 'z'
+			prevUpper := i > 0 && s[i-1] >= 'A' && s[i-1] <= 'Z'
+			if prevLower || prevUpper && nextLower {
+				b.WriteByte('_')
+			}
+			c += 'a' - 'A'
+		}
+		b.WriteByte(c)
+	}
+	return b.String()
+}
+
+// stripDataSet drops the data set of "Processes.process_name".
+func (s *Source) stripDataSet(name string) string {
+	if _, ok := s.maps[name]; ok {
+		return name
+	}
+	set, rest, ok := strings.Cut(name, ".")
+	if !ok || rest == "" || strings.ToLower(set) == set {
+		return name // ECS names start with a lower-case letter, data sets do not
+	}
+	if i := strings.LastIndexByte(rest, '.'); i >= 0 && rest[0] >= 'A' && rest[0] <= 'Z' {
+		rest = rest[i+1:] // All_Changes.Account_Management.src_user
+	}
+	return rest
+}
+
+// Known reports whether an Elasticsearch field exists in any stream of the source, with its facts.
+func (s *Source) Known(name string) (Field, bool) {
+	if s.schema.identity {
+		return s.schema.identityField(name), true
+	}
+	f, ok := s.known(name)
+	if !ok || !readable(f.Type) {
+		return Field{}, false
+	}
+	return f, true
+}
+
+// known merges the facts of the source's streams. Types that ES|QL cannot read together make the field unknown, because
+// every use of it would fail.
+func (s *Source) known(name string) (Field, bool) {
+	if f, ok := s.extra[name]; ok {
+		return f, true
+	}
+	var out Field
+	found := false
+	for _, st := range s.Streams {
+		f, ok := s.schema.cat.lookup(st, name)
+		if !ok {
+			continue
+		}
+		if !found {
+			out, found = f.field(), true
+			continue
+		}
+		if family(out.Type) != family(f.typ) {
+			return Field{}, false
+		}
+		if f.array > out.Array {
+			out.Array = f.array
+		}
+		if f.ignoreAbove != 0 && (out.IgnoreAbove == 0 || f.ignoreAbove < out.IgnoreAbove) {
+			out.IgnoreAbove = f.ignoreAbove
+		}
+	}
+	if !found && s.extraECS {
+		if f, ok := s.schema.cat.lookup(ecsStream, name); ok {
+			out, found = f.field(), true
+		}
+	}
+	return out, found
+}
+
+func (f fact) field() Field {
+	return Field{Source: f.name, Name: f.name, Type: f.typ, Array: f.array, IgnoreAbove: f.ignoreAbove, Support: Exact,
+		LowerCase: lowerCaseFields[f.name]}
+}
+
+// lowerCaseFields hold only lower-case values by the definition of ECS.
+var lowerCaseFields = map[string]bool{
+	"event.category": true, "event.type": true, "event.kind": true, "event.outcome": true,
+}
+
+// Reverse lists the Splunk names of the source that map to an Elasticsearch field, sorted.
+func (s *Source) Reverse(ecs string) []string {
+	var out []string
+	for name, ms := range s.maps {
+		if slices.ContainsFunc(ms, func(m mapping) bool { return m.target == ecs }) {
+			out = append(out, name)
+		}
+	}
+	for name, f := range s.overrides {
+		if f.Name == ecs && !slices.Contains(out, name) {
+			out = append(out, name)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// Mapped lists the Splunk names the source's table knows, holes included, sorted.
+func (s *Source) Mapped() []string { return sortedKeys(s.maps) }
+
+func (s *Schema) identityField(name string) Field {
+	f := Field{Source: name, Name: name, Type: "keyword", Array: MaybeArray, Support: Exact}
+	if name == "_time" || name == "@timestamp" {
+		f.Name, f.Type, f.Array = "@timestamp", "date", Single
+		return f
+	}
+	if t, ok := s.types[name]; ok && t != "" {
+		f.Type = t
+	}
+	return f
+}

@@ -1,0 +1,313 @@
+package schema
+
+import (
+	"embed"
+	"fmt"
+	"sort"
+	"strings"
+	"sync"
+)
+
+// The tables are written by hand; their format stands at the head of data/tables/README.md.
+//
+//go:embed data/tables/*.txt
+var tableFiles embed.FS
+
+// mapping is one line of a table: a Splunk field and what it is in Elastic.
+type mapping struct {
+	support  Support
+	target   string // Elasticsearch field; empty for a hole
+	fn       string
+	codes    []string // event codes for which the line holds; empty for all
+	values   map[string][]string
+	complete bool
+	reason   string
+	format   bool // only the spelling of values differs
+}
+
+// auto is a rule for raw field names that a table does not list: prefix + name, if the catalogue has it.
+type auto struct {
+	prefix string
+	strip  string // leading part of the Splunk name to drop first ("properties.")
+	snake  bool   // camelCase is written snake_case by the integration
+}
+
+type condition struct{ field, value string }
+
+// definition is one block of a table.
+type definition struct {
+	name        string
+	kind        string // source, model, group
+	support     Support
+	reason      string
+	streams     []string
+	indices     []string // only where a stream is not in the catalogue
+	extraECS    bool     // ECS fields count as known although no stream lists them
+	constraints []condition
+	macros      []string
+	aliases     []string
+	matches     []condition
+	uses        []string
+	autos       []auto
+	maps        map[string][]mapping
+	order       []string
+}
+
+// parseTables reads every table; errors name file and line.
+func parseTables() (map[string]*definition, []string, error) {
+	defs := map[string]*definition{}
+	var order []string
+	files, err := tableFiles.ReadDir("data/tables")
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, f := range files {
+		if !strings.HasSuffix(f.Name(), ".txt") {
+			continue
+		}
+		text, err := tableFiles.ReadFile("data/tables/" + f.Name())
+		if err != nil {
+			return nil, nil, err
+		}
+		if err := parseTable(string(text), defs, &order); err != nil {
+			return nil, nil, fmt.Errorf("%s: %w", f.Name(), err)
+		}
+	}
+	for _, name := range order {
+		for _, u := range defs[name].uses {
+			if g := defs[u]; g == nil {
+				return nil, nil, fmt.Errorf("%s uses %q, which no table defines", name, u)
+			}
+		}
+	}
+	return defs, order, nil
+}
+
+func parseTable(text string, defs map[string]*definition, order *[]string) error {
+	var d *definition
+	for i, line := range strings.Split(text, "\n") {
+		fail := func(format string, args ...any) error {
+			return fmt.Errorf("line %d: %s: %q", i+1, fmt.Sprintf(format, args...), line)
+		}
+		body, reason := splitReason(line)
+		words := strings.Fields(body)
+		if len(words) == 0 {
+			continue
+		}
+		key, args := words[0], words[1:]
+		switch key {
+		case "source", "model", "group", "hole":
+			if len(args) != 1 || defs[args[0]] != nil {
+				return fail("a block needs one name that is not taken")
+			}
+			d = &definition{name: args[0], kind: key, support: Exact, maps: map[string][]mapping{}}
+			if key == "hole" {
+				d.kind, d.support, d.reason = "source", None, reason
+				if reason == "" {
+					return fail("a hole needs a reason")
+				}
+			}
+			defs[d.name] = d
+			*order = append(*order, d.name)
+			continue
+		}
+		if d == nil {
+			return fail("a line before the first block")
+		}
+		switch key {
+		case "stream":
+			d.streams = append(d.streams, args...)
+		case "index":
+			d.indices = append(d.indices, args...)
+		case "ecs":
+			d.extraECS = true
+		case "macro":
+			d.macros = append(d.macros, args...)
+		case "alias":
+			d.aliases = append(d.aliases, args...)
+		case "use":
+			d.uses = append(d.uses, args...)
+		case "approximate", "medium":
+			d.support, d.reason = Approximate, reason
+			if key == "medium" {
+				d.support = Medium
+			}
+			if reason == "" {
+				return fail("%s needs a reason", key)
+			}
+		case "match", "where":
+			if len(args) < 2 {
+				return fail("%s needs a field and a value", key)
+			}
+			c := condition{args[0], strings.Join(args[1:], " ")}
+			if key == "match" {
+				d.matches = append(d.matches, c)
+			} else {
+				d.constraints = append(d.constraints, c)
+			}
+		case "auto":
+			if len(args) == 0 {
+				return fail("auto needs a prefix")
+			}
+			a := auto{prefix: args[0]}
+			for _, o := range args[1:] {
+				if o == "snake" {
+					a.snake = true
+				} else if s, ok := strings.CutPrefix(o, "strip="); ok {
+					a.strip = s
+				} else {
+					return fail("unknown option %s", o)
+				}
+			}
+			d.autos = append(d.autos, a)
+		default:
+			if err := d.addMapping(key, body, reason); err != nil {
+				return fail("%v", err)
+			}
+		}
+	}
+	return nil
+}
+
+func splitReason(line string) (body, reason string) {
+	if strings.HasPrefix(strings.TrimSpace(line), "#") {
+		return "", ""
+	}
+	body, reason, _ = strings.Cut(line, " # ")
+	return body, strings.TrimSpace(reason)
+}
+
+// addMapping reads "= name target {values}", with ? for medium, ~ for an approximation and - for a hole.
+func (d *definition) addMapping(op, body, reason string) error {
+	m := mapping{reason: reason}
+	op, codes, hasCodes := strings.Cut(op, "[")
+	if hasCodes {
+		codes, ok := strings.CutSuffix(codes, "]")
+		if !ok {
+			return fmt.Errorf("the list of event codes is not closed")
+		}
+		m.codes = strings.Split(codes, ",")
+	}
+	switch op {
+	case "=":
+		m.support = Exact
+	case "?":
+		m.support = Medium
+	case "~":
+		m.support = Approximate
+	case "*":
+		m.support, m.format = Approximate, true
+	case "-":
+		m.support = None
+	default:
+		return fmt.Errorf("unknown word %s", op)
+	}
+	if m.support != Exact && reason == "" {
+		return fmt.Errorf("a reason is missing")
+	}
+	if rest, ok := strings.CutSuffix(strings.TrimSpace(body), "{dword}"); ok {
+		m.values, body = dwordValues(), rest
+	} else if i := strings.IndexByte(body, '{'); i >= 0 && strings.Contains(body[i:], ":") {
+		var err error
+		if m.values, m.complete, err = parseValues(body[i:]); err != nil {
+			return err
+		}
+		body = body[:i]
+	}
+	words := strings.Fields(body)
+	want := 3
+	if m.support == None {
+		// Several holes may share a line and a reason.
+		if len(words) < 2 {
+			return fmt.Errorf("a name is missing")
+		}
+		for _, w := range words[1:] {
+			d.put(w, m)
+		}
+		return nil
+	}
+	if len(words) < want {
+		return fmt.Errorf("want a name and a target")
+	}
+	m.target = words[len(words)-1]
+	if fn, arg, ok := strings.Cut(m.target, "("); ok {
+		m.fn, m.target = fn, strings.TrimSuffix(arg, ")")
+	}
+	for _, w := range words[1 : len(words)-1] {
+		d.put(w, m)
+	}
+	return nil
+}
+
+// dwordValues gives both ways a small registry number is written. Splunk's add-on keeps 0x0000000a, Elastic's integrations
+// write 10 or keep it.
+var dwordValues = sync.OnceValue(func() map[string][]string {
+	m := make(map[string][]string, 1024)
+	for i := range 1024 {
+		hex, dec := fmt.Sprintf("0x%08x", i), fmt.Sprint(i)
+		m[hex] = []string{dec, hex}
+	}
+	return m
+})
+
+func (d *definition) put(name string, m mapping) {
+	if _, ok := d.maps[name]; !ok {
+		d.order = append(d.order, name)
+	}
+	d.maps[name] = append(d.maps[name], m)
+}
+
+func parseValues(s string) (map[string][]string, bool, error) {
+	s = strings.TrimSpace(s)
+	complete := strings.HasSuffix(s, "!")
+	s = strings.TrimSuffix(s, "!")
+	inner, ok := strings.CutPrefix(s, "{")
+	inner, ok2 := strings.CutSuffix(inner, "}")
+	if !ok || !ok2 {
+		return nil, false, fmt.Errorf("values must stand in braces")
+	}
+	out := map[string][]string{}
+	for _, pair := range strings.Split(inner, ";") {
+		from, to, ok := strings.Cut(pair, ":")
+		if !ok {
+			return nil, false, fmt.Errorf("a value pair needs a colon: %s", pair)
+		}
+		var list []string
+		for _, v := range strings.Split(to, ",") {
+			if v = strings.TrimSpace(v); v != "" {
+				list = append(list, v)
+			}
+		}
+		out[strings.ToLower(strings.TrimSpace(from))] = list
+	}
+	return out, complete, nil
+}
+
+// resolveUses returns the mappings of a definition with those of the groups it uses; its own lines win, then earlier
+// groups.
+func resolveUses(d *definition, defs map[string]*definition) (map[string][]mapping, []auto) {
+	out := make(map[string][]mapping, len(d.maps))
+	autos := d.autos
+	for k, v := range d.maps {
+		out[k] = v
+	}
+	for _, u := range d.uses {
+		m, a := resolveUses(defs[u], defs)
+		for k, v := range m {
+			if _, ok := out[k]; !ok {
+				out[k] = v
+			}
+		}
+		autos = append(autos[:len(autos):len(autos)], a...)
+	}
+	return out, autos
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	sort.Strings(keys)
+	return keys
+}
