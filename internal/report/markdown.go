@@ -1,0 +1,122 @@
+package report
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// topCauses is how many causes the Markdown report shows; report.json has all.
+const topCauses = 40
+
+// WriteMarkdown writes the report for people.
+func (r Report) WriteMarkdown(w io.Writer) error {
+	b := bufio.NewWriter(w)
+	p := func(format string, args ...any) { _, _ = fmt.Fprintf(b, format+"\n", args...) }
+	title := r.Name
+	if title == "" {
+		title = r.MigrationID
+	}
+	p("# Migration %s\n", cell(title))
+	p("Migration `%s`, state **%s**%s, %s.\n", r.MigrationID, r.State, parked(r.ParkReason), r.GeneratedAt.Format("2006-01-02 15:04:05 MST"))
+
+	p("| status | rules |\n|---|---:|")
+	s := r.Statuses
+	p("| finished | %d |\n| error | %d |\n| processing | %d |\n| pending | %d |\n| **total** | **%d** |\n", s.Finished, s.Failed, s.Processing, s.Pending, s.Total)
+
+	p("| result | rules | | replaced by a prebuilt rule |\n|---|---:|---:|---:|")
+	p("| full | %d | %s | %d |", r.Results.Full, percent(r.Results.Full, s.Finished), r.Matched.Full)
+	p("| partial | %d | %s | %d |", r.Results.Partial, percent(r.Results.Partial, s.Finished), r.Matched.Partial)
+	p("| untranslatable | %d | %s | %d |", r.Results.Untranslatable, percent(r.Results.Untranslatable, s.Finished), r.Matched.Untranslatable)
+	p("| *full, or approximations only* | %d | %s | |\n", r.FullOrApproximations, percent(r.FullOrApproximations, s.Finished))
+	p("%d rules are replaced by a prebuilt rule; for %d more, similar ones are listed.\n", r.Matched.Total, r.Near)
+
+	if len(r.Errors) > 0 {
+		p("## Rules in error\n\n| code | rules |\n|---|---:|")
+		for _, c := range r.Errors {
+			p("| %s | %d |", cell(c.Name), c.Rules)
+		}
+		p("")
+	}
+	if len(r.Causes) > 0 {
+		p("## What kept rules from being full\n")
+		p("A rule can have several causes; *sole* counts the rules that would be full without this one.\n")
+		p("| rules | sole | | code | command | about | for example |\n|---:|---:|---|---|---|---|---|")
+		for _, c := range r.Causes[:min(topCauses, len(r.Causes))] {
+			p("| %d | %d | %s | %s | %s | %s | %s |", c.Rules, c.Sole, c.Severity, cell(c.Code), code(c.Command), code(c.Subject), cell(c.Example))
+		}
+		if n := len(r.Causes) - topCauses; n > 0 {
+			p("\n%d more stand in report.json.", n)
+		}
+		p("")
+		for _, t := range []struct {
+			name string
+			list []Count
+		}{{"code", r.ByCode}, {"command", r.ByCommand}, {"subject", r.BySubject}} {
+			p("| %s | rules |\n|---|---:|", t.name)
+			for _, c := range t.list[:min(topCauses/2, len(t.list))] {
+				p("| %s | %d |", code(c.Name), c.Rules)
+			}
+			p("")
+		}
+	}
+	if len(r.Missing) > 0 {
+		p("## Missing resources\n\nGive these with `--macros` or `--lookups`, or upload them, and migrate again.\n")
+		p("| kind | name | rules |\n|---|---|---:|")
+		for _, m := range r.Missing {
+			p("| %s | %s | %d |", cell(m.Kind), code(m.Name), m.Rules)
+		}
+		p("")
+	}
+	if len(r.Unfinished) > 0 {
+		p("## Rules to look at first\n\n| rule | title | | why |\n|---|---|---|---|")
+		for _, l := range r.Unfinished {
+			state := l.Result
+			if l.Status == "error" {
+				state = "error"
+			}
+			p("| %s | %s | %s | %s |", code(l.ID), cell(l.Title), state, cell(l.Why))
+		}
+		p("")
+	}
+	if err := b.Flush(); err != nil {
+		return fmt.Errorf("write the report: %w", err)
+	}
+	return nil
+}
+
+func parked(reason string) string {
+	if reason == "" {
+		return ""
+	}
+	return " (" + cell(reason) + ")"
+}
+
+func percent(n, of int) string {
+	if of == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%.1f %%", 100*float64(n)/float64(of))
+}
+
+var cellEscapes = strings.NewReplacer("|", `\|`, "\r\n", " ", "\n", " ", "\r", " ", "<", "&lt;", "`", "\\`", "*", `\*`, "_", `\_`)
+
+// cell escapes text for a table.
+func cell(s string) string { return cellEscapes.Replace(s) }
+
+// code shows text verbatim in a table.
+func code(s string) string {
+	if s == "" {
+		return ""
+	}
+	s = strings.NewReplacer("|", `\|`, "\n", " ", "\r", " ").Replace(s)
+	fence := "`"
+	for strings.Contains(s, fence) {
+		fence += "`"
+	}
+	if len(fence) > 1 {
+		return fence + " " + s + " " + fence
+	}
+	return fence + s + fence
+}

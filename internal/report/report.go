@@ -1,0 +1,265 @@
+// Package report sums up a migration: counts by status and result, what was matched, what kept rules from being full,
+// and which resources are missing.
+package report
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/rulebridge/rulebridge/internal/migration"
+)
+
+// Report is the summary of one migration; its JSON is report.json.
+type Report struct {
+	MigrationID string          `json:"migration_id"`
+	Name        string          `json:"name,omitempty"`
+	State       migration.State `json:"state"`
+	ParkReason  string          `json:"park_reason,omitempty"`
+	ConnectorID string          `json:"connector_id,omitempty"`
+	GeneratedAt time.Time       `json:"generated_at"`
+
+	// Statuses counts rules by status.
+	Statuses migration.Counts `json:"statuses"`
+	// Results counts finished rules by what the compiler and the model made of them; Matched those of them that a
+	// prebuilt rule replaces. A matched rule stands in both.
+	Results Results `json:"results"`
+	Matched Matched `json:"matched"`
+	// Near counts rules without a match for which similar prebuilt rules are listed.
+	Near int `json:"near"`
+	// FullOrApproximations counts rules without a hole: full ones, and partial ones with approximations only.
+	FullOrApproximations int            `json:"full_or_approximations_only"`
+	Verification         map[string]int `json:"verification"`
+	Errors               []Count        `json:"errors"`
+
+	// Causes are what kept rules from being full, largest first: each triple, then by one part of it.
+	Causes    []Cause `json:"causes"`
+	ByCode    []Count `json:"causes_by_code"`
+	ByCommand []Count `json:"causes_by_command"`
+	BySubject []Count `json:"causes_by_subject"`
+
+	Missing []MissingResource `json:"missing"`
+	// Unfinished lists rules in error, then untranslatable ones, the first maxListed of each.
+	Unfinished []Listed `json:"unfinished"`
+}
+
+// Results counts rules by translation result.
+type Results struct {
+	Full           int `json:"full"`
+	Partial        int `json:"partial"`
+	Untranslatable int `json:"untranslatable"`
+}
+
+// Matched counts rules that a prebuilt rule replaces, in all and by the result of their own translation.
+type Matched struct {
+	Total int `json:"total"`
+	Results
+}
+
+func (r *Results) add(x migration.Result) {
+	switch x {
+	case migration.Full:
+		r.Full++
+	case migration.Partial:
+		r.Partial++
+	case migration.Untranslatable:
+		r.Untranslatable++
+	}
+}
+
+// Cause is one reason why rules are not full.
+type Cause struct {
+	Code     string `json:"code"`
+	Severity string `json:"severity"`
+	Command  string `json:"command,omitempty"`
+	Subject  string `json:"subject,omitempty"`
+	// Rules counts rules with the cause, Sole those that have no other.
+	Rules int `json:"rules"`
+	Sole  int `json:"sole"`
+	// Example is the message of the first such diagnostic.
+	Example string `json:"example"`
+}
+
+// Count is a name with the number of rules it concerns.
+type Count struct {
+	Name  string `json:"name"`
+	Rules int    `json:"rules"`
+}
+
+// MissingResource is a macro, lookup or data model that rules refer to and nobody defined.
+type MissingResource struct {
+	migration.Missing
+	Rules int `json:"rules"`
+}
+
+// Listed is a rule that needs somebody's attention first.
+type Listed struct {
+	ID     string `json:"id"`
+	Title  string `json:"title"`
+	Status string `json:"status"`
+	Result string `json:"translation_result,omitempty"`
+	Why    string `json:"why"`
+}
+
+// maxListed bounds Unfinished: the documents themselves stand in rules.ndjson.
+const maxListed = 500
+
+type causeKey struct{ code, severity, command, subject string }
+
+// Builder sums up rule after rule; it holds counts, never documents.
+type Builder struct {
+	r         Report
+	errors    map[string]int
+	causes    map[causeKey]*Cause
+	byCode    map[string]int
+	byCommand map[string]int
+	bySubject map[string]int
+	missing   map[migration.Missing]int
+	untrans   []Listed
+}
+
+// NewBuilder starts the report of a migration.
+func NewBuilder(m migration.Migration, at time.Time) *Builder {
+	return &Builder{
+		r: Report{
+			MigrationID: m.ID, Name: m.Name, State: m.State, ParkReason: m.ParkReason, ConnectorID: m.ConnectorID,
+			GeneratedAt: at.UTC(), Verification: map[string]int{},
+		},
+		errors: map[string]int{}, causes: map[causeKey]*Cause{},
+		byCode: map[string]int{}, byCommand: map[string]int{}, bySubject: map[string]int{},
+		missing: map[migration.Missing]int{},
+	}
+}
+
+// Add counts one rule.
+func (b *Builder) Add(rule migration.Rule) {
+	b.r.Statuses.Total++
+	switch rule.Status {
+	case migration.StatusPending:
+		b.r.Statuses.Pending++
+		return
+	case migration.StatusProcessing:
+		b.r.Statuses.Processing++
+		return
+	case migration.StatusError:
+		b.r.Statuses.Failed++
+		b.errors[rule.ErrorCode]++
+		b.list(&b.r.Unfinished, rule, rule.ErrorCode)
+		return
+	}
+	b.r.Statuses.Finished++
+	b.r.Results.add(rule.Result)
+	if rule.Matched != nil {
+		b.r.Matched.Total++
+		b.r.Matched.add(rule.Result)
+	} else if len(rule.Near) > 0 {
+		b.r.Near++
+	}
+	if rule.Verification != "" {
+		b.r.Verification[string(rule.Verification)]++
+	}
+	for _, m := range rule.Missing {
+		b.missing[m]++
+	}
+	holes := b.addCauses(rule)
+	if rule.Result == migration.Full || (rule.Result == migration.Partial && !holes) {
+		b.r.FullOrApproximations++
+	}
+	if rule.Result == migration.Untranslatable {
+		why := ""
+		for _, d := range rule.Diagnostics {
+			if d.Severity == "error" {
+				why = d.Message
+				break
+			}
+		}
+		b.list(&b.untrans, rule, why)
+	}
+}
+
+// addCauses counts each cause once a rule and reports whether one of them is a hole.
+func (b *Builder) addCauses(rule migration.Rule) (holes bool) {
+	if rule.Result == migration.Full {
+		return false
+	}
+	seen := map[causeKey]string{}
+	codes, commands, subjects := map[string]bool{}, map[string]bool{}, map[string]bool{}
+	for _, d := range rule.Diagnostics {
+		if d.Severity != "approximation" && d.Severity != "error" {
+			continue
+		}
+		holes = holes || d.Severity == "error"
+		k := causeKey{d.Code, d.Severity, d.Command, d.Subject}
+		if _, ok := seen[k]; !ok {
+			seen[k] = d.Message
+		}
+		codes[d.Code] = true
+		commands[d.Command] = true
+		subjects[d.Subject] = true
+	}
+	for k, message := range seen {
+		c := b.causes[k]
+		if c == nil {
+			c = &Cause{Code: k.code, Severity: k.severity, Command: k.command, Subject: k.subject, Example: message}
+			b.causes[k] = c
+		}
+		c.Rules++
+		if len(seen) == 1 {
+			c.Sole++
+		}
+	}
+	for set, counts := range map[*map[string]bool]map[string]int{&codes: b.byCode, &commands: b.byCommand, &subjects: b.bySubject} {
+		for name := range *set {
+			if name != "" {
+				counts[name]++
+			}
+		}
+	}
+	return holes
+}
+
+func (b *Builder) list(to *[]Listed, rule migration.Rule, why string) {
+	if len(*to) < maxListed {
+		*to = append(*to, Listed{
+			ID: rule.ID, Title: rule.Original.Title, Status: string(rule.Status), Result: string(rule.Result), Why: why,
+		})
+	}
+}
+
+// Report returns the sum.
+func (b *Builder) Report() Report {
+	r := b.r
+	r.Errors = counts(b.errors)
+	r.ByCode, r.ByCommand, r.BySubject = counts(b.byCode), counts(b.byCommand), counts(b.bySubject)
+	r.Causes = make([]Cause, 0, len(b.causes))
+	for _, c := range b.causes {
+		r.Causes = append(r.Causes, *c)
+	}
+	slices.SortFunc(r.Causes, func(x, y Cause) int {
+		return cmp.Or(cmp.Compare(y.Rules, x.Rules), cmp.Compare(y.Sole, x.Sole), cmp.Compare(x.Code, y.Code),
+			cmp.Compare(x.Severity, y.Severity), cmp.Compare(x.Command, y.Command), cmp.Compare(x.Subject, y.Subject))
+	})
+	r.Missing = make([]MissingResource, 0, len(b.missing))
+	for m, n := range b.missing {
+		r.Missing = append(r.Missing, MissingResource{Missing: m, Rules: n})
+	}
+	slices.SortFunc(r.Missing, func(x, y MissingResource) int {
+		return cmp.Or(cmp.Compare(y.Rules, x.Rules), cmp.Compare(x.Kind, y.Kind), cmp.Compare(x.Name, y.Name))
+	})
+	r.Unfinished = slices.Concat(r.Unfinished, b.untrans)
+	if r.Unfinished == nil {
+		r.Unfinished = []Listed{}
+	}
+	r.Verification = maps.Clone(r.Verification)
+	return r
+}
+
+func counts(m map[string]int) []Count {
+	out := make([]Count, 0, len(m))
+	for name, n := range m {
+		out = append(out, Count{name, n})
+	}
+	slices.SortFunc(out, func(x, y Count) int { return cmp.Or(cmp.Compare(y.Rules, x.Rules), cmp.Compare(x.Name, y.Name)) })
+	return out
+}

@@ -1,0 +1,111 @@
+package report
+
+import (
+	"encoding/json"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rulebridge/rulebridge/internal/migration"
+)
+
+func diag(severity, code, command, subject string) migration.Diagnostic {
+	return migration.Diagnostic{Severity: severity, Code: code, Command: command, Subject: subject, Message: code + " happened"}
+}
+
+func build() Report {
+	b := NewBuilder(migration.Migration{ID: "m1", State: migration.Finished}, time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC))
+	finished := func(id string, result migration.Result, ds ...migration.Diagnostic) migration.Rule {
+		return migration.Rule{ID: id, Status: migration.StatusFinished, Result: result, Diagnostics: ds, Original: migration.OriginalRule{Title: "T|" + id}}
+	}
+	b.Add(finished("full", migration.Full, diag("info", "note", "stats", "")))
+	matched := finished("matched", migration.Partial, diag("error", "unknown_field", "where", "x"))
+	matched.Matched = &migration.Match{RuleID: "p"}
+	b.Add(matched)
+	b.Add(finished("approx", migration.Partial, diag("approximation", "window", "bin", ""), diag("approximation", "window", "bin", "")))
+	holes := finished("holes", migration.Partial, diag("error", "unknown_field", "where", "x"), diag("approximation", "window", "bin", ""))
+	holes.Near = []migration.Match{{RuleID: "q"}}
+	holes.Missing = []migration.Missing{{Kind: "lookup", Name: "vips"}}
+	b.Add(holes)
+	b.Add(finished("no", migration.Untranslatable, diag("error", "unknown_command", "apply", "")))
+	b.Add(migration.Rule{ID: "err", Status: migration.StatusError, ErrorCode: "timeout"})
+	b.Add(migration.Rule{ID: "pend", Status: migration.StatusPending})
+	b.Add(migration.Rule{ID: "proc", Status: migration.StatusProcessing})
+	return b.Report()
+}
+
+func TestReport(t *testing.T) {
+	r := build()
+	if want := (migration.Counts{Total: 8, Finished: 5, Pending: 1, Processing: 1, Failed: 1}); r.Statuses != want {
+		t.Errorf("statuses %+v, want %+v", r.Statuses, want)
+	}
+	if want := (Results{Full: 1, Partial: 3, Untranslatable: 1}); r.Results != want {
+		t.Errorf("results %+v, want %+v", r.Results, want)
+	}
+	if want := (Matched{Total: 1, Results: Results{Partial: 1}}); r.Matched != want {
+		t.Errorf("matched %+v, want %+v", r.Matched, want)
+	}
+	if r.FullOrApproximations != 2 || r.Near != 1 {
+		t.Errorf("full or approximations only %d, near %d; want 2, 1", r.FullOrApproximations, r.Near)
+	}
+	wantCauses := []Cause{
+		{Code: "unknown_field", Severity: "error", Command: "where", Subject: "x", Rules: 2, Sole: 1, Example: "unknown_field happened"},
+		{Code: "window", Severity: "approximation", Command: "bin", Rules: 2, Sole: 1, Example: "window happened"},
+		{Code: "unknown_command", Severity: "error", Command: "apply", Rules: 1, Sole: 1, Example: "unknown_command happened"},
+	}
+	if !reflect.DeepEqual(r.Causes, wantCauses) {
+		t.Errorf("causes %+v", r.Causes)
+	}
+	if want := []Count{{"bin", 2}, {"where", 2}, {"apply", 1}}; !reflect.DeepEqual(r.ByCommand, want) {
+		t.Errorf("by command %+v", r.ByCommand)
+	}
+	if want := []Count{{"x", 2}}; !reflect.DeepEqual(r.BySubject, want) {
+		t.Errorf("by subject %+v", r.BySubject)
+	}
+	if len(r.Missing) != 1 || r.Missing[0].Name != "vips" || r.Missing[0].Rules != 1 {
+		t.Errorf("missing %+v", r.Missing)
+	}
+	if len(r.Unfinished) != 2 || r.Unfinished[0].ID != "err" || r.Unfinished[1].ID != "no" {
+		t.Errorf("unfinished %+v", r.Unfinished)
+	}
+}
+
+func TestReportIsTheSameEveryTime(t *testing.T) {
+	first, err := json.Marshal(build())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 20 {
+		again, err := json.Marshal(build())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if string(again) != string(first) {
+			t.Fatalf("two reports of the same rules differ:\n%s\n%s", first, again)
+		}
+	}
+}
+
+func TestMarkdown(t *testing.T) {
+	var b strings.Builder
+	if err := build().WriteMarkdown(&b); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"# Migration m1", "state **finished**", "| full | 1 | 20.0 % | 0 |", "| partial | 3 | 60.0 % | 1 |",
+		"| 2 | 1 | error | unknown\\_field | `where` | `x` |", "| lookup | `vips` | 1 |", "| `no` | T\\|no | untranslatable |",
+	} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("the report lacks %q:\n%s", want, b.String())
+		}
+	}
+}
+
+func TestCode(t *testing.T) {
+	for in, want := range map[string]string{"": "", "a|b": "`a\\|b`", "a`b": "`` a`b ``", "x\ny": "`x y`"} {
+		if got := code(in); got != want {
+			t.Errorf("code(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
