@@ -1,0 +1,710 @@
+package workflows
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"go.temporal.io/sdk/log"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/rulebridge/rulebridge/internal/migration"
+)
+
+// Migration is the workflow of one migration: it waits parked for a start, carries it out, and completes when every
+// rule has reached an end. A stopped migration parks again, in a new and small run.
+func Migration(ctx workflow.Context, in Input) error {
+	m := &run{}
+	if err := m.setup(ctx, in); err != nil {
+		return err
+	}
+	return m.run(ctx)
+}
+
+// ending says why a start is no longer being carried out.
+type ending int
+
+const (
+	none ending = iota
+	finished
+	stopped
+	parked    // stopped for a reason of its own
+	continued // the run has become long
+	gone      // the migration was deleted
+	aborted   // the workflow was cancelled
+)
+
+// run is one run of a migration's workflow.
+type run struct {
+	in       Input
+	settings Settings
+	log      log.Logger
+
+	state      migration.State
+	counts     migration.Counts // the store's, as of the last answer; see view
+	updated    time.Time
+	parkReason string
+	by         string
+	unsettled  bool
+
+	epoch, claim int64
+	seen         []string     // the last request ids
+	current      string       // the request that opened, or will open, the current epoch
+	start        *StartSignal // being carried out; nil while parked
+	opened       bool         // the epoch of start is open in the store
+	next         *StartSignal // accepted while the current start is being closed
+	ending       ending       // why the current start is being closed
+	cancelWork   func()       // cancels what is in flight
+	inflight     []string     // rules being worked on
+	unfinished   []string     // rules that were stopped on the way
+	begun        int          // rules begun in this run
+	failing      int          // rules being marked as failed
+	active       int          // activities under way
+	progress     time.Time    // when a step last succeeded
+	lastClaim    time.Time    //
+	stuck        int          // finish checks without progress
+	ended        int          // rules at an end at the last finish check
+	starts       workflow.ReceiveChannel
+	stops        workflow.ReceiveChannel
+}
+
+func (m *run) setup(ctx workflow.Context, in Input) error {
+	m.in = in
+	m.settings = in.Settings.withDefaults()
+	m.log = log.With(workflow.GetLogger(ctx), "migration_id", in.MigrationID)
+	m.state = migration.Ready
+	m.updated = workflow.Now(ctx)
+	m.progress = m.updated
+	m.cancelWork = func() {}
+	if c := in.Carry; c != nil {
+		m.epoch, m.claim = c.Epoch, c.Claim
+		m.state, m.counts, m.updated = c.State, c.Counts, c.LastUpdated
+		m.seen, m.current = c.RequestIDs, c.CurrentRequest
+		m.parkReason, m.unsettled, m.by = c.ParkReason, c.Unsettled, c.By
+		m.start, m.opened = c.Start, c.Start != nil
+		if m.start == nil && c.PendingStart != nil {
+			m.accept(c.PendingStart)
+		}
+	}
+	if err := workflow.SetQueryHandler(ctx, QueryStats, func() (migration.Stats, error) { return m.stats(), nil }); err != nil {
+		return err
+	}
+	err := workflow.SetQueryHandler(ctx, QueryStart, func() (StartState, error) {
+		return StartState{RequestID: m.current, Epoch: m.epoch, State: m.state, Seen: m.seen}, nil
+	})
+	if err != nil {
+		return err
+	}
+	m.listen(ctx)
+	return nil
+}
+
+func (m *run) run(ctx workflow.Context) error {
+	for {
+		if m.start == nil {
+			again, err := m.park(ctx)
+			if err != nil {
+				return err
+			}
+			if again {
+				return m.continueAsNew(ctx)
+			}
+			if m.start == nil { // settled as finished, or gone
+				return nil
+			}
+		}
+		m.carryOut(ctx)
+		if m.ending == finished {
+			m.finish(ctx)
+		}
+		switch m.ending {
+		case continued:
+			return m.continueAsNew(ctx)
+		case stopped, parked, aborted:
+			m.settleOnce(ctx)
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		m.drainSignals()
+		if m.ending == gone || m.ending == finished && m.next == nil {
+			return nil
+		}
+		m.start, m.opened, m.ending = nil, false, none
+		if m.next != nil {
+			m.accept(m.next)
+			m.next = nil
+		}
+		return m.continueAsNew(ctx)
+	}
+}
+
+// carryOut works until the start being carried out has an ending; then nothing is in flight any more.
+func (m *run) carryOut(ctx workflow.Context) {
+	work, cancel := workflow.WithCancel(ctx)
+	defer cancel()
+	m.cancelWork = cancel
+	m.inflight, m.unfinished = nil, nil
+	if c := m.in.Carry; c != nil && c.PendingStop {
+		m.halt(stopped, c.ParkReason)
+	}
+	if m.ending == none { // not stopped before it began
+		m.watch(work)
+		m.work(work)
+	}
+	cancel()
+	// Every attempt is bounded and learns of the cancellation by its heartbeat, so this ends.
+	wait, release := workflow.NewDisconnectedContext(ctx)
+	defer release()
+	if err := workflow.Await(wait, func() bool { return len(m.inflight) == 0 }); err != nil {
+		m.log.Error("waiting for what is in flight", "error", err)
+	}
+	if m.ending == none {
+		m.ending = aborted
+	}
+}
+
+// work opens the epoch if need be and runs the loop.
+func (m *run) work(ctx workflow.Context) {
+	var err error
+	if !m.opened {
+		err = m.open(ctx)
+	}
+	if err == nil && m.ending == none {
+		err = m.loop(ctx)
+	}
+	switch v, reason := judge(err); v {
+	case passed, cancelled:
+	case vanished:
+		m.halt(gone, "")
+	case outage:
+		m.halt(parked, reason)
+	case dropped:
+		// The store holds a newer epoch than this workflow: whoever opened it goes on.
+		m.halt(parked, ParkInconsistent)
+	case failed:
+		if reason == CodeTimeout {
+			m.halt(parked, ParkStore)
+		} else {
+			m.halt(parked, ParkInternal)
+		}
+	}
+}
+
+// open makes the start known to the store: a new epoch, under which nothing is claimed yet.
+func (m *run) open(ctx workflow.Context) error {
+	m.setState(ctx, migration.Running)
+	for range 5 {
+		var now StateOutput
+		if err := m.exec(ctx, storeStep, ActivityCounts, "", CountsInput{MigrationID: m.in.MigrationID}, &now); err != nil {
+			return err
+		}
+		m.adopt(ctx, now)
+		if now.Counts.Pending+now.Counts.Processing == 0 && (!m.start.Retry || now.Counts.Failed == 0) {
+			m.ending = finished
+			return nil
+		}
+		m.epoch++
+		m.claim = 0
+		var set StateOutput
+		in := SetStateInput{MigrationID: m.in.MigrationID, State: migration.Running, Epoch: m.epoch,
+			ConnectorID: m.start.ConnectorID, By: m.start.By}
+		if err := m.exec(ctx, storeStep, ActivitySetState, string(migration.Running), in, &set); err != nil {
+			return err
+		}
+		m.adopt(ctx, set)
+		if !set.Applied {
+			continue
+		}
+		var queued StateOutput
+		requeue := RequeueInput{MigrationID: m.in.MigrationID, Epoch: m.epoch, RetryErrors: m.start.Retry}
+		if err := m.exec(ctx, storeStep, ActivityRequeue, "", requeue, &queued); err != nil {
+			return err
+		}
+		m.adopt(ctx, queued)
+		m.opened = true
+		return nil
+	}
+	m.halt(parked, ParkInconsistent)
+	return nil
+}
+
+// loop claims rules and begins them until there is an ending. With a pause every batch is waited for; without one the
+// window slides on as rules end.
+func (m *run) loop(ctx workflow.Context) error {
+	exhausted := false
+	for {
+		err := workflow.Await(ctx, func() bool {
+			if m.ending != none || len(m.inflight) == 0 {
+				return true
+			}
+			free := m.settings.Batch - len(m.inflight)
+			return !exhausted && m.settings.Pause == 0 && free >= m.settings.refill(workflow.Now(ctx).Sub(m.lastClaim))
+		})
+		if err != nil || m.ending != none {
+			return err
+		}
+		if exhausted && len(m.inflight) == 0 {
+			if err := m.checkFinished(ctx); err != nil || m.ending != none {
+				return err
+			}
+			exhausted = false
+		}
+		if m.long(ctx) {
+			return m.drain(ctx)
+		}
+		n, err := m.claimBatch(ctx)
+		if err != nil {
+			return err
+		}
+		exhausted = n == 0 || m.counts.Pending == 0
+		if m.settings.Pause > 0 && !exhausted {
+			if err := workflow.Await(ctx, func() bool { return m.ending != none || len(m.inflight) == 0 }); err != nil || m.ending != none {
+				return err
+			}
+			pause := workflow.NewTimerWithOptions(ctx, m.settings.Pause, workflow.TimerOptions{Summary: "pause between batches"})
+			if err := pause.Get(ctx, nil); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// claimBatch claims as many rules as the window and the run have room for, and begins them.
+func (m *run) claimBatch(ctx workflow.Context) (int, error) {
+	m.claim++
+	token := migration.Token{Epoch: m.epoch, Claim: m.claim}
+	limit := min(m.settings.Batch-len(m.inflight), m.settings.RunRules-m.begun)
+	var out ClaimOutput
+	in := ClaimInput{MigrationID: m.in.MigrationID, Token: token, Limit: limit}
+	if err := m.exec(ctx, storeStep, ActivityClaimBatch, fmt.Sprintf("claim %d.%d", token.Epoch, token.Claim), in, &out); err != nil {
+		return 0, err
+	}
+	m.counts.Total, m.counts.Pending = out.Counts.Total, out.Counts.Pending
+	if m.failing == 0 {
+		m.counts.Failed = out.Counts.Failed
+	}
+	m.lastClaim = workflow.Now(ctx)
+	m.updated = m.lastClaim
+	for _, id := range out.RuleIDs {
+		m.begin(ctx, id, token)
+	}
+	m.details(ctx)
+	return len(out.RuleIDs), nil
+}
+
+// checkFinished asks the store, which alone knows whether every rule has reached an end. Rules that are processing
+// although nothing is in flight are put back.
+func (m *run) checkFinished(ctx workflow.Context) error {
+	var now StateOutput
+	if err := m.exec(ctx, storeStep, ActivityCounts, "", CountsInput{MigrationID: m.in.MigrationID}, &now); err != nil {
+		return err
+	}
+	m.adopt(ctx, now)
+	c := now.Counts
+	if c.Finished+c.Failed == c.Total {
+		m.ending = finished
+		return nil
+	}
+	if m.stuck++; c.Finished+c.Failed > m.ended {
+		m.stuck, m.ended = 0, c.Finished+c.Failed
+	}
+	if m.stuck > 3 {
+		m.halt(parked, ParkInconsistent)
+		return nil
+	}
+	if c.Processing > 0 {
+		var out StateOutput
+		requeue := RequeueInput{MigrationID: m.in.MigrationID, Epoch: m.epoch}
+		if err := m.exec(ctx, storeStep, ActivityRequeue, "orphans", requeue, &out); err != nil {
+			return err
+		}
+		release := ReleaseInput{MigrationID: m.in.MigrationID, Epoch: m.epoch}
+		if err := m.exec(ctx, storeStep, ActivityRelease, "orphans", release, &out); err != nil {
+			return err
+		}
+		m.adopt(ctx, out)
+	}
+	return nil
+}
+
+// long reports whether the run should continue as new before it begins more rules.
+func (m *run) long(ctx workflow.Context) bool {
+	info := workflow.GetInfo(ctx)
+	return m.begun >= m.settings.RunRules || info.GetCurrentHistoryLength() >= m.settings.RunEvents ||
+		info.GetCurrentHistorySize() >= runBytes
+}
+
+// drain waits for what is in flight, puts back what takes too long, and ends the run.
+func (m *run) drain(ctx workflow.Context) error {
+	if len(m.inflight) > 0 {
+		idle := func() bool { return m.ending != none || len(m.inflight) == 0 }
+		ok, err := workflow.AwaitWithTimeout(ctx, drainLimit, idle)
+		if err != nil || m.ending != none {
+			return err
+		}
+		if !ok {
+			m.cancelWork()
+			rest, release := workflow.NewDisconnectedContext(ctx)
+			defer release()
+			if err := workflow.Await(rest, func() bool { return len(m.inflight) == 0 }); err != nil {
+				return err
+			}
+			var out StateOutput
+			in := ReleaseInput{MigrationID: m.in.MigrationID, Epoch: m.epoch, RuleIDs: m.unfinished}
+			if err := m.exec(rest, storeStep, ActivityRelease, "drain", in, &out); err != nil {
+				return err
+			}
+			m.adopt(ctx, out)
+			m.unfinished = nil
+		}
+	}
+	if m.ending == none {
+		m.ending = continued
+	}
+	return nil
+}
+
+// halt ends the current start, unless it has an ending already, and cancels what is in flight.
+func (m *run) halt(e ending, reason string) {
+	if m.ending != none && m.ending != continued {
+		return
+	}
+	m.ending, m.parkReason = e, reason
+	m.cancelWork()
+}
+
+// finish records that every rule has reached an end. When the store cannot be told, the migration parks and the parked
+// run tells it.
+func (m *run) finish(ctx workflow.Context) {
+	var out StateOutput
+	m.parkReason = ""
+	in := SetStateInput{MigrationID: m.in.MigrationID, State: migration.Finished, Epoch: m.epoch, By: m.start.By}
+	err := m.exec(ctx, storeStep, ActivitySetState, string(migration.Finished), in, &out)
+	switch v, _ := judge(err); v {
+	case passed, dropped:
+		m.adopt(ctx, out)
+		m.setState(ctx, migration.Finished)
+	case vanished:
+		m.ending = gone
+	case cancelled:
+		m.ending = aborted
+	default:
+		m.ending, m.parkReason = parked, ParkStore
+	}
+}
+
+// settleOnce puts what is processing back to pending and records the stop. It also runs when the workflow was
+// cancelled. What fails is left to the parked run.
+func (m *run) settleOnce(ctx workflow.Context) {
+	settle, release := workflow.NewDisconnectedContext(ctx)
+	defer release()
+	m.unsettled = true
+	if len(m.unfinished) > 0 {
+		var out StateOutput
+		in := ReleaseInput{MigrationID: m.in.MigrationID, Epoch: m.epoch, RuleIDs: m.unfinished}
+		err := m.exec(settle, closingStep, ActivityRelease, "stop", in, &out)
+		switch v, _ := judge(err); v {
+		case passed:
+			m.adopt(ctx, out)
+		case vanished:
+			m.ending = gone
+			return
+		default:
+			m.setState(ctx, migration.Stopped)
+			return
+		}
+		m.unfinished = nil
+		if out.Counts.Processing == 0 {
+			m.record(settle, closingStep, migration.Stopped)
+			return
+		}
+	}
+	m.settle(settle, closingStep)
+}
+
+// settle releases every rule of the epoch, whatever became of its claim, and records where the migration stands. When
+// its context is cancelled a newer start has taken over, and it changes nothing any more.
+func (m *run) settle(ctx workflow.Context, p profile) {
+	var out StateOutput
+	in := ReleaseInput{MigrationID: m.in.MigrationID, Epoch: m.epoch}
+	err := m.exec(ctx, p, ActivityRelease, "stop", in, &out)
+	if ctx.Err() != nil {
+		return
+	}
+	switch v, _ := judge(err); v {
+	case passed:
+	case vanished:
+		m.ending = gone
+		return
+	default:
+		m.setState(ctx, migration.Stopped)
+		return
+	}
+	m.adopt(ctx, out)
+	state := migration.Stopped
+	if out.State == migration.Running && out.Counts.Done() {
+		state, m.parkReason = migration.Finished, ""
+	}
+	m.record(ctx, p, state)
+}
+
+// record tells the store that the migration is stopped or finished.
+func (m *run) record(ctx workflow.Context, p profile, state migration.State) {
+	m.setState(ctx, state)
+	var out StateOutput
+	in := SetStateInput{MigrationID: m.in.MigrationID, State: state, Epoch: m.epoch, ParkReason: m.parkReason, By: m.by}
+	err := m.exec(ctx, p, ActivitySetState, string(state), in, &out)
+	if ctx.Err() != nil {
+		return
+	}
+	switch v, _ := judge(err); v {
+	case passed, dropped:
+		m.unsettled = false
+		if state == migration.Finished {
+			m.ending = finished
+		}
+	case vanished:
+		m.ending = gone
+	}
+}
+
+// park waits for a start in a run that stays small. again asks for a new run.
+func (m *run) park(ctx workflow.Context) (again bool, err error) {
+	for {
+		settle, cancel := workflow.WithCancel(ctx)
+		settling := m.unsettled
+		if settling {
+			workflow.GoNamed(settle, "settle", func(ctx workflow.Context) {
+				m.settle(ctx, settleStep)
+				// Passing failures are retried without end; another one would only come again.
+				m.unsettled = m.unsettled && ctx.Err() != nil
+				settling = false
+			})
+		}
+		tooLong := func() bool { return workflow.GetInfo(ctx).GetCurrentHistoryLength() >= parkedEvents }
+		err := workflow.Await(ctx, func() bool {
+			return m.start != nil || m.ending != none || tooLong() || m.unsettled && !settling
+		})
+		// A start opens a newer epoch, so what is still being settled can change nothing any more.
+		cancel()
+		if err != nil {
+			return false, err
+		}
+		m.drainSignals()
+		switch {
+		case m.start != nil && m.ending != stopped:
+			m.ending = none
+			return false, nil
+		case m.start != nil, m.ending != none:
+			return false, nil
+		case tooLong():
+			return true, nil
+		}
+	}
+}
+
+// watch parks the migration when no step succeeds for too long although some are under way.
+func (m *run) watch(ctx workflow.Context) {
+	m.progress = workflow.Now(ctx)
+	limit := m.settings.OutageAfter
+	workflow.GoNamed(ctx, "watch", func(ctx workflow.Context) {
+		for {
+			due := m.progress.Add(limit)
+			wait := due.Sub(workflow.Now(ctx))
+			timer := workflow.NewTimerWithOptions(ctx, wait, workflow.TimerOptions{Summary: "outage watch"})
+			if timer.Get(ctx, nil) != nil {
+				return
+			}
+			now := workflow.Now(ctx)
+			switch {
+			case m.active == 0, now.Sub(due) > limit/10+5*time.Second:
+				// Nothing was under way, or no worker was there to see the timer in time: not an outage of the store or
+				// the connector.
+				m.progress = now
+			case now.Sub(m.progress) >= limit:
+				m.halt(parked, ParkNoProgress)
+				return
+			}
+		}
+	})
+}
+
+// exec runs one activity under a named profile.
+func (m *run) exec(ctx workflow.Context, p profile, activity, summary string, in, out any) error {
+	options := m.settings.activityOptions(p, summary)
+	if p == modelStep {
+		options.TaskQueue = LLMTaskQueue(m.start.ConnectorID)
+	}
+	if m.active == 0 {
+		m.progress = workflow.Now(ctx)
+	}
+	m.active++
+	err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, options), activity, in).Get(ctx, out)
+	m.active--
+	if err == nil {
+		m.progress = workflow.Now(ctx)
+	}
+	return err
+}
+
+// adopt replaces the workflow's counts by the store's, and never falls behind its epoch.
+func (m *run) adopt(ctx workflow.Context, out StateOutput) {
+	m.counts = out.Counts
+	m.epoch = max(m.epoch, out.Epoch)
+	m.updated = workflow.Now(ctx)
+}
+
+// stats answers from the workflow's own state. Between two claims, total and pending stand still, and what is neither
+// pending nor in flight nor failed has finished.
+func (m *run) stats() migration.Stats {
+	c := m.counts
+	if m.start != nil && m.opened {
+		c.Processing = len(m.inflight) + len(m.unfinished)
+		c.Finished = max(0, c.Total-c.Pending-c.Processing-c.Failed)
+	}
+	return migration.Stats{MigrationID: m.in.MigrationID, Status: m.state, Rules: c, LastUpdated: m.updated, ParkReason: m.parkReason}
+}
+
+// setState changes what queries, search attributes and the Web UI show.
+func (m *run) setState(ctx workflow.Context, state migration.State) {
+	m.state = state
+	m.updated = workflow.Now(ctx)
+	m.details(ctx)
+	if !m.settings.SearchAttributes {
+		return
+	}
+	attributes := []temporal.SearchAttributeUpdate{
+		temporal.NewSearchAttributeKeyKeyword(SearchAttributeState).ValueSet(string(state)),
+	}
+	if m.in.Vendor != "" {
+		attributes = append(attributes, temporal.NewSearchAttributeKeyKeyword(SearchAttributeVendor).ValueSet(m.in.Vendor))
+	}
+	if err := workflow.UpsertTypedSearchAttributes(ctx, attributes...); err != nil {
+		m.log.Warn("search attributes", "error", err)
+	}
+}
+
+func (m *run) details(ctx workflow.Context) {
+	s := m.stats()
+	text := fmt.Sprintf("%s: %d of %d rules finished, %d failed", s.Status, s.Rules.Finished, s.Rules.Total, s.Rules.Failed)
+	if s.ParkReason != "" {
+		text += ", parked: " + s.ParkReason
+	}
+	workflow.SetCurrentDetails(ctx, text)
+}
+
+// listen takes signals as they come.
+func (m *run) listen(ctx workflow.Context) {
+	m.starts = workflow.GetSignalChannel(ctx, SignalStart)
+	m.stops = workflow.GetSignalChannel(ctx, SignalStop)
+	workflow.GoNamed(ctx, "signals", func(ctx workflow.Context) {
+		s := workflow.NewSelector(ctx)
+		s.AddReceive(m.starts, func(workflow.ReceiveChannel, bool) { m.receiveStart() })
+		s.AddReceive(m.stops, func(workflow.ReceiveChannel, bool) { m.receiveStop() })
+		for {
+			s.Select(ctx)
+		}
+	})
+}
+
+// drainSignals takes what has been delivered and not been looked at yet, because a run that ends would lose it.
+func (m *run) drainSignals() {
+	for m.receiveStart() || m.receiveStop() {
+	}
+}
+
+func (m *run) receiveStart() bool {
+	var s StartSignal
+	if !m.starts.ReceiveAsync(&s) {
+		return false
+	}
+	m.onStart(s)
+	return true
+}
+
+func (m *run) receiveStop() bool {
+	var s StopSignal
+	if !m.stops.ReceiveAsync(&s) {
+		return false
+	}
+	m.onStop(s)
+	return true
+}
+
+func (m *run) onStart(s StartSignal) {
+	if m.repeated(s.RequestID) {
+		return
+	}
+	switch {
+	case m.start == nil:
+		m.accept(&s)
+	case m.ending == none || m.ending == continued:
+		// Running already: a second start changes nothing.
+	case m.next == nil:
+		m.next = &s
+		m.current = s.RequestID
+	}
+}
+
+func (m *run) accept(s *StartSignal) {
+	m.start, m.opened = s, false
+	m.current = s.RequestID
+	m.state, m.parkReason, m.unsettled, m.by = migration.Running, "", false, s.By
+	if s.Settings != nil {
+		m.settings = s.Settings.withDefaults()
+	}
+}
+
+func (m *run) onStop(s StopSignal) {
+	if m.repeated(s.RequestID) {
+		return
+	}
+	switch {
+	case m.start == nil:
+		// Stopped already; but what dev would resume at its next start stays stopped now.
+		if m.parkReason == ParkShutdown && s.Reason != ParkShutdown {
+			m.parkReason, m.by, m.unsettled = "", s.By, true
+		}
+	case m.ending == none || m.ending == continued:
+		m.by = s.By
+		m.halt(stopped, s.Reason)
+	default:
+		m.next = nil
+	}
+}
+
+// repeated reports whether a request id was seen before, and remembers it.
+func (m *run) repeated(id string) bool {
+	if id == "" {
+		return false
+	}
+	if slices.Contains(m.seen, id) {
+		return true
+	}
+	m.seen = append(m.seen, id)
+	if n := len(m.seen) - keptRequestIDs; n > 0 {
+		m.seen = slices.Clone(m.seen[n:])
+	}
+	return false
+}
+
+// continueAsNew hands over everything a run knows.
+func (m *run) continueAsNew(ctx workflow.Context) error {
+	m.drainSignals()
+	in := m.in
+	in.Settings = m.settings
+	in.Carry = &Carry{
+		Epoch: m.epoch, Claim: m.claim, State: m.state, Counts: m.stats().Rules, LastUpdated: m.updated,
+		RequestIDs: m.seen, CurrentRequest: m.current,
+		ParkReason: m.parkReason, Unsettled: m.unsettled, By: m.by,
+	}
+	if m.opened {
+		in.Carry.Start = m.start
+	} else {
+		in.Carry.PendingStart = m.start
+	}
+	in.Carry.PendingStop = m.start != nil && m.ending == stopped
+	return workflow.NewContinueAsNewError(ctx, MigrationWorkflow, in)
+}
