@@ -49,6 +49,8 @@ type MacroUse struct {
 	Depth int
 	// Builtin says the definition used is the project's own, not the user's.
 	Builtin bool
+	// Kept says that Options.Keep asked to leave the call in the tree unexpanded.
+	Kept bool
 	// Definition is the text it expanded to (arguments substituted).
 	Definition string
 }
@@ -283,6 +285,7 @@ type Join struct {
 	At
 	Options []Option
 	Fields  []Name
+	Where   Expr // of the form join left=L right=R where L.a = R.b
 	Sub     *Pipeline
 }
 
@@ -433,6 +436,8 @@ type From struct {
 	At
 	Kind    string // from or datamodel
 	Model   Name   // Endpoint.Processes
+	Dataset string // of from: datamodel, lookup, savedsearch, …; "datamodel" for the datamodel command
+	Mode    string // of datamodel: search, flat, acceleration_search, …, or empty
 	Options []Option
 }
 

@@ -1,0 +1,679 @@
+package spl
+
+import (
+	"strconv"
+	"strings"
+)
+
+// command reads the command at p.pos. implied: no pipe stands before it, so it may be a search without its name.
+func (p *parser) command(implied, sub bool) Command {
+	a := p.pos
+	at := p.at(a, p.end)
+	if p.buf[a] == '`' {
+		if implied {
+			return p.search(at, true)
+		}
+		return p.macroStage(at)
+	}
+	name := firstWord(p.buf[a:p.end])
+	if implied && !p.commandFirst(name, sub) {
+		return p.search(at, true)
+	}
+	p.pos += len(name)
+	if name == "" || p.pos < p.end && !p.endsCommandName(p.pos) {
+		p.pos = a
+		p.fail(a, CodeUnknownCommand, "a command is expected here, found %s", quoteShort(p.buf[a:p.end]))
+		return nil
+	}
+	switch name {
+	case "search":
+		return p.search(at, false)
+	case "where":
+		return &Where{at, p.expr()}
+	case "eval":
+		return p.eval(at)
+	case "stats", "eventstats", "streamstats", "sistats":
+		return p.stats(at, name)
+	case "tstats", "mstats":
+		return p.tstats(at, name)
+	case "chart", "timechart", "sichart", "sitimechart":
+		return p.chart(at, name)
+	case "top", "rare", "sitop", "sirare":
+		return p.top(at, name)
+	case "regex":
+		return p.regex(at)
+	case "rename":
+		return p.rename(at)
+	case "fields":
+		return p.fields(at)
+	case "table":
+		return &Table{at, p.names(nil)}
+	case "rex":
+		return p.rex(at)
+	case "sort":
+		return p.sort(at)
+	case "dedup":
+		return p.dedup(at)
+	case "head":
+		return p.head(at)
+	case "tail":
+		n, ok := p.integer()
+		if !ok {
+			n = 10
+		}
+		return &Tail{at, n}
+	case "fillnull":
+		return p.fillNull(at)
+	case "filldown":
+		return &FillDown{at, p.names(nil)}
+	case "reverse":
+		return &Reverse{at}
+	case "bin", "bucket", "discretize":
+		return p.bin(at)
+	case "lookup":
+		return p.lookup(at)
+	case "inputlookup":
+		return p.inputLookup(at)
+	case "outputlookup":
+		opts, table := p.optionsAndName("lookup table")
+		return &OutputLookup{at, opts, table}
+	case "join", "selfjoin":
+		if name == "join" {
+			return p.join(at)
+		}
+	case "append", "appendcols", "appendpipe":
+		return p.appendCmd(at, name)
+	case "multisearch", "union":
+		return p.multisearch(at, name)
+	case "transaction":
+		return p.transaction(at)
+	case "makemv":
+		opts, f := p.optionsAndName("field")
+		return &MakeMV{at, opts, f}
+	case "mvexpand":
+		return p.mvExpand(at)
+	case "mvcombine":
+		opts, f := p.optionsAndName("field")
+		return &MVCombine{at, opts, f}
+	case "nomv":
+		return &NoMV{at, p.mustName("field")}
+	case "spath":
+		return p.spath(at)
+	case "extract", "kv", "xmlkv", "xpath", "kvform", "multikv", "xmlunescape", "erex":
+		opts, args := p.optionsAndNames()
+		return &Extract{at, name, opts, args}
+	case "convert":
+		return p.convert(at)
+	case "foreach":
+		return p.foreach(at)
+	case "map":
+		return p.mapCmd(at)
+	case "iplocation":
+		opts, f := p.optionsAndName("field")
+		return &IPLocation{at, opts, f}
+	case "from", "datamodel":
+		return p.from(at, name)
+	case "makeresults":
+		opts, args := p.optionsAndNames()
+		if len(args) > 0 {
+			p.fail(a, CodeSyntax, "makeresults takes options only, found %q", args[0].Text)
+		}
+		return &MakeResults{at, opts}
+	case "return":
+		return p.returnCmd(at)
+	case "format":
+		opts, args := p.optionsAndNames()
+		return &Format{at, opts, args}
+	}
+	if !isCommand(name) {
+		p.fail(a, CodeUnknownCommand, "%s is not a Splunk command: check its spelling, or replace it if an app brought it", name)
+		return nil
+	}
+	return p.other(at, name)
+}
+
+// endsCommandName says whether a command name may end at i.
+func (p *parser) endsCommandName(i int) bool {
+	switch p.buf[i] {
+	case '"', '\'', '(', '[', '`', '-', '+', '=', '<', '>', '!', ',':
+		return true
+	}
+	return spaceAt(p.buf, i) > 0
+}
+
+// commandFirst says whether the first word of a pipeline without a pipe before it is a command. In a subsearch any
+// command may stand there; at the top only search and what generates events.
+func (p *parser) commandFirst(name string, sub bool) bool {
+	e := p.pos + len(name)
+	if name == "" || e < p.end && !p.endsCommandName(e) {
+		return false
+	}
+	if name != "search" && !(sub && isCommand(name)) && !isGenerating(name) {
+		return false
+	}
+	i := skipSpace(p.buf, e, p.end)
+	if i >= p.end {
+		return name == "search" || sub || name == "makeresults"
+	}
+	switch c := p.buf[i]; c {
+	case '=', '<', '>', ',', ')':
+		return false
+	case '!':
+		return i+1 >= p.end || p.buf[i+1] != '='
+	}
+	rest := strings.ToUpper(p.buf[i:min(i+4, p.end)])
+	return name == "search" || !strings.HasPrefix(rest, "OR ") && !strings.HasPrefix(rest, "AND ") && !strings.HasPrefix(rest, "IN ")
+}
+
+// macroStage is a stage that starts with an unresolved macro.
+func (p *parser) macroStage(at At) Command {
+	a := p.pos
+	c, ok := scanMacro(p.buf, a, p.end)
+	if !ok {
+		p.skipMacro()
+		return nil
+	}
+	u := &Unknown{At: at, Command: c.name, Macro: true, Text: p.buf[a:p.end]}
+	p.pos = c.end
+	if p.peek() != 0 {
+		p.problem(p.pos, p.end, CodeUnknownMacro, "macro %s has no definition and more follows it: the stage cannot be read", c.name)
+		p.pos = p.end
+	}
+	return u
+}
+
+func (p *parser) search(at At, implied bool) Command {
+	return &Search{at, p.searchExpr(searchMode{}), implied}
+}
+
+func (p *parser) eval(at At) Command {
+	c := &Eval{At: at}
+	for {
+		p.commas()
+		if p.peek() == 0 {
+			break
+		}
+		a := p.pos
+		n := p.assignee()
+		if p.err == nil && !p.accept('=') {
+			p.syntax("= expected after %s", n.Text)
+		}
+		if p.err != nil {
+			return nil
+		}
+		e := p.expr()
+		if p.err != nil {
+			return nil
+		}
+		c.Assigns = append(c.Assigns, Assign{p.at(a, p.lastEnd(a)), n, e})
+		if p.peek() != ',' {
+			break
+		}
+	}
+	if len(c.Assigns) == 0 {
+		p.syntax("assignment expected")
+	}
+	return c
+}
+
+// assignee reads the left side of an assignment, where any word is a name.
+func (p *parser) assignee() Name {
+	if p.peek() == '\'' {
+		if k := strings.IndexByte(p.buf[p.pos+1:p.end], '\''); k >= 0 {
+			a := p.pos
+			p.pos += k + 2
+			return Name{p.at(a, p.pos), p.buf[a+1 : p.pos-1], true}
+		}
+	}
+	return p.mustName("field")
+}
+
+// integer reads digits if they are a word of their own.
+func (p *parser) integer() (int, bool) {
+	p.peek()
+	e := p.wordEnd(p.pos, nameStops)
+	n, err := strconv.Atoi(p.buf[p.pos:e])
+	if err != nil || n < 0 || !isDigit(p.buf[p.pos]) {
+		return 0, false
+	}
+	if _, opt := p.atOption(); opt {
+		return 0, false
+	}
+	p.pos = e
+	return n, true
+}
+
+// optionsAndNames reads options and names in any order.
+func (p *parser) optionsAndNames() ([]Option, []Name) {
+	var opts []Option
+	var names []Name
+	for {
+		p.commas()
+		if o, ok := p.option(); ok {
+			opts = append(opts, o)
+			continue
+		}
+		n, ok := p.name()
+		if !ok {
+			return opts, names
+		}
+		names = append(names, n)
+	}
+}
+
+// optionsAndName is optionsAndNames for exactly one name.
+func (p *parser) optionsAndName(what string) ([]Option, Name) {
+	a := p.posAfterSpace()
+	opts, names := p.optionsAndNames()
+	if p.err == nil && len(names) != 1 {
+		p.fail(a, CodeSyntax, "one %s expected, found %d", what, len(names))
+		return opts, Name{}
+	}
+	if p.err != nil {
+		return opts, Name{}
+	}
+	return opts, names[0]
+}
+
+func (p *parser) regex(at At) Command {
+	c := &Regex{At: at, Field: Name{Text: "_raw"}}
+	if p.peek() != '"' || p.operatorAfterString() {
+		a := p.pos
+		if n, ok := p.name(); ok {
+			n.Text, c.Negated = cutBang(n)
+			if !c.Negated {
+				if p.peek() == '!' && p.pos+1 < p.end && p.buf[p.pos+1] == '=' {
+					p.pos++
+					c.Negated = true
+				}
+			}
+			if p.accept('=') {
+				c.Field = n
+			} else {
+				p.pos, c.Negated = a, false
+			}
+		}
+	}
+	c.Pattern = p.pattern()
+	return c
+}
+
+// cutBang takes the ! of != off a bare name.
+func cutBang(n Name) (string, bool) {
+	if !n.Quoted && len(n.Text) > 1 && strings.HasSuffix(n.Text, "!") {
+		return n.Text[:len(n.Text)-1], true
+	}
+	return n.Text, false
+}
+
+func (p *parser) operatorAfterString() bool {
+	e := endOfString(p.buf, p.pos, p.end)
+	if e < 0 {
+		return false
+	}
+	i := skipSpace(p.buf, e, p.end)
+	return i < p.end && (p.buf[i] == '=' || p.buf[i] == '!')
+}
+
+// pattern reads a regular expression: a string, or all that is left of the stage.
+func (p *parser) pattern() Name {
+	a := p.posAfterSpace()
+	if p.peek() == 0 {
+		p.syntax("regular expression expected")
+		return Name{}
+	}
+	if p.buf[a] == '"' {
+		s := p.str(false)
+		return Name{p.at(a, p.pos), s, true}
+	}
+	p.pos = p.end
+	return Name{p.at(a, p.end), p.buf[a:p.end], false}
+}
+
+func (p *parser) rename(at At) Command {
+	c := &Rename{At: at}
+	for {
+		p.commas()
+		if p.peek() == 0 {
+			break
+		}
+		a := p.pos
+		from := p.mustName("field")
+		if p.err == nil && !p.keyword("as") {
+			p.syntax("AS expected after %s", from.Text)
+		}
+		if p.err != nil {
+			return nil
+		}
+		to := p.mustName("new name")
+		c.Pairs = append(c.Pairs, RenamePair{p.at(a, p.pos), from, to})
+	}
+	if len(c.Pairs) == 0 {
+		p.syntax("field AS name expected")
+	}
+	return c
+}
+
+func (p *parser) fields(at At) Command {
+	c := &Fields{At: at}
+	if p.accept('-') {
+		c.Remove = true
+	} else {
+		p.accept('+')
+	}
+	c.Names = p.names(nil)
+	if len(c.Names) == 0 {
+		p.syntax("field expected")
+	}
+	return c
+}
+
+func (p *parser) rex(at At) Command {
+	c := &Rex{At: at, Field: Name{Text: "_raw"}, MaxMatch: 1}
+	found := false
+	for p.peek() != 0 {
+		a := p.pos
+		e, ok := p.atOption()
+		if !ok || !isRexOption(p.buf[a:e]) {
+			if found {
+				break
+			}
+			c.Pattern, found = p.pattern(), true
+			continue
+		}
+		o, ok := p.option()
+		if !ok {
+			break
+		}
+		value := Name{o.At, o.Value, o.Quoted}
+		switch o.Name {
+		case "field":
+			c.Field = value
+		case "offset_field":
+			c.Offset = &value
+		case "mode":
+			c.Sed = strings.EqualFold(o.Value, "sed")
+			if !c.Sed {
+				p.fail(a, CodeSyntax, "mode=%s: sed is the only mode", o.Value)
+			}
+		case "max_match":
+			n, err := strconv.Atoi(o.Value)
+			if err != nil || n < 0 {
+				p.fail(a, CodeSyntax, "max_match=%s: a number is expected", o.Value)
+			}
+			c.MaxMatch = n
+		}
+	}
+	if !found {
+		p.syntax("regular expression expected")
+	}
+	return c
+}
+
+func isRexOption(s string) bool {
+	switch strings.ToLower(s) {
+	case "field", "max_match", "offset_field", "mode":
+		return true
+	}
+	return false
+}
+
+func (p *parser) sort(at At) Command {
+	c := &Sort{At: at, Limit: -1}
+	if n, ok := p.integer(); ok {
+		c.Limit = n
+	} else if e, ok := p.atOption(); ok && strings.EqualFold(p.buf[p.pos:e], "limit") {
+		o, _ := p.option()
+		n, err := strconv.Atoi(o.Value)
+		if err != nil || n < 0 {
+			p.syntax("limit=%s: a number is expected", o.Value)
+			return nil
+		}
+		c.Limit = n
+	}
+	p.keyword("by")
+	c.Keys = p.sortKeys(true)
+	if n := len(c.Keys); n > 1 {
+		// A last word d or desc turns the whole order round; a and asc say what is so anyway.
+		switch k := c.Keys[n-1]; {
+		case k.Field.Quoted || k.Desc || k.Func != "":
+		case strings.EqualFold(k.Field.Text, "d"), strings.EqualFold(k.Field.Text, "desc"):
+			c.Desc, c.Keys = true, c.Keys[:n-1]
+		case strings.EqualFold(k.Field.Text, "a"), strings.EqualFold(k.Field.Text, "asc"):
+			c.Keys = c.Keys[:n-1]
+		}
+	}
+	if len(c.Keys) == 0 {
+		p.syntax("field to sort by expected")
+	}
+	return c
+}
+
+func (p *parser) sortKeys(must bool) []SortKey {
+	var keys []SortKey
+	for {
+		p.commas()
+		a := p.posAfterSpace()
+		k := SortKey{}
+		if p.accept('-') {
+			k.Desc = true
+		} else {
+			p.accept('+')
+		}
+		n, ok := p.name()
+		if !ok {
+			if p.pos > a {
+				p.syntax("field to sort by expected")
+			}
+			return keys
+		}
+		k.Field = n
+		if !n.Quoted && p.pos < p.end && p.buf[p.pos] == '(' {
+			k.Func = strings.ToLower(n.Text)
+			switch k.Func {
+			case "auto", "str", "num", "ip":
+			default:
+				p.fail(a, CodeSyntax, "sort knows auto, str, num and ip, not %s", n.Text)
+				return nil
+			}
+			p.pos++
+			k.Field = p.mustName("field")
+			if p.err == nil && !p.accept(')') {
+				p.syntax(") expected")
+			}
+			if p.err != nil {
+				return nil
+			}
+		}
+		k.At = p.at(a, p.pos)
+		keys = append(keys, k)
+	}
+}
+
+func (p *parser) dedup(at At) Command {
+	c := &Dedup{At: at, Count: 1}
+	if n, ok := p.integer(); ok {
+		c.Count = n
+	}
+	for {
+		p.commas()
+		if o, ok := p.option(); ok {
+			c.Options = append(c.Options, o)
+			continue
+		}
+		if p.keyword("sortby") {
+			c.SortBy = p.sortKeys(true)
+			continue
+		}
+		n, ok := p.name()
+		if !ok {
+			break
+		}
+		c.Fields = append(c.Fields, n)
+	}
+	if len(c.Fields) == 0 {
+		p.syntax("field expected")
+	}
+	return c
+}
+
+func (p *parser) head(at At) Command {
+	c := &Head{At: at, Count: 10}
+	given := false
+	for p.peek() != 0 {
+		if n, ok := p.integer(); ok && !given && !p.operatorNext() {
+			c.Count, given = n, true
+			continue
+		}
+		if e, ok := p.atOption(); ok {
+			switch strings.ToLower(p.buf[p.pos:e]) {
+			case "limit", "null", "keeplast":
+				o, _ := p.option()
+				if o.Name == "limit" {
+					n, err := strconv.Atoi(o.Value)
+					if err != nil || n < 0 {
+						p.syntax("limit=%s: a number is expected", o.Value)
+						return nil
+					}
+					c.Count = n
+					continue
+				}
+				c.Options = append(c.Options, o)
+				continue
+			}
+		}
+		if c.Expr != nil {
+			break
+		}
+		if c.Expr = p.expr(); p.err != nil {
+			return nil
+		}
+	}
+	return c
+}
+
+func (p *parser) operatorNext() bool {
+	switch p.peek() {
+	case '=', '<', '>', '!', '+', '*', '/':
+		return true
+	}
+	return false
+}
+
+func (p *parser) fillNull(at At) Command {
+	c := &FillNull{At: at, Value: "0"}
+	opts, names := p.optionsAndNames()
+	for _, o := range opts {
+		if o.Name != "value" {
+			p.syntax("fillnull has no option %s", o.Name)
+			return nil
+		}
+		c.Value = o.Value
+	}
+	c.Fields = names
+	return c
+}
+
+func (p *parser) bin(at At) Command {
+	c := &Bin{At: at}
+	found := false
+	for {
+		p.commas()
+		if o, ok := p.option(); ok {
+			c.Options = append(c.Options, o)
+			continue
+		}
+		if found && c.As == nil && p.keyword("as") {
+			n := p.mustName("new name")
+			c.As = &n
+			continue
+		}
+		if found {
+			break
+		}
+		n, ok := p.name()
+		if !ok {
+			break
+		}
+		c.Field, found = n, true
+	}
+	if !found {
+		p.syntax("field expected")
+	}
+	return c
+}
+
+func (p *parser) lookup(at At) Command {
+	c := &Lookup{At: at}
+	for {
+		o, ok := p.option()
+		if !ok {
+			break
+		}
+		c.Options = append(c.Options, o)
+	}
+	c.Table = p.mustName("lookup table")
+	c.Keys = p.lookupFields()
+	if p.keyword("outputnew") {
+		c.OutputNew = true
+		c.Outputs = p.lookupFields()
+	} else if p.keyword("output") {
+		c.Outputs = p.lookupFields()
+	}
+	if len(c.Keys) == 0 {
+		p.syntax("lookup field expected")
+	}
+	return c
+}
+
+func (p *parser) lookupFields() []LookupField {
+	var list []LookupField
+	for {
+		p.commas()
+		if p.atKeyword("output") || p.atKeyword("outputnew") {
+			return list
+		}
+		a := p.pos
+		n, ok := p.name()
+		if !ok {
+			return list
+		}
+		f := LookupField{Column: n, Field: n}
+		if p.keyword("as") {
+			f.Field = p.mustName("field")
+		}
+		f.At = p.at(a, p.lastEnd(a))
+		list = append(list, f)
+	}
+}
+
+func (p *parser) inputLookup(at At) Command {
+	c := &InputLookup{At: at}
+	found := false
+	for {
+		p.commas()
+		if found && p.keyword("where") {
+			if c.Where = p.searchExpr(searchMode{}); c.Where == nil {
+				p.syntax("condition expected after WHERE")
+				return nil
+			}
+			break
+		}
+		if o, ok := p.option(); ok {
+			c.Options = append(c.Options, o)
+			continue
+		}
+		if found {
+			break
+		}
+		n, ok := p.name()
+		if !ok {
+			break
+		}
+		c.Table, found = n, true
+	}
+	if !found {
+		p.syntax("lookup table expected")
+	}
+	return c
+}

@@ -1,0 +1,100 @@
+package spl
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// dataDir is the folder of real rules; tests that need it are skipped without it, and fail in CI.
+func dataDir(t testing.TB) string {
+	t.Helper()
+	dir := os.Getenv("RULEBRIDGE_DATA")
+	if dir == "" {
+		dir = filepath.Join("..", "..", "..", "shared", "data")
+	}
+	if _, err := os.Stat(dir); err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatalf("data folder is missing: %v", err)
+		}
+		t.Skipf("no data folder (set RULEBRIDGE_DATA): %v", err)
+	}
+	return dir
+}
+
+func readLines[T any](t testing.TB, path string) []T {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list []T
+	sc := bufio.NewScanner(bytes.NewReader(data))
+	sc.Buffer(nil, 64<<20)
+	for sc.Scan() {
+		var v T
+		if err := json.Unmarshal(sc.Bytes(), &v); err != nil {
+			t.Fatalf("%s: %v", path, err)
+		}
+		list = append(list, v)
+	}
+	if err := sc.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return list
+}
+
+// macroMap is Macros over a map; the key is the name with its arity, as name(1).
+type macroMap map[string]MacroDef
+
+func (m macroMap) Macro(name string, nargs int) (MacroDef, bool) {
+	if nargs > 0 {
+		name += "(" + string(rune('0'+nargs)) + ")"
+	}
+	d, ok := m[name]
+	return d, ok
+}
+
+type corpusRule struct {
+	ID, Title, Query string
+}
+
+func corpus(t testing.TB) ([]corpusRule, macroMap) {
+	dir := dataDir(t)
+	macros := macroMap{}
+	for _, m := range readLines[struct {
+		Name, Definition string
+		Arguments        []string
+	}](t, filepath.Join(dir, "spl", "macros.jsonl")) {
+		macros[m.Name] = MacroDef{Name: m.Name, Arguments: m.Arguments, Definition: m.Definition}
+	}
+	return readLines[corpusRule](t, filepath.Join(dir, "spl", "rules.jsonl")), macros
+}
+
+func unknowns(pl *Pipeline) []*Unknown {
+	var list []*Unknown
+	Walk(pl, func(n Node) bool {
+		if u, ok := n.(*Unknown); ok {
+			list = append(list, u)
+		}
+		return true
+	})
+	return list
+}
+
+// TestCorpus parses every real rule with its macros. What remains unknown must be unknown to Splunk as well.
+func TestCorpus(t *testing.T) {
+	rules, macros := corpus(t)
+	for _, r := range rules {
+		q := Parse(r.Query, Options{Macros: macros})
+		for _, u := range unknowns(q.Pipeline) {
+			t.Logf("%s: unknown %s macro=%v: %.150s", r.Title, u.Command, u.Macro, u.Text)
+		}
+		for _, p := range q.Problems {
+			t.Logf("%s: problem %s at %d:%d: %s", r.Title, p.Code, p.Span().Start.Line, p.Span().Start.Column, p.Message)
+		}
+	}
+}

@@ -1,0 +1,388 @@
+package spl
+
+import (
+	"fmt"
+	"strings"
+)
+
+// MacroDef is the definition of a macro. Name has no arity.
+type MacroDef struct {
+	Name       string
+	Arguments  []string // names that stand as $name$ in Definition
+	Definition string
+	Eval       bool // iseval: Definition is an eval expression whose value is the text
+	Builtin    bool // the project's own definition, not the user's
+}
+
+// Macros resolves a macro by name and number of arguments.
+type Macros interface {
+	Macro(name string, nargs int) (MacroDef, bool)
+}
+
+// macroCall is `name(args)` as it stands in a text; arguments have their quotes removed.
+type macroCall struct {
+	name string
+	args []string
+	end  int // offset after the closing backtick
+}
+
+// scanMacro reads the macro call that opens with the backtick at s[i]; false if it is never closed.
+func scanMacro(s string, i, end int) (macroCall, bool) {
+	j := i + 1
+	for j < end && s[j] != '`' {
+		if s[j] == '"' {
+			k := endOfString(s, j, end)
+			if k < 0 {
+				j = -1
+				break
+			}
+			j = k
+			continue
+		}
+		j++
+	}
+	if j < 0 || j >= end {
+		// A quote that never closes must not swallow the call.
+		k := strings.IndexByte(s[i+1:end], '`')
+		if k < 0 {
+			return macroCall{}, false
+		}
+		j = i + 1 + k
+	}
+	body := trimmed(s[i+1 : j])
+	c := macroCall{name: body, end: j + 1}
+	if p := strings.IndexByte(body, '('); p >= 0 {
+		c.name = trimmed(body[:p])
+		c.args = splitArgs(strings.TrimSuffix(body[p+1:], ")"))
+	}
+	return c, true
+}
+
+// splitArgs splits at commas outside quotes and parentheses. No arguments at all is an empty list.
+func splitArgs(s string) []string {
+	if trimmed(s) == "" {
+		return nil
+	}
+	var args []string
+	start, depth := 0, 0
+	add := func(end int) {
+		a := trimmed(s[start:end])
+		if len(a) >= 2 && a[0] == '"' && endOfString(a, 0, len(a)) == len(a) {
+			a = a[1 : len(a)-1]
+		}
+		args = append(args, a)
+		start = end + 1
+	}
+	for i := 0; i < len(s); i++ {
+		switch s[i] {
+		case '"':
+			if k := endOfString(s, i, len(s)); k > 0 {
+				i = k - 1
+			}
+		case '(':
+			depth++
+		case ')':
+			depth--
+		case ',':
+			if depth <= 0 {
+				add(i)
+			}
+		}
+	}
+	add(len(s))
+	return args
+}
+
+// expander replaces macro calls and comments outside double quotes, as text with a map back to the source: a
+// definition may be half an expression or several stages, so nothing finer than text is right.
+type expander struct {
+	opts     *Options
+	src      *source
+	q        *Query
+	out      strings.Builder
+	changed  bool
+	work     int // bytes read so far, definitions included
+	limit    int
+	stopped  bool
+	chain    []string
+	callSpan At // of the outermost call
+}
+
+// expand returns the expanded text; src.segs is set when it differs from the source.
+func (x *expander) expand(text string) string {
+	if strings.IndexByte(text, '`') < 0 {
+		return text
+	}
+	x.text(text, true)
+	if !x.changed {
+		x.src.segs = nil
+		return text
+	}
+	return x.out.String()
+}
+
+// text expands one text; top says that it is the source itself.
+func (x *expander) text(s string, top bool) {
+	flushed := 0
+	flush := func(end int) {
+		if end <= flushed {
+			return
+		}
+		if top {
+			x.src.segs = append(x.src.segs, segment{x.out.Len(), flushed, end, true})
+		}
+		x.out.WriteString(s[flushed:end])
+		flushed = end
+	}
+	replaced := func(start, end int) {
+		if top {
+			x.src.segs = append(x.src.segs, segment{x.out.Len(), start, end, false})
+		}
+		x.changed = true
+		flushed = end
+	}
+	openQuote := false // a quote was found that never closes
+	for i := 0; i < len(s); {
+		j := strings.IndexAny(s[i:], "`\"\\")
+		if j < 0 {
+			break
+		}
+		i += j
+		switch s[i] {
+		case '\\':
+			i++
+			if i < len(s) && (s[i] == '"' || s[i] == '\\') {
+				i++
+			}
+			continue
+		case '"':
+			k := -1
+			if !openQuote {
+				k = endOfString(s, i, len(s))
+				openQuote = k < 0
+			}
+			i = max(i+1, k)
+			continue
+		}
+		if strings.HasPrefix(s[i:], "```") {
+			end := len(s)
+			if k := strings.Index(s[i+3:], "```"); k >= 0 {
+				end = i + 3 + k + 3
+			} else {
+				x.problem(i, min(i+3, len(s)), top, CodeUnterminatedComment, "comment is never closed: add ``` after it")
+			}
+			flush(i)
+			if top {
+				x.q.Comments = append(x.q.Comments, x.src.span(i, end))
+			}
+			replaced(i, end)
+			x.out.WriteByte(' ')
+			i = end
+			continue
+		}
+		call, ok := scanMacro(s, i, len(s))
+		if !ok {
+			x.problem(i, i+1, top, CodeUnterminatedMacro, "backtick is never closed: close the macro call or quote the text")
+			break
+		}
+		if !x.stopped {
+			if top {
+				x.callSpan = At{x.src.span(i, call.end)}
+			}
+			if def, ok := x.resolve(call); ok {
+				flush(i)
+				replaced(i, call.end)
+				x.separate(s, i, call.end, def)
+			}
+		}
+		i = call.end
+	}
+	flush(len(s))
+}
+
+// separate writes the expansion of a call, with a space where it would run into a keyword beside it.
+func (x *expander) separate(s string, start, end int, def string) {
+	a := start
+	for a > 0 && isLetter(s[a-1]) {
+		a--
+	}
+	if start-a >= 2 && isKeyword(s[a:start]) {
+		x.out.WriteByte(' ')
+	}
+	x.text(def, false)
+	x.chain = x.chain[:len(x.chain)-1]
+	b := end
+	for b < len(s) && isLetter(s[b]) {
+		b++
+	}
+	if b-end >= 2 && isKeyword(s[end:b]) {
+		x.out.WriteByte(' ')
+	}
+}
+
+func isLetter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
+
+func isKeyword(w string) bool {
+	switch strings.ToLower(w) {
+	case "and", "or", "not", "by", "groupby", "as", "in", "where", "from", "search", "output", "outputnew":
+		return true
+	}
+	return false
+}
+
+func (x *expander) problem(start, end int, top bool, code, format string, args ...any) {
+	at := x.callSpan
+	if top {
+		at = At{x.src.span(start, end)}
+	}
+	x.q.Problems = append(x.q.Problems, Problem{At: at, Code: code, Message: fmt.Sprintf(format, args...)})
+}
+
+// resolve records a call and returns the text it stands for; false leaves the call in place. On success the call is
+// on the chain and the caller takes it off.
+func (x *expander) resolve(c macroCall) (string, bool) {
+	use := MacroUse{At: x.callSpan, Name: c.name, Args: c.args, Depth: len(x.chain)}
+	fail := func(code, format string, args ...any) (string, bool) {
+		x.problem(0, 0, false, code, format, args...)
+		x.q.Macros = append(x.q.Macros, use)
+		return "", false
+	}
+	var def MacroDef
+	found := false
+	if x.opts.Macros != nil {
+		def, found = x.opts.Macros.Macro(c.name, len(c.args))
+	}
+	// An empty definition is a placeholder that nobody filled in: it is no definition.
+	found = found && trimmed(def.Definition) != ""
+	if found && len(def.Arguments) != len(c.args) {
+		return fail(CodeMacroArity, "macro %s takes %d arguments, the call has %d", c.name, len(def.Arguments), len(c.args))
+	}
+	use.Known, use.Builtin = found, def.Builtin
+	if x.opts.Keep != nil && x.opts.Keep(c.name, len(c.args)) {
+		use.Kept = true
+		if found {
+			use.Definition = substitute(def, c.args)
+		}
+		x.q.Macros = append(x.q.Macros, use)
+		return "", false
+	}
+	if !found {
+		x.q.Macros = append(x.q.Macros, use)
+		return "", false
+	}
+	key := fmt.Sprintf("%s(%d)", c.name, len(c.args))
+	for i, k := range x.chain {
+		if k == key {
+			names := append(append([]string{}, x.chain[i:]...), key)
+			return fail(CodeMacroCycle, "macro calls itself: %s; break the cycle in one of the definitions", strings.Join(names, " → "))
+		}
+	}
+	if len(x.chain) >= x.opts.MaxDepth {
+		return fail(CodeTooDeep, "macros are nested more than %d deep at %s", x.opts.MaxDepth, c.name)
+	}
+	text := substitute(def, c.args)
+	if x.work += len(text) + 16; x.work > x.limit {
+		x.stopped = true
+		return fail(CodeTooLong, "macros expand to more than %d bytes at %s", x.limit, c.name)
+	}
+	if def.Eval {
+		e, err := ParseExpr(text)
+		v, ok := "", false
+		if err == nil {
+			v, ok = constant(e)
+		}
+		if !ok {
+			use.Known = false
+			return fail(CodeMacroEval, "macro %s is eval-based and its value is not a constant: replace the call by the text it stands for", c.name)
+		}
+		text = v
+	}
+	use.Definition = text
+	x.q.Macros = append(x.q.Macros, use)
+	x.chain = append(x.chain, key)
+	return text, true
+}
+
+// substitute puts the arguments in place of $name$, inside strings too.
+func substitute(def MacroDef, args []string) string {
+	if len(args) == 0 || len(args) != len(def.Arguments) {
+		return def.Definition
+	}
+	pairs := make([]string, 0, 2*len(args))
+	for i, n := range def.Arguments {
+		pairs = append(pairs, "$"+n+"$", args[i])
+	}
+	return strings.NewReplacer(pairs...).Replace(def.Definition)
+}
+
+// constant evaluates what eval-based macros are made of: strings, numbers, concatenation, if and case over equality.
+func constant(e Expr) (string, bool) {
+	switch e := e.(type) {
+	case *StringLit:
+		return e.Value, true
+	case *NumberLit:
+		return e.Text, true
+	case *Binary:
+		if e.Op != "." && e.Op != "+" {
+			return "", false
+		}
+		l, ok1 := constant(e.L)
+		r, ok2 := constant(e.R)
+		if _, num := e.L.(*NumberLit); num && e.Op == "+" {
+			return "", false
+		}
+		return l + r, ok1 && ok2
+	case *Call:
+		switch {
+		case e.Func == "tostring" && len(e.Args) == 1:
+			return constant(e.Args[0])
+		case (e.Func == "lower" || e.Func == "upper") && len(e.Args) == 1:
+			v, ok := constant(e.Args[0])
+			if e.Func == "lower" {
+				return strings.ToLower(v), ok
+			}
+			return strings.ToUpper(v), ok
+		case e.Func == "if" && len(e.Args) == 3:
+			c, ok := constantBool(e.Args[0])
+			if !ok {
+				return "", false
+			}
+			if c {
+				return constant(e.Args[1])
+			}
+			return constant(e.Args[2])
+		case e.Func == "case":
+			for i := 0; i+1 < len(e.Args); i += 2 {
+				c, ok := constantBool(e.Args[i])
+				if !ok {
+					return "", false
+				}
+				if c {
+					return constant(e.Args[i+1])
+				}
+			}
+		}
+	}
+	return "", false
+}
+
+func constantBool(e Expr) (value, ok bool) {
+	switch e := e.(type) {
+	case *BoolLit:
+		return e.Value, true
+	case *Call:
+		if len(e.Args) == 0 && (e.Func == "true" || e.Func == "false") {
+			return e.Func == "true", true
+		}
+	case *Binary:
+		l, ok1 := constant(e.L)
+		r, ok2 := constant(e.R)
+		switch e.Op {
+		case "=", "==":
+			return l == r, ok1 && ok2
+		case "!=":
+			return l != r, ok1 && ok2
+		}
+	}
+	return false, false
+}

@@ -1,0 +1,615 @@
+package spl
+
+import (
+	"errors"
+	"fmt"
+	"sort"
+	"strings"
+)
+
+// Codes of problems.
+const (
+	CodeSyntax                = "syntax"                 // a known command could not be read
+	CodeUnknownCommand        = "unknown_command"        // no Splunk command has this name
+	CodeUnknownMacro          = "unknown_macro"          // an unresolved macro where no node can stand for it: skipped
+	CodeMacroCycle            = "macro_cycle"            // the message names the chain
+	CodeMacroArity            = "macro_arity"            // definition and call differ in the number of arguments
+	CodeMacroEval             = "macro_eval"             // an eval-based macro without a constant value
+	CodeUnterminatedString    = "unterminated_string"    // "…
+	CodeUnterminatedComment   = "unterminated_comment"   // ```…
+	CodeUnterminatedMacro     = "unterminated_macro"     // `…
+	CodeUnterminatedSubsearch = "unterminated_subsearch" // […
+	CodeEmpty                 = "empty"                  // nothing to search, or an empty stage
+	CodeTooDeep               = "too_deep"               // Options.MaxDepth
+	CodeTooLong               = "too_long"               // Options.MaxBytes or MaxTokens
+)
+
+// Options of a parse. The zero value is ready to use: no macro is known and the default limits hold.
+type Options struct {
+	Macros Macros
+	// Keep says which macros stay in the tree unexpanded, as SearchMacro, ExprMacro or Unknown: names of data sources,
+	// filters, and whatever else the caller knows better than its definition. May be nil.
+	Keep func(name string, nargs int) bool
+	// MaxBytes caps the source (default 1 MiB), MaxDepth nesting of parentheses, subsearches and macros (200),
+	// MaxTokens the tokens left after macro expansion (600,000).
+	MaxBytes, MaxDepth, MaxTokens int
+}
+
+func (o Options) withDefaults() Options {
+	if o.MaxBytes <= 0 {
+		o.MaxBytes = 1 << 20
+	}
+	if o.MaxDepth <= 0 {
+		o.MaxDepth = 200
+	}
+	if o.MaxTokens <= 0 {
+		o.MaxTokens = 600_000
+	}
+	return o
+}
+
+// Parse reads a whole search. It never fails: what could not be read is in Problems and in Unknown commands.
+func Parse(src string, o Options) *Query {
+	o = o.withDefaults()
+	q := &Query{Pipeline: &Pipeline{}}
+	if len(src) > o.MaxBytes {
+		s := newSource(src[:0])
+		q.Pipeline.At = s.at(0, 0)
+		q.Problems = append(q.Problems, Problem{At: s.at(0, 0), Code: CodeTooLong,
+			Message: fmt.Sprintf("query has %d bytes, the limit is %d: shorten it or raise the limit", len(src), o.MaxBytes)})
+		return q
+	}
+	s := newSource(src)
+	x := &expander{opts: &o, src: s, q: q, limit: 4 * o.MaxBytes}
+	p := &parser{src: s, q: q, maxDepth: o.MaxDepth}
+	p.buf = x.expand(src)
+	if len(p.buf) > o.MaxTokens && countTokens(p.buf, o.MaxTokens) > o.MaxTokens {
+		q.Pipeline.At = s.at(0, len(p.buf))
+		p.problem(0, len(p.buf), CodeTooLong, "query has more than %d tokens after macro expansion: shorten it or raise the limit", o.MaxTokens)
+		return q
+	}
+	p.scan()
+	q.Pipeline = p.pipeline(0, len(p.buf), false)
+	if len(q.Pipeline.Commands) == 0 && len(q.Problems) == 0 {
+		p.problem(0, len(p.buf), CodeEmpty, "query is empty: nothing to search for")
+	}
+	return q
+}
+
+// ParseExpr reads one eval expression.
+func ParseExpr(src string) (Expr, error) {
+	q := &Query{}
+	p := &parser{src: newSource(src), buf: src, q: q, maxDepth: 200, end: len(src)}
+	e := p.expr()
+	p.finish()
+	if p.err != nil {
+		return nil, fmt.Errorf("spl: %d:%d: %s", p.err.At.At.Start.Line, p.err.At.At.Start.Column, p.err.Message)
+	}
+	if e == nil {
+		return nil, errors.New("spl: empty expression")
+	}
+	return e, nil
+}
+
+// mark is a pipe or bracket outside strings. For a bracket, pair is the index of the mark that closes or opens it, or
+// -1.
+type mark struct {
+	off  int
+	kind byte
+	pair int
+}
+
+// parser is a recursive-descent parser without a token stream: what a token is depends on the command. It works on
+// [pos, end) of one stage; the first error ends the stage.
+type parser struct {
+	src             *source
+	buf             string
+	marks           []mark
+	q               *Query
+	pos, end        int
+	depth, maxDepth int
+	err             *Problem
+	tok             token // lookahead of the eval grammar
+	prev            int   // end of the token before it
+}
+
+func (p *parser) at(a, b int) At { return p.src.at(a, b) }
+
+func (p *parser) problem(a, b int, code, format string, args ...any) {
+	p.q.Problems = append(p.q.Problems, Problem{At: p.at(a, b), Code: code, Message: fmt.Sprintf(format, args...)})
+}
+
+// fail records the first error of a stage and moves to its end, so that every loop stops.
+func (p *parser) fail(at int, code, format string, args ...any) {
+	if p.err == nil {
+		at = min(at, p.end)
+		b := at
+		for b < p.end && spaceAt(p.buf, b) == 0 {
+			b++
+		}
+		p.err = &Problem{At: p.at(at, b), Code: code, Message: fmt.Sprintf(format, args...)}
+	}
+	p.pos = p.end
+	p.tok = token{a: p.end, b: p.end}
+}
+
+func (p *parser) syntax(format string, args ...any) { p.fail(p.pos, CodeSyntax, format, args...) }
+
+// enter counts nesting; every enter that returns true has its leave.
+func (p *parser) enter() bool {
+	if p.depth >= p.maxDepth {
+		p.fail(p.pos, CodeTooDeep, "nested more than %d deep: flatten the query", p.maxDepth)
+		return false
+	}
+	p.depth++
+	return true
+}
+
+func (p *parser) leave() { p.depth-- }
+
+// scan finds the pipes and brackets of the whole text. Single quotes hide them only in commands whose grammar has
+// quoted field names: elsewhere an apostrophe is a letter.
+func (p *parser) scan() {
+	var open []int
+	var exprs []bool // per open bracket: the enclosing stage's grammar
+	expr, start := false, true
+	s := p.buf
+	noSingle, noDouble := false, false
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if start {
+			if n := spaceAt(s, i); n > 0 {
+				i += n - 1
+				continue
+			}
+			if c != '|' && c != '[' && c != ']' {
+				j := i
+				for j < len(s) && (isLetter(s[j])) {
+					j++
+				}
+				expr = hasQuotedFields(s[i:j])
+				start = false
+			}
+		}
+		switch c {
+		case '\\':
+			if i+1 < len(s) && (s[i+1] == '"' || s[i+1] == '\\' || s[i+1] == '|') {
+				i++
+			}
+		case '"':
+			if noDouble {
+				continue
+			}
+			if k := endOfString(s, i, len(s)); k > 0 {
+				i = k - 1
+			} else {
+				noDouble = true
+				p.problem(i, i+1, CodeUnterminatedString, "string is never closed: add the missing quote")
+			}
+		case '\'':
+			if !expr || noSingle {
+				continue
+			}
+			if k := strings.IndexByte(s[i+1:], '\''); k < 0 {
+				noSingle = true
+			} else if !strings.ContainsAny(s[i+1:i+1+k], "\"\n") {
+				i += k + 1
+			}
+		case '`':
+			if m, ok := scanMacro(s, i, len(s)); ok {
+				i = m.end - 1
+			}
+		case '|':
+			p.marks = append(p.marks, mark{i, c, -1})
+			start = true
+		case '[':
+			open = append(open, len(p.marks))
+			exprs = append(exprs, expr)
+			p.marks = append(p.marks, mark{i, c, -1})
+			start = true
+		case ']':
+			m := mark{i, c, -1}
+			if n := len(open); n > 0 {
+				m.pair = open[n-1]
+				p.marks[m.pair].pair = len(p.marks)
+				expr = exprs[n-1]
+				open, exprs = open[:n-1], exprs[:n-1]
+				start = false
+			}
+			p.marks = append(p.marks, m)
+		}
+	}
+	for _, m := range open {
+		p.problem(p.marks[m].off, p.marks[m].off+1, CodeUnterminatedSubsearch, "subsearch is never closed: add the missing ]")
+		if len(p.q.Problems) > 20 {
+			break
+		}
+	}
+}
+
+// hasQuotedFields says whether a command's grammar has field names in single quotes.
+func hasQuotedFields(cmd string) bool {
+	switch strings.ToLower(cmd) {
+	case "eval", "where", "stats", "eventstats", "streamstats", "chart", "timechart", "fieldformat", "foreach":
+		return true
+	}
+	return false
+}
+
+// markAt is the index of the first mark at or after off.
+func (p *parser) markAt(off int) int {
+	return sort.Search(len(p.marks), func(i int) bool { return p.marks[i].off >= off })
+}
+
+// stageEnd is the offset of the pipe that ends the stage at start, or end.
+func (p *parser) stageEnd(start, end int) int {
+	for i := p.markAt(start); i < len(p.marks) && p.marks[i].off < end; i++ {
+		switch m := p.marks[i]; m.kind {
+		case '|':
+			return m.off
+		case '[':
+			// An open bracket without a partner does not hide the pipes behind it.
+			if m.pair >= 0 {
+				i = m.pair
+			}
+		}
+	}
+	return end
+}
+
+// closing is the offset of the bracket that closes the one at off, or -1.
+func (p *parser) closing(off int) int {
+	if i := p.markAt(off); i < len(p.marks) && p.marks[i].off == off && p.marks[i].pair >= 0 {
+		if c := p.marks[p.marks[i].pair].off; c < p.end {
+			return c
+		}
+	}
+	return -1
+}
+
+func (p *parser) pipeline(start, end int, sub bool) *Pipeline {
+	a, b := trimSpace(p.buf, start, end)
+	pl := &Pipeline{At: p.at(a, b)}
+	implied := true
+	for n := 0; ; n++ {
+		stop := p.stageEnd(start, end)
+		a, b := trimSpace(p.buf, start, stop)
+		switch {
+		case a < b:
+			pl.Commands = append(pl.Commands, p.stage(a, b, implied, sub))
+		case (n > 0 || stop == end && sub) && !p.fromMacro(stop):
+			p.problem(a, min(a+1, len(p.buf)), CodeEmpty, "nothing stands between two pipes: remove one of them")
+		}
+		if stop >= end {
+			return pl
+		}
+		implied = false
+		start = stop + 1
+	}
+}
+
+// fromMacro says whether the byte at off came out of a macro, or the one before it did.
+func (p *parser) fromMacro(off int) bool {
+	if p.src.segs == nil {
+		return false
+	}
+	return !p.src.locate(min(off, len(p.buf))).literal || !p.src.locate(max(off-1, 0)).literal
+}
+
+// subsearch reads the […] that opens at p.pos.
+func (p *parser) subsearch() *Pipeline {
+	open := p.pos
+	c := p.closing(open)
+	if c < 0 {
+		p.syntax("subsearch is never closed: add the missing ]")
+		return nil
+	}
+	if !p.enter() {
+		return nil
+	}
+	defer p.leave()
+	end, err := p.end, p.err
+	p.err = nil
+	pl := p.pipeline(open+1, c, true)
+	p.pos, p.end, p.err = c+1, end, err
+	return pl
+}
+
+// stage reads one command from [a, b), which is not empty. On an error the whole stage becomes Unknown.
+func (p *parser) stage(a, b int, implied, sub bool) Command {
+	end := p.end
+	p.pos, p.end, p.err = a, b, nil
+	depth := p.depth
+	cmd := p.command(implied, sub)
+	p.finish()
+	if p.err != nil {
+		p.q.Problems = append(p.q.Problems, *p.err)
+		name := firstWord(p.buf[a:b])
+		if cmd == nil && implied && !isCommand(name) {
+			name = "search"
+		}
+		cmd = &Unknown{At: p.at(a, b), Command: name, Text: p.buf[a:b]}
+	}
+	p.err, p.depth, p.end = nil, depth, end
+	return cmd
+}
+
+// finish fails when something is left of the stage.
+func (p *parser) finish() {
+	if p.err == nil && p.peek() != 0 {
+		p.syntax("unexpected %s", quoteShort(p.buf[p.pos:p.end]))
+	}
+}
+
+func quoteShort(s string) string {
+	if len(s) > 24 {
+		n := 24
+		for n > 0 && s[n]&0xC0 == 0x80 {
+			n--
+		}
+		s = s[:n] + "…"
+	}
+	return fmt.Sprintf("%q", s)
+}
+
+// firstWord is the leading run of letters, digits and underscores, in lower case.
+func firstWord(s string) string {
+	i := 0
+	for i < len(s) && (isLetter(s[i]) || s[i] == '_' || s[i] >= '0' && s[i] <= '9') {
+		i++
+	}
+	return strings.ToLower(s[:i])
+}
+
+// peek skips white space and returns the next byte of the stage, 0 at its end.
+func (p *parser) peek() byte {
+	p.pos = skipSpace(p.buf, p.pos, p.end)
+	if p.pos >= p.end {
+		return 0
+	}
+	if c := p.buf[p.pos]; c != 0 {
+		return c
+	}
+	return 1 // a NUL byte is a character like any other
+}
+
+// accept consumes c if it is next.
+func (p *parser) accept(c byte) bool {
+	if p.peek() == c {
+		p.pos++
+		return true
+	}
+	return false
+}
+
+func (p *parser) commas() {
+	for p.accept(',') {
+	}
+}
+
+// stops are the characters that end a bare word.
+type stops [256]bool
+
+func newStops(chars string) *stops {
+	var s stops
+	for i := range len(chars) {
+		s[chars[i]] = true
+	}
+	return &s
+}
+
+// wordEnd is the offset where the bare word at i ends.
+func (p *parser) wordEnd(i int, s *stops) int {
+	for i < p.end {
+		c := p.buf[i]
+		if s[c] || spaceAt(p.buf, i) > 0 {
+			break
+		}
+		i++
+	}
+	return i
+}
+
+// keyword consumes word if it is next, in any case and as a word of its own.
+func (p *parser) keyword(word string) bool {
+	if !p.atKeyword(word) {
+		return false
+	}
+	p.pos += len(word)
+	return true
+}
+
+func (p *parser) atKeyword(word string) bool {
+	p.peek()
+	e := p.pos + len(word)
+	if e > p.end || !strings.EqualFold(p.buf[p.pos:e], word) {
+		return false
+	}
+	return e == p.end || nameStops[p.buf[e]] || spaceAt(p.buf, e) > 0
+}
+
+// str reads the quoted string at p.pos; pipe as in unescape.
+func (p *parser) str(pipe bool) string {
+	e := endOfString(p.buf, p.pos, p.end)
+	if e < 0 {
+		p.fail(p.pos, CodeUnterminatedString, "string is never closed: add the missing quote")
+		return ""
+	}
+	s := unescape(p.buf[p.pos+1:e-1], pipe)
+	p.pos = e
+	return s
+}
+
+// balanced is the offset after the parenthesis that closes the one at i, or -1.
+func (p *parser) balanced(i int) int {
+	depth := 0
+	for ; i < p.end; i++ {
+		switch p.buf[i] {
+		case '"':
+			k := endOfString(p.buf, i, p.end)
+			if k < 0 {
+				return -1
+			}
+			i = k - 1
+		case '(':
+			depth++
+		case ')':
+			if depth--; depth == 0 {
+				return i + 1
+			}
+		}
+	}
+	return -1
+}
+
+// skipMacro notes an unresolved macro where no node can stand for it and skips it.
+func (p *parser) skipMacro() {
+	m, ok := scanMacro(p.buf, p.pos, p.end)
+	if !ok {
+		p.fail(p.pos, CodeUnterminatedMacro, "backtick is never closed: close the macro call or quote the text")
+		return
+	}
+	p.problem(p.pos, m.end, CodeUnknownMacro, "macro %s has no definition: supply it", m.name)
+	p.pos = m.end
+}
+
+var (
+	nameStops  = newStops(",|()[]\"`=<>")
+	valueStops = newStops(",|()[]\"`")
+)
+
+// name reads a field name, pattern or word; false when none is next.
+func (p *parser) name() (Name, bool) {
+	for p.peek() == '`' {
+		p.skipMacro()
+	}
+	a := p.pos
+	switch p.peek() {
+	case 0:
+		return Name{}, false
+	case '"':
+		s := p.str(false)
+		return Name{p.at(a, p.pos), s, true}, p.err == nil
+	case '\'':
+		if e := p.singleQuoted(a); e > 0 {
+			p.pos = e
+			return Name{p.at(a, e), p.buf[a+1 : e-1], true}, true
+		}
+	}
+	e := p.wordEnd(a, nameStops)
+	if e == a {
+		return Name{}, false
+	}
+	p.pos = e
+	return Name{p.at(a, e), p.buf[a:e], false}, true
+}
+
+// singleQuoted is the end of the quoted name at a, -1 if the quote is an apostrophe.
+func (p *parser) singleQuoted(a int) int {
+	k := strings.IndexByte(p.buf[a+1:p.end], '\'')
+	if k < 0 {
+		return -1
+	}
+	e := a + 1 + k + 1
+	if e == p.end || nameStops[p.buf[e]] || p.buf[e] == '!' || spaceAt(p.buf, e) > 0 {
+		return e
+	}
+	return -1
+}
+
+// mustName is name with an error when there is none.
+func (p *parser) mustName(what string) Name {
+	n, ok := p.name()
+	if !ok {
+		p.syntax("%s expected", what)
+	}
+	return n
+}
+
+// atOption says whether NAME= is next, and where the name ends.
+func (p *parser) atOption() (int, bool) {
+	p.peek()
+	e := p.wordEnd(p.pos, nameStops)
+	if e == p.pos {
+		return e, false
+	}
+	i := skipSpace(p.buf, e, p.end)
+	return e, i < p.end && p.buf[i] == '=' && p.buf[e-1] != '!' && (i+1 >= p.end || p.buf[i+1] != '=')
+}
+
+// option reads NAME=VALUE if it is next.
+func (p *parser) option() (Option, bool) {
+	e, ok := p.atOption()
+	if !ok {
+		return Option{}, false
+	}
+	a := p.pos
+	o := Option{Name: strings.ToLower(p.buf[a:e])}
+	p.pos = skipSpace(p.buf, e, p.end) + 1
+	o.Value, o.Quoted = p.optionValue()
+	o.At = p.at(a, p.pos)
+	return o, p.err == nil
+}
+
+func (p *parser) optionValue() (value string, quoted bool) {
+	switch p.peek() {
+	case 0:
+		p.syntax("value expected after =")
+		return "", false
+	case '"':
+		return p.str(false), true
+	case '\'':
+		if e := p.singleQuoted(p.pos); e > 0 {
+			s := p.buf[p.pos+1 : e-1]
+			p.pos = e
+			return s, true
+		}
+	case '`':
+		a := p.pos
+		p.skipMacro()
+		return p.buf[a:p.pos], false
+	}
+	a, i := p.pos, p.pos
+	if p.buf[i] == ',' {
+		i++
+	}
+	for i < p.end {
+		i = p.wordEnd(i, valueStops)
+		if i < p.end && p.buf[i] == '(' {
+			if i = p.balanced(i); i < 0 {
+				p.syntax("parenthesis is never closed")
+				return "", false
+			}
+			continue
+		}
+		if i < p.end && p.buf[i] == '[' {
+			if c := p.closing(i); c >= 0 {
+				i = c + 1
+				continue
+			}
+		}
+		break
+	}
+	if i == a {
+		p.syntax("value expected after =")
+		return "", false
+	}
+	p.pos = i
+	return p.buf[a:i], false
+}
+
+// names reads names, with or without commas, until something else comes or stop says so.
+func (p *parser) names(stop func() bool) []Name {
+	var list []Name
+	for {
+		p.commas()
+		if stop != nil && stop() {
+			return list
+		}
+		n, ok := p.name()
+		if !ok {
+			return list
+		}
+		list = append(list, n)
+	}
+}
