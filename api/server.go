@@ -1,0 +1,224 @@
+// Package api is the gateway: the HTTP API of rule migrations over the store and the migration workflow.
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"regexp"
+	"slices"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"github.com/google/uuid"
+	"go.uber.org/zap"
+
+	"github.com/rulebridge/rulebridge/config"
+	"github.com/rulebridge/rulebridge/internal/migration"
+	"github.com/rulebridge/rulebridge/internal/store"
+	"github.com/rulebridge/rulebridge/workflows"
+)
+
+// BasePath is where the rule migration API is.
+const BasePath = "/internal/siem_migrations/rules"
+
+// Store is what the gateway needs of a store.
+type Store interface {
+	CreateMigration(ctx context.Context, m migration.Migration, rules []migration.OriginalRule) error
+	AppendRules(ctx context.Context, id string, rules []migration.OriginalRule, seal bool, by string) (added int, err error)
+	Migration(ctx context.Context, id string) (migration.Migration, error)
+	Migrations(ctx context.Context) ([]migration.Migration, error)
+	SetState(ctx context.Context, id string, c store.Change) error
+	MarkDeleted(ctx context.Context, id string) error
+	DeleteMigration(ctx context.Context, id string) error
+	Counts(ctx context.Context, id string) (migration.Counts, error)
+	AllCounts(ctx context.Context) (map[string]migration.Counts, error)
+	List(ctx context.Context, id string, q store.RuleQuery) (rules []migration.Rule, next string, err error)
+	Release(ctx context.Context, id string, epoch int64, ruleIDs []string) (migration.Counts, error)
+	UpsertResources(ctx context.Context, id string, rs []migration.Resource) (upserted int, err error)
+	Ready(ctx context.Context) error
+}
+
+// Workflows is what the gateway needs of the workflow service; NewWorkflows makes one of a Temporal client. Errors are, or
+// wrap, ErrNoWorkflow and ErrUnanswered where they say so.
+type Workflows interface {
+	// SignalWithStart starts the migration's workflow unless it runs, and hands it the signal.
+	SignalWithStart(ctx context.Context, in workflows.Input, sig workflows.StartSignal) error
+	// Stop signals a stop; ErrNoWorkflow when none runs.
+	Stop(ctx context.Context, migrationID string, sig workflows.StopSignal) error
+	// Stats and StartState ask the workflow; ErrNoWorkflow, or ErrUnanswered when nobody can answer now.
+	Stats(ctx context.Context, migrationID string) (migration.Stats, error)
+	StartState(ctx context.Context, migrationID string) (workflows.StartState, error)
+	// Cancel asks the workflow to end; ErrNoWorkflow when none runs.
+	Cancel(ctx context.Context, migrationID string) error
+	// Describe reports whether the workflow runs; ErrNoWorkflow when there never was one.
+	Describe(ctx context.Context, migrationID string) (running bool, err error)
+	// Delete removes all executions of the workflow, running ones too.
+	Delete(ctx context.Context, migrationID string) error
+	// Ready checks that the service answers.
+	Ready(ctx context.Context) error
+}
+
+// Deps are what the gateway is made of. Config, Store and Workflows are required.
+type Deps struct {
+	Config    config.Config
+	Store     Store
+	Workflows Workflows
+	Log       *zap.Logger // default: none
+	// SearchAttributes says whether they are registered with Temporal.
+	SearchAttributes bool
+	// Ready are further checks of /readyz, by name.
+	Ready map[string]func(context.Context) error
+	// Observe, when set, is called after each request: the route pattern (empty when none matched), method, status.
+	Observe func(route, method string, status int, took time.Duration)
+	// Routes, when set, adds further routes; they stand behind the same checks.
+	Routes func(gin.IRouter)
+	// Now is the clock; default time.Now.
+	Now func() time.Time
+}
+
+// Server is the gateway. It is an http.Handler; Serve runs it on a listener.
+type Server struct {
+	Deps
+	engine *gin.Engine
+	guard  *guard
+	stats  *coalescer[statsAnswer]
+	all    *coalescer[[]migration.Stats]
+	asked  *marks // migrations started or stopped here a moment ago
+	silent *marks // migrations whose workflow did not answer a moment ago
+}
+
+// New assembles the gateway.
+func New(d Deps) (*Server, error) {
+	if d.Store == nil || d.Workflows == nil {
+		return nil, errors.New("api: a store and workflows are needed")
+	}
+	if d.Log == nil {
+		d.Log = zap.NewNop()
+	}
+	if d.Now == nil {
+		d.Now = time.Now
+	}
+	g, err := newGuard(d.Config, d.Log, d.Now)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{
+		Deps: d, guard: g,
+		stats: newCoalescer[statsAnswer](statsEvery, d.Now), all: newCoalescer[[]migration.Stats](statsEvery, d.Now),
+		asked: newMarks(recently, d.Now), silent: newMarks(silence, d.Now),
+	}
+	gin.SetMode(gin.ReleaseMode)
+	e := gin.New()
+	e.RedirectTrailingSlash, e.RedirectFixedPath = false, false
+	e.HandleMethodNotAllowed = true
+	e.Use(s.access, s.recovered, s.admitted)
+	e.NoRoute(func(c *gin.Context) {
+		s.fail(c, &Error{Status: http.StatusNotFound, Message: "there is nothing at this path; see /openapi.yaml"})
+	})
+	e.NoMethod(func(c *gin.Context) {
+		s.fail(c, &Error{Status: http.StatusMethodNotAllowed, Message: "the path does not take " + c.Request.Method + "; see /openapi.yaml"})
+	})
+	s.engine = e
+	s.register(e)
+	if d.Routes != nil {
+		d.Routes(e)
+	}
+	return s, nil
+}
+
+// ServeHTTP answers one request.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	id := r.Header.Get("X-Request-Id")
+	if !requestIDForm.MatchString(id) {
+		id = uuid.NewString()
+	}
+	w.Header().Set("X-Request-Id", id)
+	s.engine.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), requestIDKey{}, id)))
+}
+
+// Serve answers on the listener until ctx ends, then finishes what has begun within the configured grace.
+func (s *Server) Serve(ctx context.Context, l net.Listener) error {
+	h := s.Config.HTTP
+	srv := &http.Server{
+		Handler: s, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: h.ReadTimeout, WriteTimeout: h.WriteTimeout,
+		IdleTimeout: h.IdleTimeout, MaxHeaderBytes: 64 << 10, ErrorLog: zap.NewStdLog(s.Log.Named("http")),
+	}
+	done := make(chan error, 1)
+	go func() { done <- srv.Serve(l) }()
+	select {
+	case err := <-done:
+		return fmt.Errorf("serving http on %s: %w", l.Addr(), err)
+	case <-ctx.Done():
+	}
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.Config.ShutdownGrace)
+	defer cancel()
+	if err := srv.Shutdown(grace); err != nil {
+		_ = srv.Close()
+		return fmt.Errorf("requests were still being answered when the grace of %s ended: %w", s.Config.ShutdownGrace, err)
+	}
+	return nil
+}
+
+type requestIDKey struct{}
+
+var requestIDForm = regexp.MustCompile(`^[A-Za-z0-9._:-]{1,64}$`)
+
+func requestID(ctx context.Context) string {
+	id, _ := ctx.Value(requestIDKey{}).(string)
+	return id
+}
+
+// access writes one line a request, without bodies and query strings.
+func (s *Server) access(c *gin.Context) {
+	begin := s.Now()
+	c.Next()
+	took := s.Now().Sub(begin)
+	status := c.Writer.Status()
+	if s.Observe != nil {
+		s.Observe(c.FullPath(), c.Request.Method, status, took)
+	}
+	fields := []zap.Field{
+		zap.String("method", c.Request.Method), zap.String("route", c.FullPath()), zap.Int("status", status),
+		zap.Duration("took", took), zap.Int("bytes", max(c.Writer.Size(), 0)), zap.String("request_id", requestID(c.Request.Context())),
+		zap.String("remote", c.Request.RemoteAddr), zap.String("by", PrincipalOf(c.Request.Context()).Name),
+	}
+	if id := c.Param("id"); id != "" {
+		fields = append(fields, zap.String("migration_id", clip(id, 64)))
+	}
+	if len(c.Errors) > 0 {
+		fields = append(fields, zap.String("error", c.Errors.Last().Error()))
+	}
+	level := zap.InfoLevel
+	switch {
+	case status >= 500:
+		level = zap.ErrorLevel
+	case slices.Contains([]string{"/healthz", "/readyz"}, c.FullPath()) && status < 400:
+		level = zap.DebugLevel
+	}
+	s.Log.Log(level, "request", fields...)
+}
+
+func (s *Server) recovered(c *gin.Context) {
+	defer func() {
+		p := recover()
+		switch {
+		case p == nil:
+			return
+		case p == http.ErrAbortHandler:
+			panic(p) // an answer broken off on purpose
+		}
+		s.fail(c, fmt.Errorf("panic: %v", p))
+		s.Log.Error("panic", zap.String("request_id", requestID(c.Request.Context())), zap.Stack("stack"))
+	}()
+	c.Next()
+}
+
+func clip(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	return s[:n] + "…"
+}

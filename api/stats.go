@@ -1,0 +1,231 @@
+package api
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/gin-gonic/gin"
+	"github.com/rulebridge/rulebridge/internal/migration"
+)
+
+const (
+	// statsEvery is how often, at most, the workflow of one migration is asked: twice a second. The server buffers one
+	// query per pending workflow task, so more would be refused.
+	statsEvery = 500 * time.Millisecond
+	// statsDeadline bounds one query.
+	statsDeadline = 500 * time.Millisecond
+	// storeDeadline bounds what a flight reads of the store.
+	storeDeadline = 10 * time.Second
+	// recently is how long after a start the workflow is asked even if the store does not say running yet.
+	recently = 5 * time.Second
+	// silence is how long a workflow that did not answer is left alone.
+	silence = 2 * time.Second
+)
+
+const statsSource = "X-Stats-Source"
+
+// statsAnswer is the answer of GET /{id}/stats with its source.
+type statsAnswer struct {
+	migration.Stats
+	source string // workflow or store
+}
+
+func (a statsAnswer) header(h http.Header) { h.Set(statsSource, a.source) }
+
+type statsList []migration.Stats
+
+func (statsList) header(h http.Header) { h.Set(statsSource, "store") }
+
+type nothing struct{}
+
+func (*nothing) bind(*Server, *gin.Context) error { return nil }
+
+// oneStats answers from the workflow while it runs, and from the store otherwise or when the workflow does not answer.
+func (s *Server) oneStats(ctx context.Context, r *migrationID) (statsAnswer, error) {
+	id := string(*r)
+	return s.stats.get(ctx, id, func(ctx context.Context) (statsAnswer, error) { return s.fetchStats(ctx, id) })
+}
+
+func (s *Server) fetchStats(ctx context.Context, id string) (statsAnswer, error) {
+	ctx, cancel := context.WithTimeout(ctx, storeDeadline)
+	defer cancel()
+	m, err := s.Store.Migration(ctx, id)
+	if err != nil {
+		return statsAnswer{}, fmt.Errorf("reading the migration: %w", err)
+	}
+	if m.State == migration.Running || s.asked.has(id) {
+		if st, ok := s.askStats(ctx, m); ok {
+			st.MigrationID = ""
+			return statsAnswer{st, "workflow"}, nil
+		}
+	}
+	counts, err := s.Store.Counts(ctx, id)
+	if err != nil {
+		return statsAnswer{}, fmt.Errorf("counting rules: %w", err)
+	}
+	st := statsOf(m, counts)
+	st.MigrationID = ""
+	return statsAnswer{st, "store"}, nil
+}
+
+// askStats asks the workflow. A parked or closed run does not know of rules appended since, so only a running one is
+// believed, unless the store still says running: then the workflow is ahead.
+func (s *Server) askStats(ctx context.Context, m migration.Migration) (migration.Stats, bool) {
+	if s.silent.has(m.ID) {
+		return migration.Stats{}, false
+	}
+	ctx, cancel := context.WithTimeout(ctx, statsDeadline)
+	defer cancel()
+	st, err := s.Workflows.Stats(ctx, m.ID)
+	if err != nil {
+		if !errors.Is(err, ErrNoWorkflow) {
+			s.silent.set(m.ID)
+			s.Log.Debug("stats come from the store", zap.String("migration_id", m.ID), zap.Error(err))
+		}
+		return migration.Stats{}, false
+	}
+	return st, st.Status == migration.Running || m.State == migration.Running
+}
+
+func statsOf(m migration.Migration, c migration.Counts) migration.Stats {
+	return migration.Stats{MigrationID: m.ID, Status: m.State, Rules: c, LastUpdated: m.LastUpdated, ParkReason: m.ParkReason}
+}
+
+// allStats answers from the store alone, oldest migration first.
+func (s *Server) allStats(ctx context.Context, _ *nothing) (statsList, error) {
+	list, err := s.all.get(ctx, "", func(ctx context.Context) ([]migration.Stats, error) {
+		ctx, cancel := context.WithTimeout(ctx, storeDeadline)
+		defer cancel()
+		ms, err := s.Store.Migrations(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("listing migrations: %w", err)
+		}
+		counts, err := s.Store.AllCounts(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("counting rules: %w", err)
+		}
+		slices.SortStableFunc(ms, func(a, b migration.Migration) int {
+			return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.ID, b.ID))
+		})
+		list := make([]migration.Stats, 0, len(ms))
+		for _, m := range ms {
+			if !m.Deleted {
+				list = append(list, statsOf(m, counts[m.ID]))
+			}
+		}
+		return list, nil
+	})
+	return statsList(list), err
+}
+
+// changed makes the next stats calls read anew.
+func (s *Server) changed(id string) {
+	s.stats.forget(id)
+	s.all.forget("")
+}
+
+// coalescer lets one flight a key go at a time and hands its result to all who ask within a period of its take-off. The
+// flight is not tied to any one caller.
+type coalescer[T any] struct {
+	mu      sync.Mutex
+	every   time.Duration
+	now     func() time.Time
+	flights map[string]*flight[T]
+}
+
+type flight[T any] struct {
+	begun time.Time
+	done  chan struct{}
+	value T
+	err   error
+}
+
+// manyFlights is where old results are swept out.
+const manyFlights = 4096
+
+func newCoalescer[T any](every time.Duration, now func() time.Time) *coalescer[T] {
+	return &coalescer[T]{every: every, now: now, flights: map[string]*flight[T]{}}
+}
+
+func (c *coalescer[T]) get(ctx context.Context, key string, fetch func(context.Context) (T, error)) (T, error) {
+	c.mu.Lock()
+	f := c.flights[key]
+	if f == nil || f.landed() && c.now().Sub(f.begun) >= c.every {
+		f = &flight[T]{begun: c.now(), done: make(chan struct{})}
+		if len(c.flights) >= manyFlights {
+			for k, old := range c.flights {
+				if old.landed() && c.now().Sub(old.begun) >= c.every {
+					delete(c.flights, k)
+				}
+			}
+		}
+		c.flights[key] = f
+		go func() {
+			defer close(f.done)
+			f.value, f.err = fetch(context.WithoutCancel(ctx))
+		}()
+	}
+	c.mu.Unlock()
+	select {
+	case <-f.done:
+		return f.value, f.err
+	case <-ctx.Done():
+		var none T
+		return none, ctx.Err()
+	}
+}
+
+func (f *flight[T]) landed() bool {
+	select {
+	case <-f.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// forget drops the result of a key, and keeps callers to come off a flight that took off before.
+func (c *coalescer[T]) forget(key string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.flights, key)
+}
+
+// marks are keys that hold for a while.
+type marks struct {
+	mu    sync.Mutex
+	hold  time.Duration
+	now   func() time.Time
+	until map[string]time.Time
+}
+
+func newMarks(hold time.Duration, now func() time.Time) *marks {
+	return &marks{hold: hold, now: now, until: map[string]time.Time{}}
+}
+
+func (m *marks) set(key string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := m.now()
+	for k, t := range m.until {
+		if now.After(t) {
+			delete(m.until, k)
+		}
+	}
+	m.until[key] = now.Add(m.hold)
+}
+
+func (m *marks) has(key string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	t, ok := m.until[key]
+	return ok && !m.now().After(t)
+}
