@@ -486,6 +486,7 @@ type Unknown struct {
 	At
 	Command string // first word, or the macro's name when Macro
 	Macro   bool
+	Implied bool // no pipe stood before it, so it was read as a search
 	Text    string
 }
 

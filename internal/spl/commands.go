@@ -183,7 +183,11 @@ func (p *parser) macroStage(at At) Command {
 }
 
 func (p *parser) search(at At, implied bool) Command {
-	return &Search{at, p.searchExpr(searchMode{}), implied}
+	e := p.searchExpr(searchMode{})
+	if e == nil && implied {
+		p.syntax("condition expected")
+	}
+	return &Search{at, e, implied}
 }
 
 func (p *parser) eval(at At) Command {

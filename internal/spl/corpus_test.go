@@ -98,3 +98,23 @@ func TestCorpus(t *testing.T) {
 		}
 	}
 }
+
+// TestCorpusRoundTrip prints every real rule, parses the text and expects the same tree.
+func TestCorpusRoundTrip(t *testing.T) {
+	rules, macros := corpus(t)
+	for _, r := range rules {
+		for _, o := range []Options{{}, {Macros: macros}} {
+			q := Parse(r.Query, o)
+			checkRoundTrip(t, q)
+		}
+	}
+}
+
+func checkRoundTrip(t *testing.T, q *Query) {
+	t.Helper()
+	text := Print(q)
+	again := Parse(text, Options{})
+	if want, got := dump(q.Pipeline, false), dump(again.Pipeline, false); want != got {
+		t.Errorf("the printed query parses to another tree\nprinted: %s\nwant:\n%s\ngot:\n%s", text, want, got)
+	}
+}

@@ -328,7 +328,7 @@ func (p *parser) stage(a, b int, implied, sub bool) Command {
 		if cmd == nil && implied && !isCommand(name) {
 			name = "search"
 		}
-		cmd = &Unknown{At: p.at(a, b), Command: name, Text: p.buf[a:b]}
+		cmd = &Unknown{At: p.at(a, b), Command: name, Implied: implied, Text: p.buf[a:b]}
 	}
 	p.err, p.depth, p.end = nil, depth, end
 	return cmd
@@ -517,6 +517,34 @@ func (p *parser) singleQuoted(a int) int {
 	return -1
 }
 
+// asName reads the name after AS, which may end in parentheses: flags(inherited).
+func (p *parser) asName() Name {
+	a := p.posAfterSpace()
+	n := p.mustName("new name")
+	if p.err == nil && !n.Quoted && p.pos < p.end && p.buf[p.pos] == '(' {
+		if e := p.plainParens(p.pos); e > 0 {
+			p.pos = p.wordEnd(e, nameStops)
+			n = Name{p.at(a, p.pos), p.buf[a:p.pos], false}
+		}
+	}
+	return n
+}
+
+// plainParens is the end of the parenthesis at i when nothing but letters, digits and signs of names and wildcards
+// stand in it, else -1.
+func (p *parser) plainParens(i int) int {
+	for i++; i < p.end; i++ {
+		switch c := p.buf[i]; {
+		case c == ')':
+			return i + 1
+		case isLetter(c) || isDigit(c) || c == '_' || c == '*' || c == '.' || c == '-' || c == '\\' || c == '/':
+		default:
+			return -1
+		}
+	}
+	return -1
+}
+
 // mustName is name with an error when there is none.
 func (p *parser) mustName(what string) Name {
 	n, ok := p.name()
@@ -582,7 +610,7 @@ func (p *parser) optionValue() (value string, quoted bool) {
 			}
 			continue
 		}
-		if i < p.end && p.buf[i] == '[' {
+		if i == a && i < p.end && p.buf[i] == '[' {
 			if c := p.closing(i); c >= 0 {
 				i = c + 1
 				continue

@@ -101,7 +101,8 @@ func (p *parser) searchOr(m searchMode) SearchExpr {
 
 func (p *parser) searchNot(m searchMode) SearchExpr {
 	a := p.posAfterSpace()
-	if p.atKeywordExact("NOT") && !p.operatorFollows() {
+	// Splunk wants its operators in upper case; in lower case they are what nobody means as a search term.
+	if p.atKeyword("NOT") && !p.operatorFollows() {
 		p.pos += 3
 		if !p.enter() {
 			return nil
@@ -119,10 +120,6 @@ func (p *parser) searchNot(m searchMode) SearchExpr {
 	}
 	return p.searchAtom(m)
 }
-
-// atKeywordExact is atKeyword for NOT: the search command wants its operators in upper case, but a lower-case "not"
-// before a condition is what nobody means as a search term.
-func (p *parser) atKeywordExact(w string) bool { return p.atKeyword(w) }
 
 var termStops = newStops(",|()[]\"`=<>")
 
@@ -302,7 +299,7 @@ func (p *parser) compare(a int, field Name, op string) SearchExpr {
 		p.pos = c + 1
 		return &SearchHole{p.at(a, p.pos), p.buf[a:p.pos]}
 	}
-	v, ok := p.value(false)
+	v, ok := p.value()
 	if !ok {
 		p.syntax("value expected after %s%s", field.Text, op)
 		return nil
@@ -311,7 +308,7 @@ func (p *parser) compare(a int, field Name, op string) SearchExpr {
 }
 
 // value reads a literal of the search grammar. A quoted part inside a bare word belongs to it.
-func (p *parser) value(inList bool) (Value, bool) {
+func (p *parser) value() (Value, bool) {
 	a := p.posAfterSpace()
 	if p.pos >= p.end {
 		return Value{}, false
@@ -350,8 +347,16 @@ func (p *parser) value(inList bool) (Value, bool) {
 }
 
 func (p *parser) valueEnd(i int) int {
+	start := i
 	for i < p.end {
 		c := p.buf[i]
+		if c == '(' && i > start {
+			// *GetCurrent()* is one value.
+			if e := p.plainParens(i); e > 0 {
+				i = e
+				continue
+			}
+		}
 		if c == '\\' && i+1 < p.end && (p.buf[i+1] == '"' || p.buf[i+1] == '\\' || p.buf[i+1] == '|') {
 			i += 2
 			continue
@@ -403,7 +408,7 @@ func (p *parser) searchIn(a int, field Name) SearchExpr {
 			p.pos = c
 			return &SearchHole{p.at(a, c), p.buf[a:c]}
 		}
-		v, ok := p.value(true)
+		v, ok := p.value()
 		if !ok {
 			p.fail(open, CodeSyntax, "the list of %s IN is never closed", field.Text)
 			return nil

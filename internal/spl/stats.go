@@ -105,7 +105,7 @@ func (p *parser) agg() (Agg, bool) {
 	}
 	end := p.pos
 	if p.keyword("as") {
-		n := p.mustName("new name")
+		n := p.asName()
 		if p.err != nil {
 			return Agg{}, false
 		}

@@ -68,7 +68,6 @@ func Tokens(src string) []Token {
 	return list
 }
 
-
 // tokenEnd is the end of the token at s[i], which is not white space.
 func tokenEnd(s string, i int) int {
 	switch c := s[i]; c {
