@@ -1,0 +1,92 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"go.uber.org/zap"
+
+	"github.com/rulebridge/rulebridge/internal/llm"
+	"github.com/rulebridge/rulebridge/internal/store"
+	"github.com/rulebridge/rulebridge/workflows"
+)
+
+// The texts are fixed: histories carry codes, never what a store or a service said. The log has the cause.
+
+func permanent(typ, text string) error {
+	return temporal.NewApplicationErrorWithOptions(text, typ, temporal.ApplicationErrorOptions{NonRetryable: true})
+}
+
+func transient(typ, text string, after time.Duration) error {
+	return temporal.NewApplicationErrorWithOptions(text, typ, temporal.ApplicationErrorOptions{NextRetryDelay: after})
+}
+
+// ruleError fails the rule for good, with a code.
+func ruleError(code string) error {
+	return temporal.NewApplicationErrorWithOptions("the rule fails for good", workflows.ErrorRule,
+		temporal.ApplicationErrorOptions{NonRetryable: true, Details: []any{code}})
+}
+
+// errNoConnector: this worker's configuration does not have the connector.
+var errNoConnector = errors.New("no such connector in the configuration of this worker")
+
+// errBudget: the migration has made as many calls as its connector's budget allows.
+var errBudget = errors.New("the connector's budget for this migration is used up")
+
+// maxRetryAfter bounds how long a service may ask to wait.
+const maxRetryAfter = 5 * time.Minute
+
+// failure gives an error its type for the workflow and logs its cause. A cancelled activity says so; everything that is
+// not known to be permanent is transient, since a retry is cheaper than a wrong verdict.
+func (a *Activities) failure(ctx context.Context, s subject, err error) error {
+	if ctx.Err() != nil {
+		// Cancelled by the workflow or with the worker: the SDK tells them apart.
+		return ctx.Err()
+	}
+	var app *temporal.ApplicationError
+	if errors.As(err, &app) {
+		return app
+	}
+	log := a.log(ctx, s).With(zap.Error(err))
+	var model *llm.Error
+	switch {
+	case errors.As(err, &model):
+		log.Warn("model call failed", zap.String("reason", string(model.Reason)))
+		switch model.Reason {
+		case llm.Credential:
+			return permanent(workflows.ErrorCredential, "the connector refuses its credential or settings")
+		case llm.Quota:
+			return permanent(workflows.ErrorBudget, "the account's budget is used up")
+		case llm.Refused:
+			return ruleError(workflows.CodeRefused)
+		}
+		return transient(workflows.ErrorConnector, "the connector is unavailable", min(model.RetryAfter, maxRetryAfter))
+	case errors.Is(err, errNoConnector):
+		log.Error("start refused")
+		return permanent(workflows.ErrorUnknownConnector, "unknown connector")
+	case errors.Is(err, errBudget):
+		log.Warn("budget used up")
+		return permanent(workflows.ErrorBudget, "the connector's budget is used up")
+	case errors.Is(err, store.ErrFenced):
+		log.Info("late write refused")
+		return permanent(workflows.ErrorFenced, "superseded by a newer start or claim")
+	case errors.Is(err, store.ErrConflict):
+		log.Warn("not allowed in this state")
+		return permanent(workflows.ErrorConflict, "the migration's state does not allow it")
+	case errors.Is(err, store.ErrNotFound):
+		log.Info("deleted meanwhile")
+		if s.ruleID == "" || a.gone(ctx, s.migrationID) {
+			return permanent(workflows.ErrorGone, "the migration was deleted")
+		}
+		return permanent(workflows.ErrorNotFound, "the rule was deleted")
+	}
+	log.Warn("store unavailable")
+	return transient(workflows.ErrorStore, "the store is unavailable", 0)
+}
+
+func (a *Activities) gone(ctx context.Context, migrationID string) bool {
+	_, err := a.Migrations.Migration(ctx, migrationID)
+	return errors.Is(err, store.ErrNotFound)
+}

@@ -1,0 +1,86 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/rulebridge/rulebridge/internal/llm"
+	"github.com/rulebridge/rulebridge/internal/store"
+	"github.com/rulebridge/rulebridge/workflows"
+)
+
+// saveWithin bounds how long an answer is tried to be saved after its activity was cancelled.
+const saveWithin = 10 * time.Second
+
+// CallModel asks a connector about a rule and records the answer under a deterministic key. A recorded answer is never
+// asked for again; an attempt that a crash interrupts may be, and each attempt is counted.
+func (a *Activities) CallModel(ctx context.Context, in workflows.CallInput) (workflows.CallOutput, error) {
+	return do(ctx, a, subject{in.MigrationID, in.RuleID}, func(ctx context.Context) (workflows.CallOutput, error) {
+		var connector llm.Connector
+		if a.Connectors != nil {
+			connector, _ = a.Connectors.Connector(in.ConnectorID)
+		}
+		if connector == nil {
+			return workflows.CallOutput{}, errNoConnector
+		}
+		request, err := a.request(ctx, in)
+		if err != nil {
+			return workflows.CallOutput{}, err
+		}
+		out := workflows.CallOutput{Key: request.Key}
+		if err := a.affordable(ctx, in, request.Key); err != nil {
+			return out, err
+		}
+		attempt, recorded, err := a.Answers.BeginCall(ctx, in.MigrationID, request.Key)
+		if err != nil {
+			return out, err
+		}
+		out.Attempt = attempt
+		if recorded != nil {
+			return out, nil
+		}
+		request.Attempt = attempt
+		response, err := connector.Generate(ctx, request)
+		if err != nil {
+			return out, err
+		}
+		// The answer was paid for: it is kept even if a stop came in while it was on its way.
+		save, cancel := context.WithTimeout(context.WithoutCancel(ctx), saveWithin)
+		defer cancel()
+		return out, a.Answers.SaveAnswer(save, in.MigrationID, request.Key, store.Answer{
+			Text: response.Text, ConnectorID: in.ConnectorID, Model: response.Model,
+			PromptTokens: response.PromptTokens, OutputTokens: response.OutputTokens, At: a.Now(),
+		})
+	})
+}
+
+// affordable checks the budget before an attempt is made; a recorded answer costs nothing.
+func (a *Activities) affordable(ctx context.Context, in workflows.CallInput, key string) error {
+	budget := a.Connectors.Budget(in.ConnectorID)
+	if budget <= 0 {
+		return nil
+	}
+	if _, err := a.Answers.Answer(ctx, in.MigrationID, key); !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	attempts, _, err := a.Answers.CallStats(ctx, in.MigrationID)
+	if err != nil {
+		return err
+	}
+	if attempts >= budget {
+		return errBudget
+	}
+	return nil
+}
+
+// request builds what the connector is asked.
+func (a *Activities) request(ctx context.Context, in workflows.CallInput) (llm.Request, error) {
+	if _, err := a.held(ctx, in.RuleInput); err != nil {
+		return llm.Request{}, err
+	}
+	if in.Mode == workflows.ModeSimulated {
+		return llm.Request{Key: llm.SimulatedKey(in.RuleID)}, nil
+	}
+	return llm.Request{}, errNoConnector
+}
