@@ -138,7 +138,7 @@ func (s *Store) open(ctx context.Context, opts Options) error {
 			return err
 		}
 		common["_pragma"] = append(common["_pragma"],
-			"journal_mode(WAL)", "synchronous("+strings.ToUpper(opts.Synchronous)+")",
+			"synchronous("+strings.ToUpper(opts.Synchronous)+")",
 			"journal_size_limit(67108864)", "cache_size(-16384)")
 		dsn = (&url.URL{Scheme: "file", Path: filepath.ToSlash(abs), RawQuery: common.Encode()}).String()
 	}
@@ -154,6 +154,10 @@ func (s *Store) open(ctx context.Context, opts Options) error {
 	pool.SetConnMaxLifetime(0)
 	if err := upgrade(ctx, pool, s.path, opts); err != nil {
 		return err
+	}
+	// Only now: a refused file stays as it was. The mode is a property of the file, so the readers need not set it.
+	if _, err := pool.ExecContext(ctx, "PRAGMA journal_mode = WAL"); err != nil {
+		return wrap("switch to the write-ahead log", err)
 	}
 	if s.w, err = newWriter(ctx, pool); err != nil {
 		return wrap("connect", err)
@@ -250,6 +254,7 @@ func (s *Store) Ready(ctx context.Context) error {
 func (s *Store) Close() error {
 	var errs []error
 	if s.readers != nil {
+		s.reads.close()
 		errs = append(errs, s.readers.Close())
 	}
 	if s.w != nil {

@@ -92,6 +92,16 @@ func (s *statements) each(ctx context.Context, query string, args []any, f func(
 	return rows.Err()
 }
 
+// close finalizes the statements; those of a connection would otherwise keep the file open.
+func (s *statements) close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, st := range s.cache {
+		_ = st.Close()
+	}
+	clear(s.cache)
+}
+
 // An op is one operation of a caller. run may be called again after its transaction was rolled back, so it sets its
 // results anew each time, and it returns a domain error (isDomain) only before it has written anything.
 type op struct {
@@ -270,5 +280,6 @@ func (w *writer) transact(ops []*op) ([]error, error) {
 func (w *writer) close() error {
 	w.once.Do(func() { close(w.closing) })
 	<-w.closed
+	w.q.close()
 	return w.conn.Close()
 }

@@ -257,7 +257,10 @@ func (s *suite) snapshot(id string) snapshot {
 // writes are all calls that write, on a migration that runs under start 1.
 func (s *suite) writes(id string) map[string]func(context.Context) error {
 	return map[string]func(context.Context) error{
-		"AppendRules": func(ctx context.Context) error { _, err := s.AppendRules(ctx, id, originals(0, 2), true, "bob"); return err },
+		"AppendRules": func(ctx context.Context) error {
+			_, err := s.AppendRules(ctx, id, originals(0, 2), true, "bob")
+			return err
+		},
 		"SetState": func(ctx context.Context) error {
 			return s.SetState(ctx, id, store.Change{State: migration.Stopped, Epoch: 1, By: "bob", At: start})
 		},
