@@ -41,7 +41,11 @@ func (c *Catalogue) Match(title, text string, mitre []string, q *spl.Query) Deci
 	var d Decision
 	for i, cand := range found {
 		if i == 0 {
-			if ok, why := replaces(f, cand); ok {
+			next := 0.0
+			if len(found) > 1 {
+				next = math.Max(0, found[1].score)
+			}
+			if ok, why := replaces(f, cand, next); ok {
 				d.Matched = &migration.Match{RuleID: cand.ID, Name: cand.Name, Score: round(cand.score), Why: why}
 				continue
 			}
@@ -54,21 +58,42 @@ func (c *Catalogue) Match(title, text string, mitre []string, q *spl.Query) Deci
 	return d
 }
 
-// The weights and limits were set on hand-made labels; TestGold says what they give.
+// The limits, and the weights in score, were set on hand-made labels (the weights by logistic regression, rounded);
+// TestGold says what they give.
 const (
-	nearScore    = 1.0
-	otherSource  = 0.8
-	matchScore   = 1.75
-	matchCovered = 0.5
-	matchShared  = 6.0
+	nearScore   = 0.5
+	matchScore  = 2.8
+	matchMargin = 2.2 // a match stands well before the next best rule
+	maxShared   = 40.0
 )
 
-// replaces decides whether the best candidate may stand in for the rule.
-func replaces(f facts, c candidate) (bool, string) {
+// score is linear in the parts, above zero for a rule that is likelier right than not.
+func (c *Catalogue) score(f facts, x candidate) float64 {
+	s := -2.9 + 1.9*x.covered + 0.6*x.covering + 7.9*x.titles + 0.7*x.overall + 3*math.Min(x.shared, maxShared)/maxShared
+	if x.mitre > 0 {
+		s += 1.3
+	}
+	if x.mitre > 1 {
+		s += 0.9
+	}
+	if sameSource(f.platform, x.platform) {
+		s += 0.8
+	}
+	if f.aggregates != x.aggregates {
+		s -= 0.6
+	}
+	if len(f.excluded) > 0 && !x.negates {
+		s -= 0.5
+	}
+	return s
+}
+
+// replaces decides whether the best candidate may stand in for the rule; next is the score of the second best.
+func replaces(f facts, c candidate, next float64) (bool, string) {
 	switch {
-	case c.score < matchScore, c.covered < matchCovered, c.shared < matchShared, c.BuildingBlock:
+	case c.score < matchScore, c.score-next < matchMargin, c.mitre == 0:
 		return false, ""
-	case !sameSource(f.platform, c.platform), f.aggregates != c.aggregates, c.mitre == 0:
+	case !sameSource(f.platform, c.platform), f.aggregates != c.aggregates:
 		return false, ""
 	case len(f.excluded) > 0 && !c.negates:
 		return false, ""
@@ -116,11 +141,7 @@ func (c *Catalogue) search(f facts, mitre []string) []candidate {
 			st := c.shared(title, e.title)
 			cand.titles = ratio(st, titleW+e.titleW-st)
 			cand.overall = ratio(c.shared(own, e.own), math.Sqrt(ownW*e.ownW))
-			cand.score = 1.2*cand.covered + 0.4*cand.covering + 1.2*cand.titles + 2*cand.overall + 0.35*cand.mitre +
-				0.01*math.Min(cand.shared, 40)
-			if !sameSource(f.platform, e.platform) {
-				cand.score *= otherSource
-			}
+			cand.score = c.score(f, cand)
 			out = append(out, cand)
 		}
 	}
