@@ -147,6 +147,9 @@ func (p *printer) command(c Command) {
 		}
 		return
 	}
+	if s, ok := c.(*Stats); ok && s.Inline {
+		p.write("INLINE ")
+	}
 	if _, ok := c.(*Other); !ok {
 		p.write(c.Keyword())
 	}
@@ -187,14 +190,14 @@ func (p *printer) command(c Command) {
 		p.write(" " + strconv.Itoa(c.N))
 	case *Dissect:
 		p.write(" ")
-		p.expr(c.Input, precAdd, 4)
+		p.expr(c.Input, precPrimary, 4)
 		p.write(" " + QuoteString(c.Pattern))
 		if c.Separator != nil {
 			p.write(" APPEND_SEPARATOR=" + QuoteString(*c.Separator))
 		}
 	case *Grok:
 		p.write(" ")
-		p.expr(c.Input, precAdd, 4)
+		p.expr(c.Input, precPrimary, 4)
 		p.write(" " + QuoteString(c.Pattern))
 	case *MvExpand:
 		p.write(" " + QuoteName(c.Field))
@@ -207,11 +210,16 @@ func (p *printer) command(c Command) {
 		for _, branch := range c.Branches {
 			p.newline(4)
 			p.write("(")
-			for i, command := range branch {
-				if i > 0 {
+			first := true
+			for _, command := range branch {
+				if _, ok := command.(*Comment); ok {
+					continue // there is no line of its own for it
+				}
+				if !first {
 					p.newline(6)
 					p.write("| ")
 				}
+				first = false
 				p.node(command, func() { p.command(command) })
 			}
 			p.write(")")
@@ -305,21 +313,26 @@ func (p *printer) assign(a *Assign, indent int) {
 
 // fill prints n items with commas, as many on a line as fit; an item that is longer than a line starts its own.
 func (p *printer) fill(n, indent int, item func(i int)) {
+	long := false // the last item was broken
 	for i := range n {
 		if p.over() {
 			return
 		}
-		if i > 0 {
+		if i > 0 && !long {
 			p.write(", ")
 		}
-		if p.try(func() { item(i) }) {
+		if !long && p.try(func() { item(i) }) {
 			continue
 		}
-		if i > 0 {
+		if long {
+			p.write(",")
+			p.newline(indent)
+		} else if i > 0 {
 			p.buf = p.buf[:len(p.buf)-1] // the space
 			p.newline(indent)
 		}
-		if !p.try(func() { item(i) }) {
+		long = !p.try(func() { item(i) })
+		if long {
 			item(i)
 		}
 	}

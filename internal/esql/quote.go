@@ -6,6 +6,7 @@ import "strings"
 var reserved = map[string]bool{
 	"and": true, "asc": true, "by": true, "desc": true, "false": true, "first": true, "in": true, "is": true,
 	"last": true, "like": true, "not": true, "null": true, "nulls": true, "on": true, "or": true, "rlike": true,
+	"true": true, "where": true, "with": true, "as": true,
 }
 
 // IsReserved reports whether a word needs backticks when it is used as a name or a part of one.
@@ -123,7 +124,7 @@ func QuoteString(s string) string {
 
 // indexName returns an index pattern of FROM as text: as it is where that parses, else as a string.
 func indexName(name string) string {
-	if name == "" || strings.ContainsAny(name, "\"=|,[]/ \t\r\n()`#'") {
+	if name == "" || strings.EqualFold(name, "metadata") || strings.ContainsAny(name, "\"=|,[]/ \t\r\n()`#'") {
 		return QuoteString(name)
 	}
 	return name
