@@ -37,6 +37,10 @@ type candidate struct {
 func (c *Catalogue) Match(title, text string, mitre []string, q *spl.Query) Decision {
 	f := factsOf(title, q)
 	f.platform = platformOfSplunk(text, title)
+	return c.decide(f, mitre)
+}
+
+func (c *Catalogue) decide(f facts, mitre []string) Decision {
 	found := c.search(f, mitre)
 	var d Decision
 	for i, cand := range found {
@@ -67,7 +71,7 @@ const (
 	maxShared   = 40.0
 )
 
-// score is linear in the parts, above zero for a rule that is likelier right than not.
+// score is linear in the parts; the constant keeps the scores of plausible rules above zero.
 func (c *Catalogue) score(f facts, x candidate) float64 {
 	s := -2.9 + 1.9*x.covered + 0.6*x.covering + 7.9*x.titles + 0.7*x.overall + 3*math.Min(x.shared, maxShared)/maxShared
 	if x.mitre > 0 {

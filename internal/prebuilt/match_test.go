@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/rulebridge/rulebridge/internal/migration"
 	"github.com/rulebridge/rulebridge/internal/spl"
 	"github.com/rulebridge/rulebridge/samples"
 )
@@ -224,5 +225,22 @@ func BenchmarkMatch(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		c.Match(r.Title, r.Query, r.MitreAttackIDs, q)
+	}
+}
+
+func TestMatcherReadsTheDraftOfRulesWithMacros(t *testing.T) {
+	m := Matcher{Catalogue: sampleCatalogue(t)}
+	rule := migration.OriginalRule{
+		Title: "Shadow Copies Removed", MitreAttackIDs: []string{"T1490"},
+		Query: "| tstats count from datamodel=Endpoint.Processes where `process_deleters` by Processes.dest Processes.process",
+	}
+	if matched, _, _ := m.Match(t.Context(), rule, nil); matched != nil {
+		t.Errorf("matched %v without knowing the macro's values", matched)
+	}
+	draft := &migration.ElasticRule{Query: `FROM x | WHERE TO_LOWER(process.name) IN ("vssadmin.exe", "wmic.exe") AND
+		TO_LOWER(process.command_line) LIKE "*delete*" AND TO_LOWER(process.command_line) RLIKE ".*(shadows|shadowcopy).*"`}
+	matched, _, elastic := m.Match(t.Context(), rule, draft)
+	if matched == nil || elastic == nil || elastic.PrebuiltRuleID != matched.RuleID || elastic.Query == "" {
+		t.Fatalf("matched %v, rule %v: want the rule with its content", matched, elastic)
 	}
 }
