@@ -152,8 +152,14 @@ func (p *parser) filter() Filter {
 			p.syntax("filter expected after =")
 			return Filter{}
 		}
-		p.pos = e
-		return Filter{Search: p.term(a, unescape(p.buf[a:e], true), false)}
+		end := p.end
+		p.end = e
+		x := p.searchExpr(searchMode{})
+		if p.err == nil && (x == nil || p.peek() != 0) {
+			p.syntax("filter expected after =")
+		}
+		p.end = end
+		return Filter{Search: x}
 	}
 	return Filter{}
 }
@@ -308,13 +314,20 @@ func (p *parser) from(at At, kind string) Command {
 			return nil
 		}
 		c.Model = names[0]
-		if len(names) > 1 {
+		// X.Y and X Y name the same dataset.
+		mode := names[1:]
+		if len(names) > 1 && !strings.Contains(c.Model.Text, ".") {
+			mode = names[2:]
 			c.Model.Text += "." + names[1].Text
 			c.Model.Quoted = c.Model.Quoted || names[1].Quoted
 			c.Model.At = At{Span{names[0].At.At.Start, names[1].At.At.End}}
 		}
-		if len(names) > 2 {
-			c.Mode = strings.ToLower(names[2].Text)
+		if len(mode) > 1 {
+			p.syntax("one mode expected, such as search or flat")
+			return nil
+		}
+		if len(mode) == 1 {
+			c.Mode = strings.ToLower(mode[0].Text)
 		}
 		return c
 	}

@@ -370,9 +370,6 @@ func (w *printer) from(c *From) {
 			w.word(c.Model.Text)
 		}
 		if c.Mode != "" {
-			if !strings.Contains(c.Model.Text, ".") {
-				w.word(`""`)
-			}
 			w.word(c.Mode)
 		}
 		return
@@ -597,7 +594,9 @@ func (w *printer) search(e SearchExpr, prec int) {
 			w.WriteByte(')')
 			return
 		}
-		w.value(e.Value)
+		// A bare "by" would end the condition of tstats.
+		by := strings.EqualFold(e.Value.Text, "by") || strings.EqualFold(e.Value.Text, "groupby")
+		w.group(by && !e.Value.Quoted, func() { w.value(e.Value) })
 	case *SubsearchExpr:
 		w.WriteByte('[')
 		w.pipeline(e.Pipeline)

@@ -217,6 +217,10 @@ func (p *parser) searchAtom(m searchMode) SearchExpr {
 		return &Compare{p.at(a, e), Name{p.at(a, a+len(f)), f, false}, "=",
 			Value{p.at(e-len(v), e), unescape(v, true), false}}
 	}
+	if strings.EqualFold(word, "IN") {
+		p.fail(a, CodeSyntax, "IN stands between a field and a list in parentheses")
+		return nil
+	}
 	if strings.EqualFold(word, "AND") || strings.EqualFold(word, "OR") {
 		p.fail(a, CodeSyntax, "%s has no condition before it", word)
 		return nil
