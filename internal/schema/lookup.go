@@ -69,7 +69,7 @@ func build(cat *catalogue, defs map[string]*definition, order []string) (*Schema
 func (s *Schema) newSource(d *definition, defs map[string]*definition) (*Source, error) {
 	src := &Source{
 		Name: d.name, Support: d.support, Reason: d.reason, DataModel: d.kind == "model", Streams: d.streams,
-		schema: s, matches: d.matches, extraECS: d.extraECS,
+		schema: s, matches: d.matches, narrows: d.narrows, extraECS: d.extraECS,
 	}
 	src.maps, src.autos = resolveUses(d, defs)
 	src.Indices = append(src.Indices, d.indices...)
@@ -201,7 +201,50 @@ func (s *Schema) Match(ps []Predicate) (src *Source, consumed []bool, ok bool) {
 	for i, p := range ps {
 		consumed[i] = best.matchesPredicate(p) || strings.EqualFold(p.Field, "index")
 	}
+	if best.Name == channelSource {
+		best = best.channel(ps)
+	}
 	return best, consumed, true
+}
+
+// channelSource is the source of every Windows channel without an integration of its own.
+const channelSource = "wineventlog"
+
+// channel returns a copy of the source bound to the channel that the predicates name.
+func (s *Source) channel(ps []Predicate) *Source {
+	for _, p := range ps {
+		value := p.Value
+		if !s.matchesPredicate(p) {
+			continue
+		}
+		for _, prefix := range []string{"xmlwineventlog:", "wineventlog:"} {
+			if len(value) > len(prefix) && strings.EqualFold(value[:len(prefix)], prefix) {
+				value = value[len(prefix):]
+			}
+		}
+		if strings.Contains(value, "*") || strings.EqualFold(value, "xmlwineventlog") || strings.EqualFold(value, "wineventlog") {
+			continue
+		}
+		c := *s
+		c.Constraints = append(slices.Clone(s.Constraints), Constraint{Field: "winlog.channel", Type: "keyword", Values: []string{value}})
+		return &c
+	}
+	return s
+}
+
+// Narrow picks the one stream of a source that equality predicates on its fields select (category=SignInLogs of Azure AD);
+// without such a predicate it returns the source itself. The predicates keep their meaning as filters.
+func (s *Source) Narrow(ps []Predicate) *Source {
+	for _, n := range s.narrows {
+		for _, p := range ps {
+			if p.Field == n.field && strings.EqualFold(p.Value, n.value) {
+				if src := s.schema.byName[strings.ToLower(n.source)]; src != nil {
+					return src
+				}
+			}
+		}
+	}
+	return s
 }
 
 // metadataWeight ranks how narrowly a field names a source: XmlWinEventLog as a source type says less than a source.

@@ -86,6 +86,7 @@ type Source struct {
 
 	schema    *Schema
 	matches   []condition
+	narrows   []narrowing
 	maps      map[string][]mapping
 	autos     []auto
 	extraECS  bool             // fields of ECS count as known although no stream lists them

@@ -50,9 +50,12 @@ func (s *Source) Field(name string, h Hint) Field {
 			if !readable(f.Type) {
 				return unreadable(f, name)
 			}
+			if a.join {
+				f.Support, f.Reason = Medium, name+" is how a rendered event spells "+f.Name
+			}
 			return f
 		}
-		if candidate == "" && !strings.ContainsAny(n, "*") {
+		if candidate == "" && !a.join {
 			candidate = n
 		}
 	}
@@ -109,6 +112,11 @@ func (s *Source) apply(name string, m mapping) Field {
 		return Field{Source: name, Reason: m.reason}
 	}
 	f, ok := s.known(m.target)
+	if !ok && m.ecs {
+		var ft fact
+		ft, ok = s.schema.cat.lookup(ecsStream, m.target)
+		f = ft.field()
+	}
 	if !ok {
 		return Field{Source: name, Candidate: m.target, Reason: fmt.Sprintf("%s would be %s, which is not in the field list of "+
 			"%s; if your index has it, add it to the schema overrides", name, m.target, s.Name)}
@@ -141,6 +149,12 @@ func (a auto) translate(name string) (string, bool) {
 	}
 	if a.snake {
 		name = snake(name)
+	}
+	if a.join {
+		if !strings.Contains(name, "_") {
+			return "", false
+		}
+		name = strings.ReplaceAll(name, "_", "")
 	}
 	return a.prefix + name, true
 }

@@ -23,6 +23,7 @@ type mapping struct {
 	complete bool
 	reason   string
 	format   bool // only the spelling of values differs
+	ecs      bool // the target is an ECS field that the pipeline sets although no list names it
 }
 
 // auto is a rule for raw field names that a table does not list: prefix + name, if the catalogue has it.
@@ -30,9 +31,13 @@ type auto struct {
 	prefix string
 	strip  string // leading part of the Splunk name to drop first ("properties.")
 	snake  bool   // camelCase is written snake_case by the integration
+	join   bool   // the rendered event spells the name with underscores (Share_Name for ShareName)
 }
 
 type condition struct{ field, value string }
+
+// narrowing names the source that a value of a field selects among several streams.
+type narrowing struct{ field, value, source string }
 
 // definition is one block of a table.
 type definition struct {
@@ -47,6 +52,7 @@ type definition struct {
 	macros      []string
 	aliases     []string
 	matches     []condition
+	narrows     []narrowing
 	uses        []string
 	autos       []auto
 	maps        map[string][]mapping
@@ -74,6 +80,11 @@ func parseTables() (map[string]*definition, []string, error) {
 		}
 	}
 	for _, name := range order {
+		for _, n := range defs[name].narrows {
+			if defs[n.source] == nil {
+				return nil, nil, fmt.Errorf("%s narrows to %q, which no table defines", name, n.source)
+			}
+		}
 		for _, u := range defs[name].uses {
 			if g := defs[u]; g == nil {
 				return nil, nil, fmt.Errorf("%s uses %q, which no table defines", name, u)
@@ -145,6 +156,12 @@ func parseTable(text string, defs map[string]*definition, order *[]string) error
 			} else {
 				d.constraints = append(d.constraints, c)
 			}
+		case "narrow":
+			n := len(args) - 1
+			if n < 2 {
+				return fail("narrow needs a field, a value and a source")
+			}
+			d.narrows = append(d.narrows, narrowing{args[0], strings.Join(args[1:n], " "), args[n]})
 		case "auto":
 			if len(args) == 0 {
 				return fail("auto needs a prefix")
@@ -153,6 +170,8 @@ func parseTable(text string, defs map[string]*definition, order *[]string) error
 			for _, o := range args[1:] {
 				if o == "snake" {
 					a.snake = true
+				} else if o == "join" {
+					a.join = true
 				} else if s, ok := strings.CutPrefix(o, "strip="); ok {
 					a.strip = s
 				} else {
@@ -233,6 +252,7 @@ func (d *definition) addMapping(op, body, reason string) error {
 	if fn, arg, ok := strings.Cut(m.target, "("); ok {
 		m.fn, m.target = fn, strings.TrimSuffix(arg, ")")
 	}
+	m.target, m.ecs = strings.TrimPrefix(m.target, "ecs:"), strings.HasPrefix(m.target, "ecs:")
 	for _, w := range words[1 : len(words)-1] {
 		d.put(w, m)
 	}

@@ -1,10 +1,14 @@
 // Command gen compiles the field lists of Elastic's integrations into the compact table that package schema embeds.
 //
-// The input directory holds three CSV files of names and types:
+// The input directory holds four CSV files of names and types:
 //
 //	fields.csv              field,type,array                                   every field of ECS
 //	integration_fields.csv  integration,data_stream,index_pattern,field,…     every field of each stream
 //	index_patterns.csv      integration,data_stream,index_pattern,…           the index pattern of each stream
+//	pipeline_mappings.csv   integration,data_stream,source_field,target_field,… fields that ingest pipelines set
+//
+// An ECS field that a stream's pipeline sets is counted among the stream's fields although its list lacks it, because
+// Elastic's ecs@mappings template maps it when it arrives; not so for Elastic Defend, which indexes listed fields only.
 //
 // The output is a text table: one line per distinct field description, then one line per stream that lists its fields as
 // differences between line numbers in base 36. It is sorted, so that equal input gives equal bytes.
@@ -34,7 +38,7 @@ type stream struct {
 }
 
 func main() {
-	in := flag.String("in", "", "directory with fields.csv, integration_fields.csv and index_patterns.csv")
+	in := flag.String("in", "", "directory with fields.csv, integration_fields.csv, index_patterns.csv and pipeline_mappings.csv")
 	out := flag.String("out", "data/catalogue.txt", "file to write")
 	flag.Parse()
 	if err := run(*in, *out); err != nil {
@@ -70,6 +74,26 @@ func run(in, out string) error {
 		if s := streams[r["integration"]+"/"+r["data_stream"]]; s != nil && r["index_pattern"] != "" {
 			s.index = r["index_pattern"]
 		}
+	})
+	if err != nil {
+		return err
+	}
+	ecs := map[string]fact{}
+	for f := range streams[ecsStream].facts {
+		ecs[f.name] = f
+	}
+	err = readCSV(filepath.Join(in, "pipeline_mappings.csv"), func(r map[string]string) {
+		s := streams[r["integration"]+"/"+r["data_stream"]]
+		f, ok := ecs[r["target_field"]]
+		if s == nil || !ok || r["integration"] == "endpoint" {
+			return
+		}
+		for have := range s.facts {
+			if have.name == f.name {
+				return
+			}
+		}
+		s.facts[f] = true
 	})
 	if err != nil {
 		return err

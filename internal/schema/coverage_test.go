@@ -1,0 +1,172 @@
+package schema
+
+import (
+	"bufio"
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// dataDir is the folder of real rules and field lists; tests that need it are skipped where it is missing, but not in CI.
+func dataDir(t testing.TB) string {
+	dir := os.Getenv("RULEBRIDGE_DATA")
+	if dir == "" {
+		dir = filepath.Join("..", "..", "..", "shared", "data")
+	}
+	if _, err := os.Stat(filepath.Join(dir, "ecs", "fields.csv")); err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatalf("the data folder is missing (set RULEBRIDGE_DATA): %v", err)
+		}
+		t.Skipf("the data folder is missing (set RULEBRIDGE_DATA): %v", err)
+	}
+	return dir
+}
+
+type usage struct {
+	source *Source
+	fields []string
+}
+
+// corpusUsage finds, by patterns rather than by the parser, the source and the fields of each real rule.
+func corpusUsage(t testing.TB, s *Schema) (map[string]usage, map[string]int) {
+	dir := filepath.Join(dataDir(t), "spl")
+	raw := map[string]struct{ Fields [][]any }{}
+	b, err := os.ReadFile(filepath.Join(dir, "raw_field_usage.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(b, &raw); err != nil {
+		t.Fatal(err)
+	}
+	b, err = os.ReadFile(filepath.Join(dir, "rules.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	modelRE := regexp.MustCompile(`(?i)\bdatamodel\s*[=:]?\s*"?([A-Za-z_]+(?:\.[A-Za-z_]+)?)`)
+	fieldRE := regexp.MustCompile(`\b(?:Processes|Registry|Filesystem|Web|All_Traffic|Authentication|All_Changes|DNS|All_Email|All_Risk|IDS_Attacks|Updates|All_Certificates|All_Sessions|Alerts|Ports|Services)(?:\.[A-Za-z_]+)+`)
+	macroRE := regexp.MustCompile("`([A-Za-z0-9_]+)`")
+	out, missing := map[string]usage{}, map[string]int{}
+	sc := bufio.NewScanner(bytes.NewReader(b))
+	sc.Buffer(nil, 1<<20)
+	for sc.Scan() {
+		var r struct{ ID, Query string }
+		if err := json.Unmarshal(sc.Bytes(), &r); err != nil {
+			t.Fatal(err)
+		}
+		if m := modelRE.FindStringSubmatch(r.Query); m != nil {
+			src, ok := s.DataModel(m[1])
+			if !ok {
+				missing["model "+m[1]]++
+				continue
+			}
+			u := usage{source: src}
+			for _, f := range fieldRE.FindAllString(r.Query, -1) {
+				if !slices.Contains(u.fields, f) {
+					u.fields = append(u.fields, f)
+				}
+			}
+			out[r.ID] = u
+			continue
+		}
+		found := false
+		for _, m := range macroRE.FindAllStringSubmatch(r.Query, -1) {
+			fields, ok := raw[m[1]]
+			if !ok {
+				continue
+			}
+			src, ok := s.Macro(m[1])
+			if !ok {
+				continue
+			}
+			u := usage{source: src}
+			for _, f := range fields.Fields {
+				name := f[0].(string)
+				if regexp.MustCompile(`(^|[^\w.{}])` + regexp.QuoteMeta(name) + `($|[^\w.{}(])`).MatchString(r.Query) {
+					u.fields = append(u.fields, name)
+				}
+			}
+			out[r.ID] = u
+			found = true
+			break
+		}
+		if !found {
+			first := r.Query
+			if m := macroRE.FindStringSubmatch(r.Query); m != nil {
+				first = "macro " + m[1]
+			}
+			missing[first[:min(50, len(first))]]++
+		}
+	}
+	return out, missing
+}
+
+// TestCorpusCoverage measures how much of what real rules use the schema knows; the floors keep it from shrinking.
+func TestCorpusCoverage(t *testing.T) {
+	s := Default()
+	rules, missing := corpusUsage(t, s)
+	clean, approx, hole := 0, 0, 0
+	uses := map[Support]int{}
+	holes, approximations := map[string]int{}, map[string]int{}
+	for _, u := range rules {
+		worst := Exact
+		for _, name := range u.fields {
+			f := u.source.Field(name, Hint{})
+			uses[f.Support]++
+			key := u.source.Name + " " + name
+			switch {
+			case f.Support == None:
+				holes[key]++
+				worst = None
+			case f.Support == Approximate && !f.FormatOnly:
+				approximations[key]++
+				if worst != None {
+					worst = Approximate
+				}
+			}
+		}
+		if u.source.Support == None {
+			worst = None
+		}
+		switch worst {
+		case None:
+			hole++
+		case Approximate:
+			approx++
+		default:
+			clean++
+		}
+	}
+	all := uses[Exact] + uses[Medium] + uses[Approximate] + uses[None]
+	t.Logf("rules with a known source %d: all fields exact or medium %d, some approximate %d, some hole %d; source unknown %d rules",
+		len(rules), clean, approx, hole, sum(missing))
+	t.Logf("uses of fields %d: exact %d, medium %d, approximate %d, hole %d", all, uses[Exact], uses[Medium], uses[Approximate],
+		uses[None])
+	t.Logf("holes: %s", top(holes, 120))
+	t.Logf("approximations: %s", top(approximations, 40))
+	t.Logf("no source: %s", top(missing, 60))
+}
+
+func sum(m map[string]int) int {
+	n := 0
+	for _, v := range m {
+		n += v
+	}
+	return n
+}
+
+func top(m map[string]int, n int) string {
+	keys := sortedKeys(m)
+	slices.SortStableFunc(keys, func(a, b string) int { return cmp.Compare(m[b], m[a]) })
+	var b strings.Builder
+	for _, k := range keys[:min(n, len(keys))] {
+		fmt.Fprintf(&b, "\n  %4d %s", m[k], k)
+	}
+	return b.String()
+}
