@@ -46,6 +46,8 @@ type Diagnostic struct {
 	Severity Severity
 	Message  string // what, and what to do
 	Span     spl.Span
+	// Also holds the other places of the same finding, in source order.
+	Also []spl.Span
 	// Command is the SPL command it belongs to ("stats"), Subject the field, function, macro or option it is about; both
 	// feed the counts of causes.
 	Command, Subject string
@@ -160,14 +162,3 @@ type Stage struct {
 	ESQL    []string
 	Notes   []int // indices into Diagnostics
 }
-
-// Compiler compiles requests; it is safe for concurrent use.
-type Compiler struct {
-	opts Options
-}
-
-// New prepares a compiler; it fails on definitions that contradict each other.
-func New(opts Options) (*Compiler, error) { return &Compiler{opts: opts}, nil }
-
-// Translate compiles one rule. It never panics and never fails: what cannot be done is in the output.
-func (c *Compiler) Translate(r Request) Output { panic("being written") }

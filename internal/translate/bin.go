@@ -1,0 +1,85 @@
+package translate
+
+import (
+	"strconv"
+
+	"github.com/rulebridge/rulebridge/internal/esql"
+	"github.com/rulebridge/rulebridge/internal/spl"
+)
+
+// bin replaces a field by the start of its interval.
+func (l *lowering) bin(cmd *spl.Bin) {
+	l.ensureSource(cmd.Span())
+	spanText := ""
+	for _, o := range cmd.Options {
+		switch o.Name {
+		case "span":
+			spanText = o.Value
+		case "aligntime":
+			l.diag("window_edges", o.Span(), o.Name, "aligntime moves the start of the windows; BUCKET is aligned to the clock")
+		case "bins", "minspan", "start", "end":
+			if o.Name == "bins" || o.Name == "minspan" {
+				l.diag("unsupported_option", o.Span(), o.Name, "bin with "+o.Name+" chooses the interval from the data; give a span")
+				l.defineHole(cmd.Field.Text)
+				return
+			}
+			l.diag("option_ignored", o.Span(), o.Name, "`"+o.Name+"` does not change intervals of a given span")
+		}
+	}
+	name := cmd.Field.Text
+	if cmd.As != nil {
+		name = cmd.As.Text
+	}
+	v := l.lookup(cmd.Field.Text, cmd.Field.Span()).value()
+	if v.hole {
+		l.defineHole(name)
+		return
+	}
+	if spanText == "" {
+		l.diag("unsupported_option", cmd.Span(), "span", "bin without span chooses the interval from the data; give a span")
+		l.defineHole(name)
+		return
+	}
+	x, ok := l.bucket(v, spanText, cmd.Span())
+	if !ok {
+		l.defineHole(name)
+		return
+	}
+	l.defineAs(name, &column{typ: v.typ, nonNull: v.nonNull}, mark(x, cmd.Span()), cmd.Span())
+}
+
+// bucket is the start of the interval a value falls in.
+func (l *lowering) bucket(v value, text string, at spl.Span) (esql.Expr, bool) {
+	if v.null {
+		return null(), true
+	}
+	if !isDate(v.typ) {
+		n := l.numeric(v, at)
+		f, err := strconv.ParseFloat(text, 64)
+		if n.hole || err != nil || f <= 0 {
+			l.diag("unsupported_option", at, "span", "span="+text+" is no interval of numbers")
+			return nil, false
+		}
+		width, _ := number(text)
+		return call("BUCKET", n.expr, width), true
+	}
+	s, ok := parseSpan(text)
+	if !ok {
+		l.diag("unsupported_option", at, "span", "span="+text+" is no interval of time that ES|QL has")
+		return nil, false
+	}
+	l.coverSpan(s)
+	if s.length() >= 86400 {
+		l.diag("window_edges", at, "span", "intervals of a day or more start at midnight UTC and weeks on Monday; in Splunk they follow the user's time zone")
+	} else {
+		l.diag("bin_clock_aligned", at, "span", "intervals are aligned to the clock in both; the rule's look-back covers one")
+	}
+	return call("DATE_TRUNC", s.duration(), v.expr), true
+}
+
+// coverSpan makes the rule's window at least as long as an interval.
+func (l *lowering) coverSpan(s span) {
+	if n := s.length(); n > l.longestSpan {
+		l.longestSpan = n
+	}
+}

@@ -1,0 +1,285 @@
+package translate
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/rulebridge/rulebridge/internal/esql"
+	"github.com/rulebridge/rulebridge/internal/schema"
+	"github.com/rulebridge/rulebridge/internal/spl"
+)
+
+const (
+	defaultMaxQueryBytes = 1 << 20
+	defaultMaxDepth      = 200
+)
+
+// Compiler compiles requests; it is safe for concurrent use.
+type Compiler struct {
+	opts    Options
+	macros  macroTable
+	user    map[string]bool // macros the user defines
+	lookups map[string]*Lookup
+}
+
+// New prepares a compiler; it fails on definitions that contradict each other.
+func New(opts Options) (*Compiler, error) {
+	if opts.Schema == nil {
+		opts.Schema = schema.Default()
+	}
+	if opts.Target == "" {
+		opts.Target = Target8
+	}
+	if opts.Target != Target8 && opts.Target != Target9 {
+		return nil, fmt.Errorf("translate: unknown target %q: use %s or %s", opts.Target, Target8, Target9)
+	}
+	if opts.MaxQueryBytes <= 0 {
+		opts.MaxQueryBytes = defaultMaxQueryBytes
+	}
+	if opts.MaxDepth <= 0 {
+		opts.MaxDepth = defaultMaxDepth
+	}
+	c := &Compiler{opts: opts, macros: macroTable{}, user: map[string]bool{}, lookups: map[string]*Lookup{}}
+	byName := map[string]string{}
+	for _, m := range opts.Macros {
+		if m.Definition == "" {
+			continue // a macro known by name only is as good as unknown
+		}
+		key := m.Name + "(" + strconv.Itoa(len(m.Arguments)) + ")"
+		if old, ok := byName[key]; ok {
+			if old != m.Definition {
+				return nil, fmt.Errorf("translate: macro %s is defined twice with different definitions; keep one", key)
+			}
+			continue
+		}
+		byName[key] = m.Definition
+		c.user[m.Name] = true
+		c.macros[m.Name] = append(c.macros[m.Name], spl.MacroDef{
+			Name: m.Name, Arguments: m.Arguments, Definition: m.Definition, Eval: m.Eval,
+		})
+	}
+	for _, m := range builtinMacros {
+		if !c.user[m.Name] {
+			m.Builtin = true
+			c.macros[m.Name] = append(c.macros[m.Name], m)
+		}
+	}
+	for i := range opts.Lookups {
+		k := &opts.Lookups[i]
+		if old, ok := c.lookups[k.Name]; ok && len(old.Rows) > 0 && len(k.Rows) > 0 {
+			return nil, fmt.Errorf("translate: lookup %q is defined twice; keep one", k.Name)
+		} else if ok && len(old.Rows) > 0 {
+			continue
+		}
+		c.lookups[k.Name] = k
+	}
+	return c, nil
+}
+
+// compilation is the state of one request.
+type compilation struct {
+	*Compiler
+	req     Request
+	schema  *schema.Schema
+	query   *spl.Query
+	out     Output
+	diags   []Diagnostic
+	seen    map[diagKey]int
+	command string // of the SPL command being lowered
+	depth   int
+	unique  int
+}
+
+// lowering is the state of one pipeline: the main search's or a subsearch's.
+type lowering struct {
+	*compilation
+	src  *schema.Source
+	env  *env
+	cmds []esql.Command
+	// aggregated says that rows are no longer events; fullText that `:` and QSTR are still allowed.
+	aggregated, fullText bool
+	// eventCodes are the event codes that the filters so far admit; nil when any.
+	eventCodes []string
+	// useful says that something of the search's own was lowered.
+	useful bool
+	// first says that no command has been lowered yet.
+	first bool
+	// limited says that a LIMIT stands in the query.
+	limited bool
+	// also are further sources of the same search; indices the patterns of all of them.
+	also    []*schema.Source
+	indices []string
+	// projected says that a list of columns was given, at keepSpan; temporary that helper columns must go.
+	projected, temporary bool
+	keepSpan             spl.Span
+	sourceOrigin         esql.Origin
+	pending              []esql.Expr // conditions of the search command being lowered
+	stages               []Stage
+	longestSpan          int64 // seconds of the longest interval
+	stageIndex           map[esql.Command]int
+}
+
+// Translate compiles one rule. It never panics and never fails: what cannot be done is in the output.
+func (c *Compiler) Translate(r Request) (out Output) {
+	s := &compilation{Compiler: c, req: r, schema: c.opts.Schema, seen: map[diagKey]int{}}
+	defer func() {
+		// A last resort: a test makes sure that no real query gets here.
+		if p := recover(); p != nil {
+			whole := wholeSpan(r.Query)
+			out = Output{Result: Untranslatable, Diagnostics: []Diagnostic{{
+				Code: "internal_error", Severity: Error, Span: whole, Command: s.command,
+				Message: fmt.Sprintf("the compiler failed on this query (%v); please report it", p),
+			}}}
+		}
+	}()
+	return s.run()
+}
+
+func (c *compilation) run() Output {
+	if len(c.req.Query) > c.opts.MaxQueryBytes {
+		c.diag("too_large", wholeSpan(""), "", fmt.Sprintf("the query has %d bytes, more than the cap of %d; shorten it or raise the cap", len(c.req.Query), c.opts.MaxQueryBytes))
+		c.out.Result = Untranslatable
+		c.sortDiagnostics()
+		return c.out
+	}
+	if len(c.req.Types) > 0 {
+		c.schema = schema.Identity(c.opts.Index, c.req.Types)
+	}
+	c.query = spl.Parse(c.req.Query, spl.Options{Macros: c.macros, Keep: c.keepMacro, MaxDepth: c.opts.MaxDepth})
+	c.macroNotes()
+	c.problems()
+
+	l := c.lowering()
+	if c.query.Pipeline != nil {
+		l.pipeline(c.query.Pipeline)
+	}
+	l.finish()
+	c.settings(l)
+	c.classify(l)
+	c.sortDiagnostics()
+	return c.out
+}
+
+func (c *compilation) lowering() *lowering {
+	return &lowering{compilation: c, env: newEnv(true), fullText: true, first: true, stageIndex: map[esql.Command]int{}}
+}
+
+// problems reports what the parser could not read.
+func (c *compilation) problems() {
+	for _, p := range c.query.Problems {
+		c.command = ""
+		if p.Code == spl.CodeUnknownMacro {
+			continue // said with the macro, once, with every place
+		}
+		c.diag("syntax", p.At.At, p.Code, p.Message)
+	}
+}
+
+// pipeline lowers the commands in order.
+func (l *lowering) pipeline(p *spl.Pipeline) {
+	l.depth++
+	defer func() { l.depth-- }()
+	if l.depth > l.opts.MaxDepth {
+		l.diag("too_large", p.Span(), "", "subsearches are nested too deeply; flatten them")
+		return
+	}
+	for i, cmd := range p.Commands {
+		l.compilation.command = cmd.Name()
+		before := len(l.cmds)
+		l.lower(cmd, p.Commands[i+1:])
+		st := Stage{SPL: cmd.Span(), Command: cmd.Name()}
+		l.stages = append(l.stages, st)
+		for _, e := range l.cmds[min(before, len(l.cmds)):] {
+			l.stageIndex[e] = len(l.stages) - 1
+		}
+		l.first = false
+	}
+}
+
+// lower hands a command to its lowering function. rest is what follows it.
+func (l *lowering) lower(cmd spl.Command, rest []spl.Command) {
+	switch cmd := cmd.(type) {
+	case *spl.Search:
+		l.search(cmd)
+	case *spl.Where:
+		l.where(cmd)
+	case *spl.Eval:
+		l.eval(cmd)
+	case *spl.Stats:
+		l.stats(cmd)
+	case *spl.TStats:
+		l.tstats(cmd)
+	case *spl.Rename:
+		l.rename(cmd)
+	case *spl.Table:
+		l.table(cmd)
+	case *spl.Fields:
+		l.fields(cmd)
+	case *spl.Rex:
+		l.rex(cmd)
+	case *spl.Regex:
+		l.regex(cmd)
+	case *spl.Sort:
+		l.sort(cmd)
+	case *spl.Dedup:
+		l.dedup(cmd)
+	case *spl.Head:
+		l.head(cmd)
+	case *spl.FillNull:
+		l.fillnull(cmd)
+	case *spl.Bin:
+		l.bin(cmd)
+	case *spl.Convert:
+		l.convert(cmd)
+	case *spl.Unknown:
+		l.unknown(cmd)
+	default:
+		l.unsupported(cmd)
+	}
+}
+
+// add appends commands.
+func (l *lowering) add(cmds ...esql.Command) { l.cmds = append(l.cmds, cmds...) }
+
+// filter appends WHERE x; nil is a hole and TRUE is nothing.
+func (l *lowering) filter(x esql.Expr) {
+	if x == nil || isTrue(x) {
+		return
+	}
+	l.cmds = append(l.cmds, &esql.Where{Expr: x})
+}
+
+// assign appends EVAL name = x, joining it to the EVAL before where the columns are independent.
+func (l *lowering) assign(span spl.Span, name string, x esql.Expr) {
+	a := &esql.Assign{At: esql.At{Origin: origin(span)}, Name: name, Expr: x}
+	if n := len(l.cmds); n > 0 {
+		if e, ok := l.cmds[n-1].(*esql.Eval); ok && l.stageIndex[e] == 0 {
+			if _, done := l.stageIndex[e]; !done { // of the same SPL command
+				e.Assigns = append(e.Assigns, a)
+				return
+			}
+		}
+	}
+	l.cmds = append(l.cmds, &esql.Eval{Assigns: []*esql.Assign{a}})
+}
+
+func (l *lowering) unsupported(cmd spl.Command) {
+	l.diag("unsupported_command", cmd.Span(), cmd.Name(), "`"+cmd.Name()+"` has no lowering for this target; the draft goes on without it, rewrite this part by hand")
+	l.env.setPartial()
+}
+
+func wholeSpan(q string) spl.Span {
+	start := spl.Pos{Line: 1, Column: 1}
+	end := start
+	for _, r := range q {
+		end.Column++
+		if r == '\n' {
+			end.Line++
+			end.Column = 1
+		}
+	}
+	end.Offset = len(q)
+	return spl.Span{Start: start, End: end}
+}
+
+func itoa(n int) string { return strconv.Itoa(n) }

@@ -1,0 +1,397 @@
+package translate
+
+import (
+	"net/netip"
+	"strings"
+
+	"github.com/rulebridge/rulebridge/internal/esql"
+	"github.com/rulebridge/rulebridge/internal/spl"
+)
+
+// The eval and where grammar as a condition. As in predicate.go, cond is true exactly where the SPL condition (negated
+// when neg) holds; nil is a hole.
+
+func (l *lowering) cond(e spl.Expr, neg bool) esql.Expr {
+	switch e := e.(type) {
+	case *spl.Unary:
+		if e.Op == "NOT" {
+			return l.cond(e.X, !neg)
+		}
+	case *spl.Binary:
+		switch e.Op {
+		case "AND", "OR":
+			var parts []esql.Expr
+			for _, x := range operands(e, e.Op) {
+				parts = append(parts, l.cond(x, neg))
+			}
+			if (e.Op == "AND") != neg {
+				return and(parts...)
+			}
+			return or(parts...)
+		case "XOR":
+			a, b := l.cond(e.L, false), l.cond(e.R, false)
+			na, nb := l.cond(e.L, true), l.cond(e.R, true)
+			if a == nil || b == nil {
+				return nil
+			}
+			if neg {
+				return or(and(a, b), and(na, nb))
+			}
+			return or(and(a, nb), and(na, b))
+		case "=", "==", "!=", "<", "<=", ">", ">=":
+			return mark(l.evalCompare(e, neg), e.Span())
+		case "LIKE":
+			return mark(l.likeCond(e.L, e.R, e.Span(), neg), e.Span())
+		}
+	case *spl.InExpr:
+		return mark(l.evalIn(e, neg), e.Span())
+	case *spl.BoolLit:
+		return mark(boolean(e.Value != neg), e.Span())
+	case *spl.Call:
+		if f, ok := conditions[e.Func]; ok {
+			if !f.arity(len(e.Args)) {
+				l.arity(e)
+				return nil
+			}
+			return mark(f.lower(l, e, neg), e.Span())
+		}
+	case *spl.FieldRef:
+		// a bare field as a condition: true where it is true or a number other than 0
+		v := l.expr(e)
+		switch {
+		case v.hole:
+			return nil
+		case v.typ == "boolean":
+			return mark(l.boolValue(v, neg), e.Span())
+		}
+	case *spl.ExprMacro:
+		l.unknownMacro(e.Macro, e.Span())
+		return nil
+	case *spl.ExprHole:
+		l.diag("syntax", e.Span(), "", "this part of the expression could not be read: "+clip(e.Text))
+		return nil
+	}
+	v := l.expr(e)
+	if v.hole {
+		return nil
+	}
+	if v.typ == "boolean" {
+		return mark(l.boolValue(v, neg), e.Span())
+	}
+	l.diag("unsupported_expression", e.Span(), "", "this expression is no condition: compare it with something")
+	return nil
+}
+
+// operands flattens a chain of one operator, so that long ones can be balanced.
+func operands(e *spl.Binary, op string) []spl.Expr {
+	var out []spl.Expr
+	var rest []spl.Expr // operands to the right, innermost last
+	var x spl.Expr = e
+	for {
+		b, ok := x.(*spl.Binary)
+		if !ok || b.Op != op {
+			break
+		}
+		rest = append(rest, b.R)
+		x = b.L
+	}
+	out = append(out, x)
+	for i := len(rest) - 1; i >= 0; i-- {
+		if b, ok := rest[i].(*spl.Binary); ok && b.Op == op {
+			out = append(out, operands(b, op)...)
+			continue
+		}
+		out = append(out, rest[i])
+	}
+	return out
+}
+
+func (l *lowering) boolValue(v value, neg bool) esql.Expr {
+	if !neg {
+		return v.expr
+	}
+	return l.orNull(v, not(v.expr))
+}
+
+// nulls lists IS NULL tests for the operands that may be null.
+func nulls(vs ...value) []esql.Expr {
+	var out []esql.Expr
+	seen := map[string]bool{}
+	for _, v := range vs {
+		if v.nonNull || v.word != nil || v.expr == nil {
+			continue
+		}
+		if _, ok := v.expr.(*esql.Literal); ok {
+			continue
+		}
+		k := esql.PrintExpr(v.expr)
+		if seen[k] {
+			continue
+		}
+		seen[k] = true
+		out = append(out, isNull(v.expr))
+	}
+	return out
+}
+
+func (l *lowering) evalCompare(e *spl.Binary, neg bool) esql.Expr {
+	op := e.Op
+	if op == "=" {
+		op = "=="
+	}
+	a, b := l.expr(e.L), l.expr(e.R)
+	if a.hole || b.hole {
+		return nil
+	}
+	if a.null || b.null {
+		return boolean(neg)
+	}
+	if a.word != nil && b.word == nil { // the literal to the right
+		a, b = b, a
+		op = mirrored(op)
+	}
+	x := l.compareValues(op, a, b, e.Span())
+	if x == nil || !neg {
+		return x
+	}
+	if isTrue(x) || isFalse(x) {
+		return not(x)
+	}
+	return or(append([]esql.Expr{negate(x)}, nulls(a, b)...)...)
+}
+
+func mirrored(op string) string {
+	switch op {
+	case "<":
+		return ">"
+	case "<=":
+		return ">="
+	case ">":
+		return "<"
+	case ">=":
+		return "<="
+	}
+	return op
+}
+
+// compareValues is a op b of the eval grammar, null where either is; nil is a hole.
+func (l *lowering) compareValues(op string, a, b value, span spl.Span) esql.Expr {
+	equality := op == "==" || op == "!="
+	if b.word != nil {
+		return l.compareWord(op, a, b, span)
+	}
+	if a.multi() || b.multi() {
+		if equality && isText(a.typ) && isText(b.typ) && a.multi() != b.multi() {
+			return l.anyColumn(op, a, b)
+		}
+		l.diag("array_approximate", span, "", "a comparison with a field that holds several values compares nothing in ES|QL, any value in Splunk")
+	}
+	switch {
+	case isText(a.typ) && isText(b.typ), isNumeric(a.typ) && isNumeric(b.typ), a.typ == b.typ,
+		isDate(a.typ) && isDate(b.typ):
+		return binary(op, a.expr, b.expr)
+	case isDate(a.typ) && isNumeric(b.typ):
+		return binary(op, epoch(a).expr, b.expr)
+	case isNumeric(a.typ) && isDate(b.typ):
+		return binary(op, a.expr, epoch(b).expr)
+	case equality && (isText(a.typ) || isText(b.typ)):
+		return binary(op, asText(a).expr, asText(b).expr)
+	case isNumeric(a.typ) && isText(b.typ):
+		return binary(op, a.expr, call("TO_DOUBLE", b.expr))
+	case isText(a.typ) && isNumeric(b.typ):
+		return binary(op, call("TO_DOUBLE", a.expr), b.expr)
+	}
+	l.diag("type_mismatch", span, "", "a "+a.typ+" does not compare with a "+b.typ+" in ES|QL; convert one of them")
+	return nil
+}
+
+// anyColumn is f == g where one of them holds several values.
+func (l *lowering) anyColumn(op string, a, b value) esql.Expr {
+	if b.multi() {
+		a, b = b, a
+	}
+	if op == "!=" {
+		return or(binary("!=", call("MV_MIN", a.expr), b.expr), binary("!=", call("MV_MAX", a.expr), b.expr))
+	}
+	joined := call("CONCAT", str(valueMark), call("MV_CONCAT", a.expr, str(valueMark)), str(valueMark))
+	return binary(">", call("LOCATE", joined, call("CONCAT", str(valueMark), b.expr, str(valueMark))), integer(0))
+}
+
+// compareWord compares with a literal.
+func (l *lowering) compareWord(op string, a, b value, span spl.Span) esql.Expr {
+	text := *b.word
+	n, isNum := number(strings.TrimSpace(text))
+	if a.word != nil {
+		if b.num != a.num {
+			return binary(op, str(*a.word), str(text))
+		}
+		return binary(op, a.expr, b.expr)
+	}
+	if op == "==" || op == "!=" {
+		switch {
+		case isText(a.typ):
+			t := textTest{value: text}
+			if !a.multi() {
+				x := l.evalWords(a, []string{text})
+				if op == "!=" {
+					return negate(x)
+				}
+				return x
+			}
+			if op == "!=" {
+				return l.anyTextDiffers(a, t)
+			}
+			return l.anyText(a, t)
+		case isNumeric(a.typ) && isNum:
+			if op == "!=" {
+				return binary("!=", a.expr, n)
+			}
+			return l.anyEquals(a, n)
+		case isNumeric(a.typ):
+			return boolean(op == "!=")
+		case a.typ == "boolean":
+			switch strings.ToLower(text) {
+			case "true", "1":
+				return binary(op, a.expr, boolean(true))
+			case "false", "0":
+				return binary(op, a.expr, boolean(false))
+			}
+			return boolean(op == "!=")
+		case a.typ == "ip":
+			if _, err := netip.ParseAddr(text); err != nil {
+				return boolean(op == "!=")
+			}
+			if op == "!=" {
+				return binary("!=", a.expr, str(text))
+			}
+			return l.anyEquals(a, str(text))
+		case isDate(a.typ):
+			return l.dateCompare(a, op, text, span)
+		}
+		return binary(op, asText(a).expr, str(text))
+	}
+	return l.order(a, op, text, span)
+}
+
+// evalWords is f == one of the words of the eval grammar, in the words the integration stores.
+func (l *lowering) evalWords(v value, words []string) esql.Expr {
+	if v.col == nil || v.col.computed || len(v.col.field.Values) == 0 {
+		return in(v.expr, words)
+	}
+	var out []string
+	for _, w := range words {
+		if to, ok := v.col.field.Values[strings.ToLower(w)]; ok {
+			for _, t := range to {
+				out = appendNew(out, t)
+			}
+			continue
+		}
+		out = appendNew(out, w)
+	}
+	return in(v.expr, out)
+}
+
+func (l *lowering) evalIn(e *spl.InExpr, neg bool) esql.Expr {
+	v := l.expr(e.X)
+	if v.hole {
+		return nil
+	}
+	if v.null {
+		return boolean(neg)
+	}
+	var words []string
+	var rest []esql.Expr
+	vs := []value{v}
+	for _, item := range e.List {
+		b := l.expr(item)
+		if b.hole {
+			return nil
+		}
+		if b.word != nil && isText(v.typ) && !v.multi() {
+			words = appendNew(words, *b.word)
+			continue
+		}
+		x := l.compareValues("==", v, b, item.Span())
+		if x == nil {
+			return nil
+		}
+		rest = append(rest, x)
+	}
+	var head []esql.Expr
+	if len(words) > 0 {
+		head = append(head, l.evalWords(v, words))
+	}
+	x := or(append(head, rest...)...)
+	if !neg || x == nil {
+		return x
+	}
+	return or(append([]esql.Expr{negate(x)}, nulls(vs...)...)...)
+}
+
+// likeCond is like(x, pattern) with % and _, which distinguishes case.
+func (l *lowering) likeCond(x, pattern spl.Expr, span spl.Span, neg bool) esql.Expr {
+	v, p := l.expr(x), l.expr(pattern)
+	if v.hole || p.hole {
+		return nil
+	}
+	if v.null || p.null {
+		return boolean(neg)
+	}
+	if p.word == nil {
+		l.diag("unsupported_expression", span, "like", "the pattern of like is no literal; ES|QL needs one")
+		return nil
+	}
+	if !isText(v.typ) {
+		v = asText(v)
+	}
+	pat := sqlLike(*p.word)
+	var c esql.Expr
+	switch {
+	case v.multi():
+		c = rlike(call("CONCAT", str(valueMark), call("MV_CONCAT", v.expr, str(valueMark)), str(valueMark)),
+			".*"+valueMark+sqlRegex(*p.word)+valueMark+".*")
+	default:
+		c = like(v.expr, pat)
+	}
+	if !neg {
+		return c
+	}
+	return or(append([]esql.Expr{not(c)}, nulls(v)...)...)
+}
+
+// sqlLike turns % and _ into * and ?.
+func sqlLike(s string) string {
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case c == '\\' && i+1 < len(s) && (s[i+1] == '%' || s[i+1] == '_'):
+			i++
+			b.WriteByte(s[i])
+		case c == '%':
+			b.WriteByte('*')
+		case c == '_':
+			b.WriteByte('?')
+		case c == '*' || c == '?' || c == '\\':
+			b.WriteByte('\\')
+			b.WriteByte(c)
+		default:
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
+}
+
+func sqlRegex(s string) string {
+	var b strings.Builder
+	for _, r := range s {
+		switch r {
+		case '%':
+			b.WriteString("[^" + valueMark + "]*")
+		case '_':
+			b.WriteString("[^" + valueMark + "]")
+		default:
+			b.WriteString(esql.EscapeRegex(string(r)))
+		}
+	}
+	return b.String()
+}

@@ -1,0 +1,149 @@
+package translate
+
+import (
+	"bufio"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"sort"
+	"testing"
+	"time"
+)
+
+// dataDir finds the real rules: RULEBRIDGE_DATA, else shared/data beside the checkout. A missing folder skips, in CI it
+// fails.
+func dataDir(t testing.TB) string {
+	dir := os.Getenv("RULEBRIDGE_DATA")
+	if dir == "" {
+		dir = filepath.Join("..", "..", "..", "shared", "data")
+	}
+	if _, err := os.Stat(filepath.Join(dir, "spl", "rules.jsonl")); err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatalf("no real rules in %s: set RULEBRIDGE_DATA", dir)
+		}
+		t.Skipf("no real rules in %s: set RULEBRIDGE_DATA to run this", dir)
+	}
+	return dir
+}
+
+func readLines(t testing.TB, path string, each func([]byte)) {
+	t.Helper()
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	s := bufio.NewScanner(f)
+	s.Buffer(make([]byte, 1<<20), 16<<20)
+	for s.Scan() {
+		each(s.Bytes())
+	}
+	if err := s.Err(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func corpus(t testing.TB) (*Compiler, []Request) {
+	t.Helper()
+	dir := dataDir(t)
+	var opts Options
+	readLines(t, filepath.Join(dir, "spl", "macros.jsonl"), func(b []byte) {
+		var m struct {
+			Name, Definition string
+			Arguments        []string
+		}
+		if err := json.Unmarshal(b, &m); err != nil {
+			t.Fatal(err)
+		}
+		name := m.Name
+		for i, r := range name {
+			if r == '(' {
+				name = name[:i]
+				break
+			}
+		}
+		opts.Macros = append(opts.Macros, Macro{Name: name, Arguments: m.Arguments, Definition: m.Definition})
+	})
+	readLines(t, filepath.Join(dir, "spl", "lookups.jsonl"), func(b []byte) {
+		var k struct {
+			Name, Kind    string
+			Columns       []string
+			Rows          []map[string]string
+			TotalRows     int             `json:"total_rows"`
+			MatchType     json.RawMessage `json:"match_type"`
+			CaseSensitive json.RawMessage `json:"case_sensitive_match"`
+			DefaultMatch  string          `json:"default_match"`
+			MaxMatches    json.RawMessage `json:"max_matches"`
+			MinMatches    json.RawMessage `json:"min_matches"`
+		}
+		if err := json.Unmarshal(b, &k); err != nil {
+			t.Fatalf("%s: %v", b[:80], err)
+		}
+		opts.Lookups = append(opts.Lookups, Lookup{Name: k.Name, Kind: k.Kind, Columns: k.Columns, Rows: k.Rows, TotalRows: k.TotalRows, DefaultMatch: k.DefaultMatch})
+	})
+	c, err := New(opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var reqs []Request
+	readLines(t, filepath.Join(dir, "spl", "rules.jsonl"), func(b []byte) {
+		var r struct {
+			ID, Title, Query string
+			Mitre            []string `json:"mitre_attack_ids"`
+		}
+		if err := json.Unmarshal(b, &r); err != nil {
+			t.Fatal(err)
+		}
+		reqs = append(reqs, Request{ID: r.ID, Title: r.Title, Query: r.Query, MitreAttackIDs: r.Mitre})
+	})
+	return c, reqs
+}
+
+// TestCorpus compiles every real rule and reports results and causes.
+func TestCorpus(t *testing.T) {
+	c, reqs := corpus(t)
+	results := map[Result]int{}
+	approx := 0
+	causes := map[string]int{}
+	sole := map[string]int{}
+	start := time.Now()
+	for _, r := range reqs {
+		out := c.Translate(r)
+		results[out.Result]++
+		worst := Info
+		mine := map[string]bool{}
+		for _, d := range out.Diagnostics {
+			if d.Severity == Info {
+				continue
+			}
+			if d.Severity == Error {
+				worst = Error
+			}
+			mine[string(d.Severity)[:3]+" "+d.Code+" "+d.Command+" "+d.Subject] = true
+			if d.Code == "internal_error" {
+				t.Errorf("%s: %s", r.ID, d.Message)
+			}
+		}
+		for k := range mine {
+			causes[k]++
+			if len(mine) == 1 {
+				sole[k]++
+			}
+		}
+		if out.Result == Partial && worst == Info {
+			approx++
+		}
+	}
+	took := time.Since(start)
+	n := float64(len(reqs))
+	t.Logf("%d rules: full %d (%.1f%%), full+approximations %d (%.1f%%), partial %d, untranslatable %d; %.0f rules/s", len(reqs), results[Full],
+		100*float64(results[Full])/n, results[Full]+approx, 100*float64(results[Full]+approx)/n, results[Partial], results[Untranslatable], n/took.Seconds())
+	keys := sortedKeys(causes)
+	sort.SliceStable(keys, func(i, j int) bool { return causes[keys[i]] > causes[keys[j]] })
+	for i, k := range keys {
+		if i == 90 {
+			break
+		}
+		t.Logf("%4d (alone %4d) %s", causes[k], sole[k], k)
+	}
+}

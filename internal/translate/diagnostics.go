@@ -1,0 +1,160 @@
+package translate
+
+import (
+	"sort"
+
+	"github.com/rulebridge/rulebridge/internal/spl"
+)
+
+// Code is what a diagnostic says, for machines: counts of causes and the documentation are made from it.
+type Code string
+
+// CodeInfo describes one code for the documentation.
+type CodeInfo struct {
+	Code     Code
+	Severity Severity
+	Meaning  string
+}
+
+// codes is the one table of diagnostics. Severity is a property of the code, so that what is exact, approximate or a
+// hole is decided here and nowhere else.
+var codes = []CodeInfo{
+	// info: the alerting rows and their keys cannot differ
+	{"macro_no_counterpart", Info, "a macro that only concerns Splunk's own acceleration or display; nothing is needed in its place"},
+	{"filter_macro_empty", Info, "an unresolved *_filter macro, which is `search *` as shipped"},
+	{"renamed", Info, "a rename or an output list; columns keep their Elasticsearch names so that alerts carry ECS fields"},
+	{"time_display", Info, "a time is formatted for display only; the date stays a date"},
+	{"source_resolved", Info, "a macro, data model or metadata predicate resolved to index patterns"},
+	{"mapping_medium", Info, "a field mapping of medium confidence"},
+	{"ignore_above", Info, "values longer than the index keeps are null to ES|QL"},
+	{"row_limit", Info, "ES|QL returns at most 1,000 rows without LIMIT, 10,000 with"},
+	{"approximate_count_distinct", Info, "COUNT_DISTINCT is exact in the range of the threshold only"},
+	{"bin_clock_aligned", Info, "BUCKET is aligned to the clock as bin is; the look-back covers the span"},
+	{"option_ignored", Info, "an option that has no effect on the rows"},
+	{"field_absent", Info, "a field that does not exist at this point in Splunk either: always null"},
+	{"numeric_comparison", Info, "a comparison with a number on text: values that are not numbers do not compare"},
+	{"order_not_kept", Info, "an order that the alerts do not depend on"},
+	{"default_limit", Info, "a limit that Splunk applies without being asked"},
+	{"time_range", Info, "a time range of the search that became the rule's own window"},
+	{"side_effect", Info, "a command that only writes or sends results elsewhere; the alert does this in Elastic"},
+	{"values_lowercase", Info, "the integration stores lower-case values"},
+	{"value_mapped", Info, "the integration stores other words for the same values"},
+	{"first_last_order", Info, "first and last follow the search's order, newest event first; ties are arbitrary in both"},
+	{"display_only", Info, "a result that is shown but decides nothing"},
+	{"threshold", Info, "a count condition that could also be a threshold rule"},
+
+	// approximation: they can differ; the message says when
+	{"mapping_approximate", Approximation, "a field mapping that can differ"},
+	{"source_approximate", Approximation, "a data source that is not quite the same"},
+	{"window_edges", Approximation, "windows that start elsewhere than in Splunk"},
+	{"transaction_window", Approximation, "transaction as fixed windows"},
+	{"order_dependent", Approximation, "a result that depends on the order of events"},
+	{"truncation", Approximation, "a limit of a subsearch or of a list that is not reproduced"},
+	{"time_rounding", Approximation, "time arithmetic that rounds differently"},
+	{"text_search", Approximation, "a bare keyword searched in the raw event"},
+	{"regex_differs", Approximation, "a regular expression that matches differently in a corner"},
+	{"array_approximate", Approximation, "a function on several values at once"},
+	{"statistic_approximate", Approximation, "a statistic that ES|QL estimates"},
+	{"join_approximate", Approximation, "a join that can match other rows"},
+	{"lookup_approximate", Approximation, "a lookup that can match other rows"},
+	{"case_folding", Approximation, "letters beyond ASCII compare differently"},
+
+	// error: a hole
+	{"syntax", Error, "a part of the query that could not be read"},
+	{"unknown_command", Error, "a command that is not known"},
+	{"unsupported_command", Error, "a command with no counterpart on the target"},
+	{"unsupported_option", Error, "an option with no counterpart"},
+	{"unsupported_function", Error, "an eval function with no counterpart"},
+	{"unsupported_aggregation", Error, "an aggregation with no counterpart"},
+	{"unsupported_expression", Error, "an expression that cannot be written in ES|QL"},
+	{"unsupported_regex", Error, "a regular expression that cannot be written in ES|QL"},
+	{"unknown_macro", Error, "a macro with no definition"},
+	{"unknown_field", Error, "a field with no counterpart in the schema"},
+	{"unknown_source", Error, "no index is known for the search"},
+	{"unknown_datamodel", Error, "a data model with no counterpart"},
+	{"depends_on_hole", Error, "a part that needs something that is a hole"},
+	{"lookup_missing", Error, "a lookup that nobody defined"},
+	{"lookup_incomplete", Error, "a lookup of which not all rows are known"},
+	{"lookup_unsupported", Error, "a lookup with no counterpart"},
+	{"subsearch", Error, "a subsearch that cannot be folded in"},
+	{"type_mismatch", Error, "values of types that do not compare"},
+	{"too_large", Error, "a query beyond the caps of size, depth or expansion"},
+	{"needs_target_9", Error, "what only a later Elasticsearch can do"},
+	{"invalid_draft", Error, "the draft does not pass the checker"},
+	{"internal_error", Error, "a defect of the compiler"},
+}
+
+var severityOf = func() map[Code]Severity {
+	m := make(map[Code]Severity, len(codes))
+	for _, c := range codes {
+		m[c.Code] = c.Severity
+	}
+	return m
+}()
+
+// Codes lists every diagnostic code with its severity and meaning.
+func Codes() []CodeInfo { return append([]CodeInfo(nil), codes...) }
+
+// diag records a diagnostic of the command being lowered. The same finding at a further place is one diagnostic with
+// a further span.
+func (c *compilation) diag(code Code, span spl.Span, subject, message string) {
+	sev, ok := severityOf[code]
+	if !ok {
+		panic("undeclared diagnostic code " + string(code))
+	}
+	key := diagKey{code, subject, message}
+	if i, ok := c.seen[key]; ok {
+		d := &c.diags[i]
+		if d.Span != span {
+			d.Also = append(d.Also, span)
+		}
+		return
+	}
+	c.seen[key] = len(c.diags)
+	c.diags = append(c.diags, Diagnostic{
+		Code: string(code), Severity: sev, Message: message, Span: span, Command: c.command, Subject: subject,
+	})
+}
+
+type diagKey struct {
+	code             Code
+	subject, message string
+}
+
+// missing lists a resource once.
+func (c *compilation) missing(kind, name string) {
+	m := Missing{Kind: kind, Name: name}
+	for _, x := range c.out.Missing {
+		if x == m {
+			return
+		}
+	}
+	c.out.Missing = append(c.out.Missing, m)
+}
+
+// finish puts diagnostics in source order and points the stages at them.
+func (c *compilation) sortDiagnostics() {
+	index := make([]int, len(c.diags))
+	for i := range index {
+		index[i] = i
+	}
+	sort.SliceStable(index, func(a, b int) bool {
+		x, y := c.diags[index[a]].Span, c.diags[index[b]].Span
+		if x.Start.Offset != y.Start.Offset {
+			return x.Start.Offset < y.Start.Offset
+		}
+		return x.End.Offset < y.End.Offset
+	})
+	c.out.Diagnostics = make([]Diagnostic, len(index))
+	for i, j := range index {
+		c.out.Diagnostics[i] = c.diags[j]
+	}
+	for i := range c.out.Stages {
+		s := &c.out.Stages[i]
+		for j, d := range c.out.Diagnostics {
+			if d.Span.Start.Offset >= s.SPL.Start.Offset && d.Span.Start.Offset < s.SPL.End.Offset {
+				s.Notes = append(s.Notes, j)
+			}
+		}
+	}
+}

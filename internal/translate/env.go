@@ -1,0 +1,285 @@
+package translate
+
+import (
+	"sort"
+	"strings"
+
+	"github.com/rulebridge/rulebridge/internal/esql"
+	"github.com/rulebridge/rulebridge/internal/schema"
+	"github.com/rulebridge/rulebridge/internal/spl"
+)
+
+// column is what an SPL field name stands for at one point of the pipeline.
+type column struct {
+	name     string // the ES|QL column
+	typ      string // Elasticsearch type
+	array    schema.Array
+	nonNull  bool
+	computed bool // made by the query, as opposed to stored in the index
+	// filled says that Splunk has "unknown" where ES|QL has null (data models).
+	filled bool
+	// hole says that the value could not be computed; whatever needs it is a hole too.
+	hole bool
+	// packed holds a constant where the value is one.
+	constant *esql.Literal
+	field    schema.Field
+}
+
+// env maps SPL names to columns. While open, names that are not bound come from the source's schema.
+type env struct {
+	cols     map[string]*column
+	order    []string        // bound names in the order Splunk shows them
+	gone     map[string]bool // names that were renamed away or removed while open
+	patterns []renamePattern // wildcard renames while open, oldest first
+	open     bool
+	// shadowed holds names of stored columns that a computed column replaced.
+	shadowed map[string]string
+}
+
+type renamePattern struct{ from, to string }
+
+func newEnv(open bool) *env {
+	return &env{cols: map[string]*column{}, gone: map[string]bool{}, shadowed: map[string]string{}, open: open}
+}
+
+func (e *env) clone() *env {
+	n := newEnv(e.open)
+	for k, v := range e.cols {
+		n.cols[k] = v
+	}
+	for k := range e.gone {
+		n.gone[k] = true
+	}
+	for k, v := range e.shadowed {
+		n.shadowed[k] = v
+	}
+	n.order = append([]string(nil), e.order...)
+	n.patterns = append([]renamePattern(nil), e.patterns...)
+	return n
+}
+
+func (e *env) bind(name string, c *column) {
+	if _, ok := e.cols[name]; !ok {
+		e.order = append(e.order, name)
+	}
+	e.cols[name] = c
+	delete(e.gone, name)
+}
+
+func (e *env) unbind(name string) {
+	if _, ok := e.cols[name]; ok {
+		delete(e.cols, name)
+		for i, n := range e.order {
+			if n == name {
+				e.order = append(e.order[:i:i], e.order[i+1:]...)
+				break
+			}
+		}
+	}
+	if e.open {
+		e.gone[name] = true
+	}
+}
+
+// names lists the bound names that a pattern with * matches, in order.
+func (e *env) names(pattern string) []string {
+	if !strings.Contains(pattern, "*") {
+		if _, ok := e.cols[pattern]; ok {
+			return []string{pattern}
+		}
+		return nil
+	}
+	var out []string
+	for _, n := range e.order {
+		if _, ok := matchStar(pattern, n); ok {
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
+// uses reports which bound name other than except stands for the ES|QL column.
+func (e *env) uses(esName, except string) bool {
+	for n, c := range e.cols {
+		if n != except && c.name == esName && !c.hole {
+			return true
+		}
+	}
+	return false
+}
+
+// matchStar matches name against a pattern whose * stand for any text and returns what each stood for.
+func matchStar(pattern, name string) ([]string, bool) {
+	parts := strings.Split(pattern, "*")
+	if len(parts) == 1 {
+		return nil, pattern == name
+	}
+	if !strings.HasPrefix(name, parts[0]) {
+		return nil, false
+	}
+	rest := name[len(parts[0]):]
+	var got []string
+	for i, p := range parts[1:] {
+		if i == len(parts)-2 {
+			if !strings.HasSuffix(rest, p) {
+				return nil, false
+			}
+			got = append(got, rest[:len(rest)-len(p)])
+			return got, true
+		}
+		j := strings.Index(rest, p)
+		if j < 0 {
+			return nil, false
+		}
+		got = append(got, rest[:j])
+		rest = rest[j+len(p):]
+	}
+	return got, true
+}
+
+// fillStar puts what the stars of one pattern stood for into another.
+func fillStar(pattern string, got []string) string {
+	var b strings.Builder
+	i := 0
+	for _, r := range pattern {
+		if r == '*' {
+			if i < len(got) {
+				b.WriteString(got[i])
+				i++
+			}
+			continue
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+// ---- look-up ----
+
+// lookup resolves an SPL name at this point. The result is never nil: a field that does not exist in Splunk either
+// is a null constant, a field without counterpart a hole (said once per field).
+func (l *lowering) lookup(name string, span spl.Span) *column {
+	if c, ok := l.env.cols[name]; ok {
+		if c.hole {
+			l.diag("depends_on_hole", span, name, "`"+name+"` could not be computed above, so this part is left out; fix that hole first")
+		}
+		return c
+	}
+	if l.env.gone[name] {
+		return l.absent(name, span)
+	}
+	if !l.env.open {
+		if l.env.partial() {
+			l.diag("depends_on_hole", span, name, "`"+name+"` may come from a part above that could not be translated; this part is left out")
+			return &column{name: name, hole: true}
+		}
+		return l.absent(name, span)
+	}
+	for i := len(l.env.patterns) - 1; i >= 0; i-- {
+		p := l.env.patterns[i]
+		if got, ok := matchStar(p.to, name); ok {
+			return l.stored(fillStar(p.from, got), span)
+		}
+		if _, ok := matchStar(p.from, name); ok {
+			return l.absent(name, span)
+		}
+	}
+	return l.stored(name, span)
+}
+
+// partialName marks an environment whose columns are not all known, after a hole that may add columns.
+const partialName = "\x00partial"
+
+func (e *env) partial() bool { return e.cols[partialName] != nil }
+
+func (e *env) setPartial() { e.cols[partialName] = &column{hole: true} }
+
+func (l *lowering) absent(name string, span spl.Span) *column {
+	l.diag("field_absent", span, name, "`"+name+"` does not exist at this point in Splunk either, so it is null; check the rule if that was not meant")
+	return &column{name: name, typ: "null", constant: &esql.Literal{}}
+}
+
+// stored resolves a field of the data source.
+func (l *lowering) stored(name string, span spl.Span) *column {
+	if name == "_time" {
+		return &column{name: "@timestamp", typ: "date", nonNull: true}
+	}
+	if l.src == nil {
+		l.diag("depends_on_hole", span, name, "`"+name+"` cannot be mapped because the data source is unknown")
+		return &column{name: name, hole: true}
+	}
+	asked := name
+	if l.src.DataModel {
+		if i := strings.LastIndexByte(name, '.'); i >= 0 {
+			asked = name[i+1:]
+		}
+	}
+	f := l.src.Field(asked, schema.Hint{EventCodes: l.eventCodes})
+	switch f.Support {
+	case schema.None:
+		why := f.Reason
+		if why == "" {
+			why = "no field of " + l.src.Name + " holds it"
+		}
+		l.diag("unknown_field", span, asked, "field `"+asked+"` has no counterpart ("+why+"); map it in the schema overrides")
+		return &column{name: name, hole: true, field: f}
+	case schema.Medium:
+		l.diag("mapping_medium", span, asked, "`"+asked+"` is read from "+f.Name+": "+f.Reason)
+	case schema.Approximate:
+		l.diag("mapping_approximate", span, asked, "`"+asked+"` is read from "+f.Name+", which can differ: "+f.Reason)
+	}
+	if by, ok := l.env.shadowed[f.Name]; ok {
+		l.diag("depends_on_hole", span, asked, "`"+asked+"` is stored in "+f.Name+", which the computed column `"+by+"` replaced; rename that column")
+		return &column{name: name, hole: true, field: f}
+	}
+	return &column{name: f.Name, typ: f.Type, array: f.Array, filled: l.src.DataModel, field: f}
+}
+
+// define binds an SPL name to a computed column and chooses its ES|QL name: the SPL name, unless a column of that
+// name is still needed under another SPL name.
+func (l *lowering) define(name string, c *column) *column {
+	c.computed = true
+	c.name = l.freeName(name)
+	if l.env.open && l.src != nil {
+		if _, ok := l.src.Known(c.name); ok {
+			l.env.shadowed[c.name] = name
+		}
+	}
+	l.env.bind(name, c)
+	return c
+}
+
+func (l *lowering) freeName(name string) string {
+	name = columnName(name)
+	if !l.env.uses(name, name) && name != "@timestamp" {
+		return name
+	}
+	for i := 2; ; i++ {
+		n := name + "_" + itoa(i)
+		if !l.env.uses(n, "") {
+			return n
+		}
+	}
+}
+
+// columnName makes an SPL name fit for a column: no line breaks and no backquotes, which nothing could quote.
+func columnName(name string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '`' || r < 0x20 {
+			return '_'
+		}
+		return r
+	}, name)
+}
+
+// hole binds a name to a value that could not be computed.
+func (l *lowering) defineHole(name string) { l.env.bind(name, &column{name: name, hole: true}) }
+
+func sortedKeys[V any](m map[string]V) []string {
+	out := make([]string, 0, len(m))
+	for k := range m {
+		out = append(out, k)
+	}
+	sort.Strings(out)
+	return out
+}

@@ -1,0 +1,40 @@
+package translate
+
+import (
+	"github.com/rulebridge/rulebridge/internal/esql"
+	"github.com/rulebridge/rulebridge/internal/spl"
+)
+
+func (l *lowering) eval(cmd *spl.Eval) {
+	l.ensureSource(cmd.Span())
+	for _, a := range cmd.Assigns {
+		l.assignField(a.Field.Text, a.Expr, a.Span())
+	}
+}
+
+// assignField lowers NAME = EXPR. An expression that is another column is an alias, not a copy.
+func (l *lowering) assignField(name string, e spl.Expr, at spl.Span) {
+	v := l.expr(e)
+	if v.hole {
+		l.defineHole(name)
+		return
+	}
+	if v.null && v.word == nil {
+		l.diag("field_absent", at, name, "`"+name+"` is always null")
+		l.env.bind(name, &column{name: name, typ: "null", constant: &esql.Literal{}})
+		return
+	}
+	l.useful = true
+	c := &column{typ: v.typ, array: v.array, nonNull: v.nonNull}
+	if v.lower {
+		c.field.LowerCase = true
+	}
+	l.defineAs(name, c, v.expr, at)
+}
+
+// defineAs binds a computed column and writes its EVAL.
+func (l *lowering) defineAs(name string, c *column, x esql.Expr, at spl.Span) *column {
+	c = l.define(name, c)
+	l.assign(at, c.name, x)
+	return c
+}

@@ -1,0 +1,341 @@
+package translate
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/rulebridge/rulebridge/internal/esql"
+	"github.com/rulebridge/rulebridge/internal/schema"
+	"github.com/rulebridge/rulebridge/internal/spl"
+)
+
+// The eval grammar as values.
+
+var holeValue = value{hole: true}
+
+func (l *lowering) expr(e spl.Expr) value {
+	v := l.exprBare(e)
+	if v.expr != nil {
+		mark(v.expr, e.Span())
+	}
+	return v
+}
+
+func (l *lowering) exprBare(e spl.Expr) value {
+	switch e := e.(type) {
+	case *spl.FieldRef:
+		return l.lookup(e.Name, e.Span()).value()
+	case *spl.StringLit:
+		s := e.Value
+		return value{expr: str(s), typ: "keyword", nonNull: true, word: &s}
+	case *spl.NumberLit:
+		n, ok := number(e.Text)
+		if !ok {
+			s := e.Text
+			return value{expr: str(s), typ: "keyword", nonNull: true, word: &s}
+		}
+		return numberValue(n, e.Text)
+	case *spl.BoolLit:
+		return value{expr: boolean(e.Value), typ: "boolean", nonNull: true}
+	case *spl.Unary:
+		switch e.Op {
+		case "-":
+			v := l.numeric(l.expr(e.X), e.Span())
+			if v.hole {
+				return v
+			}
+			if v.word != nil {
+				text := "-" + *v.word
+				if n, ok := number(text); ok {
+					return numberValue(n, text)
+				}
+			}
+			v.expr = &esql.Neg{X: v.expr}
+			v.col, v.word = nil, nil
+			return v
+		case "+":
+			return l.expr(e.X)
+		}
+		return l.condValue(e)
+	case *spl.Binary:
+		switch e.Op {
+		case "+", "-", "*", "/", "%":
+			return l.arithmetic(e)
+		case ".":
+			return l.concat(e)
+		}
+		return l.condValue(e)
+	case *spl.InExpr:
+		return l.condValue(e)
+	case *spl.Call:
+		return l.function(e)
+	case *spl.ExprMacro:
+		l.unknownMacro(e.Macro, e.Span())
+		return holeValue
+	case *spl.ExprHole:
+		l.diag("syntax", e.Span(), "", "this part of the expression could not be read: "+clip(e.Text))
+		return holeValue
+	}
+	return holeValue
+}
+
+func numberValue(n esql.Expr, text string) value {
+	typ := "long"
+	if _, ok := n.(*esql.Literal).Value.(float64); ok {
+		typ = "double"
+	}
+	return value{expr: n, typ: typ, nonNull: true, word: &text, num: true}
+}
+
+// condValue is a condition used as a value.
+func (l *lowering) condValue(e spl.Expr) value {
+	c := l.cond(e, false)
+	if c == nil {
+		return holeValue
+	}
+	return value{expr: c, typ: "boolean"}
+}
+
+// numeric converts to a number where needed; text that is no number becomes null, as in Splunk.
+func (l *lowering) numeric(v value, span spl.Span) value {
+	switch {
+	case v.hole || v.null:
+		return v
+	case isNumeric(v.typ):
+		return v
+	case isText(v.typ):
+		if v.word != nil {
+			if n, ok := number(strings.TrimSpace(*v.word)); ok {
+				return numberValue(n, strings.TrimSpace(*v.word))
+			}
+		}
+		return value{expr: call("TO_DOUBLE", v.expr), typ: "double", array: v.array}
+	case isDate(v.typ):
+		return epoch(v)
+	case v.typ == "boolean":
+		return value{expr: call("TO_INTEGER", v.expr), typ: "integer", array: v.array}
+	}
+	l.diag("type_mismatch", span, "", "a "+v.typ+" is no number")
+	return holeValue
+}
+
+// epoch is a date as seconds since 1970 with their fraction.
+func epoch(v value) value {
+	return value{
+		expr: binary("/", call("TO_LONG", v.expr), &esql.Literal{Value: 1000.0}), typ: "double", nonNull: v.nonNull, array: v.array,
+	}
+}
+
+// text converts to text the way Splunk shows it.
+func (l *lowering) text(v value) value {
+	switch {
+	case v.hole || v.null || isText(v.typ):
+		return v
+	case v.word != nil:
+		s := *v.word
+		return value{expr: str(s), typ: "keyword", nonNull: true, word: &s}
+	case isDate(v.typ):
+		return value{expr: call("TO_STRING", binary("/", call("TO_LONG", v.expr), integer(1000))), typ: "keyword", array: v.array, nonNull: v.nonNull}
+	}
+	return value{expr: call("TO_STRING", v.expr), typ: "keyword", array: v.array, nonNull: v.nonNull}
+}
+
+func (l *lowering) arithmetic(e *spl.Binary) value {
+	a, b := l.expr(e.L), l.expr(e.R)
+	if a.hole || b.hole {
+		return holeValue
+	}
+	if a.null || b.null {
+		return value{expr: null(), typ: "null", null: true}
+	}
+	if e.Op == "+" && isText(a.typ) && isText(b.typ) && (a.word == nil || !a.num) && (b.word == nil || !b.num) {
+		// + joins two strings; two fields that hold numbers as text would add, which cannot be told apart here
+		if a.word != nil || b.word != nil {
+			return value{expr: call("CONCAT", a.expr, b.expr), typ: "keyword", nonNull: a.nonNull && b.nonNull}
+		}
+		l.diag("numeric_comparison", e.Span(), "+", "+ adds numbers and joins text; both operands are taken as numbers")
+	}
+	nonNull := a.nonNull && b.nonNull && e.Op != "/" && e.Op != "%"
+	if isDate(a.typ) && b.num && (e.Op == "+" || e.Op == "-") {
+		if d, ok := secondsDuration(*b.word); ok {
+			return value{expr: binary(e.Op, a.expr, d), typ: "date", nonNull: nonNull}
+		}
+	}
+	if isDate(a.typ) && isDate(b.typ) && e.Op == "-" {
+		return value{
+			expr: binary("/", binary("-", call("TO_LONG", a.expr), call("TO_LONG", b.expr)), &esql.Literal{Value: 1000.0}),
+			typ:  "double", nonNull: nonNull,
+		}
+	}
+	a, b = l.numeric(a, e.L.Span()), l.numeric(b, e.R.Span())
+	if a.hole || b.hole {
+		return holeValue
+	}
+	if a.multi() || b.multi() {
+		l.diag("array_approximate", e.Span(), e.Op, "arithmetic on several values is null in ES|QL; Splunk uses one of them")
+	}
+	typ := "long"
+	if !isInteger(a.typ) || !isInteger(b.typ) {
+		typ = "double"
+	}
+	if e.Op == "/" {
+		typ = "double"
+		if isInteger(a.typ) && isInteger(b.typ) { // 100/8 is 12 in ES|QL, 12.5 in Splunk
+			if b.num {
+				if n, err := strconv.ParseFloat(*b.word, 64); err == nil {
+					b.expr = &esql.Literal{Value: n}
+				}
+			} else {
+				a.expr = call("TO_DOUBLE", a.expr)
+			}
+		}
+	}
+	return value{expr: binary(e.Op, a.expr, b.expr), typ: typ, nonNull: nonNull}
+}
+
+func secondsDuration(text string) (esql.Expr, bool) {
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || n < 0 {
+		return nil, false
+	}
+	return duration(n), true
+}
+
+// duration is n seconds in the largest unit that divides them.
+func duration(n int64) esql.Expr {
+	for _, u := range []struct {
+		seconds int64
+		unit    string
+	}{{604800, "week"}, {86400, "day"}, {3600, "hour"}, {60, "minute"}} {
+		if n%u.seconds == 0 && n != 0 {
+			return &esql.Duration{N: n / u.seconds, Unit: u.unit}
+		}
+	}
+	return &esql.Duration{N: n, Unit: "second"}
+}
+
+// concat flattens a chain of . operators.
+func (l *lowering) concat(e *spl.Binary) value {
+	var parts []spl.Expr
+	var walk func(x spl.Expr)
+	walk = func(x spl.Expr) {
+		if b, ok := x.(*spl.Binary); ok && b.Op == "." {
+			walk(b.L)
+			walk(b.R)
+			return
+		}
+		parts = append(parts, x)
+	}
+	walk(e)
+	var args []esql.Expr
+	nonNull := true
+	for _, p := range parts {
+		v := l.text(l.expr(p))
+		if v.hole {
+			return holeValue
+		}
+		if v.null {
+			return value{expr: null(), typ: "null", null: true}
+		}
+		if v.multi() {
+			l.diag("array_approximate", p.Span(), ".", "joining several values to text is null in ES|QL; Splunk joins the first")
+			v.expr = call("MV_FIRST", v.expr)
+		}
+		nonNull = nonNull && v.nonNull
+		args = append(args, v.expr)
+	}
+	return value{expr: call("CONCAT", args...), typ: "keyword", nonNull: nonNull}
+}
+
+func (l *lowering) function(e *spl.Call) value {
+	if f, ok := functions[e.Func]; ok {
+		if !f.arity(len(e.Args)) {
+			l.arity(e)
+			return holeValue
+		}
+		return f.lower(l, e)
+	}
+	if _, ok := conditions[e.Func]; ok {
+		return l.condValue(e)
+	}
+	why := "has no counterpart in ES|QL " + string(l.opts.Target)
+	if r, ok := functionHoles[e.Func]; ok {
+		why = r
+	}
+	l.diag("unsupported_function", e.Span(), e.Func, "`"+e.Func+"` "+why+"; rewrite this part by hand")
+	return holeValue
+}
+
+func (l *lowering) arity(e *spl.Call) {
+	l.diag("unsupported_expression", e.Span(), e.Func, "`"+e.Func+"` does not take "+itoa(len(e.Args))+" arguments")
+}
+
+// args lowers all arguments; ok is false when one is a hole.
+func (l *lowering) args(e *spl.Call) (vs []value, ok bool) {
+	ok = true
+	for _, a := range e.Args {
+		v := l.expr(a)
+		vs = append(vs, v)
+		ok = ok && !v.hole
+	}
+	return vs, ok
+}
+
+// unify casts values to one type for CASE and COALESCE.
+func (l *lowering) unify(vs []value) ([]value, string) {
+	typ := ""
+	for _, v := range vs {
+		if v.null {
+			continue
+		}
+		t := v.typ
+		switch {
+		case isText(t):
+			t = "keyword"
+		case isInteger(t):
+			t = "long"
+		case isNumeric(t):
+			t = "double"
+		}
+		switch {
+		case typ == "" || typ == t:
+			typ = t
+		case (typ == "long" || typ == "double") && (t == "long" || t == "double"):
+			typ = "double"
+		default:
+			typ = "keyword"
+		}
+	}
+	out := make([]value, len(vs))
+	for i, v := range vs {
+		switch {
+		case v.null:
+		case typ == "keyword":
+			v = l.text(v)
+		case typ == "double" && isInteger(v.typ):
+			if v.word != nil {
+				if f, err := strconv.ParseFloat(*v.word, 64); err == nil {
+					v.expr = &esql.Literal{Value: f}
+				}
+			} else {
+				v.expr = call("TO_DOUBLE", v.expr)
+			}
+		}
+		out[i] = v
+	}
+	if typ == "" {
+		typ = "null"
+	}
+	return out, typ
+}
+
+func anyArray(vs []value) schema.Array {
+	for _, v := range vs {
+		if v.multi() {
+			return schema.MaybeArray
+		}
+	}
+	return schema.Single
+}
+
+func itoa64(n int64) string { return strconv.FormatInt(n, 10) }

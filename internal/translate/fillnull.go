@@ -1,0 +1,48 @@
+package translate
+
+import (
+	"github.com/rulebridge/rulebridge/internal/esql"
+	"github.com/rulebridge/rulebridge/internal/spl"
+)
+
+// fillnull replaces missing values.
+func (l *lowering) fillnull(cmd *spl.FillNull) {
+	l.ensureSource(cmd.Span())
+	names := cmd.Fields
+	if len(names) == 0 {
+		if l.env.open {
+			l.diag("unsupported_option", cmd.Span(), "fillnull", "fillnull of every field needs their names; list them")
+			return
+		}
+		for _, n := range l.env.order {
+			names = append(names, spl.Name{At: cmd.At, Text: n})
+		}
+	}
+	for _, n := range names {
+		c := l.lookup(n.Text, n.Span())
+		v := c.value()
+		switch {
+		case v.hole:
+			continue
+		case v.null:
+			l.defineAs(n.Text, &column{typ: "keyword", nonNull: true}, mark(str(cmd.Value), n.Span()), n.Span())
+			continue
+		case v.nonNull:
+			l.diag("option_ignored", n.Span(), n.Text, "`"+n.Text+"` always has a value here")
+			continue
+		}
+		fill, typ := esql.Expr(str(cmd.Value)), "keyword"
+		x := v
+		if num, ok := number(cmd.Value); ok && isNumeric(v.typ) {
+			fill, typ = num, v.typ
+			if lit, isLit := num.(*esql.Literal); isLit {
+				if k, isInt := lit.Value.(int64); isInt && !isInteger(v.typ) {
+					fill = &esql.Literal{Value: float64(k)}
+				}
+			}
+		} else {
+			x = l.text(v)
+		}
+		l.defineAs(n.Text, &column{typ: typ, nonNull: true, array: v.array}, mark(call("COALESCE", x.expr, fill), n.Span()), n.Span())
+	}
+}

@@ -1,0 +1,833 @@
+package translate
+
+import (
+	"strings"
+
+	"github.com/rulebridge/rulebridge/internal/esql"
+	"github.com/rulebridge/rulebridge/internal/schema"
+	"github.com/rulebridge/rulebridge/internal/spl"
+)
+
+// function is one eval function that gives a value; condition one that gives true or false.
+type function struct {
+	min, max int // arguments; max -1 for any number
+	lower    func(l *lowering, e *spl.Call) value
+	doc      string
+}
+
+type condition struct {
+	min, max int
+	lower    func(l *lowering, e *spl.Call, neg bool) esql.Expr
+	doc      string
+}
+
+func (f function) arity(n int) bool  { return n >= f.min && (f.max < 0 || n <= f.max) }
+func (f condition) arity(n int) bool { return n >= f.min && (f.max < 0 || n <= f.max) }
+
+// functions and conditions are the one table of eval functions, by their SPL names. It is filled in init because the
+// entries refer back to the lowering.
+var (
+	functions  map[string]function
+	conditions map[string]condition
+)
+
+// functionHoles says why a known function has no counterpart.
+var functionHoles = map[string]string{
+	"random":          "gives another value on every call; no rule can depend on it",
+	"urldecode":       "needs URL_DECODE, which 8.19 does not have",
+	"printf":          "has no counterpart in ES|QL",
+	"ipmask":          "has no counterpart in ES|QL",
+	"commands":        "reads SPL text",
+	"json_extract":    "needs a JSON function, which 8.19 does not have",
+	"json_object":     "needs a JSON function, which 8.19 does not have",
+	"json_array":      "needs a JSON function, which 8.19 does not have",
+	"json_keys":       "needs a JSON function, which 8.19 does not have",
+	"json_valid":      "needs a JSON function, which 8.19 does not have",
+	"spath":           "needs a JSON function, which 8.19 does not have",
+	"mvmap":           "evaluates an expression per value, which ES|QL cannot",
+	"mvfilter":        "evaluates a condition per value, which ES|QL cannot",
+	"mvrange":         "makes a list of numbers, which ES|QL cannot",
+	"cluster":         "has no counterpart in ES|QL",
+	"getfields":       "has no counterpart in ES|QL",
+	"tojson":          "has no counterpart in ES|QL",
+	"object_to_array": "has no counterpart in ES|QL",
+}
+
+func init() {
+	functions = map[string]function{
+		// conversion
+		"tostring": {1, 2, fnToString, "TO_STRING; of times and with a format a hole"},
+		"tonumber": {1, 2, fnToNumber, "TO_DOUBLE; other bases are a hole"},
+		"tobool":   {1, 1, simple("TO_BOOLEAN", "boolean"), "TO_BOOLEAN"},
+		"exact":    {1, 1, func(l *lowering, e *spl.Call) value { return l.expr(e.Args[0]) }, "the value"},
+		"typeof":   {1, 1, fnTypeof, "the type as the compiler knows it"},
+		"ipmask":   {2, 2, fnHole, "hole"},
+		// null
+		"null":     {0, 0, func(*lowering, *spl.Call) value { return value{expr: null(), typ: "null", null: true} }, "null"},
+		"coalesce": {1, -1, fnCoalesce, "COALESCE"},
+		"if":       {3, 3, fnIf, "CASE"},
+		"case":     {2, -1, fnCase, "CASE"},
+		"validate": {2, -1, fnValidate, "CASE of the negated conditions"},
+		"nullif":   {2, 2, fnNullif, "CASE"},
+		// text
+		"len":     {1, 1, textFn("LENGTH", "long"), "LENGTH"},
+		"lower":   {1, 1, fnLower, "TO_LOWER"},
+		"upper":   {1, 1, textFn("TO_UPPER", "keyword"), "TO_UPPER"},
+		"trim":    {1, 2, trimFn("TRIM", "^", "$"), "TRIM or REPLACE"},
+		"ltrim":   {1, 2, trimFn("LTRIM", "^", ""), "LTRIM or REPLACE"},
+		"rtrim":   {1, 2, trimFn("RTRIM", "", "$"), "RTRIM or REPLACE"},
+		"substr":  {2, 3, fnSubstr, "SUBSTRING"},
+		"replace": {3, 3, fnReplace, "REPLACE"},
+		"split":   {2, 2, fnSplit, "SPLIT"},
+		"md5":     {1, 1, textFn("MD5", "keyword"), "MD5"},
+		"sha1":    {1, 1, textFn("SHA1", "keyword"), "SHA1"},
+		"sha256":  {1, 1, textFn("SHA256", "keyword"), "SHA256"},
+		"sha512":  {1, 1, fnSHA512, "HASH"},
+		// numbers
+		"abs":     {1, 1, numberFn("ABS", ""), "ABS"},
+		"ceil":    {1, 1, numberFn("CEIL", ""), "CEIL"},
+		"ceiling": {1, 1, numberFn("CEIL", ""), "CEIL"},
+		"floor":   {1, 1, numberFn("FLOOR", ""), "FLOOR"},
+		"round":   {1, 2, fnRound, "ROUND"},
+		"sqrt":    {1, 1, numberFn("SQRT", "double"), "SQRT"},
+		"exp":     {1, 1, numberFn("EXP", "double"), "EXP"},
+		"ln":      {1, 1, numberFn("LOG", "double"), "LOG"},
+		"log":     {1, 2, fnLog, "LOG or LOG10"},
+		"pow":     {2, 2, numberFn("POW", "double"), "POW"},
+		"pi":      {0, 0, numberFn("PI", "double"), "PI"},
+		"sin":     {1, 1, numberFn("SIN", "double"), "SIN"},
+		"cos":     {1, 1, numberFn("COS", "double"), "COS"},
+		"tan":     {1, 1, numberFn("TAN", "double"), "TAN"},
+		"asin":    {1, 1, numberFn("ASIN", "double"), "ASIN"},
+		"acos":    {1, 1, numberFn("ACOS", "double"), "ACOS"},
+		"atan":    {1, 1, numberFn("ATAN", "double"), "ATAN"},
+		"atan2":   {2, 2, numberFn("ATAN2", "double"), "ATAN2"},
+		"sinh":    {1, 1, numberFn("SINH", "double"), "SINH"},
+		"cosh":    {1, 1, numberFn("COSH", "double"), "COSH"},
+		"tanh":    {1, 1, numberFn("TANH", "double"), "TANH"},
+		"hypot":   {2, 2, numberFn("HYPOT", "double"), "HYPOT"},
+		"max":     {1, -1, extremeFn("GREATEST"), "GREATEST without the nulls"},
+		"min":     {1, -1, extremeFn("LEAST"), "LEAST without the nulls"},
+		// several values
+		"mvcount":  {1, 1, fnMvcount, "MV_COUNT"},
+		"mvindex":  {2, 3, fnMvindex, "MV_SLICE"},
+		"mvjoin":   {2, 2, fnMvjoin, "MV_CONCAT"},
+		"mvdedup":  {1, 1, mvFn("MV_DEDUPE"), "MV_DEDUPE"},
+		"mvsort":   {1, 1, mvFn("MV_SORT"), "MV_SORT"},
+		"mvappend": {1, -1, fnMvappend, "MV_APPEND"},
+		"mvzip":    {2, 3, fnMvzip, "MV_ZIP"},
+		"mvfind":   {2, 2, fnMvfind, "0 where any value matches"},
+		// time
+		"now":           {0, 0, fnNow, "NOW"},
+		"time":          {0, 0, fnNow, "NOW"},
+		"strftime":      {2, 2, fnStrftime, "DATE_FORMAT"},
+		"strptime":      {2, 2, fnStrptime, "DATE_PARSE"},
+		"relative_time": {2, 2, fnRelativeTime, "date arithmetic and DATE_TRUNC"},
+	}
+	conditions = map[string]condition{
+		"true":      {0, 0, func(_ *lowering, _ *spl.Call, neg bool) esql.Expr { return boolean(!neg) }, "true"},
+		"false":     {0, 0, func(_ *lowering, _ *spl.Call, neg bool) esql.Expr { return boolean(neg) }, "false"},
+		"isnull":    {1, 1, func(l *lowering, e *spl.Call, neg bool) esql.Expr { return l.nullTest(e, !neg) }, "IS NULL"},
+		"isnotnull": {1, 1, func(l *lowering, e *spl.Call, neg bool) esql.Expr { return l.nullTest(e, neg) }, "IS NOT NULL"},
+		"isnum":     {1, 1, condIsnum, "TO_DOUBLE IS NOT NULL"},
+		"isint":     {1, 1, condIsnum, "TO_DOUBLE IS NOT NULL"},
+		"isstr":     {1, 1, condIsstr, "by the type"},
+		"isbool":    {1, 1, condIsbool, "by the type"},
+		"like": {2, 2, func(l *lowering, e *spl.Call, neg bool) esql.Expr {
+			return l.likeCond(e.Args[0], e.Args[1], e.Span(), neg)
+		}, "LIKE"},
+		"match":     {2, 2, condMatch, "LIKE, RLIKE, or REPLACE where Lucene's regular expressions cannot say it"},
+		"cidrmatch": {2, 2, condCidrmatch, "CIDR_MATCH"},
+		"in": {2, -1, func(l *lowering, e *spl.Call, neg bool) esql.Expr {
+			return l.evalIn(&spl.InExpr{At: e.At, X: e.Args[0], List: e.Args[1:]}, neg)
+		}, "IN"},
+		"searchmatch": {1, 1, condSearchmatch, "the search as a condition"},
+		"and":         {2, -1, nil, ""},
+	}
+	delete(conditions, "and")
+	delete(functions, "ipmask")
+}
+
+func fnHole(l *lowering, e *spl.Call) value {
+	l.diag("unsupported_function", e.Span(), e.Func, "`"+e.Func+"` has no counterpart in ES|QL; rewrite this part by hand")
+	return holeValue
+}
+
+func nullValue() value { return value{expr: null(), typ: "null", null: true} }
+
+func simple(fn, typ string) func(*lowering, *spl.Call) value {
+	return func(l *lowering, e *spl.Call) value {
+		vs, ok := l.args(e)
+		if !ok {
+			return holeValue
+		}
+		if vs[0].null {
+			return nullValue()
+		}
+		return value{expr: call(fn, vs[0].expr), typ: typ, array: vs[0].array, nonNull: vs[0].nonNull}
+	}
+}
+
+// textFn applies a function of one text.
+func textFn(fn, typ string) func(*lowering, *spl.Call) value {
+	return func(l *lowering, e *spl.Call) value {
+		v := l.text(l.expr(e.Args[0]))
+		if v.hole {
+			return holeValue
+		}
+		if v.null {
+			return nullValue()
+		}
+		if v.multi() && fn != "TO_UPPER" {
+			l.diag("array_approximate", e.Span(), e.Func, "`"+e.Func+"` of several values is null in ES|QL")
+		}
+		return value{expr: call(fn, v.expr), typ: typ, array: v.array, nonNull: v.nonNull}
+	}
+}
+
+func fnLower(l *lowering, e *spl.Call) value {
+	v := l.text(l.expr(e.Args[0]))
+	if v.hole {
+		return holeValue
+	}
+	if v.null {
+		return nullValue()
+	}
+	if v.lower {
+		return v
+	}
+	return value{expr: call("TO_LOWER", v.expr), typ: "keyword", array: v.array, nonNull: v.nonNull, lower: true}
+}
+
+func numberFn(fn, typ string) func(*lowering, *spl.Call) value {
+	return func(l *lowering, e *spl.Call) value {
+		var args []esql.Expr
+		nonNull, t := true, typ
+		for _, a := range e.Args {
+			v := l.numeric(l.expr(a), a.Span())
+			if v.hole {
+				return holeValue
+			}
+			if v.null {
+				return nullValue()
+			}
+			if t == "" {
+				t = v.typ
+			}
+			nonNull = nonNull && v.nonNull
+			args = append(args, v.expr)
+		}
+		return value{expr: call(fn, args...), typ: t, nonNull: nonNull}
+	}
+}
+
+func fnRound(l *lowering, e *spl.Call) value {
+	v := l.numeric(l.expr(e.Args[0]), e.Span())
+	if v.hole || v.null {
+		return v
+	}
+	if len(e.Args) == 1 {
+		if isInteger(v.typ) {
+			return v
+		}
+		return value{expr: call("ROUND", v.expr), typ: v.typ, nonNull: v.nonNull}
+	}
+	n := l.numeric(l.expr(e.Args[1]), e.Span())
+	if n.hole || n.null {
+		return n
+	}
+	return value{expr: call("ROUND", v.expr, n.expr), typ: v.typ, nonNull: v.nonNull}
+}
+
+func fnLog(l *lowering, e *spl.Call) value {
+	v := l.numeric(l.expr(e.Args[0]), e.Span())
+	if v.hole || v.null {
+		return v
+	}
+	if len(e.Args) == 1 {
+		return value{expr: call("LOG10", v.expr), typ: "double"}
+	}
+	b := l.numeric(l.expr(e.Args[1]), e.Span())
+	if b.hole || b.null {
+		return b
+	}
+	return value{expr: call("LOG", b.expr, v.expr), typ: "double"}
+}
+
+func extremeFn(fn string) func(*lowering, *spl.Call) value {
+	return func(l *lowering, e *spl.Call) value {
+		vs, ok := l.args(e)
+		if !ok {
+			return holeValue
+		}
+		var kept []value
+		for _, v := range vs {
+			if !v.null {
+				kept = append(kept, v)
+			}
+		}
+		if len(kept) == 0 {
+			return nullValue()
+		}
+		kept, typ := l.unify(kept)
+		if len(kept) == 1 {
+			mv := "MV_MAX"
+			if fn == "LEAST" {
+				mv = "MV_MIN"
+			}
+			if kept[0].multi() {
+				return value{expr: call(mv, kept[0].expr), typ: typ, nonNull: kept[0].nonNull}
+			}
+			return kept[0]
+		}
+		// GREATEST and LEAST are null when one argument is; Splunk leaves nulls out.
+		args := make([]esql.Expr, len(kept))
+		for i, v := range kept {
+			args[i] = v.expr
+			if v.nonNull {
+				continue
+			}
+			others := []esql.Expr{v.expr}
+			for j, o := range kept {
+				if j != i {
+					others = append(others, o.expr)
+				}
+			}
+			args[i] = call("COALESCE", others...)
+		}
+		return value{expr: call(fn, args...), typ: typ}
+	}
+}
+
+func fnToString(l *lowering, e *spl.Call) value {
+	if len(e.Args) == 2 {
+		f, _ := e.Args[1].(*spl.StringLit)
+		v := l.expr(e.Args[0])
+		if v.hole {
+			return holeValue
+		}
+		name := ""
+		if f != nil {
+			name = f.Value
+		}
+		switch name {
+		case "duration", "commas":
+			l.diag("display_only", e.Span(), e.Func, "tostring with `"+name+"` formats a number for display; the number stays a number")
+			return v
+		}
+		l.diag("unsupported_function", e.Span(), "tostring", "tostring with the format `"+name+"` has no counterpart in ES|QL")
+		return holeValue
+	}
+	v := l.expr(e.Args[0])
+	if v.typ == "boolean" && !v.hole {
+		return value{expr: call("CASE", v.expr, str("True"), str("False")), typ: "keyword", nonNull: true}
+	}
+	return l.text(v)
+}
+
+func fnToNumber(l *lowering, e *spl.Call) value {
+	if len(e.Args) == 2 {
+		if n, ok := e.Args[1].(*spl.NumberLit); !ok || n.Text != "10" {
+			l.diag("unsupported_function", e.Span(), "tonumber", "tonumber with a base has no counterpart in ES|QL; compare the text instead")
+			return holeValue
+		}
+	}
+	return l.numeric(l.expr(e.Args[0]), e.Span())
+}
+
+func fnTypeof(l *lowering, e *spl.Call) value {
+	v := l.expr(e.Args[0])
+	if v.hole {
+		return holeValue
+	}
+	name := "String"
+	switch {
+	case v.null:
+		name = "Null"
+	case isNumeric(v.typ):
+		name = "Number"
+	case v.typ == "boolean":
+		name = "Boolean"
+	}
+	return value{expr: str(name), typ: "keyword", nonNull: true}
+}
+
+func fnCoalesce(l *lowering, e *spl.Call) value {
+	var vs []value
+	for _, a := range e.Args {
+		v := l.expr(a)
+		if v.hole {
+			return holeValue
+		}
+		if v.null {
+			continue
+		}
+		if len(vs) > 0 && v.col != nil && sameColumn(vs, v) {
+			continue
+		}
+		vs = append(vs, v)
+		if v.nonNull {
+			break
+		}
+	}
+	if len(vs) == 0 {
+		return nullValue()
+	}
+	if len(vs) == 1 {
+		return vs[0]
+	}
+	array := anyArray(vs)
+	vs, typ := l.unify(vs)
+	args := make([]esql.Expr, len(vs))
+	for i, v := range vs {
+		args[i] = v.expr
+	}
+	return value{expr: call("COALESCE", args...), typ: typ, nonNull: vs[len(vs)-1].nonNull, array: array}
+}
+
+func sameColumn(vs []value, v value) bool {
+	for _, o := range vs {
+		if o.col != nil && o.col.name == v.col.name && o.col.field.Fn == v.col.field.Fn {
+			return true
+		}
+	}
+	return false
+}
+
+func fnIf(l *lowering, e *spl.Call) value {
+	return l.cases([]spl.Expr{e.Args[0]}, []spl.Expr{e.Args[1]}, e.Args[2], false)
+}
+
+func fnCase(l *lowering, e *spl.Call) value {
+	if len(e.Args)%2 != 0 {
+		l.arity(e)
+		return holeValue
+	}
+	var conds, vals []spl.Expr
+	for i := 0; i < len(e.Args); i += 2 {
+		conds, vals = append(conds, e.Args[i]), append(vals, e.Args[i+1])
+	}
+	return l.cases(conds, vals, nil, false)
+}
+
+func fnValidate(l *lowering, e *spl.Call) value {
+	if len(e.Args)%2 != 0 {
+		l.arity(e)
+		return holeValue
+	}
+	var conds, vals []spl.Expr
+	for i := 0; i < len(e.Args); i += 2 {
+		conds, vals = append(conds, e.Args[i]), append(vals, e.Args[i+1])
+	}
+	return l.cases(conds, vals, nil, true)
+}
+
+// cases writes CASE(c1, v1, …, otherwise).
+func (l *lowering) cases(conds, vals []spl.Expr, otherwise spl.Expr, neg bool) value {
+	var cs []esql.Expr
+	var vs []value
+	for i := range conds {
+		c := l.cond(conds[i], neg)
+		v := l.expr(vals[i])
+		if c == nil || v.hole {
+			return holeValue
+		}
+		if isFalse(c) {
+			continue
+		}
+		if isTrue(c) {
+			vs = append(vs, v)
+			otherwise = nil
+			return l.caseValue(cs, vs)
+		}
+		cs, vs = append(cs, c), append(vs, v)
+	}
+	if otherwise != nil {
+		v := l.expr(otherwise)
+		if v.hole {
+			return holeValue
+		}
+		vs = append(vs, v)
+	} else {
+		vs = append(vs, nullValue())
+	}
+	return l.caseValue(cs, vs)
+}
+
+// caseValue has one more value than conditions.
+func (l *lowering) caseValue(cs []esql.Expr, vs []value) value {
+	if len(cs) == 0 {
+		return vs[0]
+	}
+	array := anyArray(vs)
+	vs, typ := l.unify(vs)
+	var args []esql.Expr
+	nonNull := true
+	for i, v := range vs {
+		if i < len(cs) {
+			args = append(args, cs[i])
+		}
+		if i == len(cs) && v.null {
+			nonNull = false
+			continue
+		}
+		nonNull = nonNull && v.nonNull
+		args = append(args, v.expr)
+	}
+	return value{expr: call("CASE", args...), typ: typ, nonNull: nonNull, array: array}
+}
+
+func fnNullif(l *lowering, e *spl.Call) value {
+	vs, ok := l.args(e)
+	if !ok {
+		return holeValue
+	}
+	if vs[0].null || vs[1].null {
+		return vs[0]
+	}
+	c := l.compareValues("==", vs[0], vs[1], e.Span())
+	if c == nil {
+		return holeValue
+	}
+	return value{expr: call("CASE", c, null(), vs[0].expr), typ: vs[0].typ, array: vs[0].array}
+}
+
+func trimFn(fn, start, end string) func(*lowering, *spl.Call) value {
+	return func(l *lowering, e *spl.Call) value {
+		v := l.text(l.expr(e.Args[0]))
+		if v.hole || v.null {
+			return v
+		}
+		if len(e.Args) == 1 {
+			return value{expr: call(fn, v.expr), typ: "keyword", nonNull: v.nonNull}
+		}
+		chars := l.expr(e.Args[1])
+		if chars.hole {
+			return holeValue
+		}
+		if chars.word == nil {
+			l.diag("unsupported_expression", e.Span(), e.Func, "the characters to trim are no literal")
+			return holeValue
+		}
+		class := "[" + javaClass(*chars.word) + "]+"
+		pattern := start + class + end
+		if start != "" && end != "" {
+			pattern = start + class + "|" + class + end
+		}
+		return value{expr: call("REPLACE", v.expr, str(pattern), str("")), typ: "keyword", nonNull: v.nonNull}
+	}
+}
+
+func javaClass(s string) string {
+	var b strings.Builder
+	for _, r := range s {
+		if strings.ContainsRune(`\]^-[&`, r) {
+			b.WriteByte('\\')
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+func fnSubstr(l *lowering, e *spl.Call) value {
+	v := l.text(l.expr(e.Args[0]))
+	if v.hole || v.null {
+		return v
+	}
+	args := []esql.Expr{v.expr}
+	for _, a := range e.Args[1:] {
+		n := l.numeric(l.expr(a), a.Span())
+		if n.hole || n.null {
+			return n
+		}
+		if !isInteger(n.typ) {
+			n.expr = call("TO_INTEGER", n.expr)
+		}
+		args = append(args, n.expr)
+	}
+	if v.multi() {
+		l.diag("array_approximate", e.Span(), e.Func, "substr of several values is null in ES|QL")
+	}
+	return value{expr: call("SUBSTRING", args...), typ: "keyword", nonNull: v.nonNull}
+}
+
+func fnReplace(l *lowering, e *spl.Call) value {
+	vs, ok := l.args(e)
+	if !ok {
+		return holeValue
+	}
+	v := l.text(vs[0])
+	if v.null {
+		return nullValue()
+	}
+	if vs[1].word == nil || vs[2].word == nil {
+		if vs[1].null || vs[2].null {
+			return nullValue()
+		}
+		if vs[1].word == nil {
+			l.diag("regex_differs", e.Span(), "replace", "the pattern comes from the data; ES|QL reads it as a Java regular expression, Splunk as PCRE")
+		}
+		return value{expr: call("REPLACE", v.expr, l.text(vs[1]).expr, l.text(vs[2]).expr), typ: "keyword"}
+	}
+	pattern, ok := javaRegex(*vs[1].word)
+	if !ok {
+		l.diag("unsupported_regex", e.Span(), "replace", "this regular expression cannot be written in ES|QL: "+clip(*vs[1].word))
+		return holeValue
+	}
+	if v.multi() {
+		l.diag("array_approximate", e.Span(), e.Func, "replace in several values is null in ES|QL")
+	}
+	return value{expr: call("REPLACE", v.expr, str(pattern), str(javaReplacement(*vs[2].word))), typ: "keyword", nonNull: v.nonNull}
+}
+
+func fnSplit(l *lowering, e *spl.Call) value {
+	vs, ok := l.args(e)
+	if !ok {
+		return holeValue
+	}
+	v := l.text(vs[0])
+	if v.null || vs[1].null {
+		return nullValue()
+	}
+	if vs[1].word == nil || *vs[1].word == "" {
+		l.diag("unsupported_expression", e.Span(), "split", "the delimiter of split must be a literal of at least one character")
+		return holeValue
+	}
+	return value{expr: splitBy(v.expr, *vs[1].word), typ: "keyword", array: schema.MaybeArray, nonNull: v.nonNull}
+}
+
+// splitBy splits at a delimiter of any length: SPLIT takes one byte only.
+func splitBy(x esql.Expr, delim string) esql.Expr {
+	if len(delim) == 1 {
+		return call("SPLIT", x, str(delim))
+	}
+	const unit = "\x1f" // the unit separator, which stands in no log
+	return call("SPLIT", call("REPLACE", x, str(javaQuote(delim)), str(unit)), str(unit))
+}
+
+func fnSHA512(l *lowering, e *spl.Call) value {
+	v := l.text(l.expr(e.Args[0]))
+	if v.hole || v.null {
+		return v
+	}
+	return value{expr: call("HASH", str("sha-512"), v.expr), typ: "keyword", nonNull: v.nonNull}
+}
+
+// ---- several values ----
+
+func fnMvcount(l *lowering, e *spl.Call) value {
+	v := l.expr(e.Args[0])
+	if v.hole || v.null {
+		return v
+	}
+	return value{expr: call("MV_COUNT", v.expr), typ: "integer", nonNull: v.nonNull}
+}
+
+func mvFn(fn string) func(*lowering, *spl.Call) value {
+	return func(l *lowering, e *spl.Call) value {
+		v := l.expr(e.Args[0])
+		if v.hole || v.null {
+			return v
+		}
+		return value{expr: call(fn, v.expr), typ: v.typ, array: v.array, nonNull: v.nonNull}
+	}
+}
+
+func fnMvindex(l *lowering, e *spl.Call) value {
+	v := l.expr(e.Args[0])
+	if v.hole || v.null {
+		return v
+	}
+	args := []esql.Expr{v.expr}
+	for _, a := range e.Args[1:] {
+		n := l.numeric(l.expr(a), a.Span())
+		if n.hole || n.null {
+			return n
+		}
+		if n.typ != "integer" && n.word == nil {
+			n.expr = call("TO_INTEGER", n.expr)
+		}
+		args = append(args, n.expr)
+	}
+	array := schema.Single
+	if len(e.Args) == 3 {
+		array = v.array
+	}
+	return value{expr: call("MV_SLICE", args...), typ: v.typ, array: array}
+}
+
+func fnMvjoin(l *lowering, e *spl.Call) value {
+	vs, ok := l.args(e)
+	if !ok {
+		return holeValue
+	}
+	v := l.text(vs[0])
+	if v.null || vs[1].null {
+		return nullValue()
+	}
+	return value{expr: call("MV_CONCAT", v.expr, l.text(vs[1]).expr), typ: "keyword", nonNull: v.nonNull}
+}
+
+func fnMvappend(l *lowering, e *spl.Call) value {
+	vs, ok := l.args(e)
+	if !ok {
+		return holeValue
+	}
+	vs, typ := l.unify(vs)
+	var x esql.Expr
+	nullable := false
+	for _, v := range vs {
+		if v.null {
+			continue
+		}
+		nullable = nullable || !v.nonNull
+		if x == nil {
+			x = v.expr
+			continue
+		}
+		x = call("MV_APPEND", x, v.expr)
+	}
+	if x == nil {
+		return nullValue()
+	}
+	if nullable && len(vs) > 1 {
+		// MV_APPEND is null when one side is; Splunk leaves nulls out.
+		x = nil
+		for _, v := range vs {
+			if v.null {
+				continue
+			}
+			if x == nil {
+				x = v.expr
+				continue
+			}
+			x = call("COALESCE", call("MV_APPEND", x, v.expr), x, v.expr)
+		}
+	}
+	return value{expr: x, typ: typ, array: schema.MaybeArray}
+}
+
+func fnMvzip(l *lowering, e *spl.Call) value {
+	vs, ok := l.args(e)
+	if !ok {
+		return holeValue
+	}
+	args := []esql.Expr{l.text(vs[0]).expr, l.text(vs[1]).expr}
+	if len(vs) == 3 {
+		args = append(args, l.text(vs[2]).expr)
+	} else {
+		args = append(args, str(","))
+	}
+	for _, v := range vs {
+		if v.null {
+			return nullValue()
+		}
+	}
+	return value{expr: call("MV_ZIP", args...), typ: "keyword", array: schema.MaybeArray}
+}
+
+// fnMvfind gives 0 where any value matches: rules only ask whether there is one.
+func fnMvfind(l *lowering, e *spl.Call) value {
+	c := l.matchCond(e.Args[0], e.Args[1], e.Span(), false)
+	if c == nil {
+		return holeValue
+	}
+	l.diag("array_approximate", e.Span(), "mvfind", "mvfind gives the place of the first value that matches; the draft gives 0 for any place, which differs where the place itself is used")
+	return value{expr: call("CASE", c, integer(0), null()), typ: "integer"}
+}
+
+// ---- conditions ----
+
+func (l *lowering) nullTest(e *spl.Call, wantNull bool) esql.Expr {
+	v := l.expr(e.Args[0])
+	switch {
+	case v.hole:
+		return nil
+	case v.null:
+		return boolean(wantNull)
+	case v.nonNull && v.expr != nil && (v.col == nil || v.col.computed):
+		return boolean(!wantNull)
+	case v.col != nil && v.col.filled:
+		l.diag("display_only", e.Span(), e.Func, "data models fill missing values with \"unknown\" in Splunk; the draft tests the stored value")
+	}
+	if wantNull {
+		return isNull(v.expr)
+	}
+	return notNull(v.expr)
+}
+
+func condIsnum(l *lowering, e *spl.Call, neg bool) esql.Expr {
+	v := l.expr(e.Args[0])
+	if v.hole {
+		return nil
+	}
+	if v.null {
+		return boolean(neg)
+	}
+	n := l.numeric(v, e.Span())
+	if n.hole {
+		return nil
+	}
+	if neg {
+		return isNull(n.expr)
+	}
+	return notNull(n.expr)
+}
+
+func condIsstr(l *lowering, e *spl.Call, neg bool) esql.Expr {
+	v := l.expr(e.Args[0])
+	if v.hole {
+		return nil
+	}
+	if v.null || !isText(v.typ) {
+		return boolean(neg)
+	}
+	if neg {
+		return isNull(v.expr)
+	}
+	return notNull(v.expr)
+}
+
+func condIsbool(l *lowering, e *spl.Call, neg bool) esql.Expr {
+	v := l.expr(e.Args[0])
+	if v.hole {
+		return nil
+	}
+	return boolean((v.typ == "boolean") != neg)
+}
+
+func condMatch(l *lowering, e *spl.Call, neg bool) esql.Expr {
+	return l.matchCond(e.Args[0], e.Args[1], e.Span(), neg)
+}
+
+func condCidrmatch(l *lowering, e *spl.Call, neg bool) esql.Expr {
+	prefix, v := l.expr(e.Args[0]), l.expr(e.Args[1])
+	if prefix.hole || v.hole {
+		return nil
+	}
+	if prefix.null || v.null {
+		return boolean(neg)
+	}
+	if prefix.word == nil {
+		l.diag("unsupported_expression", e.Span(), "cidrmatch", "the block of cidrmatch comes from the data; ES|QL needs a literal")
+		return nil
+	}
+	x := l.cidr(v, *prefix.word)
+	if !neg {
+		return x
+	}
+	return or(append([]esql.Expr{not(x)}, nulls(v)...)...)
+}
+
+func condSearchmatch(l *lowering, e *spl.Call, neg bool) esql.Expr {
+	s, ok := e.Args[0].(*spl.StringLit)
+	if !ok {
+		l.diag("unsupported_expression", e.Span(), "searchmatch", "searchmatch needs a literal")
+		return nil
+	}
+	expr, ok := l.parseSearch(s.Value, e.Span())
+	if !ok {
+		return nil
+	}
+	return l.searchCond(expr, neg)
+}

@@ -1,0 +1,81 @@
+package translate
+
+import (
+	"strings"
+
+	"github.com/rulebridge/rulebridge/internal/spl"
+)
+
+// builtinMacros are the project's own definitions of macros that most rules use; the user's definitions win.
+var builtinMacros = []spl.MacroDef{
+	{Name: "security_content_ctime", Arguments: []string{"field"}, Definition: `convert timeformat="%Y-%m-%dT%H:%M:%S" ctime($field$)`},
+	{Name: "ctime", Arguments: []string{"field"}, Definition: `convert timeformat="%m/%d/%Y %H:%M:%S" ctime($field$)`},
+	{Name: "security_content_summariesonly", Definition: `summariesonly=false allow_old_summaries=true`},
+	{Name: "summariesonly", Definition: `summariesonly=false`},
+	{Name: "drop_dm_object_name", Arguments: []string{"object"}, Definition: `rename $object$.* AS *`},
+}
+
+// macroTable resolves macros by name and arity for the parser.
+type macroTable map[string][]spl.MacroDef
+
+// Macro implements spl.Macros: the definition of that arity, else any of that name.
+func (t macroTable) Macro(name string, nargs int) (spl.MacroDef, bool) {
+	defs := t[name]
+	for _, d := range defs {
+		if len(d.Arguments) == nargs {
+			return d, true
+		}
+	}
+	if len(defs) > 0 {
+		return defs[0], true
+	}
+	return spl.MacroDef{}, false
+}
+
+// keepMacro says which calls stay in the tree: data sources the schema knows better than any definition.
+func (c *compilation) keepMacro(name string, nargs int) bool {
+	if nargs != 0 {
+		return false
+	}
+	_, ok := c.schema.Macro(name)
+	return ok
+}
+
+func isFilterMacro(name string) bool { return strings.HasSuffix(name, "_filter") }
+
+// macroNotes says what became of each macro.
+func (c *compilation) macroNotes() {
+	for _, u := range c.query.Macros {
+		switch {
+		case u.Kept:
+		case isFilterMacro(u.Name) && !u.Known:
+			c.diag("filter_macro_empty", u.Span(), u.Name, "`"+u.Name+"` has no definition here and is taken as `search *`, as it is shipped; add yours with the macros if you changed it")
+		case isFilterMacro(u.Name) && strings.TrimSpace(u.Definition) == "search *":
+			c.diag("filter_macro_empty", u.Span(), u.Name, "`"+u.Name+"` is `search *`: nothing to filter")
+		case !u.Known:
+			c.unknownMacro(u.Name, u.Span())
+		case strings.HasSuffix(u.Name, "summariesonly"):
+			c.diag("macro_no_counterpart", u.Span(), u.Name, "`"+u.Name+"` concerns Splunk's acceleration summaries; Elasticsearch needs nothing in its place")
+		}
+	}
+}
+
+func (c *compilation) unknownMacro(name string, span spl.Span) {
+	if isFilterMacro(name) {
+		return
+	}
+	c.missing("macro", name)
+	c.diag("unknown_macro", span, name, "macro `"+name+"` has no definition; export it from Splunk (settings, advanced search, search macros) and add it to the macros")
+}
+
+func (l *lowering) unknown(cmd *spl.Unknown) {
+	if cmd.Macro {
+		if isFilterMacro(cmd.Command) {
+			return
+		}
+		l.unknownMacro(cmd.Command, cmd.Span())
+	} else {
+		l.diag("unknown_command", cmd.Span(), cmd.Command, "command `"+cmd.Command+"` could not be read; the draft goes on without it")
+	}
+	l.env.setPartial()
+}

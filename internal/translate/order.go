@@ -1,0 +1,98 @@
+package translate
+
+import (
+	"github.com/rulebridge/rulebridge/internal/esql"
+	"github.com/rulebridge/rulebridge/internal/spl"
+)
+
+const defaultSortLimit = 10000
+
+// sort orders rows: SORT, with Splunk's limit written out.
+func (l *lowering) sort(cmd *spl.Sort) {
+	l.ensureSource(cmd.Span())
+	s := l.sortKeys(cmd.Keys, cmd.Desc, cmd.Span())
+	if s != nil {
+		l.add(s)
+	}
+	switch {
+	case cmd.Limit > 0:
+		l.limit(cmd.Limit, cmd.Span())
+	case cmd.Limit < 0:
+		l.limit(defaultSortLimit, cmd.Span())
+		l.diag("default_limit", cmd.Span(), "sort", "sort keeps 10,000 rows where no number is given")
+	default:
+		l.diag("row_limit", cmd.Span(), "sort", "sort 0 keeps every row; ES|QL returns 1,000 rows without LIMIT, 10,000 at most")
+		l.limit(defaultSortLimit, cmd.Span())
+	}
+}
+
+func (l *lowering) sortKeys(keys []spl.SortKey, desc bool, at spl.Span) *esql.Sort {
+	s := &esql.Sort{}
+	s.Origin = origin(at)
+	for _, k := range keys {
+		v := l.lookup(k.Field.Text, k.Field.Span()).value()
+		if v.hole || v.null {
+			continue
+		}
+		x := v.expr
+		if k.Func == "num" && isText(v.typ) {
+			x = call("TO_DOUBLE", x)
+		}
+		if k.Func == "str" && !isText(v.typ) {
+			x = call("TO_STRING", x)
+		}
+		key := &esql.SortKey{Expr: mark(x, k.Span()), Desc: k.Desc != desc, Nulls: "LAST"}
+		key.Origin = origin(k.Span())
+		s.Keys = append(s.Keys, key)
+	}
+	if len(s.Keys) == 0 {
+		return nil
+	}
+	return s
+}
+
+func (l *lowering) limit(n int, at spl.Span) {
+	lim := &esql.Limit{N: n}
+	lim.Origin = origin(at)
+	l.add(lim)
+	l.fullText = false
+	l.useful = true
+}
+
+// head keeps the first rows. On events these are the newest.
+func (l *lowering) head(cmd *spl.Head) {
+	l.ensureSource(cmd.Span())
+	if cmd.Expr != nil {
+		l.diag("unsupported_option", cmd.Span(), "head", "head with a condition stops at the first row that fails it, which ES|QL cannot; use a number")
+		return
+	}
+	if !l.aggregated && !l.sorted() {
+		l.add(&esql.Sort{At: esql.At{Origin: origin(cmd.Span())}, Keys: []*esql.SortKey{{Expr: col("@timestamp"), Desc: true}}})
+	}
+	n := cmd.Count
+	if n <= 0 {
+		n = 10
+	}
+	if l.aggregated && !l.sorted() {
+		l.diag("order_dependent", cmd.Span(), "head", "head keeps the first rows of an order that ES|QL does not have here; sort before it")
+	}
+	l.limit(n, cmd.Span())
+}
+
+// sorted says that the rows have an order of their own.
+func (l *lowering) sorted() bool {
+	for i := len(l.cmds) - 1; i >= 0; i-- {
+		switch l.cmds[i].(type) {
+		case *esql.Sort:
+			return true
+		case *esql.Stats, *esql.MvExpand:
+			return false
+		}
+	}
+	return false
+}
+
+// dedup keeps the first row of each combination of values.
+func (l *lowering) dedup(cmd *spl.Dedup) {
+	l.unsupported(cmd)
+}

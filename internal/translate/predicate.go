@@ -1,0 +1,471 @@
+package translate
+
+import (
+	"net/netip"
+	"strings"
+
+	"github.com/rulebridge/rulebridge/internal/esql"
+	"github.com/rulebridge/rulebridge/internal/spl"
+)
+
+// The search command's grammar. Every function takes neg and returns an expression that is true exactly where the
+// search (negated when neg) holds: negation is pushed to the leaves and each leaf made null-safe, so that AND and OR
+// above need no care. nil is a hole.
+
+func (l *lowering) searchCond(e spl.SearchExpr, neg bool) esql.Expr {
+	switch e := e.(type) {
+	case nil:
+		return boolean(!neg)
+	case *spl.SearchNot:
+		return l.searchCond(e.Expr, !neg)
+	case *spl.SearchAnd:
+		return l.searchChain(e.Exprs, neg, !neg)
+	case *spl.SearchOr:
+		return l.searchChain(e.Exprs, neg, neg)
+	case *spl.Compare:
+		return mark(l.compare(e, neg), e.Span())
+	case *spl.SearchIn:
+		return mark(l.searchIn(e.Field, e.Values, e.Span(), neg), e.Span())
+	case *spl.Term:
+		return mark(l.term(e, neg), e.Span())
+	case *spl.SubsearchExpr:
+		return mark(l.subsearchFilter(e, neg), e.Span())
+	case *spl.SearchMacro:
+		return mark(l.searchMacro(e, neg), e.Span())
+	case *spl.SearchHole:
+		l.diag("syntax", e.Span(), "", "this part of the search could not be read: "+clip(e.Text))
+		return nil
+	}
+	return nil
+}
+
+// searchChain joins operands; conj says whether with AND. Alternatives on one field become one test.
+func (l *lowering) searchChain(xs []spl.SearchExpr, neg, conj bool) esql.Expr {
+	out := make([]esql.Expr, 0, len(xs))
+	merge := conj == neg // an OR, or a negated OR
+	for i := 0; i < len(xs); i++ {
+		if merge {
+			if n := equalRun(xs[i:]); n > 1 {
+				first := xs[i].(*spl.Compare)
+				vals := make([]spl.Value, 0, n)
+				for _, x := range xs[i : i+n] {
+					vals = append(vals, x.(*spl.Compare).Value)
+				}
+				span := spl.Span{Start: first.Span().Start, End: xs[i+n-1].Span().End}
+				out = append(out, mark(l.searchIn(first.Field, vals, span, neg), span))
+				i += n - 1
+				continue
+			}
+		}
+		out = append(out, l.searchCond(xs[i], neg))
+	}
+	if conj {
+		return and(out...)
+	}
+	if !neg && anyNil(out) {
+		// An alternative that is a hole: the others still stand, and the hole is said.
+		return or(out...)
+	}
+	return or(out...)
+}
+
+func anyNil(xs []esql.Expr) bool {
+	for _, x := range xs {
+		if x == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// equalRun counts the leading operands that compare one field for equality.
+func equalRun(xs []spl.SearchExpr) int {
+	n := 0
+	field := ""
+	for _, x := range xs {
+		c, ok := x.(*spl.Compare)
+		if !ok || c.Op != "=" || (n > 0 && c.Field.Text != field) || timeModifier(c.Field.Text) {
+			break
+		}
+		field = c.Field.Text
+		n++
+	}
+	return n
+}
+
+func (l *lowering) compare(e *spl.Compare, neg bool) esql.Expr {
+	if timeModifier(e.Field.Text) {
+		l.timeModifier(e, neg)
+		return boolean(!neg)
+	}
+	switch e.Op {
+	case "=", "==":
+		return l.searchIn(e.Field, []spl.Value{e.Value}, e.Span(), neg)
+	case "!=":
+		c := l.lookup(e.Field.Text, e.Field.Span())
+		if c.filled {
+			return l.searchIn(e.Field, []spl.Value{e.Value}, e.Span(), !neg)
+		}
+		v := c.value()
+		switch {
+		case v.hole:
+			return nil
+		case v.null:
+			return boolean(neg)
+		case !v.multi() && !neg:
+			return l.required(v, not(l.searchEquals(v, e.Value)))
+		case !v.multi():
+			return l.orNull(v, l.searchEquals(v, e.Value))
+		}
+		return l.anyDiffers(v, e.Value, neg)
+	}
+	return l.searchOrder(e, neg)
+}
+
+// required adds that the value is present, which a negated test does not say to the reader, and need not say to the
+// engine where the value is a constant.
+func (l *lowering) required(v value, x esql.Expr) esql.Expr {
+	if x == nil || v.nonNull || isTrue(x) {
+		if isTrue(x) && !v.nonNull {
+			return notNull(v.expr)
+		}
+		return x
+	}
+	if isFalse(x) {
+		return x
+	}
+	return and(notNull(v.expr), x)
+}
+
+// orNull makes a negated leaf hold where the value is missing.
+func (l *lowering) orNull(v value, x esql.Expr) esql.Expr {
+	switch {
+	case x == nil || isTrue(x) || v.nonNull:
+		return x
+	case isFalse(x):
+		return isNull(v.expr)
+	}
+	return or(x, isNull(v.expr))
+}
+
+// searchIn is FIELD = one of the values.
+func (l *lowering) searchIn(field spl.Name, vals []spl.Value, span spl.Span, neg bool) esql.Expr {
+	c := l.lookup(field.Text, field.Span())
+	v := c.value()
+	if v.hole {
+		return nil
+	}
+	if v.null {
+		return boolean(neg)
+	}
+	unknown := false
+	kept := vals
+	if c.filled {
+		kept = nil
+		for _, s := range vals {
+			if strings.EqualFold(s.Text, "unknown") {
+				unknown = true
+			}
+			kept = append(kept, s)
+		}
+	}
+	positive := l.alternatives(v, kept)
+	if positive == nil {
+		return nil
+	}
+	if unknown { // "unknown" is how Splunk shows a missing value of a data model
+		if neg {
+			return l.required(v, not(positive))
+		}
+		return or(positive, isNull(v.expr))
+	}
+	if !neg {
+		return positive
+	}
+	return l.orNull(v, negate(positive))
+}
+
+// negate applies De Morgan to the alternatives of one leaf, none of which is null where the field is present.
+func negate(x esql.Expr) esql.Expr {
+	b, ok := x.(*esql.Binary)
+	if !ok {
+		return not(x)
+	}
+	switch b.Op {
+	case "OR":
+		return and(negate(b.L), negate(b.R))
+	case "AND":
+		return or(negate(b.L), negate(b.R))
+	}
+	return not(x)
+}
+
+// inAbove is the number of alternatives from which one IN is better than an OR of pushed-down equalities.
+const inAbove = 16
+
+// alternatives is true where the value equals one of the words.
+func (l *lowering) alternatives(v value, words []spl.Value) esql.Expr {
+	var plain, folded []string
+	var out []esql.Expr
+	groupable := isText(v.typ) && !v.multi()
+	for _, w := range l.mapped(v, words) {
+		cased, beyond := letters(w.Text)
+		switch {
+		case groupable && !strings.Contains(w.Text, "*") && (!cased || v.lower):
+			plain = appendNew(plain, strings.ToLower(w.Text))
+		case groupable && !strings.Contains(w.Text, "*") && !beyond:
+			folded = appendNew(folded, strings.ToLower(w.Text))
+		default:
+			x := l.searchEquals(v, w)
+			if x == nil {
+				return nil
+			}
+			out = append(out, x)
+		}
+	}
+	var head []esql.Expr
+	switch {
+	case len(folded) > inAbove:
+		head = append(head, in(call("TO_LOWER", v.expr), append(plain, folded...)))
+		plain = nil
+	default:
+		for _, w := range folded {
+			head = append(head, binary("==", call("TO_LOWER", v.expr), str(w)))
+		}
+	}
+	if len(plain) > 0 {
+		head = append(head, in(v.expr, plain))
+	}
+	return or(append(head, out...)...)
+}
+
+func in(x esql.Expr, words []string) esql.Expr {
+	if len(words) == 1 {
+		return binary("==", x, str(words[0]))
+	}
+	list := make([]esql.Expr, len(words))
+	for i, w := range words {
+		list[i] = str(w)
+	}
+	return &esql.In{X: x, List: list}
+}
+
+func appendNew(xs []string, x string) []string {
+	for _, y := range xs {
+		if x == y {
+			return xs
+		}
+	}
+	return append(xs, x)
+}
+
+// mapped replaces words by what the integration stores instead.
+func (l *lowering) mapped(v value, words []spl.Value) []spl.Value {
+	if v.col == nil || v.col.computed || len(v.col.field.Values) == 0 {
+		return words
+	}
+	f := v.col.field
+	var out []spl.Value
+	for _, w := range words {
+		lower := strings.ToLower(w.Text)
+		if lower == "*" {
+			out = append(out, w)
+			continue
+		}
+		if !strings.Contains(lower, "*") {
+			if to, ok := f.Values[lower]; ok {
+				for _, t := range to {
+					out = append(out, spl.Value{At: w.At, Text: t, Quoted: true})
+				}
+				l.diag("value_mapped", w.Span(), f.Source, "`"+w.Text+"` of "+f.Source+" is stored as "+strings.Join(to, ", ")+" in "+f.Name)
+				continue
+			}
+			out = append(out, w)
+			continue
+		}
+		for _, from := range sortedKeys(f.Values) {
+			if _, ok := matchStar(lower, from); ok {
+				for _, t := range f.Values[from] {
+					out = append(out, spl.Value{At: w.At, Text: t, Quoted: true})
+				}
+			}
+		}
+		if !f.ValuesComplete || len(out) == 0 {
+			out = append(out, w)
+		}
+	}
+	return out
+}
+
+// searchEquals is FIELD = VALUE of the search grammar for a field that is present; null or false where it is not.
+func (l *lowering) searchEquals(v value, w spl.Value) esql.Expr {
+	text := w.Text
+	if strings.Trim(text, "*") == "" && text != "" {
+		return notNull(v.expr)
+	}
+	star := strings.Contains(text, "*")
+	switch {
+	case isText(v.typ):
+		return l.textEquals(v, textTest{value: text, wild: true, fold: true})
+	case v.typ == "ip":
+		return l.ipEquals(v, text, star)
+	case v.typ == "boolean":
+		switch strings.ToLower(text) {
+		case "true", "t", "1":
+			return l.anyEquals(v, boolean(true))
+		case "false", "f", "0":
+			return l.anyEquals(v, boolean(false))
+		}
+		if star {
+			return l.textEquals(asText(v), textTest{value: text, wild: true, fold: true})
+		}
+		return boolean(false)
+	case isNumeric(v.typ):
+		if star {
+			return l.textEquals(asText(v), textTest{value: text, wild: true, fold: true})
+		}
+		n, ok := number(strings.TrimSpace(text))
+		if !ok {
+			return boolean(false)
+		}
+		return l.anyEquals(v, n)
+	case isDate(v.typ):
+		return l.dateCompare(v, "==", text, w.Span())
+	}
+	return l.textEquals(asText(v), textTest{value: text, wild: true, fold: true})
+}
+
+// anyEquals is v == x, on several values true when any equals.
+func (l *lowering) anyEquals(v value, x esql.Expr) esql.Expr {
+	if !v.multi() {
+		return binary("==", v.expr, x)
+	}
+	if l.fullText && v.stored() {
+		return binary(":", v.expr, x)
+	}
+	if lit, ok := x.(*esql.Literal); ok {
+		if isNumeric(v.typ) {
+			if n, ok := lit.Value.(int64); ok {
+				return l.anyText(asText(v), textTest{value: itoa64(n)})
+			}
+		}
+	}
+	return l.anyText(asText(v), textTest{value: esql.PrintExpr(x)})
+}
+
+func asText(v value) value {
+	if isText(v.typ) && !isStored(v.typ) {
+		return v
+	}
+	v.expr = call("TO_STRING", v.expr)
+	v.typ = "keyword"
+	return v
+}
+
+// isStored is false for every text type: ES|QL reads them all as text without a cast.
+func isStored(string) bool { return false }
+
+func (l *lowering) ipEquals(v value, text string, star bool) esql.Expr {
+	if star {
+		return l.textEquals(asText(v), textTest{value: text, wild: true, fold: true})
+	}
+	if p, err := netip.ParsePrefix(text); err == nil {
+		return l.cidr(v, p.String())
+	}
+	if a, err := netip.ParseAddr(text); err == nil && a.Zone() == "" {
+		if v.multi() && !(l.fullText && v.stored()) {
+			return l.anyText(asText(v), textTest{value: a.String(), fold: true})
+		}
+		return l.anyEquals(v, str(text))
+	}
+	return boolean(false) // no address is written like this
+}
+
+func (l *lowering) cidr(v value, prefix string) esql.Expr {
+	if v.multi() && l.fullText && v.stored() {
+		return call("QSTR", str(esql.EscapeLucene(v.columnName())+":"+esql.LucenePhrase(prefix)))
+	}
+	x := v.expr
+	if v.typ != "ip" {
+		x = call("TO_IP", x)
+	}
+	return call("CIDR_MATCH", x, str(prefix))
+}
+
+// anyDiffers is FIELD != VALUE on several values: true if any differs, false where the field is missing.
+func (l *lowering) anyDiffers(v value, w spl.Value, neg bool) esql.Expr {
+	if strings.Trim(w.Text, "*") == "" {
+		if neg {
+			return boolean(true) // f != * never holds
+		}
+		return boolean(false)
+	}
+	t := v
+	if !isText(t.typ) {
+		t = asText(v)
+	}
+	x := l.anyTextDiffers(t, textTest{value: w.Text, wild: true, fold: true})
+	if !neg {
+		return x
+	}
+	return l.orNull(v, negate(x))
+}
+
+// searchOrder is <, <=, > or >= of the search grammar: numbers as numbers, other text by its order.
+func (l *lowering) searchOrder(e *spl.Compare, neg bool) esql.Expr {
+	c := l.lookup(e.Field.Text, e.Field.Span())
+	v := c.value()
+	if v.hole {
+		return nil
+	}
+	if v.null {
+		return boolean(neg)
+	}
+	x := l.order(v, e.Op, e.Value.Text, e.Span())
+	if !neg || x == nil {
+		return x
+	}
+	return l.orNull(v, not(x))
+}
+
+// order compares a value with a literal.
+func (l *lowering) order(v value, op, text string, span spl.Span) esql.Expr {
+	if isDate(v.typ) {
+		return l.dateCompare(v, op, text, span)
+	}
+	n, isNum := number(strings.TrimSpace(text))
+	x := v
+	switch {
+	case isNumeric(v.typ) && isNum:
+	case isNumeric(v.typ):
+		x = asText(v)
+		n = str(text)
+	case v.typ == "ip":
+		if _, err := netip.ParseAddr(text); err != nil {
+			return boolean(false)
+		}
+		n = str(text)
+	case isNum:
+		x.expr = call("TO_DOUBLE", v.expr)
+		l.diag("numeric_comparison", span, v.columnName(), v.columnName()+" is text: values that are not numbers do not compare")
+	default:
+		n = str(text)
+	}
+	if v.multi() {
+		if op[0] == '>' {
+			x.expr = call("MV_MAX", x.expr)
+		} else {
+			x.expr = call("MV_MIN", x.expr)
+		}
+	}
+	return binary(op, x.expr, n)
+}
+
+func clip(s string) string {
+	const most = 80
+	r := []rune(s)
+	if len(r) > most {
+		return string(r[:most]) + "…"
+	}
+	return s
+}

@@ -1,0 +1,424 @@
+package translate
+
+import (
+	"regexp/syntax"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"github.com/rulebridge/rulebridge/internal/esql"
+	"github.com/rulebridge/rulebridge/internal/spl"
+)
+
+// maxRegexLength is index.max_regex_length: longer Lucene patterns fail at run time.
+const maxRegexLength = 1000
+
+// matchCond is match(x, pattern): an unanchored PCRE. A literal becomes LIKE, what Lucene can say RLIKE, and the rest
+// REPLACE, whose Java expressions know lookaround, word boundaries and lazy quantifiers.
+func (l *lowering) matchCond(x, pattern spl.Expr, span spl.Span, neg bool) esql.Expr {
+	v, p := l.expr(x), l.expr(pattern)
+	if v.hole || p.hole {
+		return nil
+	}
+	if v.null || p.null {
+		return boolean(neg)
+	}
+	if p.word == nil {
+		l.diag("unsupported_expression", span, "match", "the pattern of match comes from the data; ES|QL needs a literal")
+		return nil
+	}
+	return l.regexTest(v, *p.word, span, neg)
+}
+
+func (l *lowering) regexTest(v value, pattern string, span spl.Span, neg bool) esql.Expr {
+	if !isText(v.typ) {
+		v = l.text(v)
+	}
+	c := l.regexMatch(v, pattern)
+	if c == nil {
+		l.diag("unsupported_regex", span, "", "this regular expression cannot be written in ES|QL: "+clip(pattern))
+		return nil
+	}
+	if !neg {
+		return c
+	}
+	if isTrue(c) || isFalse(c) {
+		return not(c)
+	}
+	return or(append([]esql.Expr{not(c)}, nulls(v)...)...)
+}
+
+func (l *lowering) regexMatch(v value, pattern string) esql.Expr {
+	re, err := syntax.Parse(pattern, syntax.Perl)
+	if err == nil {
+		re = re.Simplify()
+		if lit, start, end, fold, ok := literalRegex(re); ok && !v.multi() {
+			return literalMatch(v, lit, start, end, fold)
+		}
+		w := luceneWriter{multi: v.multi()}
+		if p, ok := w.match(re); ok && len(p) <= maxRegexLength {
+			if !v.multi() {
+				return rlike(v.expr, p)
+			}
+			return rlike(call("CONCAT", str(valueMark), call("MV_CONCAT", v.expr, str(valueMark)), str(valueMark)), p)
+		}
+	}
+	if v.multi() {
+		return nil
+	}
+	java, ok := javaRegex(pattern)
+	if !ok {
+		return nil
+	}
+	return binary("!=", call("REPLACE", v.expr, str(java), str(valueMark)), v.expr)
+}
+
+// literalRegex recognizes ^?literal$? of one case sensitivity.
+func literalRegex(re *syntax.Regexp) (lit string, start, end, fold, ok bool) {
+	parts := []*syntax.Regexp{re}
+	if re.Op == syntax.OpConcat {
+		parts = re.Sub
+	}
+	var b strings.Builder
+	seen := false
+	for i, p := range parts {
+		switch {
+		case p.Op == syntax.OpBeginText && i == 0:
+			start = true
+		case p.Op == syntax.OpEndText && i == len(parts)-1:
+			end = true
+		case p.Op == syntax.OpLiteral:
+			f := p.Flags&syntax.FoldCase != 0
+			cased, _ := letters(string(p.Rune))
+			if cased && seen && f != fold {
+				return "", false, false, false, false
+			}
+			if cased {
+				fold, seen = f, true
+			}
+			b.WriteString(string(p.Rune))
+		default:
+			return "", false, false, false, false
+		}
+	}
+	return b.String(), start, end, fold, b.Len() > 0
+}
+
+func literalMatch(v value, lit string, start, end, fold bool) esql.Expr {
+	x := v.expr
+	cased, _ := letters(lit)
+	if fold && cased {
+		lit = strings.ToLower(lit)
+		if !v.lower {
+			x = call("TO_LOWER", x)
+		}
+	}
+	switch {
+	case start && end:
+		return binary("==", x, str(lit))
+	case start:
+		return like(x, esql.EscapeLike(lit)+"*")
+	case end:
+		return like(x, "*"+esql.EscapeLike(lit))
+	}
+	return like(x, "*"+esql.EscapeLike(lit)+"*")
+}
+
+// luceneWriter writes a parsed regular expression in Lucene's syntax; ok is false where Lucene cannot say it.
+type luceneWriter struct {
+	multi bool // values are joined by valueMark, which nothing may cross
+	b     strings.Builder
+}
+
+// match is the whole pattern, anchored as RLIKE is.
+func (w *luceneWriter) match(re *syntax.Regexp) (string, bool) {
+	alts := []*syntax.Regexp{re}
+	if re.Op == syntax.OpAlternate {
+		alts = re.Sub
+	}
+	any, before, after := ".*", "", ""
+	if w.multi {
+		any = "[^" + valueMark + "]*"
+		before, after = ".*"+valueMark, valueMark+".*"
+	}
+	w.b.WriteString(before)
+	if len(alts) > 1 {
+		w.b.WriteByte('(')
+	}
+	for i, a := range alts {
+		if i > 0 {
+			w.b.WriteByte('|')
+		}
+		parts := []*syntax.Regexp{a}
+		if a.Op == syntax.OpConcat {
+			parts = a.Sub
+		}
+		if len(parts) > 0 && parts[0].Op == syntax.OpBeginText {
+			parts = parts[1:]
+		} else {
+			w.b.WriteString(any)
+		}
+		end := false
+		if n := len(parts); n > 0 && parts[n-1].Op == syntax.OpEndText {
+			parts, end = parts[:n-1], true
+		}
+		for _, p := range parts {
+			if !w.write(p) {
+				return "", false
+			}
+		}
+		if !end {
+			w.b.WriteString(any)
+		}
+	}
+	if len(alts) > 1 {
+		w.b.WriteByte(')')
+	}
+	w.b.WriteString(after)
+	return w.b.String(), true
+}
+
+func (w *luceneWriter) write(re *syntax.Regexp) bool {
+	switch re.Op {
+	case syntax.OpEmptyMatch:
+		w.b.WriteString("()")
+	case syntax.OpLiteral:
+		for _, r := range re.Rune {
+			w.rune(r, re.Flags&syntax.FoldCase != 0)
+		}
+	case syntax.OpCharClass:
+		w.class(re.Rune)
+	case syntax.OpAnyCharNotNL:
+		w.b.WriteString("[^\n")
+		if w.multi {
+			w.b.WriteString(valueMark)
+		}
+		w.b.WriteByte(']')
+	case syntax.OpAnyChar:
+		if w.multi {
+			w.b.WriteString("[^" + valueMark + "]")
+		} else {
+			w.b.WriteByte('.')
+		}
+	case syntax.OpCapture:
+		return w.group(re.Sub[0])
+	case syntax.OpStar, syntax.OpPlus, syntax.OpQuest:
+		if !w.atom(re.Sub[0]) {
+			return false
+		}
+		w.b.WriteByte(map[syntax.Op]byte{syntax.OpStar: '*', syntax.OpPlus: '+', syntax.OpQuest: '?'}[re.Op])
+	case syntax.OpRepeat:
+		if !w.atom(re.Sub[0]) {
+			return false
+		}
+		w.b.WriteByte('{')
+		w.b.WriteString(strconv.Itoa(re.Min))
+		if re.Max != re.Min {
+			w.b.WriteByte(',')
+			if re.Max >= 0 {
+				w.b.WriteString(strconv.Itoa(re.Max))
+			}
+		}
+		w.b.WriteByte('}')
+	case syntax.OpConcat:
+		for _, s := range re.Sub {
+			if !w.write(s) {
+				return false
+			}
+		}
+	case syntax.OpAlternate:
+		return w.group(re)
+	default: // anchors inside, word boundaries
+		return false
+	}
+	return w.b.Len() <= 4*maxRegexLength
+}
+
+func (w *luceneWriter) group(re *syntax.Regexp) bool {
+	w.b.WriteByte('(')
+	if re.Op == syntax.OpAlternate {
+		for i, s := range re.Sub {
+			if i > 0 {
+				w.b.WriteByte('|')
+			}
+			if !w.write(s) {
+				return false
+			}
+		}
+	} else if !w.write(re) {
+		return false
+	}
+	w.b.WriteByte(')')
+	return true
+}
+
+// atom writes what a quantifier can stand behind.
+func (w *luceneWriter) atom(re *syntax.Regexp) bool {
+	switch re.Op {
+	case syntax.OpCharClass, syntax.OpAnyChar, syntax.OpAnyCharNotNL, syntax.OpCapture, syntax.OpAlternate:
+		return w.write(re)
+	case syntax.OpLiteral:
+		if len(re.Rune) == 1 {
+			return w.write(re)
+		}
+	}
+	return w.group(re)
+}
+
+func (w *luceneWriter) rune(r rune, fold bool) {
+	lo, up := unicode.ToLower(r), unicode.ToUpper(r)
+	if fold && lo != up {
+		w.b.WriteByte('[')
+		w.b.WriteRune(lo)
+		w.b.WriteRune(up)
+		w.b.WriteByte(']')
+		return
+	}
+	w.b.WriteString(esql.EscapeRegex(string(r)))
+}
+
+// class writes a character class; one that reaches the ends of Unicode is written as its complement.
+func (w *luceneWriter) class(rs []rune) {
+	negated := len(rs) > 0 && rs[0] == 0 && rs[len(rs)-1] == unicode.MaxRune
+	if negated {
+		var inv []rune
+		for i := 1; i+1 < len(rs); i += 2 {
+			inv = append(inv, rs[i]+1, rs[i+1]-1)
+		}
+		rs = inv
+		if len(rs) == 0 && !w.multi {
+			w.b.WriteByte('.')
+			return
+		}
+	}
+	w.b.WriteByte('[')
+	if negated {
+		w.b.WriteByte('^')
+		if w.multi {
+			w.b.WriteString(valueMark)
+		}
+	}
+	for i := 0; i+1 < len(rs); i += 2 {
+		w.classRune(rs[i])
+		if rs[i+1] > rs[i] {
+			if rs[i+1] > rs[i]+1 {
+				w.b.WriteByte('-')
+			}
+			w.classRune(rs[i+1])
+		}
+	}
+	w.b.WriteByte(']')
+}
+
+func (w *luceneWriter) classRune(r rune) {
+	if strings.ContainsRune(`\]-[^&"#@~<>.?+*|{}()`, r) {
+		w.b.WriteByte('\\')
+	}
+	w.b.WriteRune(r)
+}
+
+// posixClasses are the bracket expressions of PCRE in Java's words.
+var posixClasses = strings.NewReplacer("[:alpha:]", `\p{Alpha}`, "[:digit:]", `\d`, "[:alnum:]", `\p{Alnum}`, "[:upper:]", `\p{Upper}`,
+	"[:lower:]", `\p{Lower}`, "[:punct:]", `\p{Punct}`, "[:space:]", `\s`, "[:xdigit:]", `\p{XDigit}`, "[:word:]", `\w`,
+	"[:print:]", `\p{Print}`, "[:graph:]", `\p{Graph}`, "[:cntrl:]", `\p{Cntrl}`, "[:blank:]", `\p{Blank}`)
+
+// javaRegex turns a PCRE into the Java expression that REPLACE takes.
+func javaRegex(p string) (string, bool) {
+	for _, bad := range []string{"(?R)", "(?0)", "(?(", "(?&", "(*", `\K`, `\g{`, "(?|", `\C`, "(?P>"} {
+		if strings.Contains(p, bad) {
+			return "", false
+		}
+	}
+	p = strings.ReplaceAll(p, "(?P<", "(?<")
+	p = javaGroupNames(p)
+	return posixClasses.Replace(p), balancedRegex(p)
+}
+
+// javaGroupNames takes underscores out of group names, which Java does not allow.
+func javaGroupNames(p string) string {
+	if !strings.Contains(p, "(?<") {
+		return p
+	}
+	var b strings.Builder
+	for {
+		i := strings.Index(p, "(?<")
+		if i < 0 {
+			b.WriteString(p)
+			return b.String()
+		}
+		b.WriteString(p[:i+3])
+		p = p[i+3:]
+		if strings.HasPrefix(p, "=") || strings.HasPrefix(p, "!") {
+			continue
+		}
+		j := strings.IndexByte(p, '>')
+		if j < 0 {
+			continue
+		}
+		b.WriteString(strings.ReplaceAll(p[:j], "_", ""))
+		p = p[j:]
+	}
+}
+
+// balancedRegex is a cheap check that brackets close; the engine would reject the query otherwise.
+func balancedRegex(p string) bool {
+	depth, class := 0, false
+	for i := 0; i < len(p); i++ {
+		switch c := p[i]; {
+		case c == '\\':
+			i++
+			if i == len(p) {
+				return false
+			}
+		case class:
+			if c == ']' {
+				class = false
+			}
+		case c == '[':
+			class = true
+			if strings.HasPrefix(p[i+1:], "]") || strings.HasPrefix(p[i+1:], "^]") {
+				i += 1 + strings.IndexByte(p[i+1:], ']')
+			}
+		case c == '(':
+			depth++
+		case c == ')':
+			depth--
+			if depth < 0 {
+				return false
+			}
+		}
+	}
+	return depth == 0 && !class
+}
+
+// javaReplacement turns \1 into $1 and protects $.
+func javaReplacement(s string) string {
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case c == '\\' && i+1 < len(s) && s[i+1] >= '0' && s[i+1] <= '9':
+			b.WriteByte('$')
+		case c == '\\' && i+1 < len(s):
+			b.WriteByte('\\')
+			i++
+			b.WriteByte(s[i])
+		case c == '$':
+			b.WriteString(`\$`)
+		default:
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
+}
+
+// javaQuote is a Java expression for a literal.
+func javaQuote(s string) string {
+	var b strings.Builder
+	for _, r := range s {
+		if strings.ContainsRune(`\^$.|?*+()[]{}`, r) {
+			b.WriteByte('\\')
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}

@@ -1,0 +1,46 @@
+package translate
+
+import (
+	"strings"
+
+	"github.com/rulebridge/rulebridge/internal/spl"
+)
+
+// rename binds names anew: columns keep their ES|QL names, so that alerts carry ECS fields.
+func (l *lowering) rename(cmd *spl.Rename) {
+	l.ensureSource(cmd.Span())
+	l.diag("renamed", cmd.Span(), "", "a rename is kept by the translator; columns keep the names they have in Elasticsearch")
+	// All pairs see the names as they were before.
+	type move struct {
+		from, to string
+		c        *column
+	}
+	var moves []move
+	for _, p := range cmd.Pairs {
+		if strings.Contains(p.From.Text, "*") {
+			for _, n := range l.env.names(p.From.Text) {
+				got, _ := matchStar(p.From.Text, n)
+				moves = append(moves, move{n, fillStar(p.To.Text, got), l.env.cols[n]})
+			}
+			if l.env.open {
+				l.env.patterns = append(l.env.patterns, renamePattern{p.From.Text, p.To.Text})
+			}
+			continue
+		}
+		if p.From.Text == p.To.Text {
+			continue
+		}
+		if _, bound := l.env.cols[p.From.Text]; !bound && !l.env.open && !l.env.partial() {
+			// renaming a field that does not exist does nothing
+			l.diag("field_absent", p.Span(), p.From.Text, "`"+p.From.Text+"` does not exist at this point, so the rename does nothing")
+			continue
+		}
+		moves = append(moves, move{p.From.Text, p.To.Text, l.lookup(p.From.Text, p.From.Span())})
+	}
+	for _, m := range moves {
+		l.env.unbind(m.from)
+	}
+	for _, m := range moves {
+		l.env.bind(m.to, m.c)
+	}
+}

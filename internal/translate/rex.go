@@ -1,0 +1,206 @@
+package translate
+
+import (
+	"regexp"
+	"strings"
+
+	"github.com/rulebridge/rulebridge/internal/esql"
+	"github.com/rulebridge/rulebridge/internal/schema"
+	"github.com/rulebridge/rulebridge/internal/spl"
+)
+
+var namedGroup = regexp.MustCompile(`\(\?P?<([A-Za-z_][A-Za-z0-9_]*)>`)
+
+// rex reads named groups out of a field with GROK, whose Oniguruma expressions know what PCRE knows; mode=sed is
+// REPLACE.
+func (l *lowering) rex(cmd *spl.Rex) {
+	l.ensureSource(cmd.Span())
+	field := cmd.Field.Text
+	if field == "" {
+		field = "_raw"
+	}
+	v := l.lookup(field, cmd.Field.Span()).value()
+	if cmd.Sed {
+		l.sed(cmd, field, v)
+		return
+	}
+	var names []string
+	for _, m := range namedGroup.FindAllStringSubmatch(cmd.Pattern.Text, -1) {
+		names = append(names, m[1])
+	}
+	fail := func() {
+		for _, n := range names {
+			l.defineHole(n)
+		}
+	}
+	switch {
+	case v.hole:
+		fail()
+		return
+	case len(names) == 0:
+		l.diag("unsupported_regex", cmd.Pattern.Span(), "rex", "the expression of rex names no group")
+		return
+	case cmd.MaxMatch != 1:
+		l.diag("unsupported_option", cmd.Span(), "max_match", "rex with max_match collects several matches, which GROK cannot; rewrite this part by hand")
+		fail()
+		return
+	case cmd.Offset != nil:
+		l.diag("unsupported_option", cmd.Offset.Span(), "offset_field", "offset_field has no counterpart")
+		l.defineHole(cmd.Offset.Text)
+	case v.null:
+		for _, n := range names {
+			if _, ok := l.env.cols[n]; !ok {
+				l.env.bind(n, &column{name: n, typ: "null", constant: &esql.Literal{}})
+			}
+		}
+		return
+	}
+	for _, bad := range []string{"(?R)", "(?(", "(?&", "(*", "(?|", "%{", `\K`} {
+		if strings.Contains(cmd.Pattern.Text, bad) {
+			l.diag("unsupported_regex", cmd.Pattern.Span(), "rex", "this regular expression cannot be written for GROK: "+clip(cmd.Pattern.Text))
+			fail()
+			return
+		}
+	}
+	pattern := strings.ReplaceAll(cmd.Pattern.Text, "(?P<", "(?<")
+	if v.multi() {
+		l.diag("array_approximate", cmd.Span(), "rex", "rex reads each of several values; GROK reads them one by one too, but keeps one result")
+	}
+	x := v
+	if !isText(v.typ) {
+		x = l.text(v)
+	}
+	in := l.inputColumn(x, cmd.Span())
+	// GROK without a match overwrites a column with null, rex leaves it: such columns go through a helper.
+	type kept struct {
+		name, helper string
+		old          *column
+	}
+	var keep []kept
+	seen := map[string]bool{}
+	for _, n := range names {
+		if seen[n] {
+			continue
+		}
+		seen[n] = true
+		old, bound := l.env.cols[n]
+		if !bound && l.env.open && l.src != nil {
+			if f := l.src.Field(n, schema.Hint{EventCodes: l.eventCodes}); f.Support != schema.None {
+				old, bound = l.lookup(n, cmd.Span()), true
+			}
+		}
+		if bound && !old.hole && old.constant == nil {
+			h := l.helper("rex_" + n)
+			keep = append(keep, kept{n, h, old})
+			pattern = strings.ReplaceAll(pattern, "(?<"+n+">", "(?<"+h+">")
+			continue
+		}
+		c := l.define(n, &column{typ: "keyword"})
+		if c.name != n {
+			pattern = strings.ReplaceAll(pattern, "(?<"+n+">", "(?<"+c.name+">")
+		}
+	}
+	g := &esql.Grok{Input: mark(in, cmd.Span()), Pattern: pattern}
+	g.Origin = origin(cmd.Span())
+	l.add(g)
+	l.useful = true
+	for _, k := range keep {
+		old := k.old.value()
+		l.defineAs(k.name, &column{typ: "keyword", nonNull: old.nonNull}, mark(call("COALESCE", col(k.helper), l.text(old).expr), cmd.Span()), cmd.Span())
+	}
+}
+
+// inputColumn gives a column for what GROK and DISSECT read: they take a column, not an expression.
+func (l *lowering) inputColumn(v value, at spl.Span) esql.Expr {
+	if c, ok := v.expr.(*esql.Column); ok {
+		return &esql.Column{Name: c.Name}
+	}
+	h := l.helper("input")
+	l.assign(at, h, v.expr)
+	return col(h)
+}
+
+// helper names a column that the result must not show.
+func (l *lowering) helper(name string) string {
+	l.unique++
+	l.temporary = true
+	return "_" + name + "_" + itoa(l.unique)
+}
+
+// sed is rex mode=sed: s/…/…/ and y/…/…/.
+func (l *lowering) sed(cmd *spl.Rex, field string, v value) {
+	if v.hole || v.null {
+		return
+	}
+	pattern, repl, global, ok := sedExpression(cmd.Pattern.Text)
+	if !ok {
+		l.diag("unsupported_regex", cmd.Pattern.Span(), "rex", "this sed expression cannot be written in ES|QL: "+clip(cmd.Pattern.Text))
+		l.defineHole(field)
+		return
+	}
+	java, ok := javaRegex(pattern)
+	if !ok {
+		l.diag("unsupported_regex", cmd.Pattern.Span(), "rex", "this regular expression cannot be written in ES|QL: "+clip(pattern))
+		l.defineHole(field)
+		return
+	}
+	if !global {
+		// REPLACE replaces every match: the first alone is everything before it, it, and the rest.
+		l.diag("regex_differs", cmd.Pattern.Span(), "rex", "s/…/…/ without g replaces the first match, REPLACE every one")
+	}
+	x := l.text(v)
+	l.defineAs(field, &column{typ: "keyword", nonNull: v.nonNull, array: v.array}, mark(call("REPLACE", x.expr, str(java), str(javaReplacement(repl))), cmd.Span()), cmd.Span())
+}
+
+func sedExpression(s string) (pattern, repl string, global, ok bool) {
+	s = strings.TrimSpace(s)
+	if len(s) < 4 || s[0] != 's' {
+		return "", "", false, false
+	}
+	sep := s[1]
+	var parts []string
+	var b strings.Builder
+	for i := 2; i < len(s); i++ {
+		if s[i] == '\\' && i+1 < len(s) {
+			if s[i+1] != sep {
+				b.WriteByte('\\')
+			}
+			i++
+			b.WriteByte(s[i])
+			continue
+		}
+		if s[i] == sep {
+			parts = append(parts, b.String())
+			b.Reset()
+			continue
+		}
+		b.WriteByte(s[i])
+	}
+	if len(parts) != 2 {
+		return "", "", false, false
+	}
+	flags := b.String()
+	return parts[0], parts[1], strings.Contains(flags, "g"), strings.Trim(flags, "gi0123456789") == ""
+}
+
+// regex keeps rows whose field matches.
+func (l *lowering) regex(cmd *spl.Regex) {
+	l.ensureSource(cmd.Span())
+	field := cmd.Field.Text
+	if field == "" {
+		field = "_raw"
+	}
+	v := l.lookup(field, cmd.Span()).value()
+	if v.hole {
+		return
+	}
+	if v.null {
+		l.filter(boolean(cmd.Negated))
+		return
+	}
+	x := l.regexTest(v, cmd.Pattern.Text, cmd.Span(), cmd.Negated)
+	if x != nil {
+		l.useful = true
+	}
+	l.filter(mark(x, cmd.Span()))
+}

@@ -1,0 +1,426 @@
+package translate
+
+import (
+	"strings"
+
+	"github.com/rulebridge/rulebridge/internal/esql"
+	"github.com/rulebridge/rulebridge/internal/schema"
+	"github.com/rulebridge/rulebridge/internal/spl"
+)
+
+func (l *lowering) search(cmd *spl.Search) {
+	e := cmd.Expr
+	if l.src == nil && !l.aggregated && l.first {
+		e = l.chooseSource(e, cmd.Span())
+	}
+	l.noteEventCodes(e)
+	for _, x := range conjuncts(e) {
+		if t, ok := x.(*spl.Term); ok && t.Value.Text == "*" && t.Directive == "" {
+			l.diag("option_ignored", t.Span(), "*", "* matches every event")
+			continue
+		}
+		c := l.searchCond(x, false)
+		l.filterAnd(c)
+	}
+	l.filterEnd()
+}
+
+// conjuncts flattens the top-level AND.
+func conjuncts(e spl.SearchExpr) []spl.SearchExpr {
+	switch e := e.(type) {
+	case nil:
+		return nil
+	case *spl.SearchAnd:
+		var out []spl.SearchExpr
+		for _, x := range e.Exprs {
+			out = append(out, conjuncts(x)...)
+		}
+		return out
+	}
+	return []spl.SearchExpr{e}
+}
+
+// filterAnd collects conditions of one command into one WHERE; filterEnd writes it.
+func (l *lowering) filterAnd(x esql.Expr) {
+	if x != nil {
+		l.useful = true
+		l.pending = append(l.pending, x)
+	}
+}
+
+func (l *lowering) filterEnd() {
+	l.filter(and(l.pending...))
+	l.pending = nil
+}
+
+func metadataField(name string) bool {
+	switch strings.ToLower(name) {
+	case "index", "source", "sourcetype", "eventtype", "channel", "tag":
+		return true
+	}
+	return false
+}
+
+// chooseSource finds the data source of a raw search and returns what is left to filter.
+func (l *lowering) chooseSource(e spl.SearchExpr, at spl.Span) spl.SearchExpr {
+	parts := conjuncts(e)
+	var srcs []*schema.Source
+	used := make([]bool, len(parts))
+	var preds []schema.Predicate
+	var predOf []int
+	for i, p := range parts {
+		switch p := p.(type) {
+		case *spl.SearchMacro:
+			if s, ok := l.schema.Macro(p.Macro); ok && len(p.Args) == 0 {
+				srcs = appendSource(srcs, s)
+				used[i] = true
+				l.diag("source_resolved", p.Span(), p.Macro, "`"+p.Macro+"` is read from "+strings.Join(s.Indices, ", "))
+			}
+		case *spl.Compare:
+			if p.Op == "=" && metadataField(p.Field.Text) {
+				preds = append(preds, schema.Predicate{Field: p.Field.Text, Value: p.Value.Text})
+				predOf = append(predOf, i)
+			}
+		}
+	}
+	if len(preds) > 0 {
+		s, consumed, ok := l.schema.Match(preds)
+		for j, i := range predOf {
+			p := parts[i].(*spl.Compare)
+			take := strings.EqualFold(p.Field.Text, "index")
+			if ok && (len(srcs) == 0 || srcs[0] == s) {
+				take = take || consumed[j]
+			}
+			if l.schema.IsIdentity() {
+				take = strings.EqualFold(p.Field.Text, "index") && !l.identityHas(p.Field.Text)
+			}
+			if take {
+				used[i] = true
+				l.diag("source_resolved", p.Span(), p.Field.Text, "`"+p.Field.Text+"="+p.Value.Text+"` became the index pattern")
+			}
+		}
+		if ok && len(srcs) == 0 {
+			srcs = append(srcs, s)
+		}
+	}
+	for i, p := range parts {
+		if used[i] {
+			continue
+		}
+		if group, ok := l.sourceGroup(p); ok && (len(srcs) == 0 || len(group) == 1 && group[0] == srcs[0]) {
+			for _, s := range group {
+				srcs = appendSource(srcs, s)
+			}
+			used[i] = true
+			l.diag("source_resolved", p.Span(), "", "these alternatives became the index pattern")
+		}
+	}
+	l.useSources(srcs, at)
+	var rest []spl.SearchExpr
+	for i, p := range parts {
+		if !used[i] {
+			rest = append(rest, p)
+		}
+	}
+	switch len(rest) {
+	case 0:
+		return nil
+	case 1:
+		return rest[0]
+	}
+	return &spl.SearchAnd{At: spl.At{At: at}, Exprs: rest}
+}
+
+// identityHas says that the request names the field as one of its own.
+func (l *lowering) identityHas(field string) bool {
+	_, ok := l.req.Types[field]
+	return ok
+}
+
+func appendSource(srcs []*schema.Source, s *schema.Source) []*schema.Source {
+	for _, x := range srcs {
+		if x == s {
+			return srcs
+		}
+	}
+	return append(srcs, s)
+}
+
+// sourceGroup resolves an OR (or IN) whose alternatives only name sources.
+func (l *lowering) sourceGroup(e spl.SearchExpr) ([]*schema.Source, bool) {
+	if l.schema.IsIdentity() {
+		return nil, false
+	}
+	match := func(ps []schema.Predicate) ([]*schema.Source, bool) {
+		s, consumed, ok := l.schema.Match(ps)
+		if !ok {
+			return nil, false
+		}
+		for _, c := range consumed {
+			if !c {
+				return nil, false
+			}
+		}
+		return []*schema.Source{s}, true
+	}
+	switch e := e.(type) {
+	case *spl.SearchMacro:
+		if s, ok := l.schema.Macro(e.Macro); ok && len(e.Args) == 0 {
+			return []*schema.Source{s}, true
+		}
+	case *spl.Compare:
+		if e.Op == "=" && metadataField(e.Field.Text) {
+			return match([]schema.Predicate{{Field: e.Field.Text, Value: e.Value.Text}})
+		}
+	case *spl.SearchIn:
+		if !metadataField(e.Field.Text) {
+			return nil, false
+		}
+		var out []*schema.Source
+		for _, v := range e.Values {
+			g, ok := match([]schema.Predicate{{Field: e.Field.Text, Value: v.Text}})
+			if !ok {
+				return nil, false
+			}
+			out = appendSource(out, g[0])
+		}
+		return out, len(out) > 0
+	case *spl.SearchAnd:
+		var ps []schema.Predicate
+		for _, x := range e.Exprs {
+			c, ok := x.(*spl.Compare)
+			if !ok || c.Op != "=" || !metadataField(c.Field.Text) {
+				return nil, false
+			}
+			ps = append(ps, schema.Predicate{Field: c.Field.Text, Value: c.Value.Text})
+		}
+		return match(ps)
+	case *spl.SearchOr:
+		var out []*schema.Source
+		for _, x := range e.Exprs {
+			g, ok := l.sourceGroup(x)
+			if !ok {
+				return nil, false
+			}
+			for _, s := range g {
+				out = appendSource(out, s)
+			}
+		}
+		return out, len(out) > 0
+	}
+	return nil, false
+}
+
+// useSources opens the environment over the sources and writes their constraints.
+func (l *lowering) useSources(srcs []*schema.Source, at spl.Span) {
+	if len(srcs) == 0 {
+		s := l.schema.Fallback()
+		if s == nil {
+			l.diag("unknown_source", at, "", "no data source is known for this search; add its macro or sourcetype to the schema overrides, or give an index pattern")
+			return
+		}
+		srcs = []*schema.Source{s}
+		if s.Support != schema.Exact {
+			l.diag("source_approximate", at, "", "the search names no known data source, so it runs over "+strings.Join(s.Indices, ", ")+"; name the index pattern or add the source to the schema overrides")
+		}
+	}
+	l.src = srcs[0]
+	l.also = srcs[1:]
+	for _, s := range srcs {
+		switch s.Support {
+		case schema.None:
+			l.diag("unknown_source", at, s.Name, s.Name+" has no counterpart in Elastic's integrations: "+s.Reason)
+		case schema.Approximate:
+			if s != l.schema.Fallback() {
+				l.diag("source_approximate", at, s.Name, s.Name+" is not quite the same data: "+s.Reason)
+			}
+		case schema.Medium:
+			l.diag("mapping_medium", at, s.Name, s.Name+": "+s.Reason)
+		}
+		for _, i := range s.Indices {
+			l.indices = appendNew(l.indices, i)
+		}
+	}
+	if len(srcs) == 1 {
+		l.filter(l.constraints(srcs[0], at))
+		return
+	}
+	var alts []esql.Expr
+	for _, s := range srcs {
+		c := l.constraints(s, at)
+		if c == nil {
+			return // one of the sources takes every event of its indices
+		}
+		alts = append(alts, c)
+	}
+	l.filter(or(alts...))
+}
+
+// constraints is the filter that a source implies.
+func (l *lowering) constraints(s *schema.Source, at spl.Span) esql.Expr {
+	var parts []esql.Expr
+	for _, c := range s.Constraints {
+		v := value{expr: col(c.Field), typ: c.Type, array: c.Array, lower: true, col: &column{name: c.Field, typ: c.Type}}
+		var x esql.Expr
+		if v.multi() {
+			var alts []esql.Expr
+			for _, w := range c.Values {
+				alts = append(alts, binary(":", v.expr, str(w)))
+			}
+			x = or(alts...)
+		} else {
+			x = in(v.expr, c.Values)
+		}
+		parts = append(parts, x)
+	}
+	return mark(and(parts...), at)
+}
+
+// noteEventCodes remembers the event codes the filters admit, because pipelines move fields per code.
+func (l *lowering) noteEventCodes(e spl.SearchExpr) {
+	if l.eventCodes != nil {
+		return
+	}
+	for _, x := range conjuncts(e) {
+		if codes, ok := eventCodes(x); ok {
+			l.eventCodes = codes
+			return
+		}
+	}
+}
+
+func eventCodes(e spl.SearchExpr) ([]string, bool) {
+	isCode := func(f string) bool {
+		return f == "EventCode" || f == "EventID" || f == "signature_id" || f == "event.code"
+	}
+	switch e := e.(type) {
+	case *spl.Compare:
+		if e.Op == "=" && isCode(e.Field.Text) && !strings.Contains(e.Value.Text, "*") {
+			return []string{e.Value.Text}, true
+		}
+	case *spl.SearchIn:
+		if !isCode(e.Field.Text) {
+			return nil, false
+		}
+		var out []string
+		for _, v := range e.Values {
+			if strings.Contains(v.Text, "*") {
+				return nil, false
+			}
+			out = append(out, v.Text)
+		}
+		return out, true
+	case *spl.SearchAnd:
+		for _, x := range e.Exprs {
+			if c, ok := eventCodes(x); ok {
+				return c, true
+			}
+		}
+	case *spl.SearchOr:
+		var out []string
+		for _, x := range e.Exprs {
+			c, ok := eventCodes(x)
+			if !ok {
+				return nil, false
+			}
+			out = append(out, c...)
+		}
+		return out, true
+	}
+	return nil, false
+}
+
+// term is a bare word: the raw event contains it.
+func (l *lowering) term(t *spl.Term, neg bool) esql.Expr {
+	text := t.Value.Text
+	if strings.Trim(text, "*") == "" {
+		return boolean(!neg)
+	}
+	if !l.fullText {
+		l.diag("unsupported_expression", t.Span(), "", "a bare word searches the raw event, which is gone after stats; name the field")
+		return nil
+	}
+	l.diag("text_search", t.Span(), "", "a bare word is searched in the raw event in Splunk, in the default fields in Elasticsearch: "+clip(text)+"; name the field where you can")
+	q := esql.LucenePhrase(text)
+	if strings.Contains(text, "*") && !strings.ContainsAny(text, " \t") {
+		parts := strings.Split(text, "*")
+		for i, p := range parts {
+			parts[i] = esql.EscapeLucene(p)
+		}
+		q = strings.Join(parts, "*")
+	}
+	x := call("QSTR", str(q))
+	if neg {
+		return not(x)
+	}
+	return x
+}
+
+func (l *lowering) subsearchFilter(e *spl.SubsearchExpr, neg bool) esql.Expr {
+	l.diag("subsearch", e.Span(), "", "a subsearch that makes search terms cannot run inside ES|QL; run it apart and put its values in, or use a lookup index")
+	return nil
+}
+
+func (l *lowering) searchMacro(e *spl.SearchMacro, neg bool) esql.Expr {
+	if s, ok := l.schema.Macro(e.Macro); ok {
+		// A source deeper in the search: it filters by what its events carry.
+		if s == l.src && len(l.also) == 0 {
+			return boolean(!neg)
+		}
+		l.diag("unknown_source", e.Span(), e.Macro, "`"+e.Macro+"` names a data source inside a condition; write it at the start of the search")
+		return nil
+	}
+	if isFilterMacro(e.Macro) {
+		return boolean(!neg)
+	}
+	l.unknownMacro(e.Macro, e.Span())
+	return nil
+}
+
+// parseSearch reads a search expression inside a text, for searchmatch.
+func (l *lowering) parseSearch(text string, at spl.Span) (spl.SearchExpr, bool) {
+	q := spl.Parse("search "+text, spl.Options{MaxDepth: l.opts.MaxDepth})
+	if len(q.Problems) > 0 || len(q.Pipeline.Commands) != 1 {
+		l.diag("syntax", at, "", "this search could not be read: "+clip(text))
+		return nil, false
+	}
+	s, ok := q.Pipeline.Commands[0].(*spl.Search)
+	if !ok {
+		return nil, false
+	}
+	return respan(s.Expr, at), true
+}
+
+// respan gives an expression the place of the text it was read from.
+func respan(e spl.SearchExpr, at spl.Span) spl.SearchExpr {
+	a := spl.At{At: at}
+	switch e := e.(type) {
+	case *spl.SearchAnd:
+		out := &spl.SearchAnd{At: a}
+		for _, x := range e.Exprs {
+			out.Exprs = append(out.Exprs, respan(x, at))
+		}
+		return out
+	case *spl.SearchOr:
+		out := &spl.SearchOr{At: a}
+		for _, x := range e.Exprs {
+			out.Exprs = append(out.Exprs, respan(x, at))
+		}
+		return out
+	case *spl.SearchNot:
+		return &spl.SearchNot{At: a, Expr: respan(e.Expr, at)}
+	case *spl.Compare:
+		n := *e
+		n.At, n.Field.At, n.Value.At = a, a, a
+		return &n
+	case *spl.SearchIn:
+		n := *e
+		n.At, n.Field.At = a, a
+		return &n
+	case *spl.Term:
+		n := *e
+		n.At = a
+		return &n
+	}
+	return e
+}

@@ -1,0 +1,516 @@
+package translate
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/rulebridge/rulebridge/internal/esql"
+	"github.com/rulebridge/rulebridge/internal/schema"
+	"github.com/rulebridge/rulebridge/internal/spl"
+)
+
+// aggregation is what one SPL aggregation becomes: an ES|QL aggregate, and optionally an EVAL of its result after it.
+type aggregation struct {
+	expr esql.Expr
+	typ  string
+	// array says that the result holds several values.
+	array schema.Array
+	// after reworks the result column.
+	after   func(x esql.Expr) esql.Expr
+	nonNull bool
+	lower   bool
+	where   esql.Expr
+	// empty says that Splunk gives null where the aggregate of no value is 0.
+	hole bool
+}
+
+func (l *lowering) stats(cmd *spl.Stats) {
+	switch cmd.Kind {
+	case "stats", "sistats":
+	case "eventstats":
+		l.eventstats(cmd)
+		return
+	default:
+		l.unsupported(cmd)
+		return
+	}
+	l.ensureSource(cmd.Span())
+	l.aggOptions(cmd.Options)
+	l.aggregate(cmd.Aggs, cmd.By, cmd.Span(), !l.aggregated)
+}
+
+func (l *lowering) aggOptions(opts []spl.Option) {
+	for _, o := range opts {
+		l.diag("option_ignored", o.Span(), o.Name, "`"+o.Name+"` does not change the rows")
+	}
+}
+
+// aggregate writes STATS … BY …. dropNull says that rows without a key are dropped, as stats does; data models keep them.
+func (l *lowering) aggregate(aggs []spl.Agg, by []spl.By, at spl.Span, dropNull bool) {
+	st := &esql.Stats{}
+	next := newEnv(false)
+	if l.env.partial() {
+		next.setPartial()
+	}
+	l.useful = true
+
+	type key struct {
+		spl  string
+		c    *column
+		expr *esql.Assign
+	}
+	var keys []key
+	var present []esql.Expr
+	taken := map[string]bool{}
+	for _, b := range by {
+		if strings.Contains(b.Field.Text, "*") {
+			for _, n := range l.env.names(b.Field.Text) {
+				keys = append(keys, key{n, l.env.cols[n], nil})
+			}
+			continue
+		}
+		c, a := l.groupKey(b)
+		if c == nil {
+			next.bind(b.Field.Text, &column{name: b.Field.Text, hole: true})
+			continue
+		}
+		keys = append(keys, key{b.Field.Text, c, a})
+	}
+	for _, k := range keys {
+		if k.c.hole {
+			next.bind(k.spl, k.c)
+			continue
+		}
+		if dropNull && !k.c.filled && !k.c.nonNull && k.c.constant == nil && k.expr == nil {
+			present = append(present, mark(notNull(col(k.c.name)), at))
+		}
+	}
+	l.filter(and(present...))
+
+	for _, k := range keys {
+		if k.c.hole {
+			continue
+		}
+		c := *k.c
+		if c.constant != nil {
+			// a constant key groups nothing
+			next.bind(k.spl, &c)
+			continue
+		}
+		a := k.expr
+		if a == nil {
+			v := k.c.value()
+			a = &esql.Assign{Expr: v.expr}
+			if _, plain := v.expr.(*esql.Column); !plain {
+				a.Name = columnName(k.spl)
+				c = column{name: a.Name, typ: v.typ, computed: true}
+			}
+			if dropNull && !k.c.filled {
+				c.nonNull = true
+			}
+			c.array = schema.Single // BY makes one group a value
+		}
+		if taken[c.name] {
+			next.bind(k.spl, &c)
+			continue
+		}
+		taken[c.name] = true
+		st.By = append(st.By, a)
+		next.bind(k.spl, &c)
+	}
+
+	var after []*esql.Assign
+	var origins []spl.Span
+	for i := range aggs {
+		l.aggOne(&aggs[i], st, next, taken, &after, &origins, at)
+	}
+	if len(st.Aggs) == 0 && len(st.By) == 0 {
+		if len(aggs) > 0 || len(by) > 0 {
+			l.env = next
+			l.env.setPartial()
+		}
+		return
+	}
+	st.Origin = origin(at)
+	l.cmds = append(l.cmds, st)
+	l.aggregated, l.fullText = true, false
+	l.env = next
+	l.projected = false
+	for i, a := range after {
+		l.assign(origins[i], a.Name, a.Expr)
+	}
+}
+
+// groupKey resolves one BY field; nil when it is a hole.
+func (l *lowering) groupKey(b spl.By) (*column, *esql.Assign) {
+	name := b.Field.Text
+	if b.Bucket != nil {
+		c := l.lookup(name, b.Field.Span())
+		if c.hole {
+			return nil, nil
+		}
+		bucket, ok := l.bucket(c.value(), b.Bucket.Value, b.Bucket.Span())
+		if !ok {
+			return nil, nil
+		}
+		out := columnName(name)
+		a := &esql.Assign{Name: out, Expr: mark(bucket, b.Span())}
+		a.Origin = origin(b.Span())
+		return &column{name: out, typ: c.typ, computed: true, nonNull: c.nonNull}, a
+	}
+	c := l.lookup(name, b.Field.Span())
+	if c.hole {
+		return nil, nil
+	}
+	if c.field.Fn == "" && c.constant == nil {
+		a := &esql.Assign{Expr: mark(col(c.name), b.Span())}
+		a.Origin = origin(b.Span())
+		_ = a
+	}
+	return c, nil
+}
+
+// aggOne lowers one aggregation; wildcards in its field stand for every bound column.
+func (l *lowering) aggOne(a *spl.Agg, st *esql.Stats, next *env, taken map[string]bool, after *[]*esql.Assign, origins *[]spl.Span, at spl.Span) {
+	name := aggName(a)
+	if f, ok := a.Arg.(*spl.FieldRef); ok && strings.Contains(f.Name, "*") && !a.Eval {
+		names := l.env.names(f.Name)
+		if len(names) == 0 {
+			l.diag("unsupported_expression", a.Span(), a.Func, "`"+f.Name+"` names no columns that are known here; list the fields")
+			return
+		}
+		for _, n := range names {
+			one := *a
+			ref := *f
+			ref.Name = n
+			one.Arg = &ref
+			if a.As != nil {
+				got, _ := matchStar(f.Name, n)
+				as := *a.As
+				as.Text = fillStar(a.As.Text, got)
+				one.As = &as
+			}
+			l.aggOne(&one, st, next, taken, after, origins, at)
+		}
+		return
+	}
+	g := l.aggregation(a)
+	if g.hole {
+		next.bind(name, &column{name: name, hole: true})
+		return
+	}
+	out := columnName(name)
+	for i := 2; taken[out] || out == "@timestamp"; i++ {
+		out = columnName(name) + "_" + itoa(i)
+	}
+	taken[out] = true
+	x := &esql.Assign{Name: out, Expr: mark(g.expr, a.Span()), Where: mark(g.where, a.Span())}
+	x.Origin = origin(a.Span())
+	st.Aggs = append(st.Aggs, x)
+	if g.after != nil {
+		*after = append(*after, &esql.Assign{Name: out, Expr: mark(g.after(col(out)), a.Span())})
+		*origins = append(*origins, a.Span())
+	}
+	c := &column{name: out, typ: g.typ, array: g.array, nonNull: g.nonNull, computed: true}
+	c.field.LowerCase = g.lower
+	next.bind(name, c)
+}
+
+// aggName is the column name Splunk gives.
+func aggName(a *spl.Agg) string {
+	if a.As != nil {
+		return a.As.Text
+	}
+	if a.Arg == nil {
+		return a.Func
+	}
+	if f, ok := a.Arg.(*spl.FieldRef); ok && !a.Eval {
+		return a.Func + "(" + f.Name + ")"
+	}
+	return a.Func + "(" + spl.PrintExpr(a.Arg) + ")"
+}
+
+// aggregation lowers one function of stats.
+func (l *lowering) aggregation(a *spl.Agg) aggregation {
+	fn := a.Func
+	if fn == "count" || fn == "c" {
+		return l.countAgg(a)
+	}
+	if a.Arg == nil {
+		l.diag("unsupported_aggregation", a.Span(), fn, "`"+fn+"` needs a field")
+		return aggregation{hole: true}
+	}
+	v := l.aggArg(a)
+	if v.hole {
+		return aggregation{hole: true}
+	}
+	lower, ok := aggregations[fn]
+	if !ok {
+		if pct, kind, isPct := percentile(fn); isPct {
+			n := l.numeric(v, a.Span())
+			if n.hole {
+				return aggregation{hole: true}
+			}
+			l.diag("statistic_approximate", a.Span(), fn, "PERCENTILE estimates; Splunk's "+kind+" does too above 1,000 values, each in its own way")
+			return aggregation{expr: call("PERCENTILE", n.expr, pct), typ: "double"}
+		}
+		l.diag("unsupported_aggregation", a.Span(), fn, "`"+fn+"` has no counterpart in STATS; rewrite this part by hand")
+		return aggregation{hole: true}
+	}
+	if v.null {
+		return aggregation{expr: call("VALUES", null()), typ: "null"}
+	}
+	return lower(l, v, a)
+}
+
+// aggArg lowers the argument; a condition in eval() counts where it is true.
+func (l *lowering) aggArg(a *spl.Agg) value {
+	v := l.expr(a.Arg)
+	if v.typ == "boolean" && a.Eval && !v.hole {
+		// eval(cond) is 1 where it holds and null elsewhere
+		return value{expr: call("CASE", v.expr, integer(1), null()), typ: "integer"}
+	}
+	return v
+}
+
+func (l *lowering) countAgg(a *spl.Agg) aggregation {
+	g := aggregation{typ: "long", nonNull: true}
+	if a.Arg == nil {
+		g.expr = call("COUNT", &esql.Star{})
+		return g
+	}
+	if a.Eval {
+		if f, ok := a.Arg.(*spl.FieldRef); !ok || f == nil {
+			if isCondition(a.Arg) {
+				c := l.cond(a.Arg, false)
+				if c == nil {
+					return aggregation{hole: true}
+				}
+				g.expr = call("COUNT", &esql.Star{})
+				if isFalse(c) {
+					g.where = binary("==", integer(1), integer(0))
+				} else if !isTrue(c) {
+					g.where = c
+				}
+				return g
+			}
+		}
+	}
+	v := l.expr(a.Arg)
+	if v.hole {
+		return aggregation{hole: true}
+	}
+	if v.null {
+		g.expr = call("COUNT", null())
+		return g
+	}
+	if isDate(v.typ) && v.columnName() == "@timestamp" {
+		g.expr = call("COUNT", &esql.Star{})
+		return g
+	}
+	g.expr = call("COUNT", v.expr)
+	return g
+}
+
+func isCondition(e spl.Expr) bool {
+	switch e := e.(type) {
+	case *spl.Binary:
+		switch e.Op {
+		case "AND", "OR", "XOR", "=", "==", "!=", "<", "<=", ">", ">=", "LIKE":
+			return true
+		}
+	case *spl.Unary:
+		return e.Op == "NOT"
+	case *spl.InExpr, *spl.BoolLit:
+		return true
+	case *spl.Call:
+		_, ok := conditions[e.Func]
+		return ok
+	}
+	return false
+}
+
+func percentile(fn string) (esql.Expr, string, bool) {
+	for _, p := range []string{"perc", "exactperc", "upperperc", "p"} {
+		if rest, ok := strings.CutPrefix(fn, p); ok {
+			if f, err := strconv.ParseFloat(rest, 64); err == nil && f >= 0 && f <= 100 {
+				n, _ := number(rest)
+				return n, p, true
+			}
+		}
+	}
+	return nil, "", false
+}
+
+// aggregations is the table of stats functions.
+var aggregations map[string]func(l *lowering, v value, a *spl.Agg) aggregation
+
+func init() {
+	num := func(fn, typ string) func(*lowering, value, *spl.Agg) aggregation {
+		return func(l *lowering, v value, a *spl.Agg) aggregation {
+			n := l.numeric(v, a.Span())
+			if n.hole {
+				return aggregation{hole: true}
+			}
+			t := typ
+			if t == "" {
+				t = n.typ
+				if isInteger(t) {
+					t = "long"
+				}
+			}
+			return aggregation{expr: call(fn, n.expr), typ: t}
+		}
+	}
+	extreme := func(fn string) func(*lowering, value, *spl.Agg) aggregation {
+		return func(l *lowering, v value, a *spl.Agg) aggregation {
+			return aggregation{expr: call(fn, v.expr), typ: v.typ, nonNull: v.nonNull && !v.multi(), lower: v.lower}
+		}
+	}
+	distinct := func(l *lowering, v value, a *spl.Agg) aggregation {
+		l.diag("approximate_count_distinct", a.Span(), a.Func, "COUNT_DISTINCT is exact up to its precision threshold (3,000), close above it")
+		x := v
+		if isDate(v.typ) || v.typ == "boolean" {
+			x = v
+		}
+		return aggregation{expr: call("COUNT_DISTINCT", x.expr), typ: "long", nonNull: true}
+	}
+	values := func(l *lowering, v value, _ *spl.Agg) aggregation {
+		return aggregation{
+			expr: call("VALUES", v.expr), typ: v.typ, array: schema.MaybeArray, lower: v.lower,
+			after: func(x esql.Expr) esql.Expr { return call("MV_SORT", x) },
+		}
+	}
+	list := func(l *lowering, v value, a *spl.Agg) aggregation {
+		l.diag("truncation", a.Span(), "list", "list() keeps duplicates and order, at most 100; VALUES keeps each value once")
+		return aggregation{expr: call("VALUES", v.expr), typ: v.typ, array: schema.MaybeArray, lower: v.lower}
+	}
+	aggregations = map[string]func(*lowering, value, *spl.Agg) aggregation{
+		"dc": distinct, "distinct_count": distinct, "estdc": distinct,
+		"values": values, "list": list,
+		"sum": num("SUM", ""), "avg": num("AVG", "double"), "mean": num("AVG", "double"), "median": num("MEDIAN", "double"),
+		"stdevp": num("STD_DEV", "double"), "stdev": stdevAgg,
+		"var": varianceAgg(true), "varp": varianceAgg(false),
+		"sumsq": func(l *lowering, v value, a *spl.Agg) aggregation {
+			n := l.numeric(v, a.Span())
+			if n.hole {
+				return aggregation{hole: true}
+			}
+			return aggregation{expr: call("SUM", binary("*", n.expr, n.expr)), typ: n.typ}
+		},
+		"range": func(l *lowering, v value, a *spl.Agg) aggregation {
+			n := l.numeric(v, a.Span())
+			if n.hole {
+				return aggregation{hole: true}
+			}
+			return aggregation{expr: binary("-", call("MAX", n.expr), call("MIN", n.expr)), typ: n.typ}
+		},
+		"min": extreme("MIN"), "max": extreme("MAX"),
+		"earliest_time": func(*lowering, value, *spl.Agg) aggregation {
+			return aggregation{expr: call("MIN", col("@timestamp")), typ: "date", nonNull: true}
+		},
+		"latest_time": func(*lowering, value, *spl.Agg) aggregation {
+			return aggregation{expr: call("MAX", col("@timestamp")), typ: "date", nonNull: true}
+		},
+		"earliest": packedAgg("MIN"), "latest": packedAgg("MAX"),
+		"first": orderedAgg("MAX"), "last": orderedAgg("MIN"),
+		"mode": func(l *lowering, v value, a *spl.Agg) aggregation {
+			l.diag("unsupported_aggregation", a.Span(), "mode", "mode has no counterpart in STATS; count by the field and take the top")
+			return aggregation{hole: true}
+		},
+	}
+}
+
+// stdevAgg is the sample deviation; STD_DEV is that of the population.
+func stdevAgg(l *lowering, v value, a *spl.Agg) aggregation {
+	n := l.numeric(v, a.Span())
+	if n.hole {
+		return aggregation{hole: true}
+	}
+	count := call("COUNT", n.expr)
+	scale := call("SQRT", binary("/", call("TO_DOUBLE", count), call("GREATEST", binary("-", count, integer(1)), integer(1))))
+	return aggregation{expr: binary("*", call("STD_DEV", n.expr), scale), typ: "double"}
+}
+
+func varianceAgg(sample bool) func(*lowering, value, *spl.Agg) aggregation {
+	return func(l *lowering, v value, a *spl.Agg) aggregation {
+		n := l.numeric(v, a.Span())
+		if n.hole {
+			return aggregation{hole: true}
+		}
+		x := call("POW", call("STD_DEV", n.expr), integer(2))
+		if sample {
+			count := call("COUNT", n.expr)
+			x = binary("*", x, binary("/", call("TO_DOUBLE", count), call("GREATEST", binary("-", count, integer(1)), integer(1))))
+		}
+		return aggregation{expr: x, typ: "double"}
+	}
+}
+
+// timestampWidth is the length of TO_STRING(@timestamp): 2026-01-02T03:04:05.678Z.
+const timestampWidth = 24
+
+// packedAgg is earliest(f) or latest(f), exactly: the value rides behind its timestamp through MIN or MAX.
+func packedAgg(fn string) func(*lowering, value, *spl.Agg) aggregation {
+	return func(l *lowering, v value, a *spl.Agg) aggregation {
+		t := l.env.cols["_time"]
+		ts := "@timestamp"
+		switch {
+		case t != nil && isDate(t.typ) && !t.hole:
+			ts = t.name
+		case !l.env.open:
+			l.diag("unsupported_aggregation", a.Span(), a.Func, "`"+a.Func+"` needs _time, which is gone after stats; keep max(_time) by the key instead")
+			return aggregation{hole: true}
+		}
+		if isDate(v.typ) && v.columnName() == ts {
+			return aggregation{expr: call(fn, v.expr), typ: "date", nonNull: true}
+		}
+		x := l.text(v)
+		if v.multi() {
+			l.diag("array_approximate", a.Span(), a.Func, "of several values in one event the draft keeps the first in order")
+			x.expr = call("MV_MIN", x.expr)
+		}
+		if isDate(v.typ) {
+			x.expr = call("TO_STRING", v.expr)
+		}
+		packed := call(fn, call("CONCAT", call("TO_STRING", col(ts)), x.expr))
+		back := func(c esql.Expr) esql.Expr {
+			s := call("SUBSTRING", c, integer(timestampWidth+1))
+			switch {
+			case isText(v.typ):
+				return s
+			case isInteger(v.typ):
+				return call("TO_LONG", s)
+			case isNumeric(v.typ):
+				return call("TO_DOUBLE", s)
+			case isDate(v.typ):
+				return call("TO_DATETIME", s)
+			case v.typ == "ip":
+				return call("TO_IP", s)
+			case v.typ == "boolean":
+				return call("TO_BOOLEAN", s)
+			}
+			return s
+		}
+		typ := v.typ
+		if isText(typ) {
+			typ = "keyword"
+		}
+		return aggregation{expr: packed, typ: typ, after: back, lower: v.lower}
+	}
+}
+
+// orderedAgg is first(f) or last(f): events come newest first, so first is the latest.
+func orderedAgg(fn string) func(*lowering, value, *spl.Agg) aggregation {
+	packed := packedAgg(fn)
+	return func(l *lowering, v value, a *spl.Agg) aggregation {
+		if l.aggregated {
+			l.diag("order_dependent", a.Span(), a.Func, "`"+a.Func+"` takes a row by the order of rows, which has no counterpart; the draft takes the smallest value")
+			return aggregation{expr: call("MIN", v.expr), typ: v.typ}
+		}
+		l.diag("first_last_order", a.Span(), a.Func, "events come newest first, so first is the latest value and last the earliest")
+		return packed(l, v, a)
+	}
+}
+
+func (l *lowering) eventstats(cmd *spl.Stats) { l.unsupported(cmd) }

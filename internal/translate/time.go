@@ -1,0 +1,396 @@
+package translate
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/rulebridge/rulebridge/internal/esql"
+	"github.com/rulebridge/rulebridge/internal/spl"
+)
+
+// relativeTime is Splunk's [+-]N UNIT @SNAP.
+type relativeTime struct {
+	seconds int64  // offset, when unit is a second to a week
+	months  int64  // offset, when unit is a month or longer
+	snap    string // ES|QL unit to truncate to, or empty
+}
+
+var timeUnits = map[string]struct {
+	seconds, months int64
+	unit            string
+}{
+	"s": {1, 0, "second"}, "sec": {1, 0, "second"}, "secs": {1, 0, "second"}, "second": {1, 0, "second"}, "seconds": {1, 0, "second"},
+	"m": {60, 0, "minute"}, "min": {60, 0, "minute"}, "mins": {60, 0, "minute"}, "minute": {60, 0, "minute"}, "minutes": {60, 0, "minute"},
+	"h": {3600, 0, "hour"}, "hr": {3600, 0, "hour"}, "hrs": {3600, 0, "hour"}, "hour": {3600, 0, "hour"}, "hours": {3600, 0, "hour"},
+	"d": {86400, 0, "day"}, "day": {86400, 0, "day"}, "days": {86400, 0, "day"},
+	"w": {604800, 0, "week"}, "week": {604800, 0, "week"}, "weeks": {604800, 0, "week"},
+	"mon": {0, 1, "month"}, "month": {0, 1, "month"}, "months": {0, 1, "month"},
+	"q": {0, 3, "quarter"}, "qtr": {0, 3, "quarter"}, "quarter": {0, 3, "quarter"}, "quarters": {0, 3, "quarter"},
+	"y": {0, 12, "year"}, "yr": {0, 12, "year"}, "yrs": {0, 12, "year"}, "year": {0, 12, "year"}, "years": {0, 12, "year"},
+}
+
+// parseRelative reads -24h@h, @d, now, 0; ok is false for anything else.
+func parseRelative(s string) (relativeTime, bool) {
+	var r relativeTime
+	s = strings.TrimSpace(strings.ToLower(s))
+	s = strings.TrimPrefix(s, "now")
+	offset, snap, snapped := strings.Cut(s, "@")
+	for offset != "" {
+		sign := int64(1)
+		switch offset[0] {
+		case '-':
+			sign, offset = -1, offset[1:]
+		case '+':
+			offset = offset[1:]
+		}
+		i := 0
+		for i < len(offset) && offset[i] >= '0' && offset[i] <= '9' {
+			i++
+		}
+		n := int64(1)
+		if i > 0 {
+			v, err := strconv.ParseInt(offset[:i], 10, 32)
+			if err != nil {
+				return r, false
+			}
+			n = v
+		}
+		offset = offset[i:]
+		j := 0
+		for j < len(offset) && offset[j] >= 'a' && offset[j] <= 'z' {
+			j++
+		}
+		u, ok := timeUnits[offset[:j]]
+		if !ok {
+			return r, false
+		}
+		offset = offset[j:]
+		r.seconds += sign * n * u.seconds
+		r.months += sign * n * u.months
+	}
+	if snapped {
+		if u, ok := timeUnits[snap]; ok {
+			r.snap = u.unit
+			return r, true
+		}
+		if len(snap) == 2 && snap[0] == 'w' { // @w0 is Sunday, @w1 Monday
+			r.snap = "week"
+			return r, snap[1] == '1'
+		}
+		return r, false
+	}
+	return r, true
+}
+
+func (r relativeTime) apply(x esql.Expr) esql.Expr {
+	x = shift(x, r.seconds, func(n int64) esql.Expr { return duration(n) })
+	x = shift(x, r.months, func(n int64) esql.Expr {
+		if n%12 == 0 {
+			return &esql.Duration{N: n / 12, Unit: "year"}
+		}
+		return &esql.Duration{N: n, Unit: "month"}
+	})
+	if r.snap != "" {
+		x = call("DATE_TRUNC", &esql.Duration{N: 1, Unit: r.snap}, x)
+	}
+	return x
+}
+
+func shift(x esql.Expr, n int64, d func(int64) esql.Expr) esql.Expr {
+	switch {
+	case n < 0:
+		return binary("-", x, d(-n))
+	case n > 0:
+		return binary("+", x, d(n))
+	}
+	return x
+}
+
+// dateMath is the same as Elasticsearch date math, for a rule's window; snapping is left to the caller to say.
+func (r relativeTime) dateMath() string {
+	out := "now"
+	part := func(n int64, unit string) {
+		if n < 0 {
+			out += "-" + itoa64(-n) + unit
+		} else if n > 0 {
+			out += "+" + itoa64(n) + unit
+		}
+	}
+	switch {
+	case r.seconds == 0:
+	case r.seconds%86400 == 0:
+		part(r.seconds/86400, "d")
+	case r.seconds%3600 == 0:
+		part(r.seconds/3600, "h")
+	case r.seconds%60 == 0:
+		part(r.seconds/60, "m")
+	default:
+		part(r.seconds, "s")
+	}
+	part(r.months, "M")
+	return out
+}
+
+// span is a bin or tstats span: a number and a unit.
+type span struct {
+	seconds, months int64
+	millis          int64
+}
+
+func parseSpan(s string) (span, bool) {
+	s = strings.ToLower(strings.TrimSpace(s))
+	i := 0
+	for i < len(s) && s[i] >= '0' && s[i] <= '9' {
+		i++
+	}
+	n := int64(1)
+	if i > 0 {
+		v, err := strconv.ParseInt(s[:i], 10, 32)
+		if err != nil || v == 0 {
+			return span{}, false
+		}
+		n = v
+	}
+	unit := s[i:]
+	if unit == "" {
+		return span{seconds: n}, i > 0
+	}
+	switch unit {
+	case "ms":
+		return span{millis: n}, true
+	case "us", "cs", "ds":
+		return span{}, false
+	}
+	u, ok := timeUnits[unit]
+	if !ok {
+		return span{}, false
+	}
+	return span{seconds: n * u.seconds, months: n * u.months}, true
+}
+
+func (s span) duration() esql.Expr {
+	switch {
+	case s.millis > 0:
+		return &esql.Duration{N: s.millis, Unit: "millisecond"}
+	case s.months > 0 && s.months%12 == 0:
+		return &esql.Duration{N: s.months / 12, Unit: "year"}
+	case s.months > 0:
+		return &esql.Duration{N: s.months, Unit: "month"}
+	}
+	return duration(s.seconds)
+}
+
+// length in seconds, months as 31 days.
+func (s span) length() int64 { return s.seconds + s.months*31*86400 + s.millis/1000 }
+
+// dateCompare compares a date with a literal: an epoch, or a time in words.
+func (l *lowering) dateCompare(v value, op, text string, at spl.Span) esql.Expr {
+	if op == "=" {
+		op = "=="
+	}
+	t := strings.TrimSpace(text)
+	if f, err := strconv.ParseFloat(t, 64); err == nil && !isHexOrWord(t) {
+		return binary(op, v.expr, call("TO_DATETIME", integer(int64(f*1000))))
+	}
+	if r, ok := parseRelative(t); ok && t != "" {
+		return binary(op, v.expr, r.apply(call("NOW")))
+	}
+	if strings.Contains(text, "*") {
+		return l.textEquals(asText(v), textTest{value: text, wild: true, fold: true})
+	}
+	l.diag("type_mismatch", at, "", "a time does not compare with "+strconv.Quote(clip(text))+"; write seconds since 1970 or a relative time")
+	return nil
+}
+
+func fnNow(*lowering, *spl.Call) value { return value{expr: call("NOW"), typ: "date", nonNull: true} }
+
+func fnRelativeTime(l *lowering, e *spl.Call) value {
+	vs, ok := l.args(e)
+	if !ok {
+		return holeValue
+	}
+	if vs[1].word == nil {
+		l.diag("unsupported_expression", e.Span(), "relative_time", "the offset of relative_time must be a literal")
+		return holeValue
+	}
+	r, ok := parseRelative(*vs[1].word)
+	if !ok {
+		l.diag("unsupported_expression", e.Span(), "relative_time", "relative_time does not read "+strconv.Quote(*vs[1].word)+" here; use an offset such as -1d@d")
+		return holeValue
+	}
+	x, ok := l.date(vs[0], e.Span())
+	if !ok {
+		return holeValue
+	}
+	if r.snap != "" && r.snap != "second" && r.snap != "minute" && r.snap != "hour" {
+		l.diag("time_rounding", e.Span(), "relative_time", "@ snaps to a "+r.snap+" in UTC; Splunk snaps in the user's time zone")
+	}
+	return value{expr: r.apply(x.expr), typ: "date", nonNull: x.nonNull, array: x.array}
+}
+
+// date reads a value as a date: a date, or seconds since 1970.
+func (l *lowering) date(v value, at spl.Span) (value, bool) {
+	switch {
+	case isDate(v.typ):
+		return v, true
+	case v.null:
+		return value{expr: call("TO_DATETIME", null()), typ: "date"}, true
+	}
+	n := l.numeric(v, at)
+	if n.hole {
+		return n, false
+	}
+	x := binary("*", n.expr, integer(1000))
+	if !isInteger(n.typ) {
+		x = call("TO_LONG", x)
+	}
+	return value{expr: call("TO_DATETIME", x), typ: "date", nonNull: n.nonNull, array: n.array}, true
+}
+
+// dateFormats are strftime's conversions in Java's letters.
+var dateFormats = map[byte]string{
+	'Y': "yyyy", 'y': "yy", 'm': "MM", 'd': "dd", 'H': "HH", 'I': "hh", 'M': "mm", 'S': "ss", 'p': "a", 'b': "MMM", 'B': "MMMM",
+	'a': "EEE", 'A': "EEEE", 'j': "DDD", 'Z': "zzz", 'z': "Z", 'e': "d", 'h': "MMM", 'k': "H", 'Q': "SSS", 'N': "SSSSSSSSS",
+	'f': "SSSSSS", 'T': "HH:mm:ss", 'F': "yyyy-MM-dd", 'D': "MM/dd/yy", 'R': "HH:mm", 'G': "YYYY", 'V': "ww", 'u': "e",
+}
+
+// javaDate turns a strftime format into Java's; bad is the conversion that has no counterpart.
+func javaDate(f string) (out, bad string) {
+	var b strings.Builder
+	quoted := false
+	quote := func(on bool) {
+		if on != quoted {
+			b.WriteByte('\'')
+			quoted = on
+		}
+	}
+	for i := 0; i < len(f); i++ {
+		c := f[i]
+		if c != '%' || i+1 == len(f) {
+			if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' {
+				quote(true)
+			} else if c == '\'' {
+				b.WriteString("''")
+				continue
+			} else {
+				quote(false)
+			}
+			b.WriteByte(c)
+			continue
+		}
+		i++
+		if f[i] == '%' {
+			quote(false)
+			b.WriteByte('%')
+			continue
+		}
+		if (f[i] >= '1' && f[i] <= '9') && i+1 < len(f) && (f[i+1] == 'N' || f[i+1] == 'Q') {
+			quote(false)
+			b.WriteString(strings.Repeat("S", int(f[i]-'0')))
+			i++
+			continue
+		}
+		j, ok := dateFormats[f[i]]
+		if !ok {
+			return "", "%" + string(f[i])
+		}
+		quote(false)
+		b.WriteString(j)
+	}
+	quote(false)
+	return b.String(), ""
+}
+
+func fnStrftime(l *lowering, e *spl.Call) value {
+	vs, ok := l.args(e)
+	if !ok {
+		return holeValue
+	}
+	if vs[0].null {
+		return nullValue()
+	}
+	if vs[1].word == nil {
+		l.diag("unsupported_expression", e.Span(), "strftime", "the format of strftime must be a literal")
+		return holeValue
+	}
+	d, ok := l.date(vs[0], e.Span())
+	if !ok {
+		return holeValue
+	}
+	switch *vs[1].word {
+	case "%s":
+		return value{expr: call("TO_STRING", binary("/", call("TO_LONG", d.expr), integer(1000))), typ: "keyword", nonNull: d.nonNull}
+	case "%w": // Sunday is 0
+		return value{expr: call("TO_STRING", binary("%", call("DATE_EXTRACT", str("DAY_OF_WEEK"), d.expr), integer(7))), typ: "keyword", nonNull: d.nonNull}
+	}
+	f, bad := javaDate(*vs[1].word)
+	if bad != "" {
+		l.diag("unsupported_function", e.Span(), "strftime", "strftime's "+bad+" has no counterpart in DATE_FORMAT")
+		return holeValue
+	}
+	l.diag("time_display", e.Span(), "strftime", "DATE_FORMAT writes UTC; Splunk writes the user's time zone")
+	return value{expr: call("DATE_FORMAT", str(f), d.expr), typ: "keyword", nonNull: d.nonNull}
+}
+
+func fnStrptime(l *lowering, e *spl.Call) value {
+	vs, ok := l.args(e)
+	if !ok {
+		return holeValue
+	}
+	if vs[0].null {
+		return nullValue()
+	}
+	if isDate(vs[0].typ) {
+		l.diag("time_display", e.Span(), "strptime", "the value already is a date")
+		return vs[0]
+	}
+	if vs[1].word == nil {
+		l.diag("unsupported_expression", e.Span(), "strptime", "the format of strptime must be a literal")
+		return holeValue
+	}
+	v := l.text(vs[0])
+	if *vs[1].word == "%s" {
+		d, _ := l.date(value{expr: v.expr, typ: "keyword", array: v.array}, e.Span())
+		return d
+	}
+	f, bad := javaDate(*vs[1].word)
+	if bad != "" {
+		l.diag("unsupported_function", e.Span(), "strptime", "strptime's "+bad+" has no counterpart in DATE_PARSE")
+		return holeValue
+	}
+	return value{expr: call("DATE_PARSE", str(f), v.expr), typ: "date"}
+}
+
+// ---- the search's own time range ----
+
+func timeModifier(field string) bool {
+	switch field {
+	case "earliest", "latest", "_index_earliest", "_index_latest", "earliest_time", "latest_time", "starttimeu", "endtimeu":
+		return true
+	}
+	return false
+}
+
+// timeModifier turns earliest= and latest= into the rule's window: Kibana filters by time itself.
+func (l *lowering) timeModifier(e *spl.Compare, neg bool) {
+	field, text := e.Field.Text, e.Value.Text
+	r, ok := parseRelative(text)
+	if neg || !ok {
+		l.diag("window_edges", e.Span(), field, fmt.Sprintf("%s=%s cannot become the rule's window; set the rule's look-back by hand", field, text))
+		return
+	}
+	switch field {
+	case "earliest", "_index_earliest", "earliest_time":
+		if text == "0" || text == "1" {
+			l.diag("window_edges", e.Span(), field, field+"="+text+" searches all time, a rule a window; choose its look-back")
+			return
+		}
+		l.out.Rule.From = r.dateMath()
+	}
+	if r.snap != "" && r.snap != "second" {
+		l.diag("window_edges", e.Span(), field, fmt.Sprintf("%s=%s snaps to a %s; the rule's window slides, so its edges differ", field, text, r.snap))
+		return
+	}
+	l.diag("time_range", e.Span(), field, fmt.Sprintf("%s=%s became the rule's own window", field, text))
+}

@@ -1,0 +1,22 @@
+package translate
+
+import (
+	"github.com/rulebridge/rulebridge/internal/spl"
+)
+
+func (l *lowering) where(cmd *spl.Where) {
+	l.ensureSource(cmd.Span())
+	x := l.cond(cmd.Expr, false)
+	l.noteThreshold(cmd)
+	if x != nil {
+		l.useful = true
+	}
+	l.filter(x)
+}
+
+// ensureSource gives a pipeline that starts without a search the source of a search for everything.
+func (l *lowering) ensureSource(at spl.Span) {
+	if l.src == nil && !l.aggregated && l.env.open {
+		l.useSources(nil, at)
+	}
+}
