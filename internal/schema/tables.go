@@ -138,11 +138,8 @@ func parseTable(text string, defs map[string]*definition, order *[]string) error
 			d.aliases = append(d.aliases, args...)
 		case "use":
 			d.uses = append(d.uses, args...)
-		case "approximate", "medium":
-			d.support, d.reason = Approximate, reason
-			if key == "medium" {
-				d.support = Medium
-			}
+		case "approximate", "medium", "none":
+			d.support, d.reason = map[string]Support{"approximate": Approximate, "medium": Medium, "none": None}[key], reason
 			if reason == "" {
 				return fail("%s needs a reason", key)
 			}
