@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"sync"
-	"time"
 
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/temporal"
@@ -24,22 +23,23 @@ type fakeRule struct {
 
 // fake keeps one migration in memory and stands for all activities. Hooks let a test step in.
 type fake struct {
-	mu    sync.Mutex
-	m     migration.Migration
-	rules []*fakeRule
-	calls map[string]int                // activities by name
-	asked map[string]int                // model calls by rule
-	trace []string                      // what changed the migration, in order
-	limit int                           // most rules processing at once
-	hook  func(name, rule string) error // before an activity does anything
-	after func(name, rule string) error // after it has written
-	holes map[string]int                // rounds a rule needs in mode model
+	mu       sync.Mutex
+	m        migration.Migration
+	rules    []*fakeRule
+	calls    map[string]int                // activities by name
+	asked    map[string]int                // model calls by rule
+	answered map[string]bool               // keys of recorded answers
+	trace    []string                      // what changed the migration, in order
+	limit    int                           // most rules processing at once
+	hook     func(name, rule string) error // before an activity does anything
+	after    func(name, rule string) error // after it has written
+	holes    map[string]int                // rounds a rule needs in mode model
 }
 
 func newFake(rules int) *fake {
 	f := &fake{
 		m:     migration.Migration{ID: "m1", State: migration.Ready},
-		calls: map[string]int{}, asked: map[string]int{}, holes: map[string]int{},
+		calls: map[string]int{}, asked: map[string]int{}, holes: map[string]int{}, answered: map[string]bool{},
 	}
 	f.add(rules)
 	return f
@@ -224,9 +224,13 @@ func (f *fake) CallModel(ctx context.Context, in workflows.CallInput) (workflows
 		return workflows.CallOutput{}, err
 	}
 	f.mu.Lock()
-	f.asked[in.RuleID]++
+	key := fmt.Sprintf("%s/%d", in.RuleID, in.Round)
+	if !f.answered[key] {
+		f.answered[key] = true
+		f.asked[in.RuleID]++
+	}
 	f.mu.Unlock()
-	return workflows.CallOutput{Key: fmt.Sprintf("%s/%d", in.RuleID, in.Round), Attempt: int(activity.GetInfo(ctx).Attempt)}, nil
+	return workflows.CallOutput{Key: key, Attempt: int(activity.GetInfo(ctx).Attempt)}, nil
 }
 
 func (f *fake) CheckDraft(_ context.Context, in workflows.CheckInput) (workflows.CheckOutput, error) {
@@ -260,15 +264,5 @@ func (f *fake) register(r interface {
 		{workflows.ActivityCallModel, f.CallModel}, {workflows.ActivityCheckDraft, f.CheckDraft}, {workflows.ActivityFail, f.FailRule},
 	} {
 		r.RegisterActivityWithOptions(a.fn, activity.RegisterOptions{Name: a.name})
-	}
-}
-
-// slow blocks an activity until it is cancelled or the time is over.
-func slow(ctx context.Context, d time.Duration) error {
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(d):
-		return nil
 	}
 }

@@ -2,9 +2,12 @@ package workflows_test
 
 import (
 	"errors"
+	"fmt"
+	"slices"
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
@@ -174,3 +177,612 @@ func TestStopInMidBatch(t *testing.T) {
 }
 
 func transient(typ string) error { return temporal.NewApplicationError("down", typ) }
+
+func TestStartTwiceIsOneStart(t *testing.T) {
+	f := newFake(25)
+	p := newPlay(t, f)
+	p.in.Settings.Pause = time.Minute
+	p.all(func(env *testsuite.TestWorkflowEnvironment) {
+		at(env, 0, workflows.SignalStart, start("a"))
+		at(env, 0, workflows.SignalStart, start("b"))
+		at(env, 30*time.Second, workflows.SignalStart, start("c"))
+		at(env, 40*time.Second, workflows.SignalStart, start("a")) // sent again
+		env.RegisterDelayedCallback(func() {
+			require.Equal(t, "a", p.startState().RequestID)
+			require.Equal(t, []string{"a", "b", "c"}, p.startState().Seen)
+			s := p.stats()
+			require.Equal(t, migration.Running, s.Status)
+			require.Equal(t, migration.Counts{Total: 25, Finished: 10, Pending: 15}, s.Rules)
+		}, 50*time.Second)
+	})
+	require.Equal(t, []string{"running 1", "finished 1"}, f.trace)
+	require.Equal(t, 25, f.calls[workflows.ActivityTranslate])
+}
+
+func TestStopWhilePaused(t *testing.T) {
+	f := newFake(25)
+	p := newPlay(t, f)
+	p.in.Settings.Pause = time.Hour
+	p.next(func(env *testsuite.TestWorkflowEnvironment) {
+		at(env, 0, workflows.SignalStart, start("a"))
+		at(env, 90*time.Minute, workflows.SignalStop, workflows.StopSignal{RequestID: "s"})
+		at(env, 91*time.Minute, workflows.SignalStop, workflows.StopSignal{RequestID: "s2"})
+	}).continued()
+	require.Equal(t, migration.Counts{Total: 25, Finished: 20, Pending: 5}, f.counts())
+	require.Equal(t, []string{"running 1", "stopped 1"}, f.trace)
+	require.Equal(t, migration.Stopped, p.in.Carry.State)
+	require.Nil(t, p.in.Carry.Start)
+	require.Nil(t, p.in.Carry.PendingStart)
+	require.False(t, p.in.Carry.PendingStop)
+}
+
+func TestStopAndStartInOneBreath(t *testing.T) {
+	t.Run("stop before the first step", func(t *testing.T) {
+		f := newFake(5)
+		p := newPlay(t, f)
+		p.next(func(env *testsuite.TestWorkflowEnvironment) {
+			env.RegisterDelayedCallback(func() {
+				env.SignalWorkflowSkippingWorkflowTask(workflows.SignalStart, start("a"))
+				env.SignalWorkflow(workflows.SignalStop, workflows.StopSignal{RequestID: "s"})
+			}, 0)
+		}).continued()
+		require.Equal(t, migration.Counts{Total: 5, Pending: 5}, f.counts())
+		require.Zero(t, f.calls[workflows.ActivityClaimBatch])
+		require.Equal(t, migration.Stopped, f.m.State)
+	})
+	t.Run("start while stopping", func(t *testing.T) {
+		f := newFake(30)
+		var p *play
+		f.hook = func(name, rule string) error {
+			switch {
+			case name == workflows.ActivityTranslate && rule == "r0012":
+				p.env.SignalWorkflow(workflows.SignalStop, workflows.StopSignal{RequestID: "s"})
+			case name == workflows.ActivitySetState && rule == "stopped":
+				p.env.SignalWorkflow(workflows.SignalStart, start("b"))
+				p.env.SignalWorkflow(workflows.SignalStart, start("c"))
+			}
+			return nil
+		}
+		p = newPlay(t, f)
+		p.next(func(env *testsuite.TestWorkflowEnvironment) { at(env, 0, workflows.SignalStart, start("a")) }).continued()
+		require.Equal(t, "b", p.in.Carry.PendingStart.RequestID)
+		p.all(nil)
+		require.Equal(t, []string{"running 1", "stopped 1", "running 2", "finished 2"}, f.trace)
+		require.Equal(t, "b", p.startState().RequestID)
+		require.Equal(t, migration.Counts{Total: 30, Finished: 30}, f.counts())
+	})
+}
+
+func TestSignalsDuringContinueAsNew(t *testing.T) {
+	t.Run("stop", func(t *testing.T) {
+		f := newFake(60)
+		var p *play
+		f.hook = func(name, rule string) error {
+			if name == workflows.ActivityTranslate && rule == "r0019" { // the run's last rule
+				p.env.SignalWorkflow(workflows.SignalStop, workflows.StopSignal{RequestID: "s", Reason: workflows.ParkShutdown})
+			}
+			return nil
+		}
+		p = newPlay(t, f)
+		p.in.Settings.RunRules = 20
+		p.next(func(env *testsuite.TestWorkflowEnvironment) { at(env, 0, workflows.SignalStart, start("a")) }).continued()
+		if p.in.Carry.PendingStop {
+			p.next(nil).continued()
+		}
+		require.Equal(t, migration.Stopped, f.m.State)
+		require.Equal(t, workflows.ParkShutdown, f.m.ParkReason)
+		require.Equal(t, workflows.ParkShutdown, p.in.Carry.ParkReason)
+		require.Zero(t, f.counts().Processing)
+	})
+	t.Run("carried stop", func(t *testing.T) {
+		f := newFake(60)
+		f.m.Epoch, f.m.State = 1, migration.Running
+		p := newPlay(t, f)
+		s := start("a")
+		p.in.Carry = &workflows.Carry{Epoch: 1, Claim: 2, State: migration.Running, Start: &s, PendingStop: true, ParkReason: "shutdown", RequestIDs: []string{"a"}}
+		p.next(nil).continued()
+		require.Equal(t, []string{"stopped 1"}, f.trace)
+		require.Equal(t, "shutdown", f.m.ParkReason)
+		require.Zero(t, f.calls[workflows.ActivityClaimBatch])
+	})
+	t.Run("second start", func(t *testing.T) {
+		f := newFake(60)
+		var p *play
+		f.hook = func(name, rule string) error {
+			if name == workflows.ActivityTranslate && rule == "r0019" {
+				p.env.SignalWorkflow(workflows.SignalStart, start("b"))
+			}
+			return nil
+		}
+		p = newPlay(t, f)
+		p.in.Settings.RunRules = 20
+		p.all(func(env *testsuite.TestWorkflowEnvironment) { at(env, 0, workflows.SignalStart, start("a")) })
+		require.Equal(t, 3, p.runs)
+		require.Equal(t, []string{"running 1", "finished 1"}, f.trace)
+		require.Equal(t, []string{"a", "b"}, p.startState().Seen)
+	})
+}
+
+func TestContinueAsNewCarries(t *testing.T) {
+	f := newFake(100)
+	p := newPlay(t, f)
+	p.in.Settings.RunRules = 40
+	p.in.Settings.SearchAttributes = true
+	p.next(func(env *testsuite.TestWorkflowEnvironment) {
+		env.OnUpsertTypedSearchAttributes(mock.Anything).Return(nil)
+		for i := range 130 {
+			at(env, 0, workflows.SignalStart, start(fmt.Sprint("q", i)))
+		}
+	}).continued()
+	c := p.in.Carry
+	require.Equal(t, "q0", c.CurrentRequest)
+	require.Equal(t, "q0", c.Start.RequestID)
+	require.Len(t, c.RequestIDs, 100)
+	require.Equal(t, "q129", c.RequestIDs[99])
+	require.Equal(t, int64(1), c.Epoch)
+	require.Positive(t, c.Claim)
+	require.Equal(t, migration.Running, c.State)
+	require.Equal(t, migration.Counts{Total: 100, Finished: 40, Pending: 60}, c.Counts)
+	require.True(t, p.in.Settings.SearchAttributes)
+	claims := c.Claim
+	p.in.Settings.SearchAttributes = false
+	p.next(nil).continued()
+	require.Greater(t, p.in.Carry.Claim, claims, "claim numbers go on, so no two claims share a token")
+	p.all(nil)
+	require.Equal(t, []string{"running 1", "finished 1"}, f.trace)
+	require.Equal(t, 100, f.calls[workflows.ActivityTranslate])
+}
+
+func TestLongHistoryContinuesAsNew(t *testing.T) {
+	for name, set := range map[string]func(*testsuite.TestWorkflowEnvironment){
+		"events": func(env *testsuite.TestWorkflowEnvironment) { env.SetCurrentHistoryLength(10_000) },
+		"bytes":  func(env *testsuite.TestWorkflowEnvironment) { env.SetCurrentHistorySize(8 << 20) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFake(100)
+			var p *play
+			f.hook = func(name, rule string) error {
+				if rule == "r0030" {
+					set(p.env)
+				}
+				return nil
+			}
+			p = newPlay(t, f)
+			p.next(func(env *testsuite.TestWorkflowEnvironment) { at(env, 0, workflows.SignalStart, start("a")) }).continued()
+			require.NotNil(t, p.in.Carry.Start)
+			require.Zero(t, f.counts().Processing, "what was in flight has ended")
+			require.Positive(t, f.counts().Pending)
+			f.hook = nil
+			p.all(nil)
+			require.Equal(t, migration.Counts{Total: 100, Finished: 100}, f.counts())
+		})
+	}
+}
+
+func TestRuleFailsForGood(t *testing.T) {
+	f := newFake(30)
+	f.hook = func(name, rule string) error {
+		if name == workflows.ActivityTranslate && rule == "r0007" {
+			return temporal.NewApplicationErrorWithOptions("x", workflows.ErrorRule, temporal.ApplicationErrorOptions{NonRetryable: true, Details: []any{"too_deep"}})
+		}
+		return nil
+	}
+	p := newPlay(t, f)
+	p.all(func(env *testsuite.TestWorkflowEnvironment) { at(env, 0, workflows.SignalStart, start("a")) })
+	require.Equal(t, migration.Counts{Total: 30, Finished: 29, Failed: 1}, f.counts())
+	require.Equal(t, "too_deep", f.rule("r0007").code)
+	require.Equal(t, f.counts(), p.stats().Rules)
+	require.Equal(t, migration.Finished, f.m.State)
+
+	// Retry takes up what failed, in a workflow that begins anew.
+	f.hook = nil
+	p.in.Carry = nil
+	p.all(func(env *testsuite.TestWorkflowEnvironment) {
+		retry := start("b")
+		retry.Retry = true
+		at(env, 0, workflows.SignalStart, retry)
+	})
+	require.Equal(t, migration.Counts{Total: 30, Finished: 30}, f.counts())
+	require.Equal(t, []string{"running 1", "finished 1", "running 2", "finished 2"}, f.trace)
+	require.Equal(t, 1, f.calls[workflows.ActivityFail])
+}
+
+func TestNothingToRun(t *testing.T) {
+	f := newFake(3)
+	for _, r := range f.rules {
+		r.status = migration.StatusFinished
+	}
+	f.m.State, f.m.Epoch = migration.Stopped, 4
+	p := newPlay(t, f)
+	p.all(func(env *testsuite.TestWorkflowEnvironment) { at(env, 0, workflows.SignalStart, start("a")) })
+	require.Equal(t, []string{"finished 4"}, f.trace)
+	require.Zero(t, f.calls[workflows.ActivityClaimBatch])
+}
+
+func TestNewRulesAfterFinish(t *testing.T) {
+	f := newFake(3)
+	p := newPlay(t, f)
+	run := func(id string) {
+		p.in.Carry = nil
+		p.all(func(env *testsuite.TestWorkflowEnvironment) { at(env, 0, workflows.SignalStart, start(id)) })
+	}
+	run("a")
+	f.add(4)
+	run("b")
+	require.Equal(t, migration.Counts{Total: 7, Finished: 7}, f.counts())
+	require.Equal(t, []string{"running 1", "finished 1", "running 2", "finished 2"}, f.trace)
+}
+
+func TestStartArrivesWhileFinishing(t *testing.T) {
+	f := newFake(3)
+	var p *play
+	once := false
+	f.hook = func(name, rule string) error {
+		if name == workflows.ActivitySetState && rule == "finished" && !once {
+			once = true
+			f.mu.Lock()
+			f.add(2)
+			f.mu.Unlock()
+			p.env.SignalWorkflow(workflows.SignalStart, start("b"))
+		}
+		return nil
+	}
+	p = newPlay(t, f)
+	p.all(func(env *testsuite.TestWorkflowEnvironment) { at(env, 0, workflows.SignalStart, start("a")) })
+	require.Equal(t, migration.Counts{Total: 5, Finished: 5}, f.counts())
+	require.Equal(t, "b", p.startState().RequestID)
+}
+
+func TestStoreOutageParks(t *testing.T) {
+	for _, tc := range []struct{ name, activity string }{
+		{"at the start", workflows.ActivityCounts},
+		{"at the claim", workflows.ActivityClaimBatch},
+		{"in a rule", workflows.ActivityTranslate},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			f := newFake(30)
+			down, failures := false, 0
+			f.hook = func(name, rule string) error {
+				f.mu.Lock()
+				defer f.mu.Unlock()
+				if name == tc.activity && (rule == "" || rule == "r0012") {
+					down = true
+				}
+				if down {
+					failures++
+					return transient(workflows.ErrorStore)
+				}
+				return nil
+			}
+			p := newPlay(t, f)
+			p.in.Settings.RetryInterval = time.Millisecond
+			p.next(func(env *testsuite.TestWorkflowEnvironment) { at(env, 0, workflows.SignalStart, start("a")) }).continued()
+			require.GreaterOrEqual(t, failures, 20)
+			require.Equal(t, workflows.ParkStore, p.in.Carry.ParkReason)
+			require.True(t, p.in.Carry.Unsettled, "the store could not be told")
+			require.Equal(t, migration.Stopped, p.in.Carry.State)
+
+			// The parked run tells the store when it is back, and a start resumes.
+			tries := 0
+			f.hook = func(string, string) error {
+				f.mu.Lock()
+				defer f.mu.Unlock()
+				if tries++; tries <= 40 {
+					return transient(workflows.ErrorStore)
+				}
+				return nil
+			}
+			p.all(func(env *testsuite.TestWorkflowEnvironment) {
+				env.RegisterDelayedCallback(func() {
+					f.mu.Lock()
+					defer f.mu.Unlock()
+					require.Equal(t, migration.Stopped, f.m.State)
+					require.Equal(t, workflows.ParkStore, f.m.ParkReason)
+					c := f.counts()
+					require.Zero(t, c.Processing)
+					require.Zero(t, c.Failed)
+					require.Equal(t, 30, c.Pending+c.Finished)
+				}, time.Hour)
+				at(env, 2*time.Hour, workflows.SignalStart, start("b"))
+			})
+			require.Equal(t, migration.Counts{Total: 30, Finished: 30}, f.counts())
+			require.Equal(t, migration.Finished, f.m.State)
+		})
+	}
+}
+
+func TestStartDuringOutageOvertakesSettling(t *testing.T) {
+	f := newFake(10)
+	f.m.State, f.m.Epoch = migration.Running, 3
+	f.rules[0].status, f.rules[0].token = migration.StatusProcessing, migration.Token{Epoch: 3, Claim: 1}
+	release := true
+	f.hook = func(name, _ string) error {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		if name == workflows.ActivityRelease && release {
+			return transient(workflows.ErrorStore)
+		}
+		return nil
+	}
+	p := newPlay(t, f)
+	p.in.Carry = &workflows.Carry{Epoch: 3, State: migration.Stopped, Unsettled: true, ParkReason: workflows.ParkStore}
+	p.all(func(env *testsuite.TestWorkflowEnvironment) { at(env, time.Hour, workflows.SignalStart, start("b")) })
+	require.Equal(t, []string{"running 4", "finished 4"}, f.trace)
+	require.Equal(t, migration.Counts{Total: 10, Finished: 10}, f.counts())
+}
+
+func TestFinishUnrecordedIsSettled(t *testing.T) {
+	f := newFake(5)
+	f.hook = func(name, what string) error {
+		if name == workflows.ActivitySetState && what == "finished" || name == workflows.ActivityRelease {
+			return transient(workflows.ErrorStore)
+		}
+		return nil
+	}
+	p := newPlay(t, f)
+	p.in.Settings.RetryInterval = time.Millisecond
+	p.next(func(env *testsuite.TestWorkflowEnvironment) { at(env, 0, workflows.SignalStart, start("a")) }).continued()
+	require.True(t, p.in.Carry.Unsettled)
+	f.hook = nil
+	p.all(nil)
+	require.Equal(t, migration.Finished, f.m.State)
+	require.Equal(t, "", f.m.ParkReason)
+}
+
+func TestConnectorParks(t *testing.T) {
+	for _, tc := range []struct {
+		err  error
+		want string
+	}{
+		{transient(workflows.ErrorConnector), workflows.ParkConnector},
+		{temporal.NewNonRetryableApplicationError("x", workflows.ErrorCredential, nil), workflows.ParkCredential},
+		{temporal.NewNonRetryableApplicationError("x", workflows.ErrorBudget, nil), workflows.ParkBudget},
+		{temporal.NewNonRetryableApplicationError("x", workflows.ErrorUnknownConnector, nil), workflows.ParkConnectorID},
+	} {
+		t.Run(tc.want, func(t *testing.T) {
+			f := newFake(30)
+			f.hook = func(name, rule string) error {
+				if name == workflows.ActivityCallModel && rule >= "r0015" {
+					return tc.err
+				}
+				return nil
+			}
+			p := newPlay(t, f)
+			p.in.Settings.RetryInterval = time.Millisecond
+			p.next(func(env *testsuite.TestWorkflowEnvironment) {
+				s := start("a")
+				s.ConnectorID, s.Mode = "sim", workflows.ModeSimulated
+				at(env, 0, workflows.SignalStart, s)
+			}).continued()
+			require.Equal(t, migration.Stopped, f.m.State)
+			require.Equal(t, tc.want, f.m.ParkReason)
+			require.False(t, p.in.Carry.Unsettled)
+			c := f.counts()
+			require.Zero(t, c.Failed+c.Processing)
+			require.Equal(t, c, p.stats().Rules)
+
+			f.hook = nil
+			p.all(func(env *testsuite.TestWorkflowEnvironment) {
+				s := start("b")
+				s.ConnectorID, s.Mode = "sim", workflows.ModeSimulated
+				at(env, time.Hour, workflows.SignalStart, s)
+			})
+			require.Equal(t, migration.Counts{Total: 30, Finished: 30}, f.counts())
+			for _, n := range f.asked {
+				require.Equal(t, 1, n)
+			}
+		})
+	}
+}
+
+func TestModels(t *testing.T) {
+	run := func(f *fake, mode string) {
+		p := newPlay(t, f)
+		p.all(func(env *testsuite.TestWorkflowEnvironment) {
+			s := start("a")
+			s.ConnectorID, s.Mode = "gpt", mode
+			at(env, 0, workflows.SignalStart, s)
+		})
+		require.Equal(t, migration.Counts{Total: 20, Finished: 20}, f.counts())
+	}
+	t.Run("simulated asks once a rule", func(t *testing.T) {
+		f := newFake(20)
+		f.holes["r0003"] = 2
+		run(f, workflows.ModeSimulated)
+		require.Len(t, f.asked, 20)
+		require.Equal(t, 20, f.calls[workflows.ActivityCallModel])
+		require.Zero(t, f.calls[workflows.ActivityCheckDraft])
+	})
+	t.Run("model asks for holes only, three times at most", func(t *testing.T) {
+		f := newFake(20)
+		f.holes = map[string]int{"r0003": 1, "r0004": 2, "r0005": 99}
+		run(f, workflows.ModeModel)
+		require.Equal(t, map[string]int{"r0003": 1, "r0004": 2, "r0005": 3}, f.asked)
+		require.Equal(t, 6, f.calls[workflows.ActivityCheckDraft])
+	})
+	t.Run("deterministic asks never", func(t *testing.T) {
+		f := newFake(20)
+		f.holes["r0003"] = 1
+		run(f, workflows.ModeDeterministic)
+		require.Empty(t, f.asked)
+	})
+}
+
+func TestWorkerDiesAfterClaimWrote(t *testing.T) {
+	f := newFake(25)
+	died := false
+	f.after = func(name, _ string) error {
+		if name == workflows.ActivityClaimBatch && !died {
+			died = true
+			return transient("worker died")
+		}
+		return nil
+	}
+	p := newPlay(t, f)
+	p.all(func(env *testsuite.TestWorkflowEnvironment) { at(env, 0, workflows.SignalStart, start("a")) })
+	require.Equal(t, migration.Counts{Total: 25, Finished: 25}, f.counts())
+	require.Equal(t, 25, f.calls[workflows.ActivityTranslate])
+	require.LessOrEqual(t, f.limit, 10)
+}
+
+func TestResultWrittenAnswerLost(t *testing.T) {
+	f := newFake(5)
+	lost := map[string]bool{}
+	f.after = func(name, rule string) error {
+		if name == workflows.ActivityTranslate && !lost[rule] {
+			lost[rule] = true
+			return transient("answer lost")
+		}
+		return nil
+	}
+	p := newPlay(t, f)
+	p.in.Settings.Batch = 1
+	p.all(func(env *testsuite.TestWorkflowEnvironment) { at(env, 0, workflows.SignalStart, start("a")) })
+	require.Equal(t, migration.Counts{Total: 5, Finished: 5}, f.counts())
+}
+
+func TestRuleDeletedMeanwhile(t *testing.T) {
+	f := newFake(12)
+	f.hook = func(name, rule string) error {
+		if name == workflows.ActivityTranslate && rule == "r0004" {
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			f.rules = slices.DeleteFunc(f.rules, func(r *fakeRule) bool { return r.id == "r0004" })
+		}
+		return nil
+	}
+	p := newPlay(t, f)
+	p.all(func(env *testsuite.TestWorkflowEnvironment) { at(env, 0, workflows.SignalStart, start("a")) })
+	require.Equal(t, migration.Counts{Total: 11, Finished: 11}, f.counts())
+	require.Equal(t, migration.Finished, f.m.State)
+	require.Equal(t, f.counts(), p.stats().Rules)
+}
+
+func TestMigrationDeletedMeanwhile(t *testing.T) {
+	for _, name := range []string{workflows.ActivityCounts, workflows.ActivityClaimBatch, workflows.ActivityTranslate} {
+		t.Run(name, func(t *testing.T) {
+			f := newFake(12)
+			f.hook = func(n, _ string) error {
+				if n == name {
+					return temporal.NewNonRetryableApplicationError("gone", workflows.ErrorGone, nil)
+				}
+				return nil
+			}
+			p := newPlay(t, f)
+			p.next(func(env *testsuite.TestWorkflowEnvironment) { at(env, 0, workflows.SignalStart, start("a")) })
+			require.NoError(t, p.err)
+		})
+	}
+}
+
+func TestOrphansAreReleased(t *testing.T) {
+	f := newFake(12)
+	// Held by nobody: an earlier start's, and one of this start that fell out of its rule.
+	f.rules[3].status, f.rules[3].token = migration.StatusProcessing, migration.Token{Epoch: 7, Claim: 3}
+	f.m.Epoch = 7
+	once := false
+	f.hook = func(name, rule string) error {
+		if name == workflows.ActivityTranslate && rule == "r0005" && !once {
+			once = true
+			return fenced()
+		}
+		return nil
+	}
+	p := newPlay(t, f)
+	p.all(func(env *testsuite.TestWorkflowEnvironment) { at(env, 0, workflows.SignalStart, start("a")) })
+	require.Equal(t, migration.Counts{Total: 12, Finished: 12}, f.counts())
+	require.Equal(t, []string{"running 8", "finished 8"}, f.trace)
+}
+
+func TestInconsistentStoreParks(t *testing.T) {
+	f := newFake(12)
+	f.hook = func(name, rule string) error {
+		if name == workflows.ActivityTranslate && rule == "r0005" {
+			return fenced()
+		}
+		return nil
+	}
+	p := newPlay(t, f)
+	p.next(func(env *testsuite.TestWorkflowEnvironment) { at(env, 0, workflows.SignalStart, start("a")) }).continued()
+	require.Equal(t, workflows.ParkInconsistent, f.m.ParkReason)
+	require.Equal(t, migration.Counts{Total: 12, Finished: 11, Pending: 1}, f.counts())
+}
+
+func TestShutdownParkIsLiftedByStop(t *testing.T) {
+	f := newFake(12)
+	f.m = migration.Migration{ID: "m1", State: migration.Stopped, Epoch: 2, ParkReason: workflows.ParkShutdown}
+	p := newPlay(t, f)
+	p.in.Carry = &workflows.Carry{Epoch: 2, State: migration.Stopped, ParkReason: workflows.ParkShutdown}
+	p.next(func(env *testsuite.TestWorkflowEnvironment) {
+		at(env, time.Minute, workflows.SignalStop, workflows.StopSignal{RequestID: "s1", Reason: workflows.ParkShutdown})
+		env.RegisterDelayedCallback(func() { require.Equal(t, workflows.ParkShutdown, f.m.ParkReason) }, time.Hour)
+		at(env, 2*time.Hour, workflows.SignalStop, workflows.StopSignal{RequestID: "s2"})
+		env.RegisterDelayedCallback(func() {
+			require.Equal(t, "", f.m.ParkReason)
+			require.Equal(t, migration.Stopped, f.m.State)
+			env.SetCurrentHistoryLength(30)
+			env.SignalWorkflow(workflows.SignalStop, workflows.StopSignal{RequestID: "s3"})
+		}, 3*time.Hour)
+	}).continued()
+	require.Equal(t, migration.Counts{Total: 12, Pending: 12}, f.counts())
+}
+
+func TestCancelledWorkflowLetsGo(t *testing.T) {
+	f := newFake(25)
+	p := newPlay(t, f)
+	p.in.Settings.Pause = time.Hour
+	p.next(func(env *testsuite.TestWorkflowEnvironment) {
+		at(env, 0, workflows.SignalStart, start("a"))
+		env.RegisterDelayedCallback(env.CancelWorkflow, 30*time.Minute)
+	})
+	require.True(t, temporal.IsCanceledError(p.err))
+	require.Equal(t, migration.Counts{Total: 25, Finished: 10, Pending: 15}, f.counts())
+	require.Equal(t, migration.Stopped, f.m.State)
+
+	p.in.Carry = nil
+	p.next(func(env *testsuite.TestWorkflowEnvironment) {
+		env.RegisterDelayedCallback(env.CancelWorkflow, time.Minute)
+	})
+	require.True(t, temporal.IsCanceledError(p.err))
+}
+
+func TestNotReadyParks(t *testing.T) {
+	f := newFake(5)
+	f.hook = func(name, _ string) error {
+		if name == workflows.ActivitySetState {
+			return temporal.NewNonRetryableApplicationError("creating", workflows.ErrorConflict, nil)
+		}
+		return nil
+	}
+	p := newPlay(t, f)
+	p.next(func(env *testsuite.TestWorkflowEnvironment) { at(env, 0, workflows.SignalStart, start("a")) }).continued()
+	require.Equal(t, workflows.ParkNotReady, p.in.Carry.ParkReason)
+	// The parked run tries once to tell the store, and does not insist.
+	p.next(func(env *testsuite.TestWorkflowEnvironment) {
+		env.RegisterDelayedCallback(env.CancelWorkflow, time.Hour)
+	})
+	require.LessOrEqual(t, f.calls[workflows.ActivitySetState], 4)
+}
+
+func TestEpochNeverFallsBehindTheStore(t *testing.T) {
+	f := newFake(5)
+	f.m.State, f.m.Epoch = migration.Running, 9
+	for i, r := range f.rules {
+		r.status, r.token = migration.StatusProcessing, migration.Token{Epoch: 9, Claim: int64(i%2 + 1)}
+	}
+	p := newPlay(t, f) // a workflow that knows nothing: the server's database was lost
+	p.all(func(env *testsuite.TestWorkflowEnvironment) { at(env, 0, workflows.SignalStart, start("a")) })
+	require.Equal(t, []string{"running 10", "finished 10"}, f.trace)
+	require.Equal(t, migration.Counts{Total: 5, Finished: 5}, f.counts())
+}
+
+func TestSettingsOfTheStartReplaceTheRuns(t *testing.T) {
+	f := newFake(12)
+	p := newPlay(t, f)
+	p.all(func(env *testsuite.TestWorkflowEnvironment) {
+		s := start("a")
+		s.Settings = &workflows.Settings{Batch: 3}
+		at(env, 0, workflows.SignalStart, s)
+	})
+	require.Equal(t, 3, f.limit)
+}

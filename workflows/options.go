@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"math"
 	"time"
 
 	"go.temporal.io/sdk/temporal"
@@ -90,7 +91,7 @@ func (s Settings) activityOptions(p profile, summary string) workflow.ActivityOp
 		retry.MaximumAttempts = 3
 	case settleStep:
 		o.StartToCloseTimeout = 5 * time.Minute
-		retry.MaximumAttempts = 0
+		retry.MaximumAttempts = math.MaxInt32
 		retry.MaximumInterval = 240 * s.RetryInterval
 	default:
 		o.StartToCloseTimeout = 5 * time.Minute
