@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -261,6 +262,61 @@ func testRecordAtOnce(t *testing.T, s *suite) {
 	s.must(err)
 	if len(r.Comments) != 8 {
 		t.Errorf("%d of 8 comments were kept", len(r.Comments))
+	}
+}
+
+// testRecordMeanwhile puts another call between the reading and the writing of Record: the change function, in which it
+// is made here, is called again or its result is dropped.
+func testRecordMeanwhile(t *testing.T, s *suite) {
+	for _, tt := range []struct {
+		name      string
+		meanwhile func(id string) error
+		want      error
+	}{
+		{"another change", func(id string) error {
+			return s.Record(s.ctx, id, ruleID(0), token(1, 1), func(r *migration.Rule) { r.ErrorCode = "kept" })
+		}, nil},
+		{"a release", func(id string) error { _, err := s.Release(s.ctx, id, 1, nil); return err }, store.ErrFenced},
+		{"a new start", func(id string) error { _, err := s.Requeue(s.ctx, id, 2, false); return err }, store.ErrFenced},
+		{"a new claim", func(id string) error {
+			if _, err := s.Requeue(s.ctx, id, 2, false); err != nil {
+				return err
+			}
+			_, _, err := s.Claim(s.ctx, id, token(2, 1), 1)
+			return err
+		}, store.ErrFenced},
+		{"the end", func(id string) error { return s.Record(s.ctx, id, ruleID(0), token(1, 1), fail) }, store.ErrFenced},
+		{"the same end", func(id string) error { return s.Record(s.ctx, id, ruleID(0), token(1, 1), finish) }, nil},
+		{"the rule's deletion", func(id string) error { return s.DeleteRule(s.ctx, id, ruleID(0)) }, store.ErrNotFound},
+		{"a tombstone", func(id string) error { return s.MarkDeleted(s.ctx, id) }, store.ErrNotFound},
+		{"the migration's deletion", func(id string) error { return s.DeleteMigration(s.ctx, id) }, store.ErrNotFound},
+	} {
+		id := s.running(2)
+		s.claim(id, token(1, 1), 1, ruleID(0))
+		calls := 0
+		err := s.Record(s.ctx, id, ruleID(0), token(1, 1), func(r *migration.Rule) {
+			if calls++; calls == 1 {
+				s.must(tt.meanwhile(id))
+			}
+			finish(r)
+		})
+		if !errors.Is(err, tt.want) {
+			t.Errorf("after %s: %v, want %v", tt.name, err, tt.want)
+		}
+		if errors.Is(err, store.ErrNotFound) {
+			if _, err := s.Rule(s.ctx, id, ruleID(0)); !errors.Is(err, store.ErrNotFound) {
+				t.Errorf("after %s the rule came back: %v", tt.name, err)
+			}
+			continue
+		}
+		c, err := s.Counts(s.ctx, id)
+		s.must(err)
+		s.wantCounts(id, c)
+		r, err := s.Rule(s.ctx, id, ruleID(0))
+		s.must(err)
+		if (r.Status == migration.StatusFinished) != (tt.want == nil) || tt.name == "another change" && r.ErrorCode != "kept" {
+			t.Errorf("after %s the rule is %s, error code %q", tt.name, r.Status, r.ErrorCode)
+		}
 	}
 }
 

@@ -35,6 +35,7 @@ func Run(t *testing.T, open func(*testing.T) store.Store) {
 		{"Record", testRecord},
 		{"RecordFence", testRecordFence},
 		{"RecordAtOnce", testRecordAtOnce},
+		{"RecordMeanwhile", testRecordMeanwhile},
 		{"RecordKeepsIdentity", testRecordKeepsIdentity},
 		{"Release", testRelease},
 		{"Requeue", testRequeue},
