@@ -267,6 +267,9 @@ func (x *expander) resolve(c macroCall) (string, bool) {
 		return "", false
 	}
 	if !found {
+		if n := x.otherArity(c); n >= 0 {
+			return fail(CodeMacroArity, "macro %s is defined for %d arguments, the call has %d", c.name, n, len(c.args))
+		}
 		x.q.Macros = append(x.q.Macros, use)
 		return "", false
 	}
@@ -301,6 +304,19 @@ func (x *expander) resolve(c macroCall) (string, bool) {
 	x.q.Macros = append(x.q.Macros, use)
 	x.chain = append(x.chain, key)
 	return text, true
+}
+
+// otherArity is a number of arguments for which the macro is defined, -1 if there is none.
+func (x *expander) otherArity(c macroCall) int {
+	if x.opts.Macros == nil {
+		return -1
+	}
+	for n := range 8 {
+		if d, ok := x.opts.Macros.Macro(c.name, n); ok && n != len(c.args) && trimmed(d.Definition) != "" {
+			return n
+		}
+	}
+	return -1
 }
 
 // substitute puts the arguments in place of $name$, inside strings too.

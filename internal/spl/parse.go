@@ -19,6 +19,7 @@ const (
 	CodeUnterminatedComment   = "unterminated_comment"   // ```…
 	CodeUnterminatedMacro     = "unterminated_macro"     // `…
 	CodeUnterminatedSubsearch = "unterminated_subsearch" // […
+	CodeLowercaseOperator     = "lowercase_operator"     // and, or, not in a search are terms, hardly what is meant
 	CodeEmpty                 = "empty"                  // nothing to search, or an empty stage
 	CodeTooDeep               = "too_deep"               // Options.MaxDepth
 	CodeTooLong               = "too_long"               // Options.MaxBytes or MaxTokens
@@ -31,7 +32,7 @@ type Options struct {
 	// filters, and whatever else the caller knows better than its definition. May be nil.
 	Keep func(name string, nargs int) bool
 	// MaxBytes caps the source (default 1 MiB), MaxDepth nesting of parentheses, subsearches and macros (200),
-	// MaxTokens the tokens left after macro expansion (600,000).
+	// MaxTokens the tokens left after macro expansion (1 Mi).
 	MaxBytes, MaxDepth, MaxTokens int
 }
 
@@ -43,7 +44,7 @@ func (o Options) withDefaults() Options {
 		o.MaxDepth = 200
 	}
 	if o.MaxTokens <= 0 {
-		o.MaxTokens = 600_000
+		o.MaxTokens = 1 << 20
 	}
 	return o
 }
@@ -69,6 +70,15 @@ func Parse(src string, o Options) *Query {
 		return q
 	}
 	p.scan()
+	for _, e := range q.Problems {
+		switch e.Code {
+		case CodeUnterminatedString, CodeUnterminatedSubsearch, CodeUnterminatedMacro:
+			if p.unclosed == nil {
+				p.unclosed = map[int]bool{}
+			}
+			p.unclosed[e.At.At.Start.Offset] = true
+		}
+	}
 	q.Pipeline = p.pipeline(0, len(p.buf), false)
 	if len(q.Pipeline.Commands) == 0 && len(q.Problems) == 0 {
 		p.problem(0, len(p.buf), CodeEmpty, "query is empty: nothing to search for")
@@ -109,8 +119,9 @@ type parser struct {
 	pos, end        int
 	depth, maxDepth int
 	err             *Problem
-	tok             token // lookahead of the eval grammar
-	prev            int   // end of the token before it
+	unclosed        map[int]bool // offsets in the source already reported as never closed
+	tok             token        // lookahead of the eval grammar
+	prev            int          // end of the token before it
 }
 
 func (p *parser) at(a, b int) At { return p.src.at(a, b) }
@@ -323,7 +334,7 @@ func (p *parser) stage(a, b int, implied, sub bool) Command {
 	cmd := p.command(implied, sub)
 	p.finish()
 	if p.err != nil {
-		p.q.Problems = append(p.q.Problems, *p.err)
+		p.stageProblem(*p.err)
 		name := firstWord(p.buf[a:b])
 		if cmd == nil && implied && !isCommand(name) {
 			name = "search"
@@ -332,6 +343,13 @@ func (p *parser) stage(a, b int, implied, sub bool) Command {
 	}
 	p.err, p.depth, p.end = nil, depth, end
 	return cmd
+}
+
+// stageProblem adds the error of a stage, unless it only repeats that something is never closed.
+func (p *parser) stageProblem(e Problem) {
+	if !p.unclosed[e.At.At.Start.Offset] {
+		p.q.Problems = append(p.q.Problems, e)
+	}
 }
 
 // finish fails when something is left of the stage.

@@ -57,7 +57,7 @@ func (w *printer) pipeline(pl *Pipeline) {
 		unknown = unknown && i == 0 && u.Implied
 		if i > 0 {
 			w.WriteString(" | ")
-		} else if !implied && !unknown {
+		} else if _, search := c.(*Search); !search && !unknown {
 			w.WriteString("| ")
 		}
 		if implied {

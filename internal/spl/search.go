@@ -17,7 +17,7 @@ func (p *parser) searchExpr(m searchMode) SearchExpr {
 		if p.searchEnd(m) {
 			break
 		}
-		if len(list) > 0 && p.keyword("AND") {
+		if len(list) > 0 && p.operator("AND") {
 			if p.searchEnd(m) {
 				p.syntax("condition expected after AND")
 				return nil
@@ -78,7 +78,7 @@ func (p *parser) operatorFollows() bool {
 func (p *parser) searchOr(m searchMode) SearchExpr {
 	a := p.posAfterSpace()
 	first := p.searchNot(m)
-	if first == nil || !p.keyword("OR") {
+	if first == nil || !p.operator("OR") {
 		return first
 	}
 	list := []SearchExpr{first}
@@ -92,7 +92,7 @@ func (p *parser) searchOr(m searchMode) SearchExpr {
 			return nil
 		}
 		list = append(list, e)
-		if !p.keyword("OR") {
+		if !p.operator("OR") {
 			break
 		}
 	}
@@ -101,8 +101,7 @@ func (p *parser) searchOr(m searchMode) SearchExpr {
 
 func (p *parser) searchNot(m searchMode) SearchExpr {
 	a := p.posAfterSpace()
-	// Splunk wants its operators in upper case; in lower case they are what nobody means as a search term.
-	if p.atKeyword("NOT") && !p.operatorFollows() {
+	if p.atOperator("NOT") && !p.operatorFollows() {
 		p.pos += 3
 		if !p.enter() {
 			return nil
@@ -119,6 +118,19 @@ func (p *parser) searchNot(m searchMode) SearchExpr {
 		return &SearchNot{p.at(a, p.lastEnd(a)), e}
 	}
 	return p.searchAtom(m)
+}
+
+// atOperator says whether the operator op is next: unlike keywords, AND, OR and NOT count in upper case only.
+func (p *parser) atOperator(op string) bool {
+	return p.atKeyword(op) && p.buf[p.pos:p.pos+len(op)] == op
+}
+
+func (p *parser) operator(op string) bool {
+	if !p.atOperator(op) {
+		return false
+	}
+	p.pos += len(op)
+	return true
 }
 
 var termStops = newStops(",|()[]\"`=<>")
@@ -221,9 +233,12 @@ func (p *parser) searchAtom(m searchMode) SearchExpr {
 		p.fail(a, CodeSyntax, "IN stands between a field and a list in parentheses")
 		return nil
 	}
-	if strings.EqualFold(word, "AND") || strings.EqualFold(word, "OR") {
+	switch {
+	case word == "AND", word == "OR":
 		p.fail(a, CodeSyntax, "%s has no condition before it", word)
 		return nil
+	case strings.EqualFold(word, "AND"), strings.EqualFold(word, "OR"), strings.EqualFold(word, "NOT"):
+		p.problem(a, e, CodeLowercaseOperator, "Splunk reads %s in lower case as a search term: write %s if the operator is meant", word, strings.ToUpper(word))
 	}
 	return p.term(a, unescape(word, true), false)
 }
