@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/rulebridge/rulebridge/internal/migration"
-	"github.com/rulebridge/rulebridge/internal/translate"
 )
 
 // flag reads true, "true", "1" and their opposites, as transforms.conf and JSON write them.
@@ -161,47 +160,4 @@ func resources(file string, r io.Reader, parse func(Record) (migration.Resource,
 			}
 		}
 	}
-}
-
-// Definitions turns resources into what the compiler takes.
-func Definitions(rs []migration.Resource) (macros []translate.Macro, lookups []translate.Lookup) {
-	for _, r := range rs {
-		switch r.Type {
-		case migration.ResourceMacro:
-			name, _, _ := strings.Cut(r.Name, "(")
-			macros = append(macros, translate.Macro{
-				Name: strings.TrimSpace(name), Arguments: r.Arguments, Definition: r.Definition, Eval: r.IsEval,
-			})
-		case migration.ResourceLookup:
-			lookups = append(lookups, translate.Lookup{
-				Name: r.Name, Kind: r.Kind, Columns: r.Columns, Rows: r.Rows, TotalRows: r.TotalRows,
-				MatchType: MatchTypes(r.MatchType),
-				// transforms.conf: case_sensitive_match is true unless it says otherwise.
-				CaseSensitive: r.CaseSensitiveMatch == nil || *r.CaseSensitiveMatch,
-				MaxMatches:    r.MaxMatches, MinMatches: r.MinMatches, DefaultMatch: r.DefaultMatch,
-			})
-		}
-	}
-	return macros, lookups
-}
-
-// MatchTypes reads transforms.conf's match_type, WILDCARD(a), CIDR(b), as column → WILDCARD or CIDR.
-func MatchTypes(s string) map[string]string {
-	out := map[string]string{}
-	for part := range strings.SplitSeq(s, ")") {
-		kind, column, ok := strings.Cut(part, "(")
-		kind = strings.ToUpper(strings.Trim(kind, ", \t"))
-		if !ok || kind == "EXACT" {
-			continue
-		}
-		for c := range strings.SplitSeq(column, ",") {
-			if c = strings.TrimSpace(c); c != "" && kind != "" {
-				out[c] = kind
-			}
-		}
-	}
-	if len(out) == 0 {
-		return nil
-	}
-	return out
 }

@@ -1,0 +1,302 @@
+// Package app puts the parts together in one process: embedded Temporal server and Web UI, SQLite store, worker and
+// gateway. dev, demo and migrate run it; tests drive it through the built program.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	"go.temporal.io/sdk/client"
+	sdkworker "go.temporal.io/sdk/worker"
+	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/rulebridge/rulebridge/api"
+	"github.com/rulebridge/rulebridge/config"
+	"github.com/rulebridge/rulebridge/internal/prebuilt"
+	"github.com/rulebridge/rulebridge/internal/store"
+	"github.com/rulebridge/rulebridge/internal/store/sqlite"
+	"github.com/rulebridge/rulebridge/worker"
+	"github.com/rulebridge/rulebridge/workflows"
+)
+
+// Options say what runs.
+type Options struct {
+	Config   config.Config
+	Log      *zap.Logger
+	Embedded StartEmbedded
+	// Prebuilt are the prebuilt rules to match against; nil matches nothing.
+	Prebuilt *prebuilt.Catalogue
+	// FreePorts replaces busy ports by free ones, instead of failing.
+	FreePorts bool
+	// Listen opens the gateway's port; without it requests go to Handler only. UI serves the Temporal Web UI.
+	Listen, UI bool
+}
+
+// App is everything, running. Close it.
+type App struct {
+	o        Options
+	log      *zap.Logger
+	folder   *folder
+	store    store.Store
+	embedded EmbeddedServer
+	client   client.Client
+	worker   *worker.Worker
+	gateway  atomic.Pointer[api.Server]
+	url      string
+	http     *http.Server
+	serving  chan error // the gateway's end
+	drain    atomic.Bool
+	// searchAttributes says whether the namespace knows ours.
+	searchAttributes bool
+	tasks            errgroup.Group // background work of this process
+	stopTasks        context.CancelFunc
+}
+
+// ErrNoEmbedded says that the program was built without the embedded server.
+var ErrNoEmbedded = errors.New("this binary was built without the embedded Temporal server; use the full build, or the commands for a cluster")
+
+// Open starts everything and returns when it answers. Migrations that ran when the folder was last used are resumed.
+func Open(ctx context.Context, o Options) (_ *App, err error) {
+	if o.Embedded == nil {
+		return nil, ErrNoEmbedded
+	}
+	if err := o.Config.ValidateEmbedded(); err != nil {
+		return nil, err
+	}
+	if o.Log == nil {
+		o.Log = zap.NewNop()
+	}
+	a := &App{o: o, log: o.Log, stopTasks: func() {}}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, a.Close())
+		}
+	}()
+	if !o.Config.Ephemeral {
+		if a.folder, err = openFolder(o.Config.DataDir); err != nil {
+			return nil, err
+		}
+	}
+	var l net.Listener
+	if o.Listen {
+		if l, err = listen("gateway", o.Config.HTTP.Addr, "--http-port", o.FreePorts); err != nil {
+			return nil, err
+		}
+		defer func() {
+			if err != nil {
+				_ = l.Close()
+			}
+		}()
+	}
+	if err := a.startServices(ctx); err != nil {
+		return nil, err
+	}
+	if err := a.startWorker(); err != nil {
+		return nil, err
+	}
+	gateway, err := api.New(api.Deps{
+		Config: o.Config, Store: a.store, Workflows: api.NewWorkflows(a.client, o.Config.Temporal.Namespace),
+		Log: a.log.Named("gateway"), SearchAttributes: a.searchAttributes,
+	})
+	if err != nil {
+		return nil, err
+	}
+	a.gateway.Store(gateway)
+	if err := a.resume(ctx); err != nil {
+		return nil, err
+	}
+	if l != nil {
+		a.serve(l)
+	}
+	return a, nil
+}
+
+// startServices opens the store and starts the Temporal server beside it, then connects.
+func (a *App) startServices(ctx context.Context) error {
+	c := a.o.Config
+	var g errgroup.Group
+	g.Go(func() (err error) {
+		path := sqlite.Memory
+		if a.folder != nil {
+			path = filepath.Join(a.folder.dir, storeFile)
+		}
+		s, err := sqlite.Open(ctx, path, sqlite.Options{})
+		if err != nil {
+			return err
+		}
+		a.store = s
+		return nil
+	})
+	g.Go(func() (err error) {
+		eo := EmbeddedOptions{
+			Namespace: c.Temporal.Namespace, SearchAttributes: worker.SearchAttributes(), Logger: a.log, Guard: a.guardUI,
+		}
+		if a.folder != nil {
+			eo.DataDir = a.folder.dir
+		}
+		if eo.FrontendAddr, err = claimAddr("Temporal frontend", c.Temporal.Addr, "--temporal-port", a.o.FreePorts); err != nil {
+			return err
+		}
+		if a.o.UI {
+			if eo.UIAddr, err = claimAddr("Temporal Web UI", c.UI.Addr, "--ui-port", a.o.FreePorts); err != nil {
+				return err
+			}
+		}
+		a.embedded, err = a.o.Embedded(ctx, eo)
+		return err
+	})
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	var err error
+	a.client, err = worker.Dial(ctx, client.Options{HostPort: a.embedded.FrontendAddr(), Namespace: c.Temporal.Namespace}, a.log)
+	if err != nil {
+		return err
+	}
+	a.searchAttributes, err = worker.HasSearchAttributes(ctx, a.client, c.Temporal.Namespace)
+	if err != nil {
+		return err
+	}
+	if !a.searchAttributes {
+		a.log.Warn("the search attributes are not registered; migrations run, but cannot be found by state in the Temporal UI",
+			zap.Strings("names", worker.SearchAttributes()))
+	}
+	return nil
+}
+
+func (a *App) startWorker() error {
+	register, err := Activities(a.o.Config, a.store, a.o.Prebuilt, a.log)
+	if err != nil {
+		return err
+	}
+	w, err := worker.New(worker.Deps{
+		Client: a.client, Logger: a.log, Settings: a.o.Config.Worker, Connectors: a.o.Config.Connectors,
+		Workflows:  func(r sdkworker.Registry) { workflows.Register(r) },
+		Activities: register, Grace: a.o.Config.ShutdownGrace, Embedded: true,
+	})
+	if err != nil {
+		return err
+	}
+	if err := w.Start(); err != nil {
+		return err
+	}
+	a.worker = w
+	return nil
+}
+
+// guardUI stands in front of the Temporal UI. The gateway, whose check it is, starts a moment after the UI.
+func (a *App) guardUI(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		gateway := a.gateway.Load()
+		if gateway == nil {
+			http.Error(w, "rulebridge is starting; try again in a moment", http.StatusServiceUnavailable)
+			return
+		}
+		gateway.Guard(next).ServeHTTP(w, r)
+	})
+}
+
+// serve runs the gateway on the listener.
+func (a *App) serve(l net.Listener) {
+	h := a.o.Config.HTTP
+	a.http = &http.Server{
+		Handler: a.Handler(), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: h.ReadTimeout, WriteTimeout: h.WriteTimeout,
+		IdleTimeout: h.IdleTimeout, MaxHeaderBytes: 64 << 10, ErrorLog: zap.NewStdLog(a.log.Named("http")),
+	}
+	a.serving = make(chan error, 1)
+	a.url = "http://" + l.Addr().String()
+	go func() { a.serving <- a.http.Serve(l) }()
+}
+
+// stopServing lets the gateway finish what it has begun, within the grace.
+func (a *App) stopServing() error {
+	if a.http == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), a.o.Config.ShutdownGrace)
+	defer cancel()
+	if err := a.http.Shutdown(ctx); err != nil {
+		return errors.Join(fmt.Errorf("the gateway was still answering when the grace ended: %w", err), a.http.Close())
+	}
+	return nil
+}
+
+// URL is where the gateway listens; empty when it does not.
+func (a *App) URL() string { return a.url }
+
+// UIURL is where the Temporal Web UI is; empty without.
+func (a *App) UIURL() string { return a.embedded.UIURL() }
+
+// TemporalAddr is the Temporal frontend's address.
+func (a *App) TemporalAddr() string { return a.embedded.FrontendAddr() }
+
+// DataDir is the data folder; empty in memory.
+func (a *App) DataDir() string {
+	if a.folder == nil {
+		return ""
+	}
+	return a.folder.dir
+}
+
+// Handler is the gateway. While the app pauses, it refuses writes: a migration started then would not be paused.
+func (a *App) Handler() http.Handler {
+	gateway := a.gateway.Load()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if a.drain.Load() && r.Method != http.MethodGet && r.Method != http.MethodHead {
+			w.Header().Set("Content-Type", "application/json; charset=utf-8")
+			w.Header().Set("Retry-After", "5")
+			w.WriteHeader(http.StatusServiceUnavailable)
+			_, _ = io.WriteString(w, `{"statusCode":503,"error":"Service Unavailable","message":"rulebridge is shutting down; try again when it is back"}`+"\n")
+			return
+		}
+		gateway.ServeHTTP(w, r)
+	})
+}
+
+// Wait returns when ctx ends (nil), or when a part gave up.
+func (a *App) Wait(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case err := <-a.worker.Fatal():
+		return fmt.Errorf("the worker gave up: %w", err)
+	case err := <-a.serving:
+		return fmt.Errorf("the gateway gave up: %w", err)
+	}
+}
+
+// Close stops worker, gateway, Temporal server and store, in this order, and gives the folder back. It leaves running
+// migrations to the next start; Pause them first so that no rule stays in processing.
+func (a *App) Close() error {
+	var faults []error
+	a.stopTasks()
+	if err := a.tasks.Wait(); err != nil && !errors.Is(err, context.Canceled) {
+		faults = append(faults, err)
+	}
+	if a.worker != nil {
+		a.worker.Stop()
+	}
+	faults = append(faults, a.stopServing())
+	if a.client != nil {
+		a.client.Close()
+	}
+	if a.embedded != nil {
+		faults = append(faults, a.embedded.Stop())
+	}
+	if a.store != nil {
+		faults = append(faults, a.store.Close())
+	}
+	faults = append(faults, a.folder.close())
+	return errors.Join(faults...)
+}
+
+// pollEvery is how often the store is asked while something is waited for.
+const pollEvery = 100 * time.Millisecond

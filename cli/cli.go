@@ -1,0 +1,193 @@
+// Package cli is the command line: demo, dev, migrate, translate, replay, config, version.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/rulebridge/rulebridge/cli/app"
+)
+
+// Exit codes.
+const (
+	ExitOK          = 0
+	ExitFailed      = 1   // the work failed or was parked; the reason is on stderr
+	ExitUsage       = 2   // bad input, flags or settings
+	ExitInterrupted = 130 // ended by Ctrl-C or SIGTERM before the work was done
+)
+
+// Program is what a command line runs in.
+type Program struct {
+	// Args are the arguments without the program's name.
+	Args   []string
+	Env    []string
+	Stdin  io.Reader
+	Stdout io.Writer
+	Stderr io.Writer
+	// Embedded starts a Temporal server in this process; nil in a binary built without it.
+	Embedded app.StartEmbedded
+	// Version of the program; empty takes what the Go toolchain recorded.
+	Version string
+	// Self is how the user called the program, for the commands it prints.
+	Self string
+}
+
+// Main runs the command line with the process's own streams and returns the exit code. The first interrupt asks the
+// command to end in order, the second ends the process at once.
+func Main(embedded app.StartEmbedded, version string) int {
+	p := Program{
+		Args: os.Args[1:], Env: os.Environ(), Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
+		Embedded: embedded, Version: version, Self: self(os.Args[0]),
+	}
+	ctx, cancel := context.WithCancelCause(context.Background())
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		s := <-signals
+		cancel(interrupted{s})
+		<-signals
+		_, _ = fmt.Fprintln(p.Stderr, "interrupted again: ending at once; running migrations resume at the next start on this folder")
+		os.Exit(ExitInterrupted)
+	}()
+	return p.Run(ctx)
+}
+
+// interrupted is the cause of a context that a signal cancelled.
+type interrupted struct{ signal os.Signal }
+
+func (i interrupted) Error() string { return "interrupted by " + i.signal.String() }
+
+func wasInterrupted(ctx context.Context) bool {
+	var i interrupted
+	return errors.As(context.Cause(ctx), &i)
+}
+
+// exitError carries the exit code of an error.
+type exitError struct {
+	code int
+	err  error
+}
+
+func (e *exitError) Error() string { return e.err.Error() }
+func (e *exitError) Unwrap() error { return e.err }
+
+// usage marks an error of input, flags or settings.
+func usage(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &exitError{ExitUsage, err}
+}
+
+func usagef(format string, args ...any) error { return usage(fmt.Errorf(format, args...)) }
+
+// Run runs one command line and returns its exit code.
+func (p Program) Run(ctx context.Context) int {
+	root := p.command()
+	root.SetArgs(p.Args)
+	root.SetIn(p.Stdin)
+	root.SetOut(p.Stdout)
+	root.SetErr(p.Stderr)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return ExitOK
+	}
+	code := ExitFailed
+	var exit *exitError
+	switch {
+	case errors.As(err, &exit):
+		code = exit.code
+	case wasInterrupted(ctx):
+		code = ExitInterrupted
+	}
+	var quiet quietError
+	if !errors.As(err, &quiet) {
+		_, _ = fmt.Fprintln(p.Stderr, "rulebridge: "+err.Error())
+	}
+	return code
+}
+
+// quietError has been told to the user already; only the exit code is left to give.
+type quietError struct{}
+
+func (quietError) Error() string { return "" }
+
+func (p Program) command() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "rulebridge",
+		Short: "Move Splunk detection rules to Elastic Security",
+		Long: `Rulebridge translates detection rules from Splunk (SPL) to Elastic Security (ES|QL).
+
+  rulebridge demo               migrate the shipped sample rules and look at the result
+  rulebridge migrate rules.json migrate your own
+  rulebridge translate 'SPL'    translate one query`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args:          cobra.NoArgs,
+	}
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return usagef("%w; see %s --help", err, c.CommandPath())
+	})
+	root.AddCommand(
+		p.demoCommand(), p.devCommand(), p.migrateCommand(), p.translateCommand(),
+		p.replayCommand(), p.configCommand(), p.versionCommand(),
+	)
+	for _, c := range root.Commands() {
+		checkArgs := c.Args
+		c.Args = func(c *cobra.Command, args []string) error {
+			if checkArgs == nil {
+				return nil
+			}
+			if err := checkArgs(c, args); err != nil {
+				return usagef("%w; see %s --help", err, c.CommandPath())
+			}
+			return nil
+		}
+	}
+	root.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
+	root.Args = func(_ *cobra.Command, args []string) error {
+		if len(args) > 0 {
+			return usagef("unknown command %q; see rulebridge --help", args[0])
+		}
+		return nil
+	}
+	return root
+}
+
+// terminal reports whether the stream is a terminal, and how wide it is.
+func terminal(stream any) (width int, ok bool) {
+	f, isFile := stream.(*os.File)
+	if !isFile || !term.IsTerminal(int(f.Fd())) {
+		return 0, false
+	}
+	width, _, err := term.GetSize(int(f.Fd()))
+	if err != nil || width <= 0 {
+		width = 80
+	}
+	return width, true
+}
+
+// env looks up a variable of the program's environment.
+func (p Program) env(name string) string {
+	for i := len(p.Env) - 1; i >= 0; i-- {
+		if k, v, ok := cutEnv(p.Env[i]); ok && k == name {
+			return v
+		}
+	}
+	return ""
+}
+
+// colours reports whether a stream shall be coloured: on a terminal, unless NO_COLOR says no.
+func (p Program) colours(stream any) bool {
+	_, ok := terminal(stream)
+	return ok && p.env("NO_COLOR") == "" && p.env("TERM") != "dumb"
+}

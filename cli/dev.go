@@ -1,0 +1,105 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rulebridge/rulebridge/cli/app"
+	"github.com/rulebridge/rulebridge/config"
+	"github.com/rulebridge/rulebridge/internal/prebuilt"
+	"github.com/rulebridge/rulebridge/samples"
+)
+
+func (p Program) devCommand() *cobra.Command {
+	var catalogue string
+	c := &cobra.Command{
+		Use:   "dev",
+		Short: "Run everything in one process: Temporal with its Web UI, store, worker and gateway",
+		Long: `Run the embedded Temporal server and its Web UI, the SQLite store, the worker and the gateway in one process until
+Ctrl-C. Data stays in a folder (--data-dir), or in memory with --ephemeral. At Ctrl-C or SIGTERM running migrations are
+paused; the next start on the folder resumes them (migration.shutdown: stop leaves them stopped). A second Ctrl-C ends
+the process at once.`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			cfg, err := p.load(c)
+			if err != nil {
+				return err
+			}
+			rules, err := openPrebuilt(catalogue)
+			if err != nil {
+				return err
+			}
+			begin := time.Now()
+			a, err := app.Open(c.Context(), app.Options{
+				Config: cfg, Log: p.logger(cfg, false), Embedded: p.Embedded, Prebuilt: rules, Listen: true, UI: true,
+			})
+			if err != nil {
+				return startError(err)
+			}
+			p.printReady(a, time.Since(begin))
+			err = a.Wait(c.Context())
+			if wasInterrupted(c.Context()) {
+				_, _ = fmt.Fprintln(p.Stderr, "rulebridge: shutting down; running migrations are being paused (Ctrl-C again ends at once)")
+			}
+			return errors.Join(err, p.shutDown(a, cfg))
+		},
+	}
+	config.Flags(c.Flags())
+	c.Flags().StringVar(&catalogue, "prebuilt", "", "NDJSON file with Elastic prebuilt rules to match against (default: the shipped samples)")
+	return c
+}
+
+// startError gives errors of the surroundings (a busy port, a folder in use) the exit code of bad flags.
+func startError(err error) error {
+	var port *app.PortError
+	var locked *app.LockedError
+	if errors.As(err, &port) || errors.As(err, &locked) || errors.Is(err, app.ErrNoEmbedded) {
+		return usage(err)
+	}
+	return err
+}
+
+// shutDown pauses what runs, then stops the parts in order.
+func (p Program) shutDown(a *app.App, cfg config.Config) error {
+	ctx, cancel := context.WithTimeout(context.Background(), cfg.ShutdownGrace)
+	defer cancel()
+	return errors.Join(a.Pause(ctx, cfg.Migration.Shutdown == "pause"), a.Close())
+}
+
+func (p Program) printReady(a *app.App, took time.Duration) {
+	folder := a.DataDir()
+	if folder == "" {
+		folder = "in memory"
+	}
+	_, _ = fmt.Fprintf(p.Stdout, `rulebridge is ready (%.1f s)
+  gateway          %s
+  Temporal Web UI  %s
+  Temporal         %s
+  data             %s
+`, took.Seconds(), a.URL(), a.UIURL(), a.TemporalAddr(), folder)
+}
+
+// openPrebuilt loads a catalogue of prebuilt rules, the shipped samples when no file is named.
+func openPrebuilt(file string) (*prebuilt.Catalogue, error) {
+	var r io.Reader = samples.Prebuilt()
+	name := "the sample prebuilt rules"
+	if file != "" {
+		f, err := os.Open(file)
+		if err != nil {
+			return nil, usage(err)
+		}
+		defer func() { _ = f.Close() }()
+		r, name = f, file
+	}
+	c, err := prebuilt.Load(r)
+	if err != nil {
+		return nil, usage(fmt.Errorf("%s: %w", name, err))
+	}
+	return c, nil
+}

@@ -1,0 +1,312 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/rulebridge/rulebridge/internal/migration"
+)
+
+// Bounds of one request; the gateway's own limits are 10,000 rules and 64 MiB.
+const (
+	chunkRules     = 5_000
+	chunkResources = 1_000
+	chunkBytes     = 16 << 20
+	pageSize       = 1_000
+)
+
+// rulesPath is where the gateway has the rule migrations.
+const rulesPath = "/internal/siem_migrations/rules"
+
+// gateway is a client of the HTTP API.
+type gateway struct {
+	base string // scheme, host and path before rulesPath; credentials included
+	http *http.Client
+}
+
+func newGateway(rawURL string, transport http.RoundTripper) (*gateway, error) {
+	u, err := url.Parse(rawURL)
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
+		return nil, usagef("--url: use http(s)://[user:password@]host:port of a gateway")
+	}
+	u.Path = strings.TrimSuffix(strings.TrimSuffix(u.Path, "/"), rulesPath)
+	u.RawQuery, u.Fragment = "", ""
+	return &gateway{base: u.String(), http: &http.Client{Transport: transport}}, nil
+}
+
+// answerError is an answer of the gateway that is not a success.
+type answerError struct {
+	Status  int    `json:"statusCode"`
+	Title   string `json:"error"`
+	Message string `json:"message"`
+}
+
+func (e *answerError) Error() string {
+	return fmt.Sprintf("the gateway answered %d %s: %s", e.Status, e.Title, e.Message)
+}
+
+// errUnknown says that the gateway knows no such migration.
+var errUnknown = errors.New("the gateway knows no such migration")
+
+// call sends one request and returns the answer's body, which the caller closes.
+func (g *gateway) call(ctx context.Context, method, path string, body []byte) (*http.Response, error) {
+	var r io.Reader
+	if body != nil {
+		r = bytes.NewReader(body)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, g.base+rulesPath+path, r)
+	if err != nil {
+		return nil, fmt.Errorf("build a request: %w", err)
+	}
+	req.Header.Set("kbn-xsrf", "rulebridge")
+	req.Header.Set("elastic-api-version", "1")
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	resp, err := g.http.Do(req)
+	if err != nil {
+		// url.Error would print credentials of the URL.
+		var ue *url.Error
+		if errors.As(err, &ue) {
+			err = ue.Err
+		}
+		return nil, fmt.Errorf("the gateway at %s does not answer: %w", req.URL.Host, err)
+	}
+	switch {
+	case resp.StatusCode == http.StatusNoContent:
+		_ = resp.Body.Close()
+		return nil, errUnknown
+	case resp.StatusCode >= 300:
+		defer func() { _ = resp.Body.Close() }()
+		e := &answerError{Status: resp.StatusCode, Title: http.StatusText(resp.StatusCode)}
+		text, _ := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
+		if json.Unmarshal(text, e) != nil || e.Message == "" {
+			e.Status, e.Message = resp.StatusCode, strings.TrimSpace(string(text[:min(len(text), 200)]))
+		}
+		return nil, e
+	}
+	return resp, nil
+}
+
+func (g *gateway) do(ctx context.Context, method, path string, body, answer any) error {
+	var data []byte
+	if body != nil {
+		var err error
+		if data, err = json.Marshal(body); err != nil {
+			return fmt.Errorf("encode a request: %w", err)
+		}
+	}
+	resp, err := g.call(ctx, method, path, data)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	if err := json.NewDecoder(resp.Body).Decode(answer); err != nil {
+		return fmt.Errorf("read the answer of the gateway: %w", err)
+	}
+	return nil
+}
+
+// create stores the rules as one migration, in as many requests as it takes, and their resources.
+func (g *gateway) create(ctx context.Context, rules []migration.OriginalRule, resources []migration.Resource) (id string, err error) {
+	parts, err := chunks(rules, chunkRules)
+	if err != nil {
+		return "", err
+	}
+	for i, part := range parts {
+		path := "/" + id
+		if i == 0 {
+			path = ""
+		}
+		if i < len(parts)-1 || len(resources) > 0 {
+			path += "?seal=false"
+		}
+		var answer struct {
+			MigrationID string `json:"migration_id"`
+		}
+		if err := g.do(ctx, http.MethodPost, path, part, &answer); err != nil {
+			return id, err
+		}
+		id = answer.MigrationID
+	}
+	rparts, err := chunks(resources, chunkResources)
+	if err != nil {
+		return id, err
+	}
+	for _, part := range rparts {
+		if err := g.do(ctx, http.MethodPost, "/"+id+"/resources", part, new(struct{})); err != nil {
+			return id, err
+		}
+	}
+	if len(resources) > 0 {
+		// A repeated chunk adds nothing; without seal=false it seals.
+		if err := g.do(ctx, http.MethodPost, "/"+id, parts[len(parts)-1], new(struct{})); err != nil {
+			return id, err
+		}
+	}
+	return id, nil
+}
+
+// chunks cuts a list so that each part stays within count and size of one request.
+func chunks[T any](all []T, most int) ([][]json.RawMessage, error) {
+	var out [][]json.RawMessage
+	var part []json.RawMessage
+	size := 0
+	for _, x := range all {
+		data, err := json.Marshal(x)
+		if err != nil {
+			return nil, fmt.Errorf("encode a request: %w", err)
+		}
+		if len(part) > 0 && (len(part) == most || size+len(data) > chunkBytes) {
+			out, part, size = append(out, part), nil, 0
+		}
+		part, size = append(part, data), size+len(data)+1
+	}
+	if len(part) > 0 {
+		out = append(out, part)
+	}
+	return out, nil
+}
+
+func (g *gateway) start(ctx context.Context, id, connector string, batch int, pause *time.Duration) (started bool, err error) {
+	body := map[string]any{"connectorId": connector}
+	if batch > 0 {
+		body["batch"] = batch
+	}
+	if pause != nil {
+		body["pause"] = pause.String()
+	}
+	var answer struct {
+		Started bool `json:"started"`
+	}
+	err = g.do(ctx, http.MethodPut, "/"+id+"/start", body, &answer)
+	return answer.Started, err
+}
+
+func (g *gateway) stop(ctx context.Context, id string) error {
+	return g.do(ctx, http.MethodPut, "/"+id+"/stop", nil, new(struct{}))
+}
+
+func (g *gateway) stats(ctx context.Context, id string) (migration.Stats, error) {
+	var s migration.Stats
+	err := g.do(ctx, http.MethodGet, "/"+id+"/stats", nil, &s)
+	return s, err
+}
+
+// rules calls f with every rule document, as sent and as decoded, page by page in id order.
+func (g *gateway) rules(ctx context.Context, id string, f func(json.RawMessage, migration.Rule) error) error {
+	after := ""
+	for {
+		q := url.Values{"page_size": {strconv.Itoa(pageSize)}}
+		if after != "" {
+			q.Set("after", after)
+		}
+		resp, err := g.call(ctx, http.MethodGet, "/"+id+"?"+q.Encode(), nil)
+		if err != nil {
+			return err
+		}
+		err = eachRule(resp.Body, f)
+		after = resp.Header.Get("X-Next-After")
+		_ = resp.Body.Close()
+		if err != nil || after == "" {
+			return err
+		}
+	}
+}
+
+func eachRule(r io.Reader, f func(json.RawMessage, migration.Rule) error) error {
+	d := json.NewDecoder(r)
+	if _, err := d.Token(); err != nil {
+		return fmt.Errorf("read the rules from the gateway: %w", err)
+	}
+	for d.More() {
+		var raw json.RawMessage
+		var rule migration.Rule
+		if err := d.Decode(&raw); err != nil {
+			return fmt.Errorf("read the rules from the gateway: %w", err)
+		}
+		if err := json.Unmarshal(raw, &rule); err != nil {
+			return fmt.Errorf("read a rule from the gateway: %w", err)
+		}
+		if err := f(raw, rule); err != nil {
+			return err
+		}
+	}
+	if _, err := d.Token(); err != nil {
+		return fmt.Errorf("the list of rules broke off: %w", err)
+	}
+	return nil
+}
+
+// inProcess sends requests to a handler without a network.
+type inProcess struct{ handler http.Handler }
+
+// inProcessURL is the base URL of a gateway behind inProcess.
+const inProcessURL = "http://127.0.0.1"
+
+// RoundTrip implements http.RoundTripper. The answer is streamed; whoever closes it early ends the handler's writes.
+func (t inProcess) RoundTrip(req *http.Request) (*http.Response, error) {
+	r := req.Clone(req.Context())
+	r.RequestURI, r.RemoteAddr = r.URL.RequestURI(), "127.0.0.1:0"
+	if r.Host == "" {
+		r.Host = r.URL.Host
+	}
+	if r.Body == nil {
+		r.Body = http.NoBody
+	}
+	pr, pw := io.Pipe()
+	w := &pipeWriter{header: http.Header{}, body: pw, ready: make(chan struct{})}
+	go func() {
+		defer func() {
+			var err error
+			if p := recover(); p != nil {
+				err = fmt.Errorf("the answer was broken off: %v", p)
+			}
+			w.WriteHeader(http.StatusOK)
+			_ = pw.CloseWithError(err)
+		}()
+		t.handler.ServeHTTP(w, r)
+	}()
+	select {
+	case <-w.ready:
+	case <-req.Context().Done():
+		_ = pr.CloseWithError(req.Context().Err())
+		return nil, req.Context().Err()
+	}
+	return &http.Response{
+		StatusCode: w.status, Status: strconv.Itoa(w.status) + " " + http.StatusText(w.status),
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: w.sent, Body: pr, ContentLength: -1, Request: req,
+	}, nil
+}
+
+// pipeWriter is the handler's side of an in-process answer.
+type pipeWriter struct {
+	header, sent http.Header
+	status       int
+	body         *io.PipeWriter
+	ready        chan struct{}
+}
+
+func (w *pipeWriter) Header() http.Header { return w.header }
+
+func (w *pipeWriter) WriteHeader(status int) {
+	if w.status != 0 {
+		return
+	}
+	w.status, w.sent = status, w.header.Clone()
+	close(w.ready)
+}
+
+func (w *pipeWriter) Write(p []byte) (int, error) {
+	w.WriteHeader(http.StatusOK)
+	return w.body.Write(p)
+}

@@ -1,0 +1,156 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	historypb "go.temporal.io/api/history/v1"
+	"go.temporal.io/sdk/client"
+	sdkworker "go.temporal.io/sdk/worker"
+	"go.uber.org/zap"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rulebridge/rulebridge/config"
+	"github.com/rulebridge/rulebridge/worker"
+	"github.com/rulebridge/rulebridge/workflows"
+)
+
+func (p Program) replayCommand() *cobra.Command {
+	var runID string
+	c := &cobra.Command{
+		Use:   "replay HISTORY.json|WORKFLOW_ID",
+		Short: "Replay a migration's history with the current code and show where it diverges",
+		Long: `Replay a recorded history with this program's workflow code. The history is a JSON file, as the Temporal UI and
+"temporal workflow show --output json" give it, or is fetched from the Temporal server (TEMPORAL_ADDRESS, or the setting
+temporal.addr) by workflow id, or by migration id. Exit code 1 when the code would decide differently than the history.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			cfg, err := p.load(c)
+			if err != nil {
+				return err
+			}
+			h, err := p.history(c.Context(), cfg, args[0], runID)
+			if err != nil {
+				return err
+			}
+			return p.replay(args[0], h)
+		},
+	}
+	config.Flags(c.Flags())
+	c.Flags().StringVar(&runID, "run-id", "", "run to fetch (default: the latest)")
+	return c
+}
+
+// history reads a file if there is one of that name, and asks the server otherwise.
+func (p Program) history(ctx context.Context, cfg config.Config, name, runID string) (*historypb.History, error) {
+	f, err := os.Open(name)
+	switch {
+	case err == nil:
+		defer func() { _ = f.Close() }()
+		h, err := client.HistoryFromJSON(f, client.HistoryJSONOptions{})
+		if err != nil {
+			return nil, usage(fmt.Errorf("%s is no workflow history: %w", name, err))
+		}
+		return h, nil
+	case !errors.Is(err, fs.ErrNotExist):
+		return nil, usage(err)
+	}
+	if strings.HasSuffix(name, ".json") {
+		return nil, usage(fmt.Errorf("there is no file %s", name))
+	}
+	addr, namespace := cfg.Temporal.Addr, cfg.Temporal.Namespace
+	if v := p.env("TEMPORAL_ADDRESS"); v != "" {
+		addr = v
+	}
+	if v := p.env("TEMPORAL_NAMESPACE"); v != "" {
+		namespace = v
+	}
+	c, err := worker.Dial(ctx, client.Options{HostPort: addr, Namespace: namespace}, zap.NewNop())
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	ids := []string{name}
+	if !strings.HasPrefix(name, workflows.WorkflowID("")) {
+		ids = append(ids, workflows.WorkflowID(name))
+	}
+	var last error
+	for _, id := range ids {
+		h := &historypb.History{}
+		it := c.GetWorkflowHistory(ctx, id, runID, false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+		last = nil
+		for it.HasNext() {
+			event, err := it.Next()
+			if err != nil {
+				last = err
+				break
+			}
+			h.Events = append(h.Events, event)
+		}
+		if last == nil {
+			return h, nil
+		}
+	}
+	return nil, fmt.Errorf("fetch the history of %s from %s: %w", name, addr, last)
+}
+
+// replay runs the workflow code over the history.
+func (p Program) replay(name string, h *historypb.History) error {
+	if len(h.GetEvents()) == 0 {
+		return usagef("%s holds no events", name)
+	}
+	r, err := sdkworker.NewWorkflowReplayerWithOptions(sdkworker.WorkflowReplayerOptions{DisableDeadlockDetection: true})
+	if err != nil {
+		return fmt.Errorf("prepare the replay: %w", err)
+	}
+	workflows.Register(r)
+	if err := r.ReplayWorkflowHistory(worker.NewLogger(zap.NewNop()), h); err != nil {
+		p.printDivergence(h, err)
+		return fmt.Errorf("%s: the current code diverges from the history", name)
+	}
+	_, err = fmt.Fprintf(p.Stdout, "%s: %d events replayed, no divergence\n", name, len(h.GetEvents()))
+	return err
+}
+
+var activityID = regexp.MustCompile(`ActivityId:(\d+)|TimerId:(\d+)`)
+
+// printDivergence says what the history has, what the code would do, and shows the events around the place.
+func (p Program) printDivergence(h *historypb.History, err error) {
+	c := paint(p.colours(p.Stdout))
+	msg := err.Error()
+	fromHistory, fromCode, found := strings.Cut(msg, ", replay command is ")
+	_, fromHistory, _ = strings.Cut(fromHistory, "history event is ")
+	if !found {
+		_, _ = fmt.Fprintln(p.Stdout, c.in(red, msg))
+	} else {
+		_, _ = fmt.Fprintf(p.Stdout, "history  %s\ncode     %s\n", c.in(green, fromHistory), c.in(red, fromCode))
+	}
+	// The ids of activities and timers are those of the events that schedule them.
+	m := activityID.FindStringSubmatch(msg)
+	if m == nil {
+		return
+	}
+	at, _ := strconv.Atoi(m[1] + m[2])
+	for _, e := range h.GetEvents() {
+		if d := int(e.GetEventId()) - at; d < -4 || d > 4 {
+			continue
+		}
+		mark := "  "
+		if int(e.GetEventId()) == at {
+			mark = "▶ "
+		}
+		what := e.GetEventType().String()
+		if a := e.GetActivityTaskScheduledEventAttributes(); a != nil {
+			what += " " + a.GetActivityType().GetName()
+		}
+		_, _ = fmt.Fprintf(p.Stdout, "%s%6d  %s\n", mark, e.GetEventId(), what)
+	}
+}

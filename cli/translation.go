@@ -1,0 +1,62 @@
+package cli
+
+import (
+	"github.com/rulebridge/rulebridge/activities"
+	"github.com/rulebridge/rulebridge/internal/migration"
+	"github.com/rulebridge/rulebridge/internal/translate"
+)
+
+// translation is one line of translate's output.
+type translation struct {
+	ID            string                  `json:"id"`
+	Result        migration.Result        `json:"translation_result"`
+	Query         string                  `json:"query"`
+	Index         []string                `json:"index"`
+	Diagnostics   []migration.Diagnostic  `json:"diagnostics"`
+	Rule          translationRule         `json:"rule"`
+	LookupIndices []migration.LookupIndex `json:"lookup_indices"`
+	Missing       []migration.Missing     `json:"missing"`
+	ElapsedUS     int64                   `json:"elapsed_us"`
+}
+
+type translationRule struct {
+	From        string                 `json:"from"`
+	Interval    string                 `json:"interval"`
+	Severity    string                 `json:"severity"`
+	RiskScore   int                    `json:"risk_score"`
+	Threat      []migration.Threat     `json:"threat"`
+	Threshold   *migration.Threshold   `json:"threshold,omitempty"`
+	Suppression *migration.Suppression `json:"suppression,omitempty"`
+}
+
+func newTranslation(rule migration.OriginalRule, o translate.Output) translation {
+	c := activities.FromOutput(rule, o)
+	t := translation{
+		ID: rule.ID, Result: c.Result, Query: o.Query, Index: o.Index, Diagnostics: c.Diagnostics, Missing: c.Missing,
+		LookupIndices: []migration.LookupIndex{},
+		Rule: translationRule{
+			From: o.Rule.From, Interval: o.Rule.Interval, Severity: o.Rule.Severity, RiskScore: o.Rule.RiskScore,
+			Threat: []migration.Threat{},
+		},
+	}
+	if t.Index == nil {
+		t.Index = []string{}
+	}
+	if t.Missing == nil {
+		t.Missing = []migration.Missing{}
+	}
+	if c.Rule == nil {
+		return t
+	}
+	if c.Rule.Threat != nil {
+		t.Rule.Threat = c.Rule.Threat
+	}
+	t.Rule.Threshold, t.Rule.Suppression = c.Rule.Threshold, c.Rule.Suppression
+	for _, l := range c.Rule.LookupIndices {
+		if l.Rows == nil {
+			l.Rows = []map[string]any{}
+		}
+		t.LookupIndices = append(t.LookupIndices, l)
+	}
+	return t
+}

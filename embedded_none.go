@@ -1,0 +1,8 @@
+//go:build production
+
+package main
+
+import "github.com/rulebridge/rulebridge/cli/app"
+
+// embeddedServer is left out of the production binary.
+var embeddedServer app.StartEmbedded
