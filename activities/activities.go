@@ -129,8 +129,9 @@ func beat(ctx context.Context) (stop func()) {
 		return func() {}
 	}
 	every := min(timeout/3, 2*time.Second)
-	done := make(chan struct{})
+	done, ended := make(chan struct{}), make(chan struct{})
 	timer := time.AfterFunc(every, func() {
+		defer close(ended)
 		ticker := time.NewTicker(every)
 		defer ticker.Stop()
 		for {
@@ -143,8 +144,11 @@ func beat(ctx context.Context) (stop func()) {
 		}
 	})
 	return func() {
-		timer.Stop()
 		close(done)
+		if !timer.Stop() {
+			// A heartbeat on its way would be cut off by the end of the activity.
+			<-ended
+		}
 	}
 }
 

@@ -105,12 +105,14 @@ func (s Settings) activityOptions(p profile, summary string) workflow.ActivityOp
 	return o
 }
 
-// refill says how many places of the window must be free before more rules are claimed: one at a time costs a claim a
-// rule, many leave places empty. Rules that end quickly refill in larger chunks.
+// claimEvery bounds how often a window that is nearly full is topped up.
+const claimEvery = 50 * time.Millisecond
+
+// refill says how many places of the window must be free before more rules are claimed. Rules that end quickly refill in
+// chunks, so that claims stay few; slow ones, where an empty place costs more than a claim, one by one.
 func (s Settings) refill(sinceClaim time.Duration) int {
-	chunk := s.Batch / 12
-	if sinceClaim < 100*time.Millisecond {
-		chunk = s.Batch / 5
+	if sinceClaim >= claimEvery {
+		return 1
 	}
-	return max(1, chunk)
+	return max(1, s.Batch/5)
 }

@@ -116,16 +116,19 @@ func (m *run) rule(ctx workflow.Context, in RuleInput) (verdict, string) {
 // steps runs the activities of one rule and names the one that failed. The rule's document holds what they found; the
 // workflow sees counts and keys.
 func (m *run) steps(ctx workflow.Context, in RuleInput) (step string, err error) {
-	var match MatchOutput
-	if err := m.exec(ctx, ruleStep, ActivityMatch, in.RuleID, in, &match); err != nil {
-		return ActivityMatch, err
-	}
+	called := func() error { return nil }
 	if m.start.Mode == ModeSimulated {
-		// The call comes before the compilation, so that the activity that finishes the rule is the last one and no
-		// check is needed: one activity a rule less.
-		if _, err := m.call(ctx, in, 1, ""); err != nil {
-			return ActivityCallModel, err
-		}
+		// There is one call whatever match and compiler say, so it need not wait for them, and the compilation, which
+		// finishes the rule, comes last.
+		called = m.callLater(ctx, in)
+	}
+	var match MatchOutput
+	err = m.exec(ctx, ruleStep, ActivityMatch, in.RuleID, in, &match)
+	if callErr := called(); err == nil && callErr != nil {
+		return ActivityCallModel, callErr
+	}
+	if err != nil {
+		return ActivityMatch, err
 	}
 	var out TranslateOutput
 	translate := TranslateInput{RuleInput: in, LeaveHoles: m.start.Mode == ModeModel}
@@ -154,4 +157,19 @@ func (m *run) call(ctx workflow.Context, in RuleInput, round int, previous strin
 	call := CallInput{RuleInput: in, ConnectorID: m.start.ConnectorID, Mode: m.start.Mode, Round: round, Previous: previous}
 	err := m.exec(ctx, modelStep, ActivityCallModel, in.RuleID, call, &out)
 	return out.Key, err
+}
+
+// callLater asks beside other steps; the returned function waits for the answer.
+func (m *run) callLater(ctx workflow.Context, in RuleInput) (wait func() error) {
+	done, settle := workflow.NewFuture(ctx)
+	workflow.GoNamed(ctx, "call", func(ctx workflow.Context) {
+		_, err := m.call(ctx, in, 1, "")
+		settle.Set(nil, err)
+	})
+	// A cancelled call ends by itself; waiting must not end before it.
+	rest, release := workflow.NewDisconnectedContext(ctx)
+	return func() error {
+		defer release()
+		return done.Get(rest, nil)
+	}
 }
