@@ -104,8 +104,14 @@ type expander struct {
 	work     int // bytes read so far, definitions included
 	limit    int
 	stopped  bool
-	chain    []string
+	chain    []macroKey
 	callSpan At // of the outermost call
+}
+
+// macroKey names a macro on the chain of calls.
+type macroKey struct {
+	name  string
+	nargs int
 }
 
 // expand returns the expanded text; src.segs is set when it differs from the source.
@@ -113,6 +119,10 @@ func (x *expander) expand(text string) string {
 	if strings.IndexByte(text, '`') < 0 {
 		return text
 	}
+	calls := strings.Count(text, "`")/2 + 1
+	x.src.segs = make([]segment, 0, min(2*calls, 64))
+	x.q.Macros = make([]MacroUse, 0, min(calls, 32))
+	x.out.Grow(len(text) + 32*min(calls, 64))
 	x.text(text, true)
 	if !x.changed {
 		x.src.segs = nil
@@ -273,10 +283,13 @@ func (x *expander) resolve(c macroCall) (string, bool) {
 		x.q.Macros = append(x.q.Macros, use)
 		return "", false
 	}
-	key := fmt.Sprintf("%s(%d)", c.name, len(c.args))
+	key := macroKey{c.name, len(c.args)}
 	for i, k := range x.chain {
 		if k == key {
-			names := append(append([]string{}, x.chain[i:]...), key)
+			var names []string
+			for _, k := range append(x.chain[i:], key) {
+				names = append(names, fmt.Sprintf("%s(%d)", k.name, k.nargs))
+			}
 			return fail(CodeMacroCycle, "macro calls itself: %s; break the cycle in one of the definitions", strings.Join(names, " → "))
 		}
 	}
@@ -324,11 +337,32 @@ func substitute(def MacroDef, args []string) string {
 	if len(args) == 0 || len(args) != len(def.Arguments) {
 		return def.Definition
 	}
-	pairs := make([]string, 0, 2*len(args))
-	for i, n := range def.Arguments {
-		pairs = append(pairs, "$"+n+"$", args[i])
+	text := def.Definition
+	var b strings.Builder
+	b.Grow(len(text) + 16)
+	for {
+		i := strings.IndexByte(text, '$')
+		if i < 0 {
+			break
+		}
+		b.WriteString(text[:i])
+		text = text[i:]
+		found := false
+		for k, n := range def.Arguments {
+			if len(text) >= len(n)+2 && text[1:1+len(n)] == n && text[1+len(n)] == '$' {
+				b.WriteString(args[k])
+				text = text[len(n)+2:]
+				found = true
+				break
+			}
+		}
+		if !found {
+			b.WriteByte('$')
+			text = text[1:]
+		}
 	}
-	return strings.NewReplacer(pairs...).Replace(def.Definition)
+	b.WriteString(text)
+	return b.String()
 }
 
 // constant evaluates what eval-based macros are made of: strings, numbers, concatenation, if and case over equality.

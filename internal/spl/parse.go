@@ -115,6 +115,7 @@ type parser struct {
 	src             *source
 	buf             string
 	marks           []mark
+	stages          int // capacity for the commands of the next pipeline
 	q               *Query
 	pos, end        int
 	depth, maxDepth int
@@ -165,6 +166,10 @@ func (p *parser) scan() {
 	var exprs []bool // per open bracket: the enclosing stage's grammar
 	expr, start := false, true
 	s := p.buf
+	if n := strings.Count(s, "|"); n > 0 {
+		p.marks = make([]mark, 0, min(n+4, 1024))
+		p.stages = min(n+1, 64)
+	}
 	noSingle, noDouble := false, false
 	for i := 0; i < len(s); i++ {
 		c := s[i]
@@ -281,6 +286,10 @@ func (p *parser) closing(off int) int {
 func (p *parser) pipeline(start, end int, sub bool) *Pipeline {
 	a, b := trimSpace(p.buf, start, end)
 	pl := &Pipeline{At: p.at(a, b)}
+	if p.stages > 0 {
+		pl.Commands = make([]Command, 0, p.stages)
+		p.stages = 0
+	}
 	implied := true
 	for n := 0; ; n++ {
 		stop := p.stageEnd(start, end)
@@ -655,6 +664,9 @@ func (p *parser) names(stop func() bool) []Name {
 		n, ok := p.name()
 		if !ok {
 			return list
+		}
+		if list == nil {
+			list = make([]Name, 0, 4)
 		}
 		list = append(list, n)
 	}

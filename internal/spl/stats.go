@@ -6,7 +6,7 @@ import (
 )
 
 func (p *parser) stats(at At, kind string) Command {
-	c := &Stats{At: at, Kind: kind}
+	c := &Stats{At: at, Kind: kind, Aggs: make([]Agg, 0, 4)}
 	for p.peek() != 0 {
 		if p.accept(',') {
 			continue
@@ -39,6 +39,9 @@ func (p *parser) atByKeyword() bool {
 // byList reads the fields after BY. The span of a field goes with it; other options are the command's.
 func (p *parser) byList(by []By, opts []Option, stop func() bool) ([]By, []Option) {
 	first := len(by)
+	if by == nil {
+		by = make([]By, 0, 8)
+	}
 	for {
 		p.commas()
 		if stop != nil && stop() {
@@ -203,7 +206,7 @@ func (p *parser) aggField() (Name, bool) {
 }
 
 func (p *parser) tstats(at At, kind string) Command {
-	c := &TStats{At: at, Kind: kind}
+	c := &TStats{At: at, Kind: kind, Aggs: make([]Agg, 0, 4)}
 	stop := func() bool {
 		return (p.atKeyword("from") || p.atKeyword("where")) && !p.operatorFollows()
 	}
@@ -245,12 +248,16 @@ func (p *parser) tstats(at At, kind string) Command {
 			}
 			g, ok := p.agg()
 			if !ok {
+				// Whatever it is, the stage is not read to its end and becomes Unknown.
 				return c
 			}
 			c.Aggs = append(c.Aggs, g)
 		}
 	}
-	if p.err == nil && len(c.Aggs) == 0 && len(c.By) == 0 {
+	if len(c.Aggs) == 0 {
+		c.Aggs = nil
+	}
+	if p.err == nil && c.Aggs == nil && len(c.By) == 0 {
 		p.syntax("aggregation expected, such as count")
 	}
 	return c
