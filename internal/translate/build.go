@@ -70,7 +70,7 @@ func chain(op string, xs []esql.Expr) esql.Expr {
 	absorbing := op == "OR" // true absorbs OR, false absorbs AND
 	var kept []esql.Expr
 	neutral := false
-	for _, x := range xs {
+	for _, x := range flatten(op, xs) {
 		if x == nil {
 			continue
 		}
@@ -99,6 +99,33 @@ func chain(op string, xs []esql.Expr) esql.Expr {
 		return e
 	}
 	return balance(op, kept)
+}
+
+// flatten takes nested chains of the same operator apart.
+func flatten(op string, xs []esql.Expr) []esql.Expr {
+	nested := false
+	for _, x := range xs {
+		if b, ok := x.(*esql.Binary); ok && b.Op == op {
+			nested = true
+		}
+	}
+	if !nested {
+		return xs
+	}
+	var out []esql.Expr
+	var walk func(x esql.Expr)
+	walk = func(x esql.Expr) {
+		if b, ok := x.(*esql.Binary); ok && b.Op == op {
+			walk(b.L)
+			walk(b.R)
+			return
+		}
+		out = append(out, x)
+	}
+	for _, x := range xs {
+		walk(x)
+	}
+	return out
 }
 
 func balance(op string, xs []esql.Expr) esql.Expr {

@@ -115,7 +115,9 @@ type lowering struct {
 	sourceOrigin         esql.Origin
 	pending              []esql.Expr // conditions of the search command being lowered
 	stages               []Stage
-	longestSpan          int64 // seconds of the longest interval
+	purpose              purpose         // what fields are being read for
+	present              map[string]bool // columns that the filters so far prove to be present
+	longestSpan          int64           // seconds of the longest interval
 	stageIndex           map[esql.Command]int
 }
 
@@ -161,7 +163,7 @@ func (c *compilation) run() Output {
 }
 
 func (c *compilation) lowering() *lowering {
-	return &lowering{compilation: c, env: newEnv(true), fullText: true, first: true, stageIndex: map[esql.Command]int{}}
+	return &lowering{compilation: c, env: newEnv(true), fullText: true, first: true, stageIndex: map[esql.Command]int{}, present: map[string]bool{}}
 }
 
 // problems reports what the parser could not read.
@@ -246,7 +248,70 @@ func (l *lowering) filter(x esql.Expr) {
 	if x == nil || isTrue(x) {
 		return
 	}
+	l.notePresence(x)
 	l.cmds = append(l.cmds, &esql.Where{Expr: x})
+}
+
+// notePresence remembers the columns that a filter proves to be present.
+func (l *lowering) notePresence(x esql.Expr) {
+	for _, part := range flatten("AND", []esql.Expr{x}) {
+		for _, c := range provesPresent(part) {
+			l.present[c] = true
+		}
+	}
+}
+
+// provesPresent lists the columns that cannot be null where x is true.
+func provesPresent(x esql.Expr) []string {
+	switch e := x.(type) {
+	case *esql.IsNull:
+		if c, ok := e.X.(*esql.Column); ok && e.Not {
+			return []string{c.Name}
+		}
+	case *esql.Like:
+		return inner(e.X)
+	case *esql.In:
+		return inner(e.X)
+	case *esql.Binary:
+		switch e.Op {
+		case "OR":
+			var both []string
+			r := provesPresent(e.R)
+			for _, c := range provesPresent(e.L) {
+				for _, d := range r {
+					if c == d {
+						both = append(both, c)
+					}
+				}
+			}
+			return both
+		case "AND":
+			return append(provesPresent(e.L), provesPresent(e.R)...)
+		case "==", "!=", "<", "<=", ">", ">=", ":":
+			return append(inner(e.L), inner(e.R)...)
+		}
+	case *esql.Call:
+		if e.Func == "CIDR_MATCH" && len(e.Args) > 0 {
+			return inner(e.Args[0])
+		}
+	}
+	return nil
+}
+
+// inner lists the columns on whose being null a value is null.
+func inner(x esql.Expr) []string {
+	switch e := x.(type) {
+	case *esql.Column:
+		return []string{e.Name}
+	case *esql.Call:
+		switch e.Func {
+		case "TO_LOWER", "TO_UPPER", "CONCAT", "TO_STRING", "MV_CONCAT", "LENGTH", "TO_DOUBLE", "TO_LONG", "MV_MIN", "MV_MAX", "REPLACE":
+			if len(e.Args) > 0 {
+				return inner(e.Args[0])
+			}
+		}
+	}
+	return nil
 }
 
 // assign appends EVAL name = x, joining it to the EVAL before where the columns are independent.

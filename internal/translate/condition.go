@@ -151,7 +151,21 @@ func (l *lowering) evalCompare(e *spl.Binary, neg bool) esql.Expr {
 		op = mirrored(op)
 	}
 	x := l.compareValues(op, a, b, e.Span())
-	if x == nil || !neg {
+	if x == nil {
+		return nil
+	}
+	if a.col != nil && a.col.filled && b.word != nil && (op == "==" || op == "!=") {
+		// a missing value is the filling word in Splunk
+		same := *b.word == a.col.fill
+		if (op == "==") == neg {
+			x = negate(x)
+		}
+		if same == ((op == "==") != neg) {
+			return or(x, isNull(a.expr))
+		}
+		return l.required(a, x)
+	}
+	if !neg {
 		return x
 	}
 	if isTrue(x) || isFalse(x) {

@@ -14,7 +14,7 @@ func (l *lowering) convert(cmd *spl.Convert) {
 		if f.As != nil {
 			out = f.As.Text
 		}
-		c := l.lookup(name, f.Field.Span())
+		c := l.shown(name, f.Field.Span())
 		if c.hole {
 			l.env.bind(out, c)
 			continue

@@ -119,6 +119,9 @@ func TestCorpus(t *testing.T) {
 			if d.Severity == Error {
 				worst = Error
 			}
+			if d.Code == "depends_on_hole" {
+				continue
+			}
 			mine[string(d.Severity)[:3]+" "+d.Code+" "+d.Command+" "+d.Subject] = true
 			if d.Code == "internal_error" {
 				t.Errorf("%s: %s", r.ID, d.Message)

@@ -26,6 +26,7 @@ var codes = []CodeInfo{
 	{"time_display", Info, "a time is formatted for display only; the date stays a date"},
 	{"source_resolved", Info, "a macro, data model or metadata predicate resolved to index patterns"},
 	{"mapping_medium", Info, "a field mapping of medium confidence"},
+	{"mapping_display", Info, "a field mapping that can differ, of a value that only is shown or only tells the same rows apart"},
 	{"ignore_above", Info, "values longer than the index keeps are null to ES|QL"},
 	{"row_limit", Info, "ES|QL returns at most 1,000 rows without LIMIT, 10,000 with"},
 	{"approximate_count_distinct", Info, "COUNT_DISTINCT is exact in the range of the threshold only"},

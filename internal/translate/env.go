@@ -16,13 +16,56 @@ type column struct {
 	array    schema.Array
 	nonNull  bool
 	computed bool // made by the query, as opposed to stored in the index
-	// filled says that Splunk has "unknown" where ES|QL has null (data models).
+	// filled says that Splunk has fill where ES|QL has null ("unknown" in data models).
 	filled bool
+	fill   string
+	// pending is what has to be said of the mapping once the value decides something.
+	pending *mappingNote
 	// hole says that the value could not be computed; whatever needs it is a hole too.
 	hole bool
 	// packed holds a constant where the value is one.
 	constant *esql.Literal
 	field    schema.Field
+}
+
+// mappingNote is a field mapping that can differ; how much it matters depends on what the value is used for.
+type mappingNote struct {
+	subject, message string
+	formatOnly       bool
+}
+
+// purpose is what a value is read for.
+type purpose int
+
+const (
+	toCompare purpose = iota // it decides which rows there are
+	toGroup                  // it tells rows apart
+	toShow                   // it is shown and decides nothing
+)
+
+// reading runs f with fields read for a purpose.
+func (l *lowering) reading(p purpose, f func()) {
+	old := l.purpose
+	l.purpose = p
+	f()
+	l.purpose = old
+}
+
+// used says what has to be said of a mapping, for the purpose at hand.
+func (l *lowering) used(c *column, span spl.Span) *column {
+	if c.pending == nil || c.hole {
+		return c
+	}
+	n := c.pending
+	switch {
+	case l.purpose == toShow:
+		l.diag("mapping_display", span, n.subject, n.message+"; it is only shown here")
+	case l.purpose == toGroup && n.formatOnly:
+		l.diag("mapping_display", span, n.subject, n.message+"; it tells the same rows apart")
+	default:
+		l.diag("mapping_approximate", span, n.subject, n.message)
+	}
+	return c
 }
 
 // env maps SPL names to columns. While open, names that are not bound come from the source's schema.
@@ -163,7 +206,7 @@ func (l *lowering) lookup(name string, span spl.Span) *column {
 		if c.hole {
 			l.diag("depends_on_hole", span, name, "`"+name+"` could not be computed above, so this part is left out; fix that hole first")
 		}
-		return c
+		return l.used(c, span)
 	}
 	if l.env.gone[name] {
 		return l.absent(name, span)
@@ -178,13 +221,29 @@ func (l *lowering) lookup(name string, span spl.Span) *column {
 	for i := len(l.env.patterns) - 1; i >= 0; i-- {
 		p := l.env.patterns[i]
 		if got, ok := matchStar(p.to, name); ok {
-			return l.stored(fillStar(p.from, got), span)
+			return l.used(l.stored(fillStar(p.from, got), span), span)
 		}
 		if _, ok := matchStar(p.from, name); ok {
 			return l.absent(name, span)
 		}
 	}
-	return l.stored(name, span)
+	return l.used(l.stored(name, span), span)
+}
+
+// peek looks a name up without saying anything.
+func (l *lowering) peek(name string, span spl.Span) *column {
+	diags, seen := l.diags, l.seen
+	l.seen = map[diagKey]int{}
+	var c *column
+	l.reading(toShow, func() { c = l.lookup(name, span) })
+	l.diags, l.seen = diags, seen
+	return c
+}
+
+// shown looks a name up for display or to pass it on.
+func (l *lowering) shown(name string, span spl.Span) (c *column) {
+	l.reading(toShow, func() { c = l.lookup(name, span) })
+	return c
 }
 
 // partialName marks an environment whose columns are not all known, after a hole that may add columns.
@@ -225,14 +284,22 @@ func (l *lowering) stored(name string, span spl.Span) *column {
 		return &column{name: name, hole: true, field: f}
 	case schema.Medium:
 		l.diag("mapping_medium", span, asked, "`"+asked+"` is read from "+f.Name+": "+f.Reason)
-	case schema.Approximate:
-		l.diag("mapping_approximate", span, asked, "`"+asked+"` is read from "+f.Name+", which can differ: "+f.Reason)
 	}
 	if by, ok := l.env.shadowed[f.Name]; ok {
 		l.diag("depends_on_hole", span, asked, "`"+asked+"` is stored in "+f.Name+", which the computed column `"+by+"` replaced; rename that column")
 		return &column{name: name, hole: true, field: f}
 	}
-	return &column{name: f.Name, typ: f.Type, array: f.Array, filled: l.src.DataModel, field: f}
+	c := &column{name: f.Name, typ: f.Type, array: f.Array, field: f}
+	switch {
+	case f.Default != "":
+		c.filled, c.fill = true, f.Default
+	case l.src.DataModel:
+		c.filled, c.fill = true, "unknown"
+	}
+	if f.Support == schema.Approximate {
+		c.pending = &mappingNote{subject: asked, message: "`" + asked + "` is read from " + f.Name + ", which can differ: " + f.Reason, formatOnly: f.FormatOnly}
+	}
+	return c
 }
 
 // define binds an SPL name to a computed column and chooses its ES|QL name: the SPL name, unless a column of that
@@ -240,6 +307,7 @@ func (l *lowering) stored(name string, span spl.Span) *column {
 func (l *lowering) define(name string, c *column) *column {
 	c.computed = true
 	c.name = l.freeName(name)
+	delete(l.present, c.name)
 	if l.env.open && l.src != nil {
 		if _, ok := l.src.Known(c.name); ok {
 			l.env.shadowed[c.name] = name

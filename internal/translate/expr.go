@@ -171,6 +171,9 @@ func (l *lowering) arithmetic(e *spl.Binary) value {
 	if a.hole || b.hole {
 		return holeValue
 	}
+	if v, ok := foldNumbers(e.Op, a, b); ok {
+		return v
+	}
 	if a.multi() || b.multi() {
 		l.diag("array_approximate", e.Span(), e.Op, "arithmetic on several values is null in ES|QL; Splunk uses one of them")
 	}
@@ -191,6 +194,40 @@ func (l *lowering) arithmetic(e *spl.Binary) value {
 		}
 	}
 	return value{expr: binary(e.Op, a.expr, b.expr), typ: typ, nonNull: nonNull}
+}
+
+// foldNumbers computes with literals: ES|QL would compute with 32 bits and give null where that overflows.
+func foldNumbers(op string, a, b value) (value, bool) {
+	if !a.num || !b.num || a.word == nil || b.word == nil {
+		return value{}, false
+	}
+	x, err1 := strconv.ParseFloat(*a.word, 64)
+	y, err2 := strconv.ParseFloat(*b.word, 64)
+	if err1 != nil || err2 != nil {
+		return value{}, false
+	}
+	var r float64
+	switch op {
+	case "+":
+		r = x + y
+	case "-":
+		r = x - y
+	case "*":
+		r = x * y
+	case "/":
+		if y == 0 {
+			return nullValue(), true
+		}
+		r = x / y
+	default:
+		return value{}, false
+	}
+	text := strconv.FormatFloat(r, 'f', -1, 64)
+	n, ok := number(text)
+	if !ok {
+		return value{}, false
+	}
+	return numberValue(n, text), true
 }
 
 func secondsDuration(text string) (esql.Expr, bool) {

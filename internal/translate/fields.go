@@ -51,7 +51,7 @@ func (l *lowering) keep(names []spl.Name, at spl.Span, internal bool) {
 			l.diag("field_absent", span, name, "`"+name+"` does not exist at this point in Splunk either; the column would be empty")
 			return
 		}
-		next.bind(name, l.lookup(name, span))
+		next.bind(name, l.shown(name, span))
 	}
 	all := false
 	for _, n := range names {

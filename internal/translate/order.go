@@ -30,7 +30,7 @@ func (l *lowering) sortKeys(keys []spl.SortKey, desc bool, at spl.Span) *esql.So
 	s := &esql.Sort{}
 	s.Origin = origin(at)
 	for _, k := range keys {
-		v := l.lookup(k.Field.Text, k.Field.Span()).value()
+		v := l.shown(k.Field.Text, k.Field.Span()).value()
 		if v.hole || v.null {
 			continue
 		}

@@ -125,7 +125,7 @@ func (l *lowering) compare(e *spl.Compare, neg bool) esql.Expr {
 // required adds that the value is present, which a negated test does not say to the reader, and need not say to the
 // engine where the value is a constant.
 func (l *lowering) required(v value, x esql.Expr) esql.Expr {
-	if x == nil || v.nonNull || isTrue(x) {
+	if x == nil || v.nonNull || l.present[v.columnName()] || isTrue(x) {
 		if isTrue(x) && !v.nonNull {
 			return notNull(v.expr)
 		}
@@ -140,7 +140,7 @@ func (l *lowering) required(v value, x esql.Expr) esql.Expr {
 // orNull makes a negated leaf hold where the value is missing.
 func (l *lowering) orNull(v value, x esql.Expr) esql.Expr {
 	switch {
-	case x == nil || isTrue(x) || v.nonNull:
+	case x == nil || isTrue(x) || v.nonNull || l.present[v.columnName()]:
 		return x
 	case isFalse(x):
 		return isNull(v.expr)
@@ -158,24 +158,21 @@ func (l *lowering) searchIn(field spl.Name, vals []spl.Value, span spl.Span, neg
 	if v.null {
 		return boolean(neg)
 	}
-	unknown := false
-	kept := vals
+	filled := false // the value that stands for a missing one is among the alternatives
 	if c.filled {
-		kept = nil
 		for _, s := range vals {
-			if strings.EqualFold(s.Text, "unknown") {
-				unknown = true
+			if _, ok := matchStar(strings.ToLower(s.Text), c.fill); ok && strings.Trim(s.Text, "*") != "" {
+				filled = true
 			}
-			kept = append(kept, s)
 		}
 	}
-	positive := l.alternatives(v, kept)
+	positive := l.alternatives(v, vals)
 	if positive == nil {
 		return nil
 	}
-	if unknown { // "unknown" is how Splunk shows a missing value of a data model
+	if filled {
 		if neg {
-			return l.required(v, not(positive))
+			return l.required(v, negate(positive))
 		}
 		return or(positive, isNull(v.expr))
 	}

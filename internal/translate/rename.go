@@ -35,7 +35,7 @@ func (l *lowering) rename(cmd *spl.Rename) {
 			l.diag("field_absent", p.Span(), p.From.Text, "`"+p.From.Text+"` does not exist at this point, so the rename does nothing")
 			continue
 		}
-		moves = append(moves, move{p.From.Text, p.To.Text, l.lookup(p.From.Text, p.From.Span())})
+		moves = append(moves, move{p.From.Text, p.To.Text, l.shown(p.From.Text, p.From.Span())})
 	}
 	for _, m := range moves {
 		l.env.unbind(m.from)

@@ -28,3 +28,22 @@ func TestShow(t *testing.T) {
 		}
 	}
 }
+
+// TestCause prints where CAUSE (a code) with CAUSE_SUBJECT occurs in the corpus.
+func TestCause(t *testing.T) {
+	code, subject := os.Getenv("CAUSE"), os.Getenv("CAUSE_SUBJECT")
+	if code == "" {
+		t.Skip("set CAUSE and CAUSE_SUBJECT")
+	}
+	c, reqs := corpus(t)
+	for _, r := range reqs {
+		out := c.Translate(r)
+		for _, d := range out.Diagnostics {
+			if d.Code == code && (subject == "" || d.Subject == subject) {
+				from, to := max(0, d.Span.Start.Offset-60), min(len(r.Query), d.Span.End.Offset+60)
+				t.Logf("%s %s | %s | %q", r.ID[:8], d.Subject, d.Message, r.Query[from:to])
+				break
+			}
+		}
+	}
+}

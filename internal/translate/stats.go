@@ -20,8 +20,10 @@ type aggregation struct {
 	nonNull bool
 	lower   bool
 	where   esql.Expr
-	// empty says that Splunk gives null where the aggregate of no value is 0.
-	hole bool
+	// constant is the result where it needs no aggregate: the argument is always null.
+	constant *esql.Literal
+	pending  *mappingNote
+	hole     bool
 }
 
 func (l *lowering) stats(cmd *spl.Stats) {
@@ -69,7 +71,9 @@ func (l *lowering) aggregate(aggs []spl.Agg, by []spl.By, at spl.Span, dropNull 
 			}
 			continue
 		}
-		c, a := l.groupKey(b)
+		var c *column
+		var a *esql.Assign
+		l.reading(toGroup, func() { c, a = l.groupKey(b) })
 		if c == nil {
 			next.bind(b.Field.Text, &column{name: b.Field.Text, hole: true})
 			continue
@@ -81,7 +85,7 @@ func (l *lowering) aggregate(aggs []spl.Agg, by []spl.By, at spl.Span, dropNull 
 			next.bind(k.spl, k.c)
 			continue
 		}
-		if dropNull && !k.c.filled && !k.c.nonNull && k.c.constant == nil && k.expr == nil {
+		if dropNull && !k.c.filled && !k.c.nonNull && !l.present[k.c.name] && k.c.constant == nil && k.expr == nil {
 			present = append(present, mark(notNull(col(k.c.name)), at))
 		}
 	}
@@ -135,6 +139,7 @@ func (l *lowering) aggregate(aggs []spl.Agg, by []spl.By, at spl.Span, dropNull 
 	l.cmds = append(l.cmds, st)
 	l.aggregated, l.fullText = true, false
 	l.env = next
+	l.present = map[string]bool{}
 	l.projected = false
 	for i, a := range after {
 		l.assign(origins[i], a.Name, a.Expr)
@@ -195,8 +200,19 @@ func (l *lowering) aggOne(a *spl.Agg, st *esql.Stats, next *env, taken map[strin
 		return
 	}
 	g := l.aggregation(a)
+	if f, ok := a.Arg.(*spl.FieldRef); ok && showing[a.Func] {
+		if c, bound := l.env.cols[f.Name]; bound {
+			g.pending = c.pending
+		} else if l.env.open && l.src != nil && !g.hole {
+			g.pending = l.peek(f.Name, a.Span()).pending
+		}
+	}
 	if g.hole {
 		next.bind(name, &column{name: name, hole: true})
+		return
+	}
+	if g.constant != nil {
+		next.bind(name, &column{name: name, typ: g.typ, constant: g.constant, computed: true})
 		return
 	}
 	out := columnName(name)
@@ -211,7 +227,7 @@ func (l *lowering) aggOne(a *spl.Agg, st *esql.Stats, next *env, taken map[strin
 		*after = append(*after, &esql.Assign{Name: out, Expr: mark(g.after(col(out)), a.Span())})
 		*origins = append(*origins, a.Span())
 	}
-	c := &column{name: out, typ: g.typ, array: g.array, nonNull: g.nonNull, computed: true}
+	c := &column{name: out, typ: g.typ, array: g.array, nonNull: g.nonNull, computed: true, pending: g.pending}
 	c.field.LowerCase = g.lower
 	next.bind(name, c)
 }
@@ -258,19 +274,34 @@ func (l *lowering) aggregation(a *spl.Agg) aggregation {
 		return aggregation{hole: true}
 	}
 	if v.null {
-		return aggregation{expr: call("VALUES", null()), typ: "null"}
+		if fn == "dc" || fn == "distinct_count" || fn == "estdc" {
+			return aggregation{constant: &esql.Literal{Value: int64(0)}, typ: "long"}
+		}
+		return aggregation{constant: &esql.Literal{}, typ: "null"}
 	}
 	return lower(l, v, a)
 }
 
 // aggArg lowers the argument; a condition in eval() counts where it is true.
 func (l *lowering) aggArg(a *spl.Agg) value {
-	v := l.expr(a.Arg)
+	var v value
+	if _, plain := a.Arg.(*spl.FieldRef); plain && showing[a.Func] {
+		l.reading(toShow, func() { v = l.expr(a.Arg) })
+	} else if plain {
+		l.reading(toGroup, func() { v = l.expr(a.Arg) })
+	} else {
+		v = l.expr(a.Arg)
+	}
 	if v.typ == "boolean" && a.Eval && !v.hole {
 		// eval(cond) is 1 where it holds and null elsewhere
 		return value{expr: call("CASE", v.expr, integer(1), null()), typ: "integer"}
 	}
 	return v
+}
+
+// showing lists the functions whose result only shows values of the field.
+var showing = map[string]bool{
+	"values": true, "list": true, "first": true, "last": true, "earliest": true, "latest": true, "min": true, "max": true,
 }
 
 func (l *lowering) countAgg(a *spl.Agg) aggregation {
@@ -288,21 +319,22 @@ func (l *lowering) countAgg(a *spl.Agg) aggregation {
 				}
 				g.expr = call("COUNT", &esql.Star{})
 				if isFalse(c) {
-					g.where = binary("==", integer(1), integer(0))
-				} else if !isTrue(c) {
+					return aggregation{constant: &esql.Literal{Value: int64(0)}, typ: "long"}
+				}
+				if !isTrue(c) {
 					g.where = c
 				}
 				return g
 			}
 		}
 	}
-	v := l.expr(a.Arg)
+	var v value
+	l.reading(toGroup, func() { v = l.expr(a.Arg) })
 	if v.hole {
 		return aggregation{hole: true}
 	}
 	if v.null {
-		g.expr = call("COUNT", null())
-		return g
+		return aggregation{constant: &esql.Literal{Value: int64(0)}, typ: "long"}
 	}
 	if isDate(v.typ) && v.columnName() == "@timestamp" {
 		g.expr = call("COUNT", &esql.Star{})

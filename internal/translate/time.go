@@ -241,10 +241,13 @@ func (l *lowering) date(v value, at spl.Span) (value, bool) {
 	if n.hole {
 		return n, false
 	}
-	x := binary("*", n.expr, integer(1000))
-	if !isInteger(n.typ) {
-		x = call("TO_LONG", x)
+	if n.num && n.word != nil {
+		if f, err := strconv.ParseFloat(*n.word, 64); err == nil {
+			return value{expr: call("TO_DATETIME", integer(int64(f*1000))), typ: "date", nonNull: true}, true
+		}
 	}
+	x := binary("*", n.expr, &esql.Literal{Value: 1000.0})
+	x = call("TO_LONG", x)
 	return value{expr: call("TO_DATETIME", x), typ: "date", nonNull: n.nonNull, array: n.array}, true
 }
 
