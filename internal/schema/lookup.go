@@ -186,7 +186,10 @@ func (s *Schema) Match(ps []Predicate) (src *Source, consumed []bool, ok bool) {
 		for _, cand := range s.candidates(p) {
 			score := 0
 			for _, q := range ps {
-				if cand.matchesPredicate(q) {
+				switch cand.fit(q) {
+				case exactFit:
+					score += 8 * metadataWeight(q.Field)
+				case wildcardFit:
 					score += metadataWeight(q.Field)
 				}
 			}
@@ -199,7 +202,7 @@ func (s *Schema) Match(ps []Predicate) (src *Source, consumed []bool, ok bool) {
 		return nil, consumed, false
 	}
 	for i, p := range ps {
-		consumed[i] = best.matchesPredicate(p) || strings.EqualFold(p.Field, "index")
+		consumed[i] = best.fit(p) != noFit || strings.EqualFold(p.Field, "index") || best.windowsFormat(p)
 	}
 	if best.Name == channelSource {
 		best = best.channel(ps)
@@ -214,7 +217,7 @@ const channelSource = "wineventlog"
 func (s *Source) channel(ps []Predicate) *Source {
 	for _, p := range ps {
 		value := p.Value
-		if !s.matchesPredicate(p) {
+		if s.fit(p) == noFit {
 			continue
 		}
 		for _, prefix := range []string{"xmlwineventlog:", "wineventlog:"} {
@@ -268,7 +271,7 @@ func (s *Schema) candidates(p Predicate) []*Source {
 		}
 		var out []*Source
 		for _, src := range s.wildcard {
-			if src.matchesPredicate(p) {
+			if src.fit(p) != noFit {
 				out = append(out, src)
 			}
 		}
@@ -279,23 +282,48 @@ func (s *Schema) candidates(p Predicate) []*Source {
 	}
 	var out []*Source
 	for _, src := range s.sources {
-		if src.matchesPredicate(p) {
+		if src.fit(p) != noFit {
 			out = append(out, src)
 		}
 	}
 	return out
 }
 
-func (s *Source) matchesPredicate(p Predicate) bool {
+// fit says how a predicate names a source.
+type fit int
+
+const (
+	noFit fit = iota
+	wildcardFit
+	exactFit
+)
+
+func (s *Source) fit(p Predicate) fit {
 	if strings.Trim(p.Value, "*") == "" {
-		return false
+		return noFit
 	}
+	best := noFit
 	for _, m := range s.matches {
-		if strings.EqualFold(m.field, p.Field) && (glob(m.value, p.Value) || glob(p.Value, m.value)) {
-			return true
+		if !strings.EqualFold(m.field, p.Field) {
+			continue
+		}
+		if strings.EqualFold(m.value, p.Value) {
+			return exactFit
+		}
+		if glob(m.value, p.Value) || glob(p.Value, m.value) {
+			best = wildcardFit
 		}
 	}
-	return false
+	return best
+}
+
+// windowsFormat reports whether a predicate only says that events are in a Windows event format (sourcetype
+// XmlWinEventLog), which every event of a channel's source is.
+func (s *Source) windowsFormat(p Predicate) bool {
+	if !strings.EqualFold(p.Field, "sourcetype") || !glob(p.Value, "XmlWinEventLog") && !glob(p.Value, "WinEventLog") {
+		return false
+	}
+	return slices.ContainsFunc(s.matches, func(m condition) bool { return glob("*WinEventLog:*", m.value) })
 }
 
 // glob reports whether a value fits a pattern of * wildcards, ignoring case.

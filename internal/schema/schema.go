@@ -42,7 +42,10 @@ type Field struct {
 	// IgnoreAbove is the length in characters above which ES|QL sees null; 0 when there is no limit.
 	IgnoreAbove int
 	// Fn, when not empty, is a one-argument ES|QL function to apply to Name (LENGTH over url.original).
-	Fn      string
+	Fn string
+	// Default, when not empty, is the value Splunk's add-on writes where the integration stores none (errorCode is
+	// "success" where AWS reports no error): the field reads as COALESCE(Name, Default).
+	Default string
 	Support Support
 	// FormatOnly, with Support Approximate, says that the field tells the same rows apart and only spells its values
 	// otherwise: grouping by it, counting and showing it are exact but for display (an info note), comparing it with a

@@ -126,7 +126,7 @@ func (s *Source) apply(name string, m mapping) Field {
 		return unreadable(f, name)
 	}
 	f.Fn, f.Support, f.Reason, f.FormatOnly = m.fn, m.support, m.reason, m.format
-	f.Values, f.ValuesComplete = m.values, m.complete
+	f.Values, f.ValuesComplete, f.Default = m.values, m.complete, m.fallback
 	return f
 }
 

@@ -23,6 +23,7 @@ type mapping struct {
 	complete bool
 	reason   string
 	format   bool // only the spelling of values differs
+	fallback string // the value that a missing field has in Splunk
 	ecs      bool // the target is an ECS field that the pipeline sets although no list names it
 }
 
@@ -245,7 +246,7 @@ func (d *definition) addMapping(op, body, reason string) error {
 	if len(words) < want {
 		return fmt.Errorf("want a name and a target")
 	}
-	m.target = words[len(words)-1]
+	m.target, m.fallback, _ = strings.Cut(words[len(words)-1], "|")
 	if fn, arg, ok := strings.Cut(m.target, "("); ok {
 		m.fn, m.target = fn, strings.TrimSuffix(arg, ")")
 	}
