@@ -22,9 +22,9 @@ type mapping struct {
 	values   map[string][]string
 	complete bool
 	reason   string
-	format   bool // only the spelling of values differs
+	format   bool   // only the spelling of values differs
 	fallback string // the value that a missing field has in Splunk
-	ecs      bool // the target is an ECS field that the pipeline sets although no list names it
+	ecs      bool   // the target is an ECS field that the pipeline sets although no list names it
 }
 
 // auto is a rule for raw field names that a table does not list: prefix + name, if the catalogue has it.
