@@ -85,16 +85,41 @@ func unknowns(pl *Pipeline) []*Unknown {
 	return list
 }
 
-// TestCorpus parses every real rule with its macros. What remains unknown must be unknown to Splunk as well.
+// TestCorpus parses every real rule with its macros. What remains unknown must be unknown to Splunk as well: a command
+// that an app brought.
 func TestCorpus(t *testing.T) {
 	rules, macros := corpus(t)
 	for _, r := range rules {
 		q := Parse(r.Query, Options{Macros: macros})
 		for _, u := range unknowns(q.Pipeline) {
-			t.Logf("%s: unknown %s macro=%v: %.150s", r.Title, u.Command, u.Macro, u.Text)
+			if u.Macro || isCommand(u.Command) {
+				t.Errorf("%s: %s could not be read: %s", r.Title, u.Command, u.Text)
+			} else {
+				t.Logf("%s: unknown command %s", r.Title, u.Command)
+			}
 		}
 		for _, p := range q.Problems {
-			t.Logf("%s: problem %s at %d:%d: %s", r.Title, p.Code, p.Span().Start.Line, p.Span().Start.Column, p.Message)
+			if p.Code != CodeUnknownCommand {
+				t.Errorf("%s: %s at %d:%d: %s", r.Title, p.Code, p.Span().Start.Line, p.Span().Start.Column, p.Message)
+			}
+		}
+	}
+}
+
+// TestCorpusTokens checks that every token of every real rule lies in a command, or is a pipe or a comment.
+func TestCorpusTokens(t *testing.T) {
+	rules, macros := corpus(t)
+	for _, r := range rules {
+		q := Parse(r.Query, Options{Macros: macros})
+		for _, tok := range Tokens(r.Query) {
+			covered := tok.Kind == PipeToken || tok.Kind == CommentToken
+			for _, c := range q.Pipeline.Commands {
+				s := c.Span()
+				covered = covered || s.Start.Offset <= tok.Span.Start.Offset && tok.Span.End.Offset <= s.End.Offset
+			}
+			if !covered {
+				t.Errorf("%s: no command covers %q at %d", r.Title, tok.Text, tok.Span.Start.Offset)
+			}
 		}
 	}
 }

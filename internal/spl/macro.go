@@ -245,7 +245,7 @@ func (x *expander) problem(start, end int, top bool, code, format string, args .
 	if top {
 		at = At{x.src.span(start, end)}
 	}
-	x.q.Problems = append(x.q.Problems, Problem{At: at, Code: code, Message: fmt.Sprintf(format, args...)})
+	x.q.add(Problem{At: at, Code: code, Message: fmt.Sprintf(format, args...)})
 }
 
 // resolve records a call and returns the text it stands for; false leaves the call in place. On success the call is

@@ -128,7 +128,20 @@ type parser struct {
 func (p *parser) at(a, b int) At { return p.src.at(a, b) }
 
 func (p *parser) problem(a, b int, code, format string, args ...any) {
-	p.q.Problems = append(p.q.Problems, Problem{At: p.at(a, b), Code: code, Message: fmt.Sprintf(format, args...)})
+	p.q.add(Problem{At: p.at(a, b), Code: code, Message: fmt.Sprintf(format, args...)})
+}
+
+const maxProblems = 1000
+
+// add lists a problem, up to a limit that only garbage reaches.
+func (q *Query) add(e Problem) {
+	switch n := len(q.Problems); {
+	case n < maxProblems:
+		q.Problems = append(q.Problems, e)
+	case n == maxProblems:
+		e.Code, e.Message = CodeTooLong, fmt.Sprintf("more than %d problems: the others are not listed", maxProblems)
+		q.Problems = append(q.Problems, e)
+	}
 }
 
 // fail records the first error of a stage and moves to its end, so that every loop stops.
@@ -237,9 +250,6 @@ func (p *parser) scan() {
 	}
 	for _, m := range open {
 		p.problem(p.marks[m].off, p.marks[m].off+1, CodeUnterminatedSubsearch, "subsearch is never closed: add the missing ]")
-		if len(p.q.Problems) > 20 {
-			break
-		}
 	}
 }
 
@@ -357,7 +367,7 @@ func (p *parser) stage(a, b int, implied, sub bool) Command {
 // stageProblem adds the error of a stage, unless it only repeats that something is never closed.
 func (p *parser) stageProblem(e Problem) {
 	if !p.unclosed[e.At.At.Start.Offset] {
-		p.q.Problems = append(p.q.Problems, e)
+		p.q.add(e)
 	}
 }
 
