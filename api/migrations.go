@@ -487,9 +487,10 @@ func (s *Server) stop(ctx context.Context, r *migrationID) (stopAnswer, error) {
 	case errors.Is(err, ErrNoWorkflow) && running:
 		return s.stopLost(ctx, m)
 	}
-	if !running {
+	if !running && m.ParkReason != workflows.ParkShutdown {
 		return no, nil
 	}
+	// A migration that a shutdown paused would be resumed by itself; after this it is not, though it was not running.
 	err = s.Workflows.Stop(ctx, id, workflows.StopSignal{RequestID: uuid.NewString(), By: PrincipalOf(ctx).Name})
 	if errors.Is(err, ErrNoWorkflow) {
 		return no, nil // it ended meanwhile
@@ -500,7 +501,7 @@ func (s *Server) stop(ctx context.Context, r *migrationID) (stopAnswer, error) {
 	s.settled(ctx, id)
 	s.asked.set(id)
 	s.changed(id)
-	return stopAnswer{true}, nil
+	return stopAnswer{running}, nil
 }
 
 // settled waits, within bounds, until the workflow no longer runs, so that a call after the stop finds it stopped.

@@ -174,7 +174,11 @@ func requestID(ctx context.Context) string {
 // access writes one line a request, without bodies and query strings.
 func (s *Server) access(c *gin.Context) {
 	begin := s.Now()
+	defer s.record(c, begin) // also for an answer that is broken off
 	c.Next()
+}
+
+func (s *Server) record(c *gin.Context, begin time.Time) {
 	took := s.Now().Sub(begin)
 	status := c.Writer.Status()
 	if s.Observe != nil {

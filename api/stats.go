@@ -63,8 +63,12 @@ func (s *Server) fetchStats(ctx context.Context, id string) (statsAnswer, error)
 	}
 	if m.State == migration.Running || s.asked.has(id) {
 		if st, ok := s.askStats(ctx, m); ok {
-			st.MigrationID = ""
-			return statsAnswer{st, "workflow"}, nil
+			// A start that is still being opened knows its state, and not yet the rules that are there now.
+			if st.Rules.Total == m.Total {
+				st.MigrationID = ""
+				return statsAnswer{st, "workflow"}, nil
+			}
+			m.State, m.ParkReason = st.Status, st.ParkReason
 		}
 	}
 	counts, err := s.Store.Counts(ctx, id)

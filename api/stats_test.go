@@ -1,0 +1,199 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"net/http/httptest"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/rulebridge/rulebridge/internal/migration"
+)
+
+// TestCoalescer: many callers share one flight, at most two flights a second take off, and each sees its result.
+func TestCoalescer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCoalescer[int](statsEvery, time.Now)
+		var flights, inAir, most atomic.Int32
+		fetch := func(context.Context) (int, error) {
+			if n := inAir.Add(1); n > most.Load() {
+				most.Store(n)
+			}
+			defer inAir.Add(-1)
+			time.Sleep(100 * time.Millisecond)
+			return int(flights.Add(1)), nil
+		}
+		var wg sync.WaitGroup
+		for range 80 {
+			wg.Go(func() {
+				last := 0
+				for range 100 { // every 100 ms for 10 s
+					n, err := c.get(t.Context(), "m", fetch)
+					if err != nil || n < last {
+						t.Errorf("%d after %d, %v", n, last, err)
+					}
+					last = n
+					time.Sleep(100 * time.Millisecond)
+				}
+			})
+		}
+		begin := time.Now()
+		wg.Wait()
+		if limit := int32(time.Since(begin)/statsEvery) + 1; flights.Load() > limit || flights.Load() < limit/2 {
+			t.Errorf("%d flights in %s", flights.Load(), time.Since(begin))
+		}
+		if most.Load() != 1 {
+			t.Errorf("%d flights at once", most.Load())
+		}
+	})
+}
+
+// TestCoalescerCallers: a caller who hangs up leaves the flight to the others, and an error is shared too.
+func TestCoalescerCallers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCoalescer[int](statsEvery, time.Now)
+		ctx, cancel := context.WithCancel(t.Context())
+		gone := make(chan error)
+		fetch := func(ctx context.Context) (int, error) {
+			time.Sleep(200 * time.Millisecond)
+			return 7, errors.Join(ctx.Err(), errTest)
+		}
+		go func() {
+			_, err := c.get(ctx, "m", fetch)
+			gone <- err
+		}()
+		time.Sleep(50 * time.Millisecond)
+		cancel()
+		if err := <-gone; !errors.Is(err, context.Canceled) {
+			t.Errorf("err %v", err)
+		}
+		if n, err := c.get(t.Context(), "m", fetch); n != 7 || !errors.Is(err, errTest) || errors.Is(err, context.Canceled) {
+			t.Errorf("%d, %v", n, err)
+		}
+	})
+}
+
+// TestCoalescerForgets: what took off before a change is not handed out after it.
+func TestCoalescerForgets(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCoalescer[string](statsEvery, time.Now)
+		go func() {
+			_, _ = c.get(t.Context(), "m", func(context.Context) (string, error) { time.Sleep(time.Second); return "old", nil })
+		}()
+		time.Sleep(10 * time.Millisecond)
+		c.forget("m")
+		got, err := c.get(t.Context(), "m", func(context.Context) (string, error) { return "new", nil })
+		if got != "new" || err != nil {
+			t.Errorf("%q, %v", got, err)
+		}
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if got, _ = c.get(t.Context(), "m", func(context.Context) (string, error) { return "newer", nil }); got != "newer" {
+			t.Errorf("%q", got)
+		}
+	})
+}
+
+func TestCoalescerSweeps(t *testing.T) {
+	now := time.Unix(0, 0)
+	c := newCoalescer[int](statsEvery, func() time.Time { return now })
+	for i := range 3 * manyFlights {
+		now = now.Add(time.Second)
+		if _, err := c.get(t.Context(), string(rune(i)), func(context.Context) (int, error) { return i, nil }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(c.flights) > manyFlights {
+		t.Errorf("%d results are kept", len(c.flights))
+	}
+}
+
+// TestPollers: 4 gateways with 20 pollers each on one running migration see no error, and ask the workflow no more than
+// twice a second each.
+func TestPollers(t *testing.T) {
+	b := newBench(t)
+	id := b.create(3)
+	b.start(id)
+	gateways := []*Server{b.server}
+	for range 3 {
+		s, err := New(b.server.Deps)
+		if err != nil {
+			t.Fatal(err)
+		}
+		gateways = append(gateways, s)
+	}
+	begin := time.Now()
+	var wg sync.WaitGroup
+	for _, g := range gateways {
+		for range 20 {
+			wg.Go(func() {
+				for range 20 {
+					w := httptest.NewRecorder()
+					g.ServeHTTP(w, b.request("GET", BasePath+"/"+id+"/stats", ""))
+					if w.Code != 200 || w.Header().Get(statsSource) != "workflow" {
+						t.Errorf("%d %s", w.Code, w.Body)
+					}
+				}
+			})
+		}
+	}
+	wg.Wait()
+	b.flows.mu.Lock()
+	defer b.flows.mu.Unlock()
+	if limit := 4 * (int(time.Since(begin)/statsEvery) + 2); b.flows.queries > limit {
+		t.Errorf("%d queries for 1600 calls in %s", b.flows.queries, time.Since(begin))
+	}
+}
+
+// TestSlowWorkflow: a query that takes too long gives the store's answer, and the workflow is left alone for a while.
+func TestSlowWorkflow(t *testing.T) {
+	b := newBench(t)
+	id := b.create(3)
+	b.start(id)
+	b.flows.queryWait = time.Minute
+	if st, source := b.statsOf(id); source != "store" || st.Status != migration.Running || st.Rules.Total != 3 {
+		t.Errorf("%+v from %s", st, source)
+	}
+	if !b.server.silent.has(id) {
+		t.Error("the workflow would be asked again at once")
+	}
+}
+
+// TestOpeningStart: while the workflow does not know the rules yet, counts come from the store and the state from it.
+func TestOpeningStart(t *testing.T) {
+	b := newBench(t)
+	id := b.create(3)
+	b.flows.runs[id] = &fakeRun{state: migration.Running, open: true}
+	b.server.Workflows = opening{b.flows}
+	b.server.asked.set(id)
+	st, source := b.statsOf(id)
+	if st.Status != migration.Running || st.Rules != (migration.Counts{Total: 3, Pending: 3}) || source != "store" {
+		t.Errorf("%+v from %s", st, source)
+	}
+}
+
+type opening struct{ Workflows }
+
+func (opening) Stats(context.Context, string) (migration.Stats, error) {
+	return migration.Stats{Status: migration.Running}, nil
+}
+
+func TestMarks(t *testing.T) {
+	now := time.Unix(0, 0)
+	m := newMarks(time.Second, func() time.Time { return now })
+	m.set("a")
+	if !m.has("a") || m.has("b") {
+		t.Error("a is marked, b is not")
+	}
+	now = now.Add(2 * time.Second)
+	if m.has("a") {
+		t.Error("a is still marked")
+	}
+	m.set("b")
+	if len(m.until) != 1 {
+		t.Errorf("%d marks are kept", len(m.until))
+	}
+}
