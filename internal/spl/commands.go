@@ -193,7 +193,7 @@ func (p *parser) search(at At, implied bool) Command {
 func (p *parser) eval(at At) Command {
 	c := &Eval{At: at}
 	for {
-		p.commas()
+		p.separators()
 		if p.peek() == 0 {
 			break
 		}
@@ -252,7 +252,7 @@ func (p *parser) optionsAndNames() ([]Option, []Name) {
 	var opts []Option
 	var names []Name
 	for {
-		p.commas()
+		p.separators()
 		if o, ok := p.option(); ok {
 			opts = append(opts, o)
 			continue
@@ -337,7 +337,7 @@ func (p *parser) pattern() Name {
 func (p *parser) rename(at At) Command {
 	c := &Rename{At: at}
 	for {
-		p.commas()
+		p.separators()
 		if p.peek() == 0 {
 			break
 		}
@@ -456,7 +456,7 @@ func (p *parser) sort(at At) Command {
 func (p *parser) sortKeys(must bool) []SortKey {
 	var keys []SortKey
 	for {
-		p.commas()
+		p.separators()
 		a := p.posAfterSpace()
 		k := SortKey{}
 		if p.accept('-') {
@@ -500,7 +500,7 @@ func (p *parser) dedup(at At) Command {
 		c.Count = n
 	}
 	for {
-		p.commas()
+		p.separators()
 		if o, ok := p.option(); ok {
 			c.Options = append(c.Options, o)
 			continue
@@ -582,7 +582,7 @@ func (p *parser) bin(at At) Command {
 	c := &Bin{At: at}
 	found := false
 	for {
-		p.commas()
+		p.separators()
 		if o, ok := p.option(); ok {
 			c.Options = append(c.Options, o)
 			continue
@@ -616,7 +616,7 @@ func (p *parser) lookup(at At) Command {
 		}
 		c.Options = append(c.Options, o)
 	}
-	c.Table = p.mustName("lookup table")
+	c.Table = p.tableName()
 	c.Keys = p.lookupFields()
 	if p.keyword("outputnew") {
 		c.OutputNew = true
@@ -630,10 +630,21 @@ func (p *parser) lookup(at At) Command {
 	return c
 }
 
+// tableName reads the table of a lookup; an unresolved macro stands for itself, since skipping it would make a table of
+// the first field.
+func (p *parser) tableName() Name {
+	if p.peek() != '`' {
+		return p.mustName("lookup table")
+	}
+	a := p.pos
+	p.skipMacro()
+	return Name{p.at(a, p.pos), p.buf[a:p.pos], false}
+}
+
 func (p *parser) lookupFields() []LookupField {
 	var list []LookupField
 	for {
-		p.commas()
+		p.separators()
 		if p.atKeyword("output") || p.atKeyword("outputnew") {
 			return list
 		}
@@ -655,7 +666,7 @@ func (p *parser) inputLookup(at At) Command {
 	c := &InputLookup{At: at}
 	found := false
 	for {
-		p.commas()
+		p.separators()
 		if found && p.keyword("where") {
 			if c.Where = p.searchExpr(searchMode{}); c.Where == nil {
 				p.syntax("condition expected after WHERE")

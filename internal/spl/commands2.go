@@ -8,7 +8,7 @@ import (
 func (p *parser) join(at At) Command {
 	c := &Join{At: at}
 	for p.peek() != 0 && p.peek() != '[' {
-		p.commas()
+		p.separators()
 		if len(c.Options) > 0 && p.keyword("where") {
 			c.Where = p.expr()
 			if p.err != nil {
@@ -42,7 +42,7 @@ func (p *parser) mustSubsearch() *Pipeline {
 func (p *parser) appendCmd(at At, kind string) Command {
 	c := &Append{At: at, Kind: kind}
 	for {
-		p.commas()
+		p.separators()
 		o, ok := p.option()
 		if !ok {
 			break
@@ -56,7 +56,7 @@ func (p *parser) appendCmd(at At, kind string) Command {
 func (p *parser) multisearch(at At, kind string) Command {
 	c := &Multisearch{At: at, Kind: kind}
 	for {
-		p.commas()
+		p.separators()
 		if p.peek() == '[' {
 			if s := p.subsearch(); s != nil {
 				c.Subs = append(c.Subs, s)
@@ -82,7 +82,7 @@ func (p *parser) multisearch(at At, kind string) Command {
 func (p *parser) transaction(at At) Command {
 	c := &Transaction{At: at}
 	for {
-		p.commas()
+		p.separators()
 		if e, ok := p.atOption(); ok {
 			switch strings.ToLower(p.buf[p.pos:e]) {
 			case "startswith":
@@ -208,7 +208,7 @@ func (p *parser) spath(at At) Command {
 func (p *parser) convert(at At) Command {
 	c := &Convert{At: at}
 	for {
-		p.commas()
+		p.separators()
 		if p.peek() == 0 {
 			break
 		}
@@ -251,7 +251,7 @@ func (p *parser) convert(at At) Command {
 func (p *parser) foreach(at At) Command {
 	c := &Foreach{At: at}
 	for p.peek() != 0 && p.peek() != '[' {
-		p.commas()
+		p.separators()
 		if o, ok := p.option(); ok {
 			c.Options = append(c.Options, o)
 			continue
@@ -280,7 +280,7 @@ func (p *parser) foreach(at At) Command {
 func (p *parser) mapCmd(at At) Command {
 	c := &Map{At: at}
 	for {
-		p.commas()
+		p.separators()
 		if p.peek() == '[' {
 			if c.Sub != nil {
 				break
@@ -356,7 +356,7 @@ func (p *parser) from(at At, kind string) Command {
 		}
 	}
 	for {
-		p.commas()
+		p.separators()
 		o, ok := p.option()
 		if !ok {
 			return c
@@ -371,7 +371,7 @@ func (p *parser) returnCmd(at At) Command {
 		c.Count = n
 	}
 	for {
-		p.commas()
+		p.separators()
 		a := p.posAfterSpace()
 		n, ok := p.name()
 		if !ok {
@@ -401,7 +401,7 @@ func (p *parser) returnCmd(at At) Command {
 func (p *parser) other(at At, name string) Command {
 	c := &Other{At: at, Command: name}
 	for p.err == nil {
-		p.commas()
+		p.separators()
 		a := p.posAfterSpace()
 		switch ch := p.peek(); ch {
 		case 0:

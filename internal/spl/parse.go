@@ -424,6 +424,20 @@ func (p *parser) commas() {
 	}
 }
 
+// separators skips commas and, with a problem, unresolved macros.
+func (p *parser) separators() {
+	for p.separator() {
+	}
+}
+
+func (p *parser) separator() bool {
+	if p.peek() == '`' {
+		p.skipMacro()
+		return true
+	}
+	return p.accept(',')
+}
+
 // stops are the characters that end a bare word.
 type stops [256]bool
 
@@ -510,6 +524,12 @@ func (p *parser) skipMacro() {
 	p.pos = m.end
 }
 
+func (p *parser) skipMacros() {
+	for p.peek() == '`' {
+		p.skipMacro()
+	}
+}
+
 var (
 	nameStops  = newStops(",|()[]\"`=<>")
 	valueStops = newStops(",|()[]\"`")
@@ -517,9 +537,7 @@ var (
 
 // name reads a field name, pattern or word; false when none is next.
 func (p *parser) name() (Name, bool) {
-	for p.peek() == '`' {
-		p.skipMacro()
-	}
+	p.skipMacros()
 	a := p.pos
 	switch p.peek() {
 	case 0:
@@ -667,7 +685,7 @@ func (p *parser) optionValue() (value string, quoted bool) {
 func (p *parser) names(stop func() bool) []Name {
 	var list []Name
 	for {
-		p.commas()
+		p.separators()
 		if stop != nil && stop() {
 			return list
 		}

@@ -8,7 +8,7 @@ import (
 func (p *parser) stats(at At, kind string) Command {
 	c := &Stats{At: at, Kind: kind, Aggs: make([]Agg, 0, 4)}
 	for p.peek() != 0 {
-		if p.accept(',') {
+		if p.separator() {
 			continue
 		}
 		if p.atByKeyword() {
@@ -43,7 +43,7 @@ func (p *parser) byList(by []By, opts []Option, stop func() bool) ([]By, []Optio
 		by = make([]By, 0, 8)
 	}
 	for {
-		p.commas()
+		p.separators()
 		if stop != nil && stop() {
 			break
 		}
@@ -81,9 +81,6 @@ func (p *parser) byList(by []By, opts []Option, stop func() bool) ([]By, []Optio
 
 // agg reads FUNC, FUNC(ARG) or eval(EXPR), with AS NAME.
 func (p *parser) agg() (Agg, bool) {
-	for p.peek() == '`' {
-		p.skipMacro()
-	}
 	a := p.posAfterSpace()
 	e := p.wordEnd(a, nameStops)
 	if e == a {
@@ -212,7 +209,7 @@ func (p *parser) tstats(at At, kind string) Command {
 	}
 	for p.peek() != 0 {
 		switch {
-		case p.accept(','):
+		case p.separator():
 		case p.atByKeyword():
 			p.pos += 2
 			c.By, c.Options = p.byList(c.By, c.Options, stop)
@@ -320,7 +317,7 @@ func (c *TStats) takeNodename(e SearchExpr) SearchExpr {
 func (p *parser) chart(at At, kind string) Command {
 	c := &Chart{At: at, Kind: kind}
 	for p.peek() != 0 {
-		if p.accept(',') {
+		if p.separator() {
 			continue
 		}
 		if p.atByKeyword() {
@@ -364,7 +361,7 @@ func (p *parser) top(at At, kind string) Command {
 	}
 	stop := func() bool { return p.atByKeyword() }
 	for p.peek() != 0 {
-		if p.accept(',') {
+		if p.separator() {
 			continue
 		}
 		if o, ok := p.option(); ok {
