@@ -116,6 +116,7 @@ type lowering struct {
 	pending              []esql.Expr // conditions of the search command being lowered
 	stages               []Stage
 	purpose              purpose         // what fields are being read for
+	settled              *env            // the environment that settle found
 	present              map[string]bool // columns that the filters so far prove to be present
 	longestSpan          int64           // seconds of the longest interval
 	stageIndex           map[esql.Command]int
@@ -208,7 +209,7 @@ func (l *lowering) lower(cmd spl.Command, rest []spl.Command) {
 	case *spl.Eval:
 		l.eval(cmd)
 	case *spl.Stats:
-		l.stats(cmd)
+		l.stats(cmd, rest)
 	case *spl.TStats:
 		l.tstats(cmd)
 	case *spl.Rename:
@@ -224,7 +225,7 @@ func (l *lowering) lower(cmd spl.Command, rest []spl.Command) {
 	case *spl.Sort:
 		l.sort(cmd)
 	case *spl.Dedup:
-		l.dedup(cmd)
+		l.dedup(cmd, rest)
 	case *spl.Head:
 		l.head(cmd)
 	case *spl.FillNull:

@@ -91,8 +91,3 @@ func (l *lowering) sorted() bool {
 	}
 	return false
 }
-
-// dedup keeps the first row of each combination of values.
-func (l *lowering) dedup(cmd *spl.Dedup) {
-	l.unsupported(cmd)
-}

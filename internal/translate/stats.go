@@ -26,14 +26,15 @@ type aggregation struct {
 	hole     bool
 }
 
-func (l *lowering) stats(cmd *spl.Stats) {
+func (l *lowering) stats(cmd *spl.Stats, rest []spl.Command) {
 	switch cmd.Kind {
 	case "stats", "sistats":
 	case "eventstats":
-		l.eventstats(cmd)
+		l.eventstats(cmd, rest)
 		return
 	default:
 		l.unsupported(cmd)
+		l.holesFor(cmd.Aggs)
 		return
 	}
 	l.ensureSource(cmd.Span())
@@ -49,6 +50,11 @@ func (l *lowering) aggOptions(opts []spl.Option) {
 
 // aggregate writes STATS … BY …. dropNull says that rows without a key are dropped, as stats does; data models keep them.
 func (l *lowering) aggregate(aggs []spl.Agg, by []spl.By, at spl.Span, dropNull bool) {
+	l.aggregateWith(aggs, by, at, dropNull, "")
+}
+
+// aggregateWith also collects the values of a column of packed rows under its own name.
+func (l *lowering) aggregateWith(aggs []spl.Agg, by []spl.By, at spl.Span, dropNull bool, row string) {
 	st := &esql.Stats{}
 	next := newEnv(false)
 	if l.env.partial() {
@@ -63,7 +69,7 @@ func (l *lowering) aggregate(aggs []spl.Agg, by []spl.By, at spl.Span, dropNull 
 	}
 	var keys []key
 	var present []esql.Expr
-	taken := map[string]bool{}
+	taken := map[string]bool{row: row != ""}
 	for _, b := range by {
 		if strings.Contains(b.Field.Text, "*") {
 			for _, n := range l.env.names(b.Field.Text) {
@@ -127,6 +133,9 @@ func (l *lowering) aggregate(aggs []spl.Agg, by []spl.By, at spl.Span, dropNull 
 	var origins []spl.Span
 	for i := range aggs {
 		l.aggOne(&aggs[i], st, next, taken, &after, &origins, at)
+	}
+	if row != "" {
+		st.Aggs = append(st.Aggs, &esql.Assign{Name: row, Expr: mark(call("VALUES", col(row)), at)})
 	}
 	if len(st.Aggs) == 0 && len(st.By) == 0 {
 		if len(aggs) > 0 || len(by) > 0 {
@@ -544,5 +553,3 @@ func orderedAgg(fn string) func(*lowering, value, *spl.Agg) aggregation {
 		return packed(l, v, a)
 	}
 }
-
-func (l *lowering) eventstats(cmd *spl.Stats) { l.unsupported(cmd) }

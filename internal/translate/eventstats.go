@@ -1,0 +1,105 @@
+package translate
+
+import (
+	"github.com/rulebridge/rulebridge/internal/esql"
+	"github.com/rulebridge/rulebridge/internal/spl"
+)
+
+// eventstats adds aggregates to every row. 8.19 has no INLINE STATS, so the rows ride through STATS as text.
+func (l *lowering) eventstats(cmd *spl.Stats, rest []spl.Command) {
+	l.ensureSource(cmd.Span())
+	if l.opts.Target == Target9 {
+		l.inlineStats(cmd)
+		return
+	}
+	if !l.settle(rest, cmd.Span()) {
+		l.diag("needs_target_9", cmd.Span(), "eventstats", "eventstats over whole events needs INLINE STATS (9.x), or a list of the fields (table) after it; the draft goes on without it")
+		l.holesFor(cmd.Aggs)
+		return
+	}
+	if l.settled != nil {
+		l.env, l.settled = l.settled, nil
+	}
+	outer := l.env
+	skip := map[string]bool{}
+	var keys []*column
+	for _, b := range cmd.By {
+		if c := outer.cols[b.Field.Text]; c != nil && !c.hole && c.constant == nil {
+			skip[c.name] = true
+			keys = append(keys, c)
+		}
+	}
+	p := l.pack(outer.order, skip, cmd.Span())
+	row := ""
+	if len(p.cols) > 0 {
+		row = l.rowName()
+		l.add(&esql.Eval{At: esql.At{Origin: origin(cmd.Span())}, Assigns: []*esql.Assign{{Name: row, Expr: p.row()}}})
+		outer.bind(row, &column{name: row, typ: "keyword", computed: true, nonNull: true})
+	}
+	aggs := cmd.Aggs
+	l.aggregateWith(aggs, cmd.By, cmd.Span(), false, row)
+	results := l.env
+	l.env = outer
+	l.env.unbind(row)
+	if row != "" {
+		x := &esql.MvExpand{Field: row}
+		x.Origin = origin(cmd.Span())
+		l.add(x)
+		p.unpack(row)
+	}
+	for i := range aggs {
+		name := aggName(&aggs[i])
+		c := results.cols[name]
+		if c == nil {
+			continue
+		}
+		var missing []esql.Expr
+		for _, k := range keys {
+			if !k.filled && !k.nonNull {
+				missing = append(missing, notNull(col(k.name)))
+			}
+		}
+		if len(missing) > 0 && !c.hole && c.constant == nil {
+			// a row without the key is in no group
+			n := *c
+			n.nonNull = false
+			l.defineAs(name, &n, mark(call("CASE", and(missing...), col(c.name)), cmd.Span()), cmd.Span())
+			continue
+		}
+		l.env.bind(name, c)
+	}
+}
+
+// rowName is the column of packed rows.
+func (l *lowering) rowName() string {
+	l.unique++
+	return "_row_" + itoa(l.unique)
+}
+
+// inlineStats is eventstats on a later target.
+func (l *lowering) inlineStats(cmd *spl.Stats) {
+	outer := l.env.clone()
+	aggregated, fullText := l.aggregated, l.fullText
+	before := len(l.cmds)
+	l.aggregateWith(cmd.Aggs, cmd.By, cmd.Span(), false, "")
+	results := l.env
+	for _, c := range l.cmds[before:] {
+		if s, ok := c.(*esql.Stats); ok {
+			s.Inline = true
+		}
+	}
+	l.env, l.aggregated, l.fullText = outer, aggregated, fullText
+	for i := range cmd.Aggs {
+		name := aggName(&cmd.Aggs[i])
+		if c := results.cols[name]; c != nil {
+			l.env.bind(name, c)
+		}
+	}
+}
+
+// holesFor binds the results of aggregations that cannot be computed.
+func (l *lowering) holesFor(aggs []spl.Agg) {
+	for i := range aggs {
+		l.defineHole(aggName(&aggs[i]))
+	}
+}

@@ -1,0 +1,190 @@
+package translate
+
+import (
+	"regexp"
+	"strings"
+
+	"github.com/rulebridge/rulebridge/internal/esql"
+	"github.com/rulebridge/rulebridge/internal/schema"
+	"github.com/rulebridge/rulebridge/internal/spl"
+)
+
+// Rows can ride through STATS as text: eventstats, dedup and join need the rows back beside an aggregate. A row is its
+// columns joined by rowMark, a missing value nullMark, several values joined by listMark.
+const (
+	rowMark  = "␞"
+	nullMark = "␀"
+	listMark = "\x1f" // one byte, because SPLIT takes no more
+)
+
+var dissectName = regexp.MustCompile(`^[A-Za-z_@][A-Za-z0-9_.@]*$`)
+
+// packing is a set of columns to carry as text.
+type packing struct {
+	l    *lowering
+	cols []*column
+	at   spl.Span
+}
+
+// pack collects the distinct columns behind the names that have one, except those in skip.
+func (l *lowering) pack(names []string, skip map[string]bool, at spl.Span) *packing {
+	p := &packing{l: l, at: at}
+	seen := map[string]bool{}
+	for _, n := range names {
+		c := l.env.cols[n]
+		if c == nil || c.hole || c.constant != nil || seen[c.name] || skip[c.name] {
+			continue
+		}
+		seen[c.name] = true
+		p.cols = append(p.cols, c)
+	}
+	return p
+}
+
+// row is the packed text of one row.
+func (p *packing) row() esql.Expr {
+	var parts []esql.Expr
+	for i, c := range p.cols {
+		if i > 0 {
+			parts = append(parts, str(rowMark))
+		}
+		var x esql.Expr = col(c.name)
+		if !isText(c.typ) {
+			x = call("TO_STRING", x)
+		}
+		if c.array != schema.Single {
+			x = call("MV_CONCAT", x, str(listMark))
+		}
+		if !c.nonNull {
+			x = call("COALESCE", x, str(nullMark))
+		}
+		parts = append(parts, x)
+	}
+	if len(parts) == 1 {
+		return mark(parts[0], p.at)
+	}
+	return mark(call("CONCAT", parts...), p.at)
+}
+
+// unpack reads the columns back out of the text column row. Constant text before the columns is named by before.
+func (p *packing) unpack(row string, before ...string) {
+	l := p.l
+	var pattern []string
+	for _, b := range before {
+		pattern = append(pattern, "%{"+b+"}")
+	}
+	var assigns []*esql.Assign
+	for _, c := range p.cols {
+		name := c.name
+		if !dissectName.MatchString(name) {
+			name = l.helper("c")
+		}
+		pattern = append(pattern, "%{"+name+"}")
+		var x esql.Expr = col(name)
+		if !c.nonNull {
+			x = call("CASE", binary("!=", col(name), str(nullMark)), x)
+		}
+		if c.array != schema.Single {
+			x = call("SPLIT", x, str(listMark))
+		}
+		x = fromText(x, c.typ)
+		if k, plain := x.(*esql.Column); plain && k.Name == c.name {
+			continue
+		}
+		assigns = append(assigns, &esql.Assign{At: esql.At{Origin: origin(p.at)}, Name: c.name, Expr: mark(x, p.at)})
+	}
+	d := &esql.Dissect{Input: col(row), Pattern: strings.Join(pattern, rowMark)}
+	d.Origin = origin(p.at)
+	l.add(d)
+	if len(assigns) > 0 {
+		e := &esql.Eval{Assigns: assigns}
+		e.Origin = origin(p.at)
+		l.add(e)
+	}
+	drop := &esql.Drop{Names: append([]string{esql.EscapePattern(row)}, before...)}
+	drop.Origin = origin(p.at)
+	l.add(drop)
+}
+
+// fromText turns text back into a type.
+func fromText(x esql.Expr, typ string) esql.Expr {
+	switch {
+	case isText(typ):
+		return x
+	case isInteger(typ):
+		return call("TO_LONG", x)
+	case isNumeric(typ):
+		return call("TO_DOUBLE", x)
+	case isDate(typ):
+		return call("TO_DATETIME", x)
+	case typ == "ip":
+		return call("TO_IP", x)
+	case typ == "boolean":
+		return call("TO_BOOLEAN", x)
+	}
+	return x
+}
+
+// settle makes sure that the columns needed from here on are known, before rows are packed. On events these are the
+// fields that the rest of the pipeline names up to the command that closes the list; ok is false when nothing does.
+func (l *lowering) settle(rest []spl.Command, at spl.Span) bool {
+	if !l.env.open {
+		return !l.env.partial()
+	}
+	closed := false
+	want := map[string]bool{}
+	var order []string
+	note := func(n string) {
+		if n != "" && !want[n] && !strings.Contains(n, "*") {
+			want[n] = true
+			order = append(order, n)
+		}
+	}
+	for _, cmd := range rest {
+		spl.Walk(cmd, func(n spl.Node) bool {
+			switch n := n.(type) {
+			case *spl.FieldRef:
+				note(n.Name)
+			case *spl.Name:
+				note(n.Text)
+			}
+			return true
+		})
+		switch cmd := cmd.(type) {
+		case *spl.Stats:
+			closed = cmd.Kind == "stats"
+		case *spl.Table, *spl.Chart, *spl.Top:
+			closed = true
+		case *spl.Fields:
+			closed = !cmd.Remove
+		}
+		if closed {
+			break
+		}
+	}
+	if !closed {
+		return false
+	}
+	note("_time")
+	for _, n := range l.env.order {
+		note(n)
+	}
+	next := newEnv(false)
+	for _, n := range order {
+		if c, ok := l.env.cols[n]; ok {
+			next.bind(n, c)
+			continue
+		}
+		c := l.peek(n, at)
+		if c.hole && c.field.Source == "" && c.constant == nil || c.constant != nil {
+			continue
+		}
+		if c.hole {
+			// said again where it is used
+			continue
+		}
+		next.bind(n, c)
+	}
+	l.settled = next
+	return true
+}
