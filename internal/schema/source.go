@@ -59,6 +59,14 @@ func (s *Source) Field(name string, h Hint) Field {
 			candidate = n
 		}
 	}
+	for _, p := range s.prefixes {
+		if rest, ok := strings.CutPrefix(short, p); ok && rest != "" {
+			if f := s.Field(rest, h); f.Support != None {
+				f.Source = name
+				return f
+			}
+		}
+	}
 	f := Field{Source: name, Candidate: candidate}
 	switch {
 	case s.Support == None:
@@ -78,8 +86,8 @@ var standardFields = map[string]mapping{
 	"_time":      {support: Exact, target: "@timestamp"},
 	"_indextime": {support: Medium, target: "event.ingested", reason: "the time of ingestion stands in event.ingested where the pipeline sets it"},
 	"host":       {support: Exact, target: "host.name"},
-	"sourcetype": {support: Approximate, target: "event.dataset", reason: "a source type has its counterpart in event.dataset, whose values differ"},
-	"source":     {support: Approximate, target: "event.dataset", reason: "source names Splunk's input; event.dataset is the nearest, with other values"},
+	"sourcetype": {support: Approximate, format: true, target: "event.dataset", reason: "a source type has its counterpart in event.dataset, whose values differ"},
+	"source":     {support: Approximate, format: true, target: "event.dataset", reason: "source names Splunk's input; event.dataset is the nearest, with other values"},
 	"_raw":       {support: Approximate, target: "event.original", reason: "event.original holds the raw event only where the integration is set to preserve it"},
 	"index":      {support: None, reason: "Splunk's index names do not exist in Elastic; the index pattern takes their place"},
 	"tag":        {support: None, reason: "Splunk tags have no counterpart in ECS"},

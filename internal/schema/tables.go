@@ -56,6 +56,7 @@ type definition struct {
 	narrows     []narrowing
 	uses        []string
 	autos       []auto
+	prefixes    []string
 	maps        map[string][]mapping
 	order       []string
 }
@@ -154,6 +155,8 @@ func parseTable(text string, defs map[string]*definition, order *[]string) error
 			} else {
 				d.constraints = append(d.constraints, c)
 			}
+		case "prefix":
+			d.prefixes = append(d.prefixes, args...)
 		case "narrow":
 			n := len(args) - 1
 			if n < 2 {
