@@ -43,6 +43,8 @@ type Field struct {
 	IgnoreAbove int
 	// Fn, when not empty, is a one-argument ES|QL function to apply to Name (LENGTH over url.original).
 	Fn string
+	// Args are literal string arguments of Fn that follow the field: REPLACE(Name, Args[0], Args[1]).
+	Args []string
 	// Default, when not empty, is the value Splunk's add-on writes where the integration stores none (errorCode is
 	// "success" where AWS reports no error): the field reads as COALESCE(Name, Default).
 	Default string
