@@ -76,11 +76,12 @@ func (a *Activities) affordable(ctx context.Context, in workflows.CallInput, key
 
 // request builds what the connector is asked.
 func (a *Activities) request(ctx context.Context, in workflows.CallInput) (llm.Request, error) {
-	if _, err := a.held(ctx, in.RuleInput); err != nil {
+	rule, err := a.held(ctx, in.RuleInput)
+	if err != nil {
 		return llm.Request{}, err
 	}
 	if in.Mode == workflows.ModeSimulated {
 		return llm.Request{Key: llm.SimulatedKey(in.RuleID)}, nil
 	}
-	return llm.Request{}, errNoConnector
+	return a.question(ctx, in, rule)
 }
