@@ -94,7 +94,7 @@ type Source struct {
 	narrows   []narrowing
 	maps      map[string][]mapping
 	autos     []auto
-	prefixes  []string // leading parts of names that rules drop with "rename properties.* as *"
+	prefixes  []string         // leading parts of names that rules drop with "rename properties.* as *"
 	extraECS  bool             // fields of ECS count as known although no stream lists them
 	overrides map[string]Field // by Splunk name
 	extra     map[string]Field // Elasticsearch fields that overrides brought in
