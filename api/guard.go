@@ -2,7 +2,7 @@ package api
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"strings"
@@ -37,12 +37,14 @@ func PrincipalOf(ctx context.Context) Principal {
 type guard struct {
 	hosts  map[string]bool
 	origin *http.CrossOriginProtection
-	log    *zap.Logger
-	now    func() time.Time
+	auth   *auth // nil where authentication is off
 }
 
+// open are the paths that need no login: probes have none.
+var open = map[string]bool{"/healthz": true, "/readyz": true}
+
 func newGuard(c config.Config, log *zap.Logger, now func() time.Time) (*guard, error) {
-	g := &guard{hosts: map[string]bool{"localhost": true}, origin: http.NewCrossOriginProtection(), log: log, now: now}
+	g := &guard{hosts: map[string]bool{"localhost": true}, origin: http.NewCrossOriginProtection()}
 	for _, h := range c.HTTP.Hosts {
 		g.hosts[strings.ToLower(strings.TrimSuffix(h, "."))] = true
 	}
@@ -52,7 +54,16 @@ func newGuard(c config.Config, log *zap.Logger, now func() time.Time) (*guard, e
 			g.hosts[ip.String()] = true
 		}
 	}
-	return g, nil
+	if !c.Auth.Enabled() {
+		if !config.IsLoopback(c.HTTP.Addr) {
+			return nil, fmt.Errorf("http.addr %s can be reached from elsewhere: declare auth.users or auth.api_keys, or use a loopback address", c.HTTP.Addr)
+		}
+		log.Info("authentication is off: whoever uses this machine may use the gateway", zap.String("addr", c.HTTP.Addr))
+		return g, nil
+	}
+	var err error
+	g.auth, err = newAuth(c.Auth, log, now)
+	return g, err
 }
 
 // knownHost reports whether a Host header names this gateway. Another name may be an attacker's that was pointed here
@@ -71,10 +82,7 @@ func (g *guard) knownHost(hostport string) bool {
 
 // admit checks a request and returns it with its principal in the context.
 func (g *guard) admit(w http.ResponseWriter, r *http.Request) (*http.Request, error) {
-	h := w.Header()
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("X-Frame-Options", "DENY")
-	h.Set("Referrer-Policy", "no-referrer")
+	secure(w.Header(), r)
 	if !g.knownHost(r.Host) {
 		return r, &Error{Status: http.StatusMisdirectedRequest,
 			Message: "the Host header names a host this gateway does not serve; use a loopback name, or add yours to http.hosts"}
@@ -82,31 +90,93 @@ func (g *guard) admit(w http.ResponseWriter, r *http.Request) (*http.Request, er
 	if err := g.origin.Check(r); err != nil {
 		return r, &Error{Status: http.StatusForbidden, Message: "a page of another origin may not write here (Origin or Sec-Fetch-Site header)"}
 	}
-	return r, nil
+	if g.auth == nil || open[r.URL.Path] && !isWrite(r.Method) {
+		return r, nil
+	}
+	p, err := g.auth.identify(r)
+	if p.Name != "" {
+		r = r.WithContext(context.WithValue(r.Context(), principalKey{}, p))
+	}
+	if err == nil {
+		err = allowed(p.Role, r.Method)
+	}
+	return r, err
 }
 
-// Guard puts a handler behind the gateway's own checks; it serves the Temporal Web UI.
+// secure sets the headers that keep answers from being framed, sniffed or embedded by others. The policy on content is
+// that of our own pages; a handler may set another.
+func secure(h http.Header, r *http.Request) {
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("X-Frame-Options", "DENY")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	if r.TLS != nil {
+		h.Set("Strict-Transport-Security", "max-age=31536000")
+	}
+}
+
+// contentPolicy allows what is served from here and nothing else, no inline scripts among it.
+const contentPolicy = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
+
+// audit writes one entry for each writing call, whether it was let through or not.
+func (s *Server) audit(r *http.Request, route, migrationID string, status int) {
+	if !isWrite(r.Method) {
+		return
+	}
+	p := PrincipalOf(r.Context())
+	fields := []zap.Field{
+		zap.String("by", p.Name), zap.String("role", p.Role), zap.String("remote", r.RemoteAddr), zap.String("method", r.Method),
+		zap.String("route", route), zap.Int("status", status), zap.String("request_id", requestID(r.Context())),
+	}
+	if migrationID != "" {
+		fields = append(fields, zap.String("migration_id", clip(migrationID, 64)))
+	}
+	s.Audit.Info("write", fields...)
+}
+
+// Guard puts a handler behind the gateway's own checks and audit; it serves the Temporal Web UI.
 func (s *Server) Guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r = identified(w, r)
 		r, err := s.guard.admit(w, r)
 		if err != nil {
-			var e *Error
-			if !errors.As(err, &e) {
-				e = answerFor(err, "")
-			}
-			s.Log.Info("refused", zap.Int("status", e.Status), zap.String("remote", r.RemoteAddr), zap.String("error", e.Message))
+			e := answerFor(err, requestID(r.Context()))
+			s.Log.Info("refused", zap.Int("status", e.Status), zap.String("remote", r.RemoteAddr), zap.String("error", e.Message),
+				zap.String("request_id", requestID(r.Context())))
+			s.audit(r, r.URL.Path, "", e.Status)
 			writeError(w, e)
 			return
+		}
+		if isWrite(r.Method) {
+			seen := &statusWriter{ResponseWriter: w, status: http.StatusOK}
+			defer func() { s.audit(r, r.URL.Path, "", seen.status) }()
+			w = seen
 		}
 		next.ServeHTTP(w, r)
 	})
 }
 
+// statusWriter remembers the status for the audit entry.
+type statusWriter struct {
+	http.ResponseWriter
+	status int
+}
+
+func (w *statusWriter) WriteHeader(code int) {
+	w.status = code
+	w.ResponseWriter.WriteHeader(code)
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
 func (s *Server) admitted(c *gin.Context) {
 	r, err := s.guard.admit(c.Writer, c.Request)
 	c.Request = r
+	c.Header("Content-Security-Policy", contentPolicy)
 	if err != nil {
-		s.drain(c, r.Body)
+		s.drain(c, r.Body, drainUnread)
 		s.fail(c, err)
 	}
 }

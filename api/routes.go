@@ -53,7 +53,7 @@ func handle[Req any, P interface {
 		raw := c.Request.Body
 		req := P(new(Req))
 		if err := s.bind(c, req); err != nil {
-			s.drain(c, raw)
+			s.drain(c, raw, int64(s.Config.Limits.Body)+(16<<20))
 			s.fail(c, err)
 			return
 		}
@@ -80,15 +80,18 @@ func (s *Server) bind(c *gin.Context, req binder) error {
 	return req.bind(s, c)
 }
 
-// drain reads what is left of a refused body, within bounds, so that a caller who is still sending gets the answer
+// drain reads what is left of a refused body, up to most bytes, so that a caller who is still sending gets the answer
 // instead of a broken connection. A caller who waits for leave to send is answered at once.
-func (s *Server) drain(c *gin.Context, body io.Reader) {
+func (s *Server) drain(c *gin.Context, body io.Reader, most int64) {
 	if body == nil || c.Request.Header.Get("Expect") != "" && c.Request.ContentLength > int64(s.Config.Limits.Body) {
 		return
 	}
 	_ = http.NewResponseController(c.Writer).SetReadDeadline(s.Now().Add(5 * time.Second))
-	_, _ = io.CopyN(io.Discard, body, int64(s.Config.Limits.Body)+(16<<20))
+	_, _ = io.CopyN(io.Discard, body, most)
 }
+
+// drainUnread is how much is read of a body that was refused for its headers.
+const drainUnread = 1 << 20
 
 func extendWrite(w http.ResponseWriter, d time.Duration) {
 	if d > 0 {
@@ -125,13 +128,13 @@ func (s *Server) kibanaHeaders(c *gin.Context) {
 	h := c.Request.Header
 	for _, v := range h.Values("elastic-api-version") {
 		if v != "1" {
-			s.drain(c, c.Request.Body)
+			s.drain(c, c.Request.Body, drainUnread)
 			s.fail(c, badRequest("elastic-api-version: version %q is not known; send 1 or leave the header out", clip(v, 32)))
 			return
 		}
 	}
 	if _, ok := h["Kbn-Xsrf"]; !ok && isWrite(c.Request.Method) {
-		s.drain(c, c.Request.Body)
+		s.drain(c, c.Request.Body, drainUnread)
 		s.fail(c, badRequest("the header kbn-xsrf is missing; send it with any value, for example --header 'kbn-xsrf: true'"))
 	}
 }

@@ -67,6 +67,7 @@ type Deps struct {
 	Store     Store
 	Workflows Workflows
 	Log       *zap.Logger // default: none
+	Audit     *zap.Logger // one entry for each writing call; default: Log, named audit
 	// SearchAttributes says whether they are registered with Temporal.
 	SearchAttributes bool
 	// Ready are further checks of /readyz, by name.
@@ -97,6 +98,9 @@ func New(d Deps) (*Server, error) {
 	}
 	if d.Log == nil {
 		d.Log = zap.NewNop()
+	}
+	if d.Audit == nil {
+		d.Audit = d.Log.Named("audit")
 	}
 	if d.Now == nil {
 		d.Now = time.Now
@@ -131,17 +135,25 @@ func New(d Deps) (*Server, error) {
 
 // ServeHTTP answers one request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.engine.ServeHTTP(w, identified(w, r))
+}
+
+// identified gives a request its id: the caller's own, if it is one, or a new one.
+func identified(w http.ResponseWriter, r *http.Request) *http.Request {
 	id := r.Header.Get("X-Request-Id")
 	if !requestIDForm.MatchString(id) {
 		id = uuid.NewString()
 	}
 	w.Header().Set("X-Request-Id", id)
-	s.engine.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), requestIDKey{}, id)))
+	return r.WithContext(context.WithValue(r.Context(), requestIDKey{}, id))
 }
 
 // Serve answers on the listener until ctx ends, then finishes what has begun within the configured grace.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	h := s.Config.HTTP
+	if s.guard.auth == nil && !config.IsLoopback(l.Addr().String()) {
+		return fmt.Errorf("%s can be reached from elsewhere: declare auth.users or auth.api_keys, or use a loopback address", l.Addr())
+	}
 	srv := &http.Server{
 		Handler: s, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: h.ReadTimeout, WriteTimeout: h.WriteTimeout,
 		IdleTimeout: h.IdleTimeout, MaxHeaderBytes: 64 << 10, ErrorLog: zap.NewStdLog(s.Log.Named("http")),
@@ -203,6 +215,7 @@ func (s *Server) record(c *gin.Context, begin time.Time) {
 		level = zap.DebugLevel
 	}
 	s.Log.Log(level, "request", fields...)
+	s.audit(c.Request, c.FullPath(), c.Param("id"), status)
 }
 
 func (s *Server) recovered(c *gin.Context) {

@@ -372,3 +372,5 @@ func (b *bench) migrations() []migration.Migration {
 }
 
 var errTest = errors.New("made up")
+
+type observerEntry = observer.LoggedEntry

@@ -158,10 +158,10 @@ type Limits struct {
 type Auth struct {
 	Users    []User        `mapstructure:"users"`
 	APIKeys  []APIKey      `mapstructure:"api_keys"`
-	Rate     float64       `mapstructure:"rate" doc:"Requests a second of one client (user, key or, without auth, address) at one gateway; 0: no limit."`
+	Rate     float64       `mapstructure:"rate" doc:"Requests a second of one user or key at one gateway; 0: no limit. Without authentication there is none."`
 	Burst    int           `mapstructure:"burst" doc:"Requests a client may make at once before the rate applies."`
-	Failures int           `mapstructure:"lockout_failures" doc:"Failed logins of one name or address within lockout_window after which further ones are refused, at one gateway."`
-	Window   time.Duration `mapstructure:"lockout_window" doc:"See lockout_failures; also how long the lockout lasts."`
+	Failures int           `mapstructure:"lockout_failures" doc:"Failed logins of one name within lockout_window after which further ones are refused, at one gateway; one address may fail ten times as often."`
+	Window   time.Duration `mapstructure:"lockout_window" doc:"See lockout_failures; the lockout lasts until the window that the first failure opened ends."`
 }
 
 // Roles, each with the rights of those before it.
@@ -234,7 +234,7 @@ func Default(env []string) Config {
 		Limits: Limits{
 			Body: 64 << 20, Query: 256 << 10, Title: 1 << 10, Description: 64 << 10, Rules: 10_000, Resources: 10_000,
 		},
-		Auth: Auth{Rate: 100, Burst: 200, Failures: 5, Window: 15 * time.Minute},
+		Auth: Auth{Rate: 500, Burst: 1000, Failures: 5, Window: 15 * time.Minute},
 		Log:  Log{Level: "info", Format: "auto"},
 	}
 }
