@@ -68,7 +68,8 @@ type Rules interface {
 	Requeue(ctx context.Context, id string, epoch int64, retryErrors bool) (migration.Counts, error)
 	// Claim turns at most limit pending rules, in id order, to processing under the token and returns their ids with the
 	// counts after it. Called again with the same token it returns what that token already holds and claims no more.
-	// A token whose epoch is older than the migration's gives ErrFenced.
+	// A token whose epoch is older than the migration's gives ErrFenced, and so does a start that is stopped or finished.
+	// A store may count rules that are still processing under an older start as pending.
 	Claim(ctx context.Context, id string, token migration.Token, limit int) (ids []string, counts migration.Counts, err error)
 	Rule(ctx context.Context, id, ruleID string) (migration.Rule, error)
 	// Record applies change to the rule document if the rule is processing under the token, and stores it; otherwise

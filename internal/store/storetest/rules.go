@@ -81,12 +81,15 @@ func testClaimFence(t *testing.T, s *suite) {
 	s.setState(id, migration.Running, 2)
 	_, _, err := s.Claim(s.ctx, id, token(1, 2), 5)
 	s.wantErr(err, store.ErrFenced)
-	s.claim(id, token(2, 1), 1, ruleID(1))
+	_, err = s.Requeue(s.ctx, id, 2, false)
+	s.must(err)
+	s.claim(id, token(2, 1), 1, ruleID(0))
+	s.must(s.Record(s.ctx, id, ruleID(0), token(2, 1), finish))
 	// A claim of a newer start fences the older ones too.
-	s.claim(id, token(3, 1), 1, ruleID(2))
+	s.claim(id, token(3, 1), 1, ruleID(1))
 	_, _, err = s.Claim(s.ctx, id, token(2, 2), 5)
 	s.wantErr(err, store.ErrFenced)
-	s.wantCounts(id, counts(2, 3, 0, 0))
+	s.wantCounts(id, counts(3, 1, 1, 0))
 }
 
 func testClaimSameTokenAtOnce(t *testing.T, s *suite) {
@@ -300,10 +303,11 @@ func testRecordMeanwhile(t *testing.T, s *suite) {
 			}
 			finish(r)
 		})
-		if !errors.Is(err, tt.want) {
+		// A tombstone may also come to count after the record; then nobody sees what was recorded.
+		if !errors.Is(err, tt.want) && (tt.name != "a tombstone" || err != nil) {
 			t.Errorf("after %s: %v, want %v", tt.name, err, tt.want)
 		}
-		if errors.Is(err, store.ErrNotFound) {
+		if tt.want == store.ErrNotFound {
 			if _, err := s.Rule(s.ctx, id, ruleID(0)); !errors.Is(err, store.ErrNotFound) {
 				t.Errorf("after %s the rule came back: %v", tt.name, err)
 			}

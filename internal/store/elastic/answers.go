@@ -1,0 +1,135 @@
+package elastic
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/rulebridge/rulebridge/internal/store"
+)
+
+type answerDoc struct {
+	MigrationID string        `json:"migration_id"`
+	Key         string        `json:"key"`
+	Attempts    int           `json:"attempts"`
+	Answered    bool          `json:"answered"`
+	Answer      *store.Answer `json:"answer,omitempty"`
+}
+
+// readAnswer reads the document of a key; if there is none yet, on is nil.
+func (s *Store) readAnswer(ctx context.Context, id, key string) (a answerDoc, on *version, err error) {
+	docs, err := s.gets.do(ctx, []ref{s.migrationRef(id), s.answerRef(id, key)})
+	if err != nil {
+		return a, nil, err
+	}
+	if _, err := live(id, docs[0]); err != nil {
+		return a, nil, err
+	}
+	if !docs[1].Found {
+		return answerDoc{MigrationID: id, Key: key}, nil, nil
+	}
+	return a, &docs[1].version, docs[1].decode(&a)
+}
+
+// changeAnswer applies f to the document of a key until nobody else has changed it meanwhile.
+func (s *Store) changeAnswer(ctx context.Context, id, key string, f func(*answerDoc) bool) (a answerDoc, err error) {
+	err = again(ctx, func() error {
+		var on *version
+		if a, on, err = s.readAnswer(ctx, id, key); err != nil {
+			return err
+		}
+		if !f(&a) {
+			return nil
+		}
+		w := write{action: "create", ref: s.answerRef(id, key), doc: a}
+		if on != nil {
+			w.action, w.on = "index", on
+		}
+		o, err := s.writes.do(ctx, w)
+		if err != nil {
+			return err
+		}
+		if !o.ok() {
+			return errConflict
+		}
+		if on != nil {
+			return nil
+		}
+		// A deletion that looked before this document was there would leave it.
+		if _, err = s.head(ctx, id); errors.Is(err, store.ErrNotFound) {
+			_, derr := s.writes.do(ctx, write{action: "delete", ref: w.ref})
+			return errors.Join(err, derr)
+		}
+		return err
+	})
+	return a, err
+}
+
+// BeginCall implements store.Answers. When there is an answer no attempt is counted, since none will be made.
+func (s *Store) BeginCall(ctx context.Context, id, key string) (int, *store.Answer, error) {
+	a, err := s.changeAnswer(ctx, id, key, func(a *answerDoc) bool {
+		if a.Answered {
+			return false
+		}
+		a.Attempts++
+		return true
+	})
+	if err != nil {
+		return 0, nil, err
+	}
+	return a.Attempts, a.Answer, nil
+}
+
+// SaveAnswer implements store.Answers. The first answer under a key stays.
+func (s *Store) SaveAnswer(ctx context.Context, id, key string, given store.Answer) error {
+	_, err := s.changeAnswer(ctx, id, key, func(a *answerDoc) bool {
+		if a.Answered {
+			return false
+		}
+		a.Answered, a.Answer = true, &given
+		return true
+	})
+	return err
+}
+
+// Answer implements store.Answers.
+func (s *Store) Answer(ctx context.Context, id, key string) (store.Answer, error) {
+	a, _, err := s.readAnswer(ctx, id, key)
+	if err != nil {
+		return store.Answer{}, err
+	}
+	if a.Answer == nil {
+		return store.Answer{}, fmt.Errorf("answer %q of migration %q: %w", key, id, store.ErrNotFound)
+	}
+	return *a.Answer, nil
+}
+
+// CallStats implements store.Answers.
+func (s *Store) CallStats(ctx context.Context, id string) (attempts, answers int, err error) {
+	if _, err := s.head(ctx, id); err != nil {
+		return 0, 0, err
+	}
+	index := s.index(answersIndex)
+	if err := s.othersRefresh[index].do(ctx); err != nil {
+		return 0, 0, err
+	}
+	f, err := s.search(ctx, index, map[string]any{"size": 0, "track_total_hits": false, "query": all(term("migration_id", id)),
+		"aggs": map[string]any{
+			"attempts": map[string]any{"sum": map[string]any{"field": "attempts"}},
+			"answers":  map[string]any{"filter": term("answered", true)},
+		}})
+	if err != nil {
+		return 0, 0, err
+	}
+	var sum struct {
+		Value float64 `json:"value"`
+	}
+	var answered struct {
+		Count int `json:"doc_count"`
+	}
+	if err := errors.Join(json.Unmarshal(f.Aggregations["attempts"], &sum), json.Unmarshal(f.Aggregations["answers"], &answered)); err != nil {
+		return 0, 0, fmt.Errorf("count answers: %w", err)
+	}
+	return int(sum.Value), answered.Count, nil
+}

@@ -1,0 +1,446 @@
+package elastic
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/rulebridge/rulebridge/internal/migration"
+	"github.com/rulebridge/rulebridge/internal/store"
+)
+
+// ruleDoc is the stored document of a rule: the API's, and the fence.
+type ruleDoc struct {
+	migration.Rule
+	Fence migration.Token `json:"token"`
+}
+
+func newRuleDoc(r migration.Rule) ruleDoc { return ruleDoc{Rule: r, Fence: r.Token} }
+
+func (d document) rule() (migration.Rule, error) {
+	var r ruleDoc
+	err := d.decode(&r)
+	r.Token = r.Fence
+	return r.Rule, err
+}
+
+// held is what claims and releases need of a rule.
+type held struct {
+	ID     string           `json:"id"`
+	Status migration.Status `json:"status"`
+	Token  migration.Token  `json:"token"`
+}
+
+var heldFields = []string{"id", "status", "token"}
+
+func noRule(id, ruleID string) error {
+	return fmt.Errorf("rule %q of migration %q: %w", ruleID, id, store.ErrNotFound)
+}
+
+// Rule implements store.Rules.
+func (s *Store) Rule(ctx context.Context, id, ruleID string) (migration.Rule, error) {
+	r, _, err := s.rule(ctx, id, ruleID)
+	return r, err
+}
+
+func (s *Store) rule(ctx context.Context, id, ruleID string) (r migration.Rule, on version, err error) {
+	docs, err := s.gets.do(ctx, []ref{s.migrationRef(id), s.ruleRef(id, ruleID)})
+	if err != nil {
+		return r, on, err
+	}
+	if _, err := live(id, docs[0]); err != nil {
+		return r, on, err
+	}
+	if !docs[1].Found {
+		return r, on, noRule(id, ruleID)
+	}
+	r, err = docs[1].rule()
+	return r, docs[1].version, err
+}
+
+// Record implements store.Rules. The document is replaced only if it is still the one that was read, so neither a deleted
+// rule comes back nor a concurrent change is lost.
+func (s *Store) Record(ctx context.Context, id, ruleID string, token migration.Token, change func(*migration.Rule)) error {
+	return again(ctx, func() error {
+		was, on, err := s.rule(ctx, id, ruleID)
+		if err != nil {
+			return err
+		}
+		r, changed, err := store.Apply(was, token, change, s.now())
+		if err != nil {
+			return fmt.Errorf("record rule %q of migration %q: %w", ruleID, id, err)
+		}
+		if !changed {
+			return nil
+		}
+		o, err := s.writes.do(ctx, write{action: "index", ref: s.ruleRef(id, ruleID), on: &on, doc: newRuleDoc(r)})
+		if err != nil {
+			return fmt.Errorf("record rule %q of migration %q: %w", ruleID, id, err)
+		}
+		if !o.ok() {
+			return errConflict
+		}
+		return nil
+	})
+}
+
+// free is the part of a document that puts a rule back to pending.
+func free() map[string]any {
+	return map[string]any{"status": migration.StatusPending, "token": migration.Token{}}
+}
+
+// sweep frees the rules that a query finds, until it finds none. What changed meanwhile is looked at again.
+func (s *Store) sweep(ctx context.Context, query map[string]any, doc map[string]any) error {
+	index := s.index(rulesIndex)
+	return again(ctx, func() error {
+		if err := s.rulesRefresh.do(ctx); err != nil {
+			return err
+		}
+		found := false
+		err := s.scan(ctx, index, query, []string{"id"}, []string{"id"}, func(hits []hit) error {
+			found = true
+			writes := make([]write, len(hits))
+			for i, h := range hits {
+				writes[i] = write{action: "update", ref: ref{index, h.ID}, on: &h.version, doc: doc}
+			}
+			_, err := s.bulk(ctx, writes, false)
+			return err
+		})
+		if err == nil && found {
+			return errConflict
+		}
+		return err
+	})
+}
+
+// Requeue implements store.Rules. A requeued rule in error loses its error code.
+func (s *Store) Requeue(ctx context.Context, id string, epoch int64, retryErrors bool) (migration.Counts, error) {
+	if err := s.raise(ctx, id, epoch); err != nil {
+		return migration.Counts{}, fmt.Errorf("requeue rules: %w", err)
+	}
+	others := func(status migration.Status) map[string]any {
+		return all(term("migration_id", id), term("status", status), not(term("token.epoch", epoch)))
+	}
+	if err := s.sweep(ctx, others(migration.StatusProcessing), free()); err != nil {
+		return migration.Counts{}, fmt.Errorf("requeue rules: %w", err)
+	}
+	// An error of this very epoch stays: this may be a late repetition of the call.
+	if retryErrors {
+		doc := free()
+		doc["error_code"] = nil
+		if err := s.sweep(ctx, others(migration.StatusError), doc); err != nil {
+			return migration.Counts{}, fmt.Errorf("requeue rules: %w", err)
+		}
+	}
+	if err := s.deleteAll(ctx, s.index(claimsIndex), all(term("migration_id", id), below("epoch", epoch))); err != nil {
+		return migration.Counts{}, fmt.Errorf("requeue rules: remove old claims: %w", err)
+	}
+	return s.Counts(ctx, id)
+}
+
+// Release implements store.Rules.
+func (s *Store) Release(ctx context.Context, id string, epoch int64, ruleIDs []string) (migration.Counts, error) {
+	if _, err := s.head(ctx, id); err != nil {
+		return migration.Counts{}, err
+	}
+	var err error
+	if len(ruleIDs) == 0 {
+		err = s.sweep(ctx, all(term("migration_id", id), term("status", migration.StatusProcessing), term("token.epoch", epoch)), free())
+	} else {
+		err = s.releaseIf(ctx, id, ruleIDs, func(h held) bool { return h.Token.Epoch == epoch })
+	}
+	if err != nil {
+		return migration.Counts{}, fmt.Errorf("release rules of migration %q: %w", id, err)
+	}
+	return s.Counts(ctx, id)
+}
+
+// releaseIf frees those of the rules that are processing and for which mine holds.
+func (s *Store) releaseIf(ctx context.Context, id string, ruleIDs []string, mine func(held) bool) error {
+	refs := make([]ref, len(ruleIDs))
+	for i, ruleID := range ruleIDs {
+		refs[i] = s.ruleRef(id, ruleID)
+	}
+	return again(ctx, func() error {
+		docs, err := s.get(ctx, refs, heldFields...)
+		if err != nil {
+			return err
+		}
+		var writes []write
+		for i, d := range docs {
+			if !d.Found {
+				continue
+			}
+			var h held
+			if err := d.decode(&h); err != nil {
+				return err
+			}
+			if h.Status == migration.StatusProcessing && mine(h) {
+				writes = append(writes, write{action: "update", ref: refs[i], on: &d.version, doc: free()})
+			}
+		}
+		outcomes, err := s.bulk(ctx, writes, false)
+		if err != nil {
+			return err
+		}
+		if slices.ContainsFunc(outcomes, func(o outcome) bool { return !o.ok() }) {
+			return errConflict
+		}
+		return nil
+	})
+}
+
+// Counts implements store.Rules.
+func (s *Store) Counts(ctx context.Context, id string) (migration.Counts, error) {
+	var c migration.Counts
+	if _, err := s.head(ctx, id); err != nil {
+		return c, err
+	}
+	if err := s.rulesRefresh.do(ctx); err != nil {
+		return c, err
+	}
+	f, err := s.search(ctx, s.index(rulesIndex), map[string]any{"size": 0, "track_total_hits": false, "query": all(term("migration_id", id)),
+		"aggs": map[string]any{"statuses": map[string]any{"terms": map[string]any{"field": "status", "size": 10}}}})
+	if err != nil {
+		return c, err
+	}
+	var statuses struct {
+		Buckets []struct {
+			Key   migration.Status `json:"key"`
+			Count int              `json:"doc_count"`
+		} `json:"buckets"`
+	}
+	if err := json.Unmarshal(f.Aggregations["statuses"], &statuses); err != nil {
+		return c, fmt.Errorf("count rules: %w", err)
+	}
+	for _, b := range statuses.Buckets {
+		add(&c, b.Key, b.Count)
+	}
+	return c, nil
+}
+
+// DeleteRule removes one rule; one that is not there gives ErrNotFound.
+func (s *Store) DeleteRule(ctx context.Context, id, ruleID string) error {
+	if _, err := s.head(ctx, id); err != nil {
+		return err
+	}
+	o, err := s.writes.do(ctx, write{action: "delete", ref: s.ruleRef(id, ruleID)})
+	if err != nil {
+		return err
+	}
+	if o.gone() {
+		return noRule(id, ruleID)
+	}
+	return s.rulesRefresh.do(ctx)
+}
+
+// claimDoc is what a claim was given. It is created once for each token, so that several attempts of one claim share one
+// list and never hold more than it together.
+type claimDoc struct {
+	MigrationID string   `json:"migration_id"`
+	Epoch       int64    `json:"epoch"`
+	Claim       int64    `json:"claim"`
+	RuleIDs     []string `json:"rule_ids"`
+	// Done: the rules were claimed; a later attempt only looks at what is left of them.
+	Done bool `json:"done"`
+}
+
+// candidate is a rule as it was before the claim.
+type candidate struct {
+	ruleID string
+	on     version
+}
+
+// Claim implements store.Rules.
+//
+// The first attempt looks for pending rules, creates the claim document with their ids, and then turns each rule that has
+// not changed since to processing. An attempt that finds a claim document takes over its list: it reads the rules, then
+// the document once more. If that is not done yet, the versions read are from before the claim was completed and the
+// writes fail for whatever was claimed or released since. At the end every attempt reads back what the token holds, and
+// gives it up if the start was fenced meanwhile.
+func (s *Store) Claim(ctx context.Context, id string, token migration.Token, limit int) ([]string, migration.Counts, error) {
+	ids, err := s.claim(ctx, id, token, limit)
+	if err != nil {
+		return nil, migration.Counts{}, fmt.Errorf("claim rules of migration %q: %w", id, err)
+	}
+	counts, err := s.Counts(ctx, id)
+	if err != nil {
+		return nil, migration.Counts{}, err
+	}
+	return ids, counts, nil
+}
+
+func (s *Store) claim(ctx context.Context, id string, token migration.Token, limit int) ([]string, error) {
+	m, err := s.head(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if err := store.CheckClaim(m.State, m.Epoch, m.StateEpoch, token); err != nil {
+		return nil, err
+	}
+	if token.Epoch > m.Epoch {
+		if err := s.raise(ctx, id, token.Epoch); err != nil {
+			return nil, err
+		}
+	}
+	at := s.claimRef(id, token.Epoch, token.Claim)
+	c, there, err := s.readClaim(ctx, at)
+	if err != nil {
+		return nil, err
+	}
+	var list []candidate
+	if !there {
+		if list, err = s.candidates(ctx, id, token.Epoch, limit); err != nil {
+			return nil, err
+		}
+		c = claimDoc{MigrationID: id, Epoch: token.Epoch, Claim: token.Claim, RuleIDs: make([]string, len(list)), Done: len(list) == 0}
+		for i, k := range list {
+			c.RuleIDs[i] = k.ruleID
+		}
+		o, err := s.writes.do(ctx, write{action: "create", ref: at, doc: c})
+		if err != nil {
+			return nil, err
+		}
+		there = !o.ok()
+	}
+	if there {
+		if c, _, err = s.readClaim(ctx, at); err != nil {
+			return nil, err
+		}
+		if list, err = s.stillPending(ctx, id, token.Epoch, c.RuleIDs); err != nil {
+			return nil, err
+		}
+		if c, there, err = s.readClaim(ctx, at); err != nil {
+			return nil, err
+		}
+		if !there {
+			return nil, fmt.Errorf("claim %d of start %d was removed: %w", token.Claim, token.Epoch, store.ErrFenced)
+		}
+	}
+	if !c.Done {
+		writes := make([]write, len(list), len(list)+1)
+		for i, k := range list {
+			writes[i] = write{action: "update", ref: s.ruleRef(id, k.ruleID), on: &k.on,
+				doc: map[string]any{"status": migration.StatusProcessing, "token": token}}
+		}
+		if _, err := s.bulk(ctx, writes, false); err != nil {
+			return nil, err
+		}
+		if _, err := s.bulk(ctx, []write{{action: "update", ref: at, doc: map[string]any{"done": true}}}, false); err != nil {
+			return nil, err
+		}
+	}
+	return s.holds(ctx, id, token, c.RuleIDs)
+}
+
+func (s *Store) readClaim(ctx context.Context, at ref) (c claimDoc, there bool, err error) {
+	docs, err := s.gets.do(ctx, []ref{at})
+	if err != nil || !docs[0].Found {
+		return c, false, err
+	}
+	return c, true, docs[0].decode(&c)
+}
+
+// candidates are the first pending rules by id. Rules that a broken-off attempt of an older start has taken after the
+// requeue count as pending: nothing can be recorded under that start any more.
+func (s *Store) candidates(ctx context.Context, id string, epoch int64, limit int) ([]candidate, error) {
+	if limit <= 0 {
+		return nil, nil
+	}
+	if err := s.rulesRefresh.do(ctx); err != nil {
+		return nil, err
+	}
+	query := all(term("migration_id", id), anyOf(term("status", migration.StatusPending),
+		all(term("status", migration.StatusProcessing), below("token.epoch", epoch))))
+	var list []candidate
+	read := func(hits []hit) error {
+		for _, h := range hits {
+			var k held
+			if err := h.decode(&k); err != nil {
+				return err
+			}
+			if len(list) < limit {
+				list = append(list, candidate{k.ID, h.version})
+			}
+		}
+		if len(list) == limit {
+			return errEnough
+		}
+		return nil
+	}
+	if limit > s.opts.pageSize {
+		err := s.scan(ctx, s.index(rulesIndex), query, []string{"id"}, []string{"id"}, read)
+		if errors.Is(err, errEnough) {
+			err = nil
+		}
+		return list, err
+	}
+	f, err := s.search(ctx, s.index(rulesIndex), map[string]any{"query": query, "size": limit, "sort": ascending([]string{"id"}),
+		"_source": []string{"id"}, "seq_no_primary_term": true, "track_total_hits": false})
+	if err != nil {
+		return nil, err
+	}
+	if err := read(f.Hits.Hits); err != nil && !errors.Is(err, errEnough) {
+		return nil, err
+	}
+	return list, nil
+}
+
+// errEnough ends a scan early.
+var errEnough = errors.New("enough")
+
+// stillPending reads those of the rules that can be claimed under the epoch.
+func (s *Store) stillPending(ctx context.Context, id string, epoch int64, ruleIDs []string) ([]candidate, error) {
+	var list []candidate
+	err := s.eachHeld(ctx, id, ruleIDs, func(h held, on version) {
+		if h.Status == migration.StatusPending || h.Status == migration.StatusProcessing && h.Token.Epoch < epoch {
+			list = append(list, candidate{h.ID, on})
+		}
+	})
+	return list, err
+}
+
+// holds reads which of the rules the token holds. If its start was fenced meanwhile they are freed again.
+func (s *Store) holds(ctx context.Context, id string, token migration.Token, ruleIDs []string) ([]string, error) {
+	var ids []string
+	if err := s.eachHeld(ctx, id, ruleIDs, func(h held, _ version) {
+		if h.Status == migration.StatusProcessing && h.Token == token {
+			ids = append(ids, h.ID)
+		}
+	}); err != nil {
+		return nil, err
+	}
+	m, err := s.head(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if err := store.CheckClaim(m.State, m.Epoch, m.StateEpoch, token); err != nil {
+		return nil, errors.Join(err, s.releaseIf(ctx, id, ids, func(h held) bool { return h.Token == token }))
+	}
+	slices.Sort(ids)
+	return ids, nil
+}
+
+func (s *Store) eachHeld(ctx context.Context, id string, ruleIDs []string, f func(held, version)) error {
+	refs := make([]ref, len(ruleIDs))
+	for i, ruleID := range ruleIDs {
+		refs[i] = s.ruleRef(id, ruleID)
+	}
+	docs, err := s.get(ctx, refs, heldFields...)
+	if err != nil {
+		return err
+	}
+	for _, d := range docs {
+		if !d.Found {
+			continue
+		}
+		var h held
+		if err := d.decode(&h); err != nil {
+			return err
+		}
+		f(h, d.version)
+	}
+	return nil
+}
