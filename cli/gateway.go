@@ -116,8 +116,38 @@ func (g *gateway) do(ctx context.Context, method, path string, body, answer any)
 	return nil
 }
 
-// create stores the rules as one migration, in as many requests as it takes, and their resources.
+// wireResource is a resource as the API takes it: a macro's definition and a lookup's rows are there also when empty.
+type wireResource struct {
+	migration.Resource
+	Definition *string              `json:"definition,omitempty"`
+	Rows       *[]map[string]string `json:"rows,omitempty"`
+}
+
+func newWireResource(r migration.Resource) wireResource {
+	w := wireResource{Resource: r}
+	if r.Type == migration.ResourceMacro {
+		w.Definition = &r.Definition
+		return w
+	}
+	if r.Rows == nil {
+		r.Rows = []map[string]string{}
+	}
+	w.Rows = &r.Rows
+	return w
+}
+
+// create stores the rules as one migration, in as many requests as it takes, and their resources. What was stored when
+// a later request fails is deleted.
 func (g *gateway) create(ctx context.Context, rules []migration.OriginalRule, resources []migration.Resource) (id string, err error) {
+	defer func() {
+		if err != nil && id != "" {
+			clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+			defer cancel()
+			if derr := g.do(clean, http.MethodDelete, "/"+id, nil, new(struct{})); derr != nil && !errors.Is(derr, errUnknown) {
+				err = fmt.Errorf("%w; migration %s is incomplete and could not be deleted: %w", err, id, derr)
+			}
+		}
+	}()
 	parts, err := chunks(rules, chunkRules)
 	if err != nil {
 		return "", err
@@ -138,7 +168,11 @@ func (g *gateway) create(ctx context.Context, rules []migration.OriginalRule, re
 		}
 		id = answer.MigrationID
 	}
-	rparts, err := chunks(resources, chunkResources)
+	wire := make([]wireResource, len(resources))
+	for i, r := range resources {
+		wire[i] = newWireResource(r)
+	}
+	rparts, err := chunks(wire, chunkResources)
 	if err != nil {
 		return id, err
 	}
@@ -179,11 +213,15 @@ func chunks[T any](all []T, most int) ([][]json.RawMessage, error) {
 
 func (g *gateway) start(ctx context.Context, id, connector string, batch int, pause *time.Duration) (started bool, err error) {
 	body := map[string]any{"connectorId": connector}
+	settings := map[string]any{}
 	if batch > 0 {
-		body["batch"] = batch
+		settings["batch"] = batch
 	}
 	if pause != nil {
-		body["pause"] = pause.String()
+		settings["pause"] = pause.String()
+	}
+	if len(settings) > 0 {
+		body["settings"] = settings
 	}
 	var answer struct {
 		Started bool `json:"started"`

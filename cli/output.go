@@ -229,7 +229,7 @@ func (p Program) newResultTable() *resultTable {
 	t.SetColumnConfigs([]table.ColumnConfig{
 		{Number: 1, WidthMax: rest * 20 / 100, WidthMaxEnforcer: wrapLines},
 		{Number: 2, WidthMax: 14},
-		{Number: 3, WidthMax: rest * 50 / 100, WidthMaxEnforcer: text.WrapText},
+		{Number: 3, WidthMax: rest * 50 / 100, WidthMaxEnforcer: cutLines},
 		{Number: 4, WidthMax: rest * 30 / 100, WidthMaxEnforcer: wrapLines},
 	})
 	return &resultTable{p: p, width: width, t: t}
@@ -240,6 +240,15 @@ func wrapLines(s string, width int) string {
 	lines := strings.Split(s, "\n")
 	for i := range lines {
 		lines[i] = strings.TrimRight(text.WrapSoft(lines[i], width), " \n")
+	}
+	return strings.Join(lines, "\n")
+}
+
+// cutLines keeps the beginning of each line of a cell.
+func cutLines(s string, width int) string {
+	lines := strings.Split(s, "\n")
+	for i := range lines {
+		lines[i] = text.Snip(lines[i], width, "…")
 	}
 	return strings.Join(lines, "\n")
 }

@@ -6,8 +6,8 @@ import (
 	"go.uber.org/zap"
 )
 
-// serverLogger hands the server's log lines to zap. The server is chatty about its inner life: its information and
-// warnings are ours at debug level, its errors are warnings, since it retries nearly all of them itself.
+// serverLogger hands the server's log lines to zap. The server is chatty about its inner life, and retries nearly all of its
+// errors itself: its information and warnings are ours at debug level, its errors are information.
 type serverLogger struct {
 	zap *zap.Logger
 }
@@ -43,7 +43,7 @@ func (l *serverLogger) debug(level, msg string, tags []tag.Tag) {
 	}
 }
 
-func (l *serverLogger) Error(msg string, tags ...tag.Tag) { l.zap.Warn(msg, fields(tags)...) }
+func (l *serverLogger) Error(msg string, tags ...tag.Tag) { l.zap.Info(msg, fields(tags)...) }
 
 func (l *serverLogger) DPanic(msg string, tags ...tag.Tag) { l.zap.Error(msg, fields(tags)...) }
 
