@@ -10,15 +10,12 @@ import (
 	"os/exec"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
 	"github.com/getkin/kin-openapi/openapi3"
 
 	"github.com/rulebridge/rulebridge/internal/migration"
 	"github.com/rulebridge/rulebridge/internal/store"
-	"github.com/rulebridge/rulebridge/workflows"
 )
 
 const startBody = `{"connectorId":"deterministic"}`
@@ -157,112 +154,6 @@ func TestChunks(t *testing.T) {
 	}
 }
 
-func TestPages(t *testing.T) {
-	b := newBench(t)
-	w := b.do("POST", BasePath, `[`+strings.Join([]string{ruleJSON("a"), ruleJSON("b b"), ruleJSON("c/ü"), ruleJSON("b64.x"), ruleJSON("z")}, ",")+`]`)
-	b.want(w, 200)
-	base := BasePath + "/" + field[string](t, w, "migration_id")
-	ids := func(w *httptest.ResponseRecorder) (ids []string) {
-		t.Helper()
-		b.want(w, 200)
-		var rules []migration.Rule
-		if err := json.Unmarshal(w.Body.Bytes(), &rules); err != nil {
-			t.Fatal(err)
-		}
-		for _, r := range rules {
-			ids = append(ids, r.ID)
-		}
-		return ids
-	}
-	want := []string{"a", "b b", "b64.x", "c/ü", "z"}
-	if got := ids(b.do("GET", base, "")); !slices.Equal(got, want) {
-		t.Errorf("all: %q", got)
-	}
-	for size := 1; size <= 6; size++ {
-		var got []string
-		after := ""
-		for pages := 0; ; pages++ {
-			w := b.do("GET", fmt.Sprintf("%s?page_size=%d&after=%s", base, size, after), "")
-			got = append(got, ids(w)...)
-			next, more := w.Header()["X-Next-After"]
-			if !more {
-				if wantPages := (len(want)+size-1)/size - 1; pages != wantPages {
-					t.Errorf("size %d: %d pages", size, pages+1)
-				}
-				break
-			}
-			after = next[0]
-		}
-		if !slices.Equal(got, want) {
-			t.Errorf("pages of %d: %q", size, got)
-		}
-	}
-	if got := ids(b.do("GET", base+"?after=b%20b", "")); !slices.Equal(got, want[2:]) {
-		t.Errorf("after a raw id: %q", got)
-	}
-	if got := ids(b.do("GET", base+"?status=finished", "")); len(got) != 0 {
-		t.Errorf("finished: %q", got)
-	}
-	if got := ids(b.do("GET", base+"?status=pending&page_size=1000", "")); len(got) != 5 {
-		t.Errorf("pending: %q", got)
-	}
-	b.want(b.do("GET", base+"?translation_result=full", ""), 200, "[]")
-}
-
-// TestStreamIsBounded: a list is read page by page.
-func TestStreamIsBounded(t *testing.T) {
-	var counting *countingStore
-	b := newBench(t, func(d *Deps) {
-		counting = &countingStore{Store: d.Store}
-		d.Store = counting
-	})
-	id := b.create(2500)
-	w := b.do("GET", BasePath+"/"+id, "")
-	b.want(w, 200)
-	var rules []migration.Rule
-	if err := json.Unmarshal(w.Body.Bytes(), &rules); err != nil || len(rules) != 2500 {
-		t.Fatalf("%d rules, %v", len(rules), err)
-	}
-	if counting.largest > maxPage || len(counting.sizes) < 4 || counting.sizes[0] != firstPage {
-		t.Errorf("pages of %v", counting.sizes)
-	}
-}
-
-type countingStore struct {
-	Store
-	sizes   []int
-	largest int
-	failAt  int // the page that fails; 0: none
-}
-
-func (c *countingStore) List(ctx context.Context, id string, q store.RuleQuery) ([]migration.Rule, string, error) {
-	c.sizes = append(c.sizes, q.Size)
-	if c.failAt > 0 && len(c.sizes) == c.failAt {
-		return nil, "", fmt.Errorf("%w: %w", store.ErrUnavailable, errTest)
-	}
-	rules, next, err := c.Store.List(ctx, id, q)
-	c.largest = max(c.largest, len(rules))
-	return rules, next, err
-}
-
-// TestStreamBreaksOff: a list that fails midway does not end like a whole one.
-func TestStreamBreaksOff(t *testing.T) {
-	b := newBench(t, func(d *Deps) { d.Store = &countingStore{Store: d.Store, failAt: 2} })
-	id := b.create(500)
-	srv := httptest.NewServer(b.server)
-	defer srv.Close()
-	res, err := http.Get(srv.URL + BasePath + "/" + id)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer res.Body.Close()
-	var rules []migration.Rule
-	if err := json.NewDecoder(res.Body).Decode(&rules); err == nil {
-		t.Errorf("half a list of %d rules passes for a whole one", len(rules))
-	}
-	b.loggedOnce("made up")
-}
-
 func (b *bench) loggedOnce(part string) {
 	b.t.Helper()
 	n := 0
@@ -273,122 +164,6 @@ func (b *bench) loggedOnce(part string) {
 	}
 	if n != 1 {
 		b.t.Errorf("%q was logged %d times", part, n)
-	}
-}
-
-func TestStart(t *testing.T) {
-	b := newBench(t)
-	id := b.create(2)
-	w := b.do("PUT", BasePath+"/"+id+"/start",
-		`{"connectorId":"azureOpenAiGPT4o","retry":true,"settings":{"batch":7,"pause":"0s"},"langSmithOptions":{"project":"x"}}`, "Idempotency-Key: key-1")
-	b.want(w, 200, `{"started":true}`)
-	in, sig := b.flows.inputs[0], b.flows.signals[0]
-	if in.MigrationID != id || in.Vendor != "splunk" || in.Settings.Batch != 7 || in.Settings.Pause != 0 || in.Settings.OutageFailures != 20 {
-		t.Errorf("input %+v", in)
-	}
-	if sig.RequestID != "key-1" || sig.Mode != workflows.ModeSimulated || !sig.Retry || sig.ConnectorID != "azureOpenAiGPT4o" || sig.By != Anonymous || *sig.Settings != in.Settings {
-		t.Errorf("signal %+v", sig)
-	}
-	if !b.start(id, "Idempotency-Key: key-1") {
-		t.Error("the same request again is the same request")
-	}
-	if b.start(id, "Idempotency-Key: key-2") {
-		t.Error("another request did not start it")
-	}
-	for connector, want := range map[string]string{"deterministic": workflows.ModeDeterministic, "gpt": workflows.ModeModel} {
-		b.want(b.do("PUT", BasePath+"/"+b.create(1)+"/start", fmt.Sprintf(`{"connectorId":%q}`, connector)), 200, "true")
-		sig := b.flows.signals[len(b.flows.signals)-1]
-		if sig.Mode != want || sig.Settings.Batch != 50 || sig.Settings.Pause != 10*time.Second {
-			t.Errorf("signal %+v", sig)
-		}
-	}
-}
-
-// TestStartsAtOnce: of many starts over two gateways exactly one answers true.
-func TestStartsAtOnce(t *testing.T) {
-	b := newBench(t)
-	d := b.server.Deps
-	other, err := New(d)
-	if err != nil {
-		t.Fatal(err)
-	}
-	id := b.create(2)
-	var wg sync.WaitGroup
-	var mu sync.Mutex
-	started := 0
-	for i := range 20 {
-		wg.Go(func() {
-			w := httptest.NewRecorder()
-			req := b.request("PUT", BasePath+"/"+id+"/start", startBody)
-			if i%2 == 0 {
-				other.ServeHTTP(w, req)
-			} else {
-				b.server.ServeHTTP(w, req)
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			if w.Code != 200 {
-				t.Errorf("%d %s", w.Code, w.Body)
-			}
-			if strings.Contains(w.Body.String(), "true") {
-				started++
-			}
-		})
-	}
-	wg.Wait()
-	if started != 1 {
-		t.Errorf("%d of 20 started it", started)
-	}
-}
-
-// TestNobodyAnswers: with no worker, start goes by the store, stop still reaches the workflow, and stats say where they
-// come from.
-func TestNobodyAnswers(t *testing.T) {
-	b := newBench(t)
-	id := b.create(2)
-	b.flows.queryErr = fmt.Errorf("%w: no poller", ErrUnanswered)
-	if !b.start(id) {
-		t.Error("the store was not running before, so this start did it")
-	}
-	if st, source := b.statsOf(id); st.Status != migration.Running || st.Rules.Total != 2 || source != "store" {
-		t.Errorf("stats %+v from %s", st, source)
-	}
-	if b.start(id) {
-		t.Error("started twice")
-	}
-	if !b.stop(id) || len(b.flows.stops) != 1 {
-		t.Error("not stopped")
-	}
-}
-
-func TestStopWithoutWorkflow(t *testing.T) {
-	b := newBench(t)
-	id := b.create(2)
-	b.start(id)
-	token := migration.Token{Epoch: 1, Claim: 1}
-	if _, _, err := b.store.Claim(t.Context(), id, token, 1); err != nil {
-		t.Fatal(err)
-	}
-	delete(b.flows.runs, id)
-	if !b.stop(id) {
-		t.Error("not stopped")
-	}
-	if st, _ := b.statsOf(id); st.Status != migration.Stopped || st.Rules.Pending != 2 {
-		t.Errorf("stats %+v", st)
-	}
-}
-
-func TestStopOfAPausedOne(t *testing.T) {
-	b := newBench(t)
-	id := b.create(1)
-	b.start(id)
-	b.flows.runs[id].state = migration.Stopped
-	err := b.store.SetState(t.Context(), id, store.Change{State: migration.Stopped, Epoch: 1, ParkReason: workflows.ParkShutdown, At: time.Now()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if b.stop(id) || len(b.flows.stops) != 1 {
-		t.Error("a paused migration was not running, and must learn that it is stopped for good")
 	}
 }
 
