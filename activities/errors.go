@@ -13,20 +13,24 @@ import (
 	"github.com/rulebridge/rulebridge/workflows"
 )
 
-// The texts are fixed: histories carry codes, never what a store or a service said. The log has the cause.
+// failed is an application error. Its text is fixed: histories carry codes, never what a store or a service said; the
+// log has the cause. The category keeps the SDK from logging it a second time.
+func failed(typ, text string, o temporal.ApplicationErrorOptions) error {
+	o.Category = temporal.ApplicationErrorCategoryBenign
+	return temporal.NewApplicationErrorWithOptions(text, typ, o)
+}
 
 func permanent(typ, text string) error {
-	return temporal.NewApplicationErrorWithOptions(text, typ, temporal.ApplicationErrorOptions{NonRetryable: true})
+	return failed(typ, text, temporal.ApplicationErrorOptions{NonRetryable: true})
 }
 
 func transient(typ, text string, after time.Duration) error {
-	return temporal.NewApplicationErrorWithOptions(text, typ, temporal.ApplicationErrorOptions{NextRetryDelay: after})
+	return failed(typ, text, temporal.ApplicationErrorOptions{NextRetryDelay: after})
 }
 
 // ruleError fails the rule for good, with a code.
 func ruleError(code string) error {
-	return temporal.NewApplicationErrorWithOptions("the rule fails for good", workflows.ErrorRule,
-		temporal.ApplicationErrorOptions{NonRetryable: true, Details: []any{code}})
+	return failed(workflows.ErrorRule, "the rule fails for good", temporal.ApplicationErrorOptions{NonRetryable: true, Details: []any{code}})
 }
 
 // errNoConnector: this worker's configuration does not have the connector.

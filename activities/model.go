@@ -17,12 +17,9 @@ const saveWithin = 10 * time.Second
 // asked for again; an attempt that a crash interrupts may be, and each attempt is counted.
 func (a *Activities) CallModel(ctx context.Context, in workflows.CallInput) (workflows.CallOutput, error) {
 	return do(ctx, a, subject{in.MigrationID, in.RuleID}, func(ctx context.Context) (workflows.CallOutput, error) {
-		var connector llm.Connector
-		if a.Connectors != nil {
-			connector, _ = a.Connectors.Connector(in.ConnectorID)
-		}
-		if connector == nil {
-			return workflows.CallOutput{}, errNoConnector
+		connector, err := a.connector(in.ConnectorID)
+		if err != nil {
+			return workflows.CallOutput{}, err
 		}
 		request, err := a.request(ctx, in)
 		if err != nil {
@@ -53,6 +50,17 @@ func (a *Activities) CallModel(ctx context.Context, in workflows.CallInput) (wor
 			PromptTokens: response.PromptTokens, OutputTokens: response.OutputTokens, At: a.Now(),
 		})
 	})
+}
+
+func (a *Activities) connector(id string) (llm.Connector, error) {
+	if a.Connectors == nil {
+		return nil, errNoConnector
+	}
+	c, ok := a.Connectors.Connector(id)
+	if !ok {
+		return nil, errNoConnector
+	}
+	return c, nil
 }
 
 // affordable checks the budget before an attempt is made; a recorded answer costs nothing.
