@@ -302,8 +302,14 @@ func (p *printer) assign(a *Assign, indent int) {
 	p.node(a, func() {
 		if a.Name != "" {
 			p.write(QuoteName(a.Name) + " = ")
+			p.expr(a.Expr, precLowest, indent+2)
+		} else {
+			// the text is the column's name, so it has to stay on one line
+			flat := p.flat
+			p.flat = true
+			p.expr(a.Expr, precLowest, indent+2)
+			p.flat = flat
 		}
-		p.expr(a.Expr, precLowest, indent+2)
 		if a.Where != nil {
 			p.write(" WHERE ")
 			p.expr(a.Where, precLowest, indent+2)

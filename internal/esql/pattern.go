@@ -1,0 +1,284 @@
+package esql
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"regexp"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// ---- LIKE and RLIKE ----
+
+func (c *checker) wildcards(e *Like) {
+	var all []*regexNode
+	simple := true
+	for _, p := range e.Patterns {
+		node, err := wildcardNode(p)
+		if err != nil {
+			c.report(e, CodePattern, "the LIKE pattern %s is wrong: %v", QuoteString(p), err)
+			return
+		}
+		all = append(all, node)
+		simple = simple && len(p) < 40 && strings.Count(p, "*") <= 2 && !strings.Contains(p, "?")
+	}
+	if simple && len(e.Patterns) == 1 {
+		return
+	}
+	c.complex(e, &regexNode{op: opUnion, sub: all})
+}
+
+func (c *checker) regexes(e *Like) {
+	for _, p := range e.Patterns {
+		node, err := parseRegex(p)
+		if err != nil {
+			c.report(e, CodePattern, "the RLIKE pattern %s is wrong: %v", QuoteString(p), err)
+			continue
+		}
+		if n := utf8.RuneCountInString(p); n > maxRegexRunes && !node.fixed() {
+			c.report(e, CodeLimit, "the RLIKE pattern has %d characters, at most %d are allowed on a field", n, maxRegexRunes)
+			continue
+		}
+		c.complex(e, node)
+	}
+}
+
+func (c *checker) complex(e *Like, node *regexNode) {
+	if tooComplex(node) {
+		c.report(e, CodeComplex, "the %s pattern is too complex for Lucene; split it", e.Op)
+	}
+}
+
+// ---- DISSECT ----
+
+var dissectKey = regexp.MustCompile(`%\{([^}]*)\}`)
+
+// dissectNames returns the columns that a pattern makes.
+func dissectNames(pattern string) ([]string, error) {
+	keys := dissectKey.FindAllStringSubmatch(pattern, -1)
+	if len(keys) == 0 {
+		return nil, errors.New("it has no key such as %{name}")
+	}
+	var names []string
+	seen := map[string]bool{}
+	appended := map[string]bool{}
+	for _, key := range keys {
+		name := strings.TrimSuffix(key[1], "->")
+		modifier := byte(0)
+		if name != "" && strings.IndexByte("+?&*", name[0]) >= 0 {
+			modifier, name = name[0], name[1:]
+		}
+		if modifier == '+' {
+			if base, order, ok := strings.Cut(name, "/"); ok {
+				if _, err := strconv.Atoi(order); err != nil {
+					return nil, fmt.Errorf("the order of %s is not a number", key[0])
+				}
+				name = base
+			}
+			appended[name] = true
+		}
+		switch modifier {
+		case '?':
+			continue
+		case '&', '*':
+			return nil, fmt.Errorf("%s: reference keys are not supported", key[0])
+		}
+		if name == "" {
+			if modifier != 0 {
+				return nil, fmt.Errorf("%s has no name", key[0])
+			}
+			continue
+		}
+		if !seen[name] {
+			seen[name] = true
+			names = append(names, name)
+		}
+	}
+	return names, nil
+}
+
+// ---- GROK ----
+
+// grokSimple are the patterns of the dictionary that capture nothing themselves.
+var grokSimple = wordSet(`BASE10NUM BASE16FLOAT BASE16NUM CISCOMAC CISCOTAG CISCOTIMESTAMP COMMONMAC CRON_ACTION DATA DATE
+	DATESTAMP DATESTAMP_EVENTLOG DATESTAMP_OTHER DATESTAMP_RFC2822 DATESTAMP_RFC822 DATE_EU DATE_US DAY EMAILADDRESS EMAILLOCALPART
+	GREEDYDATA HOSTNAME HOSTPORT HOUR HTTPDATE HTTPDERROR_DATE HTTPDUSER INT IP IPORHOST IPV4 IPV6 ISO8601_HOUR ISO8601_SECOND
+	ISO8601_TIMEZONE JAVACLASS JAVAFILE JAVALOGMESSAGE JAVAMETHOD JAVATHREAD LOGLEVEL MAC MINUTE MONTH MONTHDAY MONTHNUM MONTHNUM2
+	NONNEGINT NOTSPACE NUMBER PATH POSINT PROG QS QUOTEDSTRING RUUID SECOND SPACE SYSLOG5424PRINTASCII SYSLOG5424SD SYSLOGHOST
+	SYSLOGTIMESTAMP TIME TIMESTAMP_ISO8601 TOMCAT_DATESTAMP TTY TZ UNIXPATH URIPARAM URIPATH URIPATHPARAM URIPROTO URN USER USERNAME
+	UUID WINDOWSMAC WINPATH WORD YEAR`)
+
+// grokFamilies start the names of the patterns that read a whole line of some product, with columns of their own.
+var grokFamilies = []string{"BACULA", "BIND9", "BRO_", "CATALINA", "CISCO", "CLOUDFRONT", "COMBINEDAPACHE", "COMMONAPACHE", "CRONLOG",
+	"ELB_", "EXIM", "HAPROXY", "HTTPD", "IPTABLES", "JAVASTACK", "MAVEN", "MCOLLECTIVE", "MONGO", "NAGIOS", "NETSCREEN", "POSTGRESQL",
+	"RAILS", "RCONTROLLER", "REDIS", "RPROCESSING", "RT_FLOW", "RUBY_LOG", "S3_", "SFW2", "SHOREWALL", "SQUID3", "SYSLOG", "TOMCAT",
+	"URI", "ZEEK_"}
+
+var grokTypes = map[string]string{"int": "integer", "integer": "integer", "long": "long", "float": "double", "double": "double",
+	"boolean": "boolean"}
+
+var (
+	grokReference = regexp.MustCompile(`%\{([A-Za-z0-9_]+)(?::([^:{}]*))?(?::([^:{}]*))?\}`)
+	grokGroup     = regexp.MustCompile(`\(\?<([A-Za-z_][A-Za-z0-9_.@\[\]-]*)>`)
+)
+
+func wordSet(text string) map[string]bool {
+	set := map[string]bool{}
+	for word := range strings.FieldsSeq(text) {
+		set[word] = true
+	}
+	return set
+}
+
+// grokColumns returns the columns that a pattern makes; open says that patterns of the dictionary add more.
+func grokColumns(pattern string) (columns []column, open bool, err error) {
+	types := map[string]string{}
+	add := func(name, typ string) error {
+		if old, ok := types[name]; ok {
+			if old != typ {
+				return fmt.Errorf("%s is captured as %s and as %s", name, old, typ)
+			}
+			return nil
+		}
+		types[name] = typ
+		columns = append(columns, column{name: name, typ: typ})
+		return nil
+	}
+	for _, m := range grokReference.FindAllStringSubmatch(pattern, -1) {
+		if !grokSimple[m[1]] {
+			known := false
+			for _, family := range grokFamilies {
+				known = known || strings.HasPrefix(m[1], family)
+			}
+			if !known {
+				return nil, false, fmt.Errorf("there is no pattern %s", m[1])
+			}
+			open = true
+		}
+		if m[2] == "" {
+			continue
+		}
+		typ := grokTypes[m[3]]
+		if typ == "" {
+			typ = "keyword"
+		}
+		if err := add(m[2], typ); err != nil {
+			return nil, false, err
+		}
+	}
+	for _, m := range grokGroup.FindAllStringSubmatch(pattern, -1) {
+		if err := add(m[1], "keyword"); err != nil {
+			return nil, false, err
+		}
+	}
+	if text := bracketError(grokReference.ReplaceAllString(pattern, "x")); text != "" {
+		return nil, false, errors.New(text)
+	}
+	return columns, open, nil
+}
+
+// bracketError looks for brackets of a regular expression that do not match.
+func bracketError(pattern string) string {
+	depth := 0
+	class := false
+	for i := 0; i < len(pattern); i++ {
+		switch c := pattern[i]; {
+		case c == '\\':
+			i++
+			if i == len(pattern) {
+				return "it ends with a backslash"
+			}
+		case class:
+			if c == ']' {
+				class = false
+			}
+		case c == '[':
+			class = true
+			if i+1 < len(pattern) && pattern[i+1] == '^' {
+				i++
+			}
+			if i+1 < len(pattern) && pattern[i+1] == ']' {
+				i++ // a literal bracket
+			}
+		case c == '(':
+			depth++
+		case c == ')':
+			depth--
+			if depth < 0 {
+				return "there is a ) without a ("
+			}
+		}
+	}
+	switch {
+	case class:
+		return "a [ is not closed"
+	case depth > 0:
+		return "a ( is not closed"
+	}
+	return ""
+}
+
+// javaRegexError finds the plain mistakes in a Java regular expression.
+func javaRegexError(pattern string) string {
+	if err := bracketError(pattern); err != "" {
+		return err
+	}
+	if pattern != "" && strings.IndexByte("*+?", pattern[0]) >= 0 {
+		return "there is nothing to repeat"
+	}
+	return ""
+}
+
+// luceneError finds the plain mistakes in a query of QSTR.
+func luceneError(query string) string {
+	depth := 0
+	quoted, regex := false, false
+	for i := 0; i < len(query); i++ {
+		switch c := query[i]; {
+		case c == '\\':
+			i++
+			if i == len(query) {
+				return "it ends with a backslash"
+			}
+		case quoted:
+			quoted = c != '"'
+		case regex:
+			regex = c != '/'
+		case c == '"':
+			quoted = true
+		case c == '/':
+			regex = true
+		case c == '(':
+			depth++
+		case c == ')':
+			depth--
+			if depth < 0 {
+				return "there is a ) without a ("
+			}
+		}
+	}
+	switch {
+	case quoted:
+		return "a quote is not closed"
+	case regex:
+		return "a / is not closed"
+	case depth > 0:
+		return "a ( is not closed"
+	}
+	return ""
+}
+
+func validBlock(text string) bool {
+	addr, bits, ok := strings.Cut(text, "/")
+	a, err := netip.ParseAddr(addr)
+	if err != nil {
+		return false
+	}
+	if !ok {
+		return true
+	}
+	n, err := strconv.Atoi(bits)
+	return err == nil && n >= 0 && n <= a.BitLen()
+}
