@@ -120,8 +120,8 @@ func TestEveryTargetExists(t *testing.T) {
 					if typ == "" && strings.Contains(m.target, ".0.") {
 						typ = "keyword"
 					}
-					if typ == "" && ecs[m.target] != "" && !strings.HasPrefix(st, "endpoint/") {
-						typ = "" // mapped on demand, with ECS's type
+					if typ == "" && !strings.HasPrefix(st, "endpoint/") {
+						typ = ecs[m.target] // mapped on demand
 					}
 					if typ != "" {
 						types[family(typ)] = true

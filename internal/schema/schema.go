@@ -43,8 +43,6 @@ type Field struct {
 	IgnoreAbove int
 	// Fn, when not empty, is a one-argument ES|QL function to apply to Name (LENGTH over url.original).
 	Fn string
-	// Args are literal string arguments of Fn that follow the field: REPLACE(Name, Args[0], Args[1]).
-	Args []string
 	// Default, when not empty, is the value Splunk's add-on writes where the integration stores none (errorCode is
 	// "success" where AWS reports no error): the field reads as COALESCE(Name, Default).
 	Default string
@@ -62,8 +60,24 @@ type Field struct {
 	// Candidate is, for Support None, the Elasticsearch field that would hold the value if it were known; never emitted,
 	// only shown to the user.
 	Candidate string
+	// Extract, only with Support None, tells how the value could be read out of a longer text that is stored; whoever uses
+	// it has an approximation, since the text depends on the language and version of what wrote it.
+	Extract *Extraction
 	// LowerCase says the integration stores only lower-case values, so a lower-cased literal can be compared directly.
 	LowerCase bool
+}
+
+// Extraction reads a value out of a text: group 1 of the first match of Regex in the field Name, no value without a match.
+type Extraction struct {
+	// Name and Type are the Elasticsearch field that holds the text; IgnoreAbove is its length limit.
+	Name, Type  string
+	IgnoreAbove int
+	// Regex is in the syntax of Java, which REPLACE uses, and has one group.
+	Regex string
+	// Reason says where the value is read from and when that can differ.
+	Reason string
+	// Values maps a Splunk value, lower case, to what the text says instead.
+	Values map[string][]string
 }
 
 // Constraint is a filter a source implies: the field holds one of the values. On arrays any value counts.
@@ -94,6 +108,7 @@ type Source struct {
 	narrows   []narrowing
 	maps      map[string][]mapping
 	autos     []auto
+	texts     []autoText
 	prefixes  []string         // leading parts of names that rules drop with "rename properties.* as *"
 	extraECS  bool             // fields of ECS count as known although no stream lists them
 	overrides map[string]Field // by Splunk name

@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -92,7 +93,7 @@ func TestFieldFacts(t *testing.T) {
 	if f := trail.Field("errorCode", Hint{}); f.Default != "success" {
 		t.Errorf("errorCode: %+v", f)
 	}
-	if f := trail.Field("requestParameters.policyArn", Hint{}); f.Support != None || f.Candidate == "" {
+	if f := sysmon.Field("NoSuchValue", Hint{}); f.Support != None || f.Candidate != "winlog.event_data.NoSuchValue" {
 		t.Errorf("a hole names the field it would be: %+v", f)
 	}
 	if f := kube.Field("user.groups{}", Hint{}); f.Array == Single || f.Type != "text" {
@@ -112,6 +113,59 @@ func TestFieldFacts(t *testing.T) {
 		return a.Field == b.Field && a.Array == b.Array && a.Type == b.Type && slices.Equal(a.Values, b.Values)
 	}) {
 		t.Errorf("constraints: %+v", proc.Constraints)
+	}
+}
+
+func TestExtraction(t *testing.T) {
+	const service = "A service was installed in the system.\n\nService Name:  Evil\nService File Name:  C:\\Temp\\evil.exe\n" +
+		"Service Type:  user mode service\nService Start Type:  demand start\nService Account:  LocalSystem"
+	const directory = "A directory service object was modified.\n\nSubject:\n\tSecurity ID:\t\tS-1-5-21\n\nDirectory Service:\n" +
+		"\tName:\tcorp.local\n\tType:\tActive Directory Domain Services\n\nObject:\n\tDN:\tCN=x,DC=corp\n\tGUID:\tCN=x\n" +
+		"\tClass:\tgroupPolicyContainer\n\nAttribute:\n\tLDAP Display Name:\tversionNumber\n\tSyntax (OID):\t2.5.5.9\n\n" +
+		"Operation:\n\tType:\tValue Added\n\tCorrelation ID:\t{1-2}\n\tApplication Correlation ID:\t-"
+	const request = "{policyName=p1, roles=[a, b], imageId={imageDigest=sha256:1, imageTag=latest}, bucketName=mine}"
+	tests := []struct{ source, field, text, want string }{
+		{"wineventlog_system", "ImagePath", service, `C:\Temp\evil.exe`},
+		{"wineventlog_system", "ServiceType", service, "user mode service"},
+		{"wineventlog_system", "Service_Start_Type", service, "demand start"},
+		{"wineventlog_security", "ObjectDN", directory, "CN=x,DC=corp"},
+		{"wineventlog_security", "DSType", directory, "Active Directory Domain Services"},
+		{"wineventlog_security", "DSName", directory, "corp.local"},
+		{"wineventlog_security", "ObjectClass", directory, "groupPolicyContainer"},
+		{"wineventlog_security", "OperationType", directory, "Value Added"},
+		{"wineventlog_security", "OpCorrelationID", directory, "{1-2}"},
+		{"wineventlog_security", "Requester", directory, ""},
+		{"cloudtrail", "requestParameters.policyName", request, "p1"},
+		{"cloudtrail", "requestParameters.imageId.imageDigest", request, "sha256:1"},
+		{"cloudtrail", "requestParameters.bucketName", request, "mine"},
+		{"cloudtrail", "requestParameters.roles", request, "[a, b]"},
+	}
+	s := Default()
+	for _, tt := range tests {
+		src, _ := s.Macro(tt.source)
+		f := src.Field(tt.field, Hint{})
+		if f.Support != None || f.Name != "" || f.Extract == nil || f.Extract.Reason == "" {
+			t.Errorf("%s %s: %+v", tt.source, tt.field, f)
+			continue
+		}
+		if known, ok := src.Known(f.Extract.Name); !ok || known.Type != f.Extract.Type {
+			t.Errorf("%s %s: the text %s is not a field of the source", tt.source, tt.field, f.Extract.Name)
+		}
+		got := ""
+		if m := regexp.MustCompile(f.Extract.Regex).FindStringSubmatch(tt.text); m != nil {
+			got = m[1]
+		}
+		if got != tt.want {
+			t.Errorf("%s %s: read %q, want %q", tt.source, tt.field, got, tt.want)
+		}
+	}
+	security, _ := s.Macro("wineventlog_security")
+	if f := security.Field("OperationType", Hint{}); !slices.Equal(f.Extract.Values["%%14674"], []string{"Value Added"}) {
+		t.Errorf("values of OperationType: %v", f.Extract.Values)
+	}
+	trail, _ := s.Macro("cloudtrail")
+	if f := trail.Field("requestParameters.items{}.userId", Hint{}); f.Extract != nil {
+		t.Errorf("a list cannot be read out of a text: %+v", f.Extract)
 	}
 }
 
@@ -278,6 +332,10 @@ func TestTableErrors(t *testing.T) {
 		"source a\n  =[1,2 x y":                     "not closed",
 		"source a\n  auto x. quick":                 "unknown option",
 		"source a\n  narrow category X":             "narrow needs",
+		"source a\n  ^ x :: y :: ( # r":             "missing closing",
+		"source a\n  ^ x :: y :: z # r":             "one group",
+		"source a\n  ^ x y # r":                     "regular expression",
+		"source a\n  text a. b":                     "a reason",
 		"source a\n  medium":                        "needs a reason",
 		"source a\n  match source":                  "a field and a value",
 		"source a\n  = x y {k: v} trailing # words": "braces",

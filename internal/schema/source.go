@@ -2,6 +2,7 @@ package schema
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -67,6 +68,9 @@ func (s *Source) Field(name string, h Hint) Field {
 			}
 		}
 	}
+	if f, ok := s.text(short); ok {
+		return f
+	}
 	f := Field{Source: name, Candidate: candidate}
 	switch {
 	case s.Support == None:
@@ -117,7 +121,12 @@ func pick(ms []mapping, codes []string) mapping {
 
 func (s *Source) apply(name string, m mapping) Field {
 	if m.support == None {
-		return Field{Source: name, Reason: m.reason}
+		f := Field{Source: name, Reason: m.reason}
+		if m.extract != "" {
+			f.Extract = s.extraction(m)
+			f.Reason = "no listed field holds it; it could be " + m.reason
+		}
+		return f
 	}
 	f, ok := s.known(m.target)
 	if !ok && m.ecs {
@@ -141,6 +150,29 @@ func (s *Source) apply(name string, m mapping) Field {
 func unreadable(f Field, name string) Field {
 	return Field{Source: name, Candidate: f.Name, Type: f.Type, Reason: fmt.Sprintf("%s is %s, of the type %s, which ES|QL "+
 		"cannot read", name, f.Name, f.Type)}
+}
+
+func (s *Source) extraction(m mapping) *Extraction {
+	f, ok := s.Known(m.target)
+	if !ok {
+		return nil
+	}
+	return &Extraction{Name: f.Name, Type: f.Type, IgnoreAbove: f.IgnoreAbove, Regex: m.extract, Reason: m.reason, Values: m.values}
+}
+
+// text finds a field that is a key of a text of the form {key=value, …}.
+func (s *Source) text(name string) (Field, bool) {
+	for _, t := range s.texts {
+		key, ok := strings.CutPrefix(name, t.prefix)
+		if !ok || key == "" || strings.ContainsAny(key, "{}") {
+			continue
+		}
+		key = key[strings.LastIndexByte(key, '.')+1:]
+		re := `[{ ]` + regexp.QuoteMeta(key) + `=((?:[^,{}\[\]]|\{[^{}]*\}|\[[^\[\]]*\])*)`
+		m := mapping{target: t.target, extract: re, reason: t.reason}
+		return Field{Source: name, Reason: "no listed field holds it; it could be " + m.reason, Extract: s.extraction(m)}, true
+	}
+	return Field{}, false
 }
 
 // translate gives the catalogue's name of a raw field under the rule.

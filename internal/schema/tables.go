@@ -3,6 +3,7 @@ package schema
 import (
 	"embed"
 	"fmt"
+	"regexp"
 	"sort"
 	"strings"
 	"sync"
@@ -24,6 +25,7 @@ type mapping struct {
 	reason   string
 	format   bool   // only the spelling of values differs
 	fallback string // the value that a missing field has in Splunk
+	extract  string // regular expression that reads the value out of the text of the target
 	ecs      bool   // the target is an ECS field that the pipeline sets although no list names it
 }
 
@@ -34,6 +36,9 @@ type auto struct {
 	snake  bool   // camelCase is written snake_case by the integration
 	join   bool   // the rendered event spells the name with underscores (Share_Name for ShareName)
 }
+
+// autoText reads every field below a prefix out of a text of the form {key=value, …}.
+type autoText struct{ prefix, target, reason string }
 
 type condition struct{ field, value string }
 
@@ -57,6 +62,7 @@ type definition struct {
 	uses        []string
 	autos       []auto
 	prefixes    []string
+	texts       []autoText
 	maps        map[string][]mapping
 	order       []string
 }
@@ -157,6 +163,11 @@ func parseTable(text string, defs map[string]*definition, order *[]string) error
 			}
 		case "prefix":
 			d.prefixes = append(d.prefixes, args...)
+		case "text":
+			if len(args) != 2 || reason == "" {
+				return fail("text needs a prefix, a field and a reason")
+			}
+			d.texts = append(d.texts, autoText{args[0], args[1], reason})
 		case "narrow":
 			n := len(args) - 1
 			if n < 2 {
@@ -219,6 +230,8 @@ func (d *definition) addMapping(op, body, reason string) error {
 		m.support, m.format = Approximate, true
 	case "-":
 		m.support = None
+	case "^":
+		return d.addExtraction(m, body)
 	default:
 		return fmt.Errorf("unknown word %s", op)
 	}
@@ -256,6 +269,34 @@ func (d *definition) addMapping(op, body, reason string) error {
 	m.target, m.ecs = strings.TrimPrefix(m.target, "ecs:"), strings.HasPrefix(m.target, "ecs:")
 	for _, w := range words[1 : len(words)-1] {
 		d.put(w, m)
+	}
+	return nil
+}
+
+// addExtraction reads "^ name… :: field :: regex".
+func (d *definition) addExtraction(m mapping, body string) error {
+	parts := strings.Split(body, " :: ")
+	names := strings.Fields(parts[0])
+	if len(parts) != 3 || len(names) < 2 || m.reason == "" {
+		return fmt.Errorf("want ^ name… :: field :: regular expression # reason")
+	}
+	m.target, m.extract = strings.TrimSpace(parts[1]), strings.TrimSpace(parts[2])
+	if re, values, ok := strings.Cut(m.extract, " {{"); ok {
+		m.extract = strings.TrimSpace(re)
+		var err error
+		if m.values, m.complete, err = parseValues("{" + strings.TrimSuffix(values, "}}") + "}"); err != nil {
+			return err
+		}
+	}
+	re, err := regexp.Compile(m.extract)
+	if err != nil {
+		return err
+	}
+	if re.NumSubexp() != 1 {
+		return fmt.Errorf("the regular expression needs one group")
+	}
+	for _, n := range names[1:] {
+		d.put(n, m)
 	}
 	return nil
 }
