@@ -240,7 +240,7 @@ func (d *definition) addMapping(op, body, reason string) error {
 	}
 	if rest, ok := strings.CutSuffix(strings.TrimSpace(body), "{dword}"); ok {
 		m.values, body = dwordValues(), rest
-	} else if i := strings.IndexByte(body, '{'); i >= 0 && strings.Contains(body[i:], ":") {
+	} else if i := strings.Index(body, " {"); i >= 0 && strings.Contains(body[i:], ":") {
 		var err error
 		if m.values, m.complete, err = parseValues(body[i:]); err != nil {
 			return err
