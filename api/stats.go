@@ -136,13 +136,19 @@ func (s *Server) changed(id string) {
 	s.all.forget("")
 }
 
-// coalescer lets one flight a key go at a time and hands its result to all who ask within a period of its take-off. The
-// flight is not tied to any one caller.
+// coalescer lets one flight a key go at a time and hands its result to all who ask within a period of its take-off. Who
+// asks later, while the next flight is in the air, gets the last result as long as it is not stale; so those who poll do
+// not wait. A flight is not tied to any one caller.
 type coalescer[T any] struct {
-	mu      sync.Mutex
-	every   time.Duration
-	now     func() time.Time
-	flights map[string]*flight[T]
+	mu     sync.Mutex
+	every  time.Duration
+	now    func() time.Time
+	routes map[string]*route[T]
+}
+
+// route is what is known of one key: the result that landed last, and the flight in the air.
+type route[T any] struct {
+	last, flying *flight[T]
 }
 
 type flight[T any] struct {
@@ -152,32 +158,19 @@ type flight[T any] struct {
 	err   error
 }
 
-// manyFlights is where old results are swept out.
-const manyFlights = 4096
+const (
+	// manyRoutes is where old results are swept out.
+	manyRoutes = 4096
+	// staleAfter bounds the age of a result that is handed out while a new one is being fetched.
+	staleAfter = 1500 * time.Millisecond
+)
 
 func newCoalescer[T any](every time.Duration, now func() time.Time) *coalescer[T] {
-	return &coalescer[T]{every: every, now: now, flights: map[string]*flight[T]{}}
+	return &coalescer[T]{every: every, now: now, routes: map[string]*route[T]{}}
 }
 
 func (c *coalescer[T]) get(ctx context.Context, key string, fetch func(context.Context) (T, error)) (T, error) {
-	c.mu.Lock()
-	f := c.flights[key]
-	if f == nil || f.landed() && c.now().Sub(f.begun) >= c.every {
-		f = &flight[T]{begun: c.now(), done: make(chan struct{})}
-		if len(c.flights) >= manyFlights {
-			for k, old := range c.flights {
-				if old.landed() && c.now().Sub(old.begun) >= c.every {
-					delete(c.flights, k)
-				}
-			}
-		}
-		c.flights[key] = f
-		go func() {
-			defer close(f.done)
-			f.value, f.err = fetch(context.WithoutCancel(ctx))
-		}()
-	}
-	c.mu.Unlock()
+	f := c.board(ctx, key, fetch)
 	select {
 	case <-f.done:
 		return f.value, f.err
@@ -187,12 +180,47 @@ func (c *coalescer[T]) get(ctx context.Context, key string, fetch func(context.C
 	}
 }
 
-func (f *flight[T]) landed() bool {
-	select {
-	case <-f.done:
-		return true
-	default:
-		return false
+// board finds the flight whose result the caller gets: one that has landed, or one to wait for.
+func (c *coalescer[T]) board(ctx context.Context, key string, fetch func(context.Context) (T, error)) *flight[T] {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := c.now()
+	r := c.routes[key]
+	if r == nil {
+		c.sweep(now)
+		r = &route[T]{}
+		c.routes[key] = r
+	}
+	if r.last != nil && now.Sub(r.last.begun) < c.every {
+		return r.last
+	}
+	if r.flying == nil {
+		f := &flight[T]{begun: now, done: make(chan struct{})}
+		r.flying = f
+		go func() {
+			defer func() {
+				c.mu.Lock()
+				defer c.mu.Unlock()
+				r.last, r.flying = f, nil
+				close(f.done)
+			}()
+			f.value, f.err = fetch(context.WithoutCancel(ctx))
+		}()
+	}
+	if r.last != nil && r.last.err == nil && now.Sub(r.last.begun) < staleAfter {
+		return r.last
+	}
+	return r.flying
+}
+
+func (c *coalescer[T]) sweep(now time.Time) {
+	if len(c.routes) < manyRoutes {
+		return
+	}
+	for k, r := range c.routes {
+		if r.flying == nil && now.Sub(r.last.begun) >= c.every {
+			delete(c.routes, k)
+		}
 	}
 }
 
@@ -200,7 +228,7 @@ func (f *flight[T]) landed() bool {
 func (c *coalescer[T]) forget(key string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	delete(c.flights, key)
+	delete(c.routes, key)
 }
 
 // marks are keys that hold for a while.

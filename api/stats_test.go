@@ -51,6 +51,43 @@ func TestCoalescer(t *testing.T) {
 	})
 }
 
+// TestCoalescerDoesNotKeepPollersWaiting: while a slow flight is in the air, who polls gets the last result at once, and
+// who has been away for long waits for the new one.
+func TestCoalescerDoesNotKeepPollersWaiting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCoalescer[int](statsEvery, time.Now)
+		n := 0
+		get := func() (int, time.Duration) {
+			begin := time.Now()
+			v, err := c.get(t.Context(), "m", func(context.Context) (int, error) {
+				n++
+				v := n
+				time.Sleep(400 * time.Millisecond)
+				return v, nil
+			})
+			if err != nil {
+				t.Error(err)
+			}
+			return v, time.Since(begin)
+		}
+		if v, waited := get(); v != 1 || waited != 400*time.Millisecond {
+			t.Errorf("%d after %s", v, waited)
+		}
+		time.Sleep(200 * time.Millisecond)
+		if v, waited := get(); v != 1 || waited != 0 {
+			t.Errorf("%d after %s", v, waited)
+		}
+		time.Sleep(450 * time.Millisecond)
+		if v, waited := get(); v != 2 || waited != 0 {
+			t.Errorf("%d after %s", v, waited)
+		}
+		time.Sleep(time.Minute)
+		if v, waited := get(); v < 3 || waited != 400*time.Millisecond {
+			t.Errorf("%d after %s", v, waited)
+		}
+	})
+}
+
 // TestCoalescerCallers: a caller who hangs up leaves the flight to the others, and an error is shared too.
 func TestCoalescerCallers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -89,7 +126,7 @@ func TestCoalescerForgets(t *testing.T) {
 		if got != "new" || err != nil {
 			t.Errorf("%q, %v", got, err)
 		}
-		time.Sleep(time.Second)
+		time.Sleep(2 * time.Second)
 		synctest.Wait()
 		if got, _ = c.get(t.Context(), "m", func(context.Context) (string, error) { return "newer", nil }); got != "newer" {
 			t.Errorf("%q", got)
@@ -100,14 +137,14 @@ func TestCoalescerForgets(t *testing.T) {
 func TestCoalescerSweeps(t *testing.T) {
 	now := time.Unix(0, 0)
 	c := newCoalescer[int](statsEvery, func() time.Time { return now })
-	for i := range 3 * manyFlights {
+	for i := range 3 * manyRoutes {
 		now = now.Add(time.Second)
 		if _, err := c.get(t.Context(), string(rune(i)), func(context.Context) (int, error) { return i, nil }); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if len(c.flights) > manyFlights {
-		t.Errorf("%d results are kept", len(c.flights))
+	if len(c.routes) > manyRoutes {
+		t.Errorf("%d results are kept", len(c.routes))
 	}
 }
 
