@@ -124,7 +124,11 @@ func (c *catalogue) lookup(streamName, field string) (fact, bool) {
 		return fact{}, false
 	}
 	if f, ok := s.decode()[field]; ok {
-		return *f, true
+		out := *f
+		if typ := c.enclosing(streamName, field); typ != "" {
+			out.typ = typ
+		}
+		return out, true
 	}
 	for _, p := range s.pattern() {
 		if p.typ != "object" && matchTemplate(p.name, field) {
@@ -134,6 +138,28 @@ func (c *catalogue) lookup(streamName, field string) (fact, bool) {
 		}
 	}
 	return fact{}, false
+}
+
+// enclosing gives the type of a flattened or nested field that the field stands in, by the stream's list or by ECS; ES|QL
+// cannot read below such a field although lists name its parts.
+func (c *catalogue) enclosing(streamName, field string) string {
+	own, ecs := c.streams[streamName].decode(), map[string]*fact(nil)
+	if e := c.streams[ecsStream]; e != nil && !strings.HasPrefix(streamName, "endpoint/") {
+		ecs = e.decode()
+	}
+	for i := range len(field) {
+		if field[i] != '.' {
+			continue
+		}
+		f := own[field[:i]]
+		if f == nil {
+			f = ecs[field[:i]]
+		}
+		if f != nil && (f.typ == "flattened" || f.typ == "nested") {
+			return f.typ
+		}
+	}
+	return ""
 }
 
 // matchTemplate reports whether a field name fits a template in which each * stands for one path element.
