@@ -202,8 +202,9 @@ const inAbove = 16
 
 // alternatives is true where the value equals one of the words.
 func (l *lowering) alternatives(v value, words []spl.Value) esql.Expr {
-	var plain, folded []string
+	var plain, folded, patterns []string
 	var out []esql.Expr
+	many := v.multi() && isText(v.typ) && len(words) > manyPatterns
 	groupable := isText(v.typ) && !v.multi()
 	for _, w := range l.mapped(v, words) {
 		cased, beyond := letters(w.Text)
@@ -212,6 +213,8 @@ func (l *lowering) alternatives(v value, words []spl.Value) esql.Expr {
 			plain = appendNew(plain, strings.ToLower(w.Text))
 		case groupable && !strings.Contains(w.Text, "*") && !beyond:
 			folded = appendNew(folded, strings.ToLower(w.Text))
+		case many && strings.Trim(w.Text, "*") != "":
+			patterns = appendNew(patterns, strings.ToLower(w.Text))
 		default:
 			x := l.searchEquals(v, w)
 			if x == nil {
@@ -233,7 +236,53 @@ func (l *lowering) alternatives(v value, words []spl.Value) esql.Expr {
 	if len(plain) > 0 {
 		head = append(head, in(v.expr, plain))
 	}
-	return or(append(head, out...)...)
+	return or(append(head, append(out, anyOfMany(v, patterns)...)...)...)
+}
+
+// manyPatterns is the number of patterns on a field of several values from which they share one expression: joining the
+// values anew for each would cost time and memory.
+const manyPatterns = 4
+
+// anyOfMany is true where any value matches any of the patterns, without case.
+func anyOfMany(v value, patterns []string) []esql.Expr {
+	x := v.expr
+	if !v.lower {
+		x = call("TO_LOWER", x)
+	}
+	x = call("MV_CONCAT", x, str(valueMark))
+	var contains, others []string
+	for _, p := range patterns {
+		if inner := strings.TrimSuffix(strings.TrimPrefix(p, "*"), "*"); len(inner) == len(p)-2 && !strings.Contains(inner, "*") {
+			contains = append(contains, esql.EscapeRegex(inner))
+		} else {
+			others = append(others, starRegex(p))
+		}
+	}
+	var out []esql.Expr
+	for _, alts := range regexChunks(contains) {
+		out = append(out, rlike(x, ".*("+alts+").*"))
+	}
+	for _, alts := range regexChunks(others) {
+		out = append(out, rlike(call("CONCAT", str(valueMark), x, str(valueMark)), ".*"+valueMark+"("+alts+")"+valueMark+".*"))
+	}
+	return out
+}
+
+// regexChunks joins alternatives to patterns that Lucene accepts.
+func regexChunks(alts []string) []string {
+	var out []string
+	size := 0
+	for _, a := range alts {
+		n := len([]rune(a)) + 1
+		if last := len(out) - 1; last >= 0 && size+n <= maxRegexLength-20 {
+			out[last] += "|" + a
+			size += n
+			continue
+		}
+		out = append(out, a)
+		size = n
+	}
+	return out
 }
 
 func in(x esql.Expr, words []string) esql.Expr {

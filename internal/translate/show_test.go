@@ -1,7 +1,10 @@
 package translate
 
 import (
+	"encoding/json"
+	"github.com/rulebridge/rulebridge/internal/schema"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -46,4 +49,39 @@ func TestCause(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestDump writes translations of the labelled rules to the file in DUMP, for tools.
+func TestDump(t *testing.T) {
+	path := os.Getenv("DUMP")
+	if path == "" {
+		t.Skip("set DUMP")
+	}
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	w := json.NewEncoder(f)
+	readLines(t, filepath.Join(dataDir(t), "sigma", "semantic.jsonl"), func(b []byte) {
+		var r struct {
+			ID, SPL string
+			Mapping map[string]string
+			Mixed   bool
+		}
+		if err := json.Unmarshal(b, &r); err != nil {
+			t.Fatal(err)
+		}
+		if r.Mixed {
+			return
+		}
+		c, err := New(Options{Schema: schema.Identity([]string{"events"}, r.Mapping), Index: []string{"events"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		out := c.Translate(Request{Query: r.SPL, Types: r.Mapping})
+		if err := w.Encode(map[string]any{"id": r.ID, "result": out.Result, "query": out.Query, "diagnostics": out.Diagnostics}); err != nil {
+			t.Fatal(err)
+		}
+	})
 }
