@@ -64,7 +64,9 @@ func NewNode(ctx context.Context, opts Options) (*Node, error) {
 		args = append(args, "-XX:TieredStopAtLevel=1")
 	}
 	args = append(args, "-cp", filepath.Join(p.dir, "classes")+string(os.PathListSeparator)+filepath.Join(p.dir, "lib", "*"),
-		"EsNode", home, filepath.Join(p.dir, "modules"))
+		"EsNode", home, filepath.Join(p.dir, "modules"),
+		// the breaker counts garbage as used, and this collector leaves garbage until the heap is full
+		"indices.breaker.total.use_real_memory=false")
 	for name, value := range opts.Settings {
 		args = append(args, name+"="+value)
 	}
