@@ -76,6 +76,9 @@ type Assign struct {
 	Expr Expr
 	// Where filters one aggregation: STATS n = COUNT(*) WHERE cond.
 	Where Expr
+
+	// text is how an unnamed expression was written, where that differs from how it prints: it is the column's name.
+	text string
 }
 
 // Stats is STATS aggs BY groups; Inline makes it INLINE STATS (9.x).

@@ -289,6 +289,9 @@ func assignName(a *Assign) string {
 	if col, ok := a.Expr.(*Column); ok {
 		return col.Name
 	}
+	if a.text != "" {
+		return a.text
+	}
 	return PrintExpr(a.Expr)
 }
 

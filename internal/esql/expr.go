@@ -672,9 +672,9 @@ func (c *checker) fullText(e *Call, f *Function, ctx context) {
 			return
 		}
 		if c.argument(e, e.Args[0], f.Params[0], v, 0) {
-			if text, ok := v.text(); ok && f.Name == "QSTR" {
-				if err := luceneError(text); err != "" {
-					c.report(e, CodePattern, "the query of QSTR is wrong: %s", err)
+			if text, ok := v.text(); ok {
+				if err := luceneError(text, f.Name == "QSTR"); err != "" {
+					c.report(e, CodePattern, "the query of %s is wrong: %s", e.Func, err)
 				}
 			}
 		}

@@ -348,6 +348,11 @@ func (p *parser) assign(filters bool) (*Assign, error) {
 		}
 	}
 	a.Expr = e
+	if _, ok := e.(*Column); !ok && a.Name == "" {
+		if text := p.src[start.Offset:p.last.Offset]; text != PrintExpr(e) {
+			a.text = text
+		}
+	}
 	if filters && p.tok.isWord("WHERE") {
 		if err := p.next(); err != nil {
 			return nil, err

@@ -57,7 +57,7 @@ func TestParse(t *testing.T) {
 		{"// one\n/* two\n  three */ FROM x // four\n| /* five */ LIMIT /* six */ 5", &Query{Commands: []Command{
 			&Comment{Text: "one"}, &Comment{Text: "two"}, &Comment{Text: "three"}, &From{Indices: []string{"x"}},
 			&Comment{Text: "four"}, &Comment{Text: "five"}, &Limit{N: 5}, &Comment{Text: "six"}}}},
-		{"FROM x | stats count(*), n = sum(a) where b > 1 by a, m = b + 1 | inline stats by a", &Query{Commands: []Command{&From{Indices: []string{"x"}},
+		{"FROM x | stats COUNT(*), n = sum(a) where b > 1 by a, m = b + 1 | inline stats by a", &Query{Commands: []Command{&From{Indices: []string{"x"}},
 			&Stats{Aggs: []*Assign{{Expr: Fn("COUNT", &Star{})}, {Name: "n", Expr: Fn("SUM", a), Where: Op(">", b, Int(1))}},
 				By: []*Assign{{Expr: a}, {Name: "m", Expr: Op("+", b, Int(1))}}},
 			&Stats{Inline: true, By: []*Assign{{Expr: a}}}}}},

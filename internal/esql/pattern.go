@@ -231,8 +231,8 @@ func javaRegexError(pattern string) string {
 	return ""
 }
 
-// luceneError finds the plain mistakes in a query of QSTR.
-func luceneError(query string) string {
+// luceneError finds the plain mistakes in a query of QSTR, which knows /regex/, or KQL, which does not.
+func luceneError(query string, regexes bool) string {
 	depth := 0
 	quoted, regex := false, false
 	for i := 0; i < len(query); i++ {
@@ -248,7 +248,7 @@ func luceneError(query string) string {
 			regex = c != '/'
 		case c == '"':
 			quoted = true
-		case c == '/':
+		case c == '/' && regexes:
 			regex = true
 		case c == '(':
 			depth++

@@ -90,13 +90,13 @@ func (p *printer) try(f func()) bool {
 		f()
 		return true
 	}
-	mark, spans := len(p.buf), len(p.spans)
+	mark, spans, line, lines := len(p.buf), len(p.spans), p.line, p.lines
 	p.flat, p.trying, p.limit = true, true, p.line+p.width
 	f()
 	ok := !p.over()
 	p.flat, p.trying = false, false
 	if !ok {
-		p.buf, p.spans = p.buf[:mark], p.spans[:spans]
+		p.buf, p.spans, p.line, p.lines = p.buf[:mark], p.spans[:spans], line, lines
 	}
 	return ok
 }
@@ -303,6 +303,12 @@ func (p *printer) assign(a *Assign, indent int) {
 		if a.Name != "" {
 			p.write(QuoteName(a.Name) + " = ")
 			p.expr(a.Expr, precLowest, indent+2)
+		} else if a.text != "" {
+			p.write(a.text)
+			if i := strings.LastIndexByte(a.text, '\n'); i >= 0 {
+				p.lines += strings.Count(a.text, "\n")
+				p.line = len(p.buf) - len(a.text) + i + 1
+			}
 		} else {
 			// the text is the column's name, so it has to stay on one line
 			flat := p.flat
