@@ -31,6 +31,13 @@ type stream struct {
 	index   string
 	decode  func() map[string]*fact
 	pattern func() []*fact
+	moves   func() map[string]move
+}
+
+// move says where an ingest pipeline puts a raw value: away from its place, or beside it.
+type move struct {
+	target *fact
+	copied bool
 }
 
 // catalogue holds every field of every known stream. It is immutable after loading.
@@ -82,12 +89,13 @@ func parseCatalogue(text string) (*catalogue, error) {
 	for rest != "" {
 		line, rest, _ = strings.Cut(rest, "\n")
 		name, r, ok1 := strings.Cut(line, "\t")
-		index, ids, ok2 := strings.Cut(r, "\t")
-		if !ok1 || !ok2 {
-			return nil, fmt.Errorf("stream %q: want three columns", line)
+		index, r, ok2 := strings.Cut(r, "\t")
+		ids, moves, ok3 := strings.Cut(r, "\t")
+		if !ok1 || !ok2 || !ok3 {
+			return nil, fmt.Errorf("stream %q: want four columns", line)
 		}
 		decode := sync.OnceValue(func() map[string]*fact { return c.decode(ids) })
-		c.streams[name] = &stream{index: index, decode: decode, pattern: sync.OnceValue(func() []*fact {
+		c.streams[name] = &stream{index: index, decode: decode, moves: sync.OnceValue(func() map[string]move { return c.decodeMoves(moves) }), pattern: sync.OnceValue(func() []*fact {
 			var out []*fact
 			for _, f := range decode() {
 				if strings.Contains(f.name, "*") {
@@ -113,6 +121,19 @@ func (c *catalogue) decode(ids string) map[string]*fact {
 		last += int(d)
 		f := &c.facts[last]
 		m[f.name] = f
+	}
+	return m
+}
+
+func (c *catalogue) decodeMoves(text string) map[string]move {
+	m := map[string]move{}
+	for _, s := range strings.Fields(text) {
+		i := strings.LastIndexAny(s, ":>")
+		n, err := strconv.ParseInt(s[i+1:], 36, 32)
+		if i <= 0 || err != nil || int(n) >= len(c.facts) {
+			panic("schema: embedded catalogue: bad move " + s)
+		}
+		m[s[:i]] = move{&c.facts[n], s[i] == '>'}
 	}
 	return m
 }

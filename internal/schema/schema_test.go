@@ -47,6 +47,8 @@ func TestField(t *testing.T) {
 		{"o365_management_activity", "Actor{}.ID", nil, "o365.audit.Actor.ID", Exact},
 		{"Risk.All_Risk", "risk_object", nil, "", None},
 		{"pingid", "user", nil, "", None},
+		{"cloudtrail", "vpcEndpointId", nil, "aws.cloudtrail.vpc_endpoint_id", Exact},
+		{"cloudtrail", "digestS3Object", nil, "file.path", Exact}, // no table has it: the pipeline says where it goes
 	}
 	for _, tt := range tests {
 		src := s.byName[strings.ToLower(tt.source)]
@@ -250,7 +252,8 @@ func TestConflictingTypesAreUnknown(t *testing.T) {
 		for _, f := range fs {
 			m[f.name] = f
 		}
-		return &stream{decode: func() map[string]*fact { return m }, pattern: func() []*fact { return nil }}
+		return &stream{decode: func() map[string]*fact { return m }, pattern: func() []*fact { return nil },
+			moves: func() map[string]move { return nil }}
 	}
 	s := &Schema{cat: &catalogue{streams: map[string]*streamAlias{"one": stream(a, c), "two": stream(b, d)}}}
 	src := &Source{Streams: []string{"one", "two"}, schema: s}

@@ -37,6 +37,10 @@ func (s *Source) Field(name string, h Hint) Field {
 		f.Source = name
 		return f
 	}
+	moved, ok := s.moved(short)
+	if ok && !moved.copied {
+		return s.movedField(name, moved)
+	}
 	candidate := ""
 	for _, a := range s.autos {
 		n, ok := a.translate(short)
@@ -60,6 +64,9 @@ func (s *Source) Field(name string, h Hint) Field {
 			candidate = n
 		}
 	}
+	if moved.target != nil {
+		return s.movedField(name, moved)
+	}
 	for _, p := range s.prefixes {
 		if rest, ok := strings.CutPrefix(short, p); ok && rest != "" {
 			if f := s.Field(rest, h); f.Support != None {
@@ -82,6 +89,43 @@ func (s *Source) Field(name string, h Hint) Field {
 		f.Reason = fmt.Sprintf("%s has no known counterpart in %s; if your index has one, add it to the schema overrides", name,
 			s.Name)
 	}
+	return f
+}
+
+// moved finds where the pipelines of the source put a raw value; streams that disagree tell nothing.
+func (s *Source) moved(name string) (move, bool) {
+	if s.DataModel {
+		return move{}, false
+	}
+	var out move
+	for _, st := range s.Streams {
+		stream := s.schema.cat.streams[st]
+		if stream == nil {
+			continue
+		}
+		m, ok := stream.moves()[name]
+		switch {
+		case !ok:
+		case out.target == nil:
+			out = m
+		case out.target.name != m.target.name:
+			return move{}, false
+		}
+	}
+	return out, out.target != nil
+}
+
+func (s *Source) movedField(name string, m move) Field {
+	f, ok := s.known(m.target.name)
+	if !ok {
+		return Field{Source: name, Candidate: m.target.name, Reason: fmt.Sprintf("%s becomes %s, whose type differs between the "+
+			"indices of %s", name, m.target.name, s.Name)}
+	}
+	f.Source = name
+	if !readable(f.Type) {
+		return unreadable(f, name)
+	}
+	f.Reason = "the ingest pipeline puts it there"
 	return f
 }
 

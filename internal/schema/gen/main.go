@@ -11,7 +11,8 @@
 // Elastic's ecs@mappings template maps it when it arrives; not so for Elastic Defend, which indexes listed fields only.
 //
 // The output is a text table: one line per distinct field description, then one line per stream that lists its fields as
-// differences between line numbers in base 36. It is sorted, so that equal input gives equal bytes.
+// differences between line numbers in base 36, and what its pipeline moves: NAME:FIELD for a value that is renamed or
+// converted, NAME>FIELD for one that is copied. It is sorted, so that equal input gives equal bytes.
 package main
 
 import (
@@ -23,6 +24,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"sort"
 	"strconv"
 	"strings"
@@ -35,7 +37,16 @@ type fact struct{ name, typ, ignoreAbove, array string }
 type stream struct {
 	index string
 	facts map[fact]bool
+	moves map[string]map[string]string // raw name → target → operation
 }
+
+// rawName finds the vendor's own name in the place where a pipeline first puts a value.
+var rawName = regexp.MustCompile(`^(?:json|o365audit|winlog\.event_data|winlog\.user_data|auditd\.log|suricata\.eve|zeek\.[a-z0-9_]+|` +
+	`azure\.[a-z]+|aws\.vpcflow|osquery\.result|fortinet\.firewall|checkpoint|crowdstrike(?:\.event)?|google_workspace\.[a-z_]+|` +
+	`panw\.panos)\.([A-Za-z][\w.{}-]*)$`)
+
+// rank orders operations by how surely the target holds the raw value.
+var rank = map[string]int{"rename": 4, "convert": 3, "date": 2, "copy": 1}
 
 func main() {
 	in := flag.String("in", "", "directory with fields.csv, integration_fields.csv, index_patterns.csv and pipeline_mappings.csv")
@@ -83,6 +94,9 @@ func run(in, out string) error {
 		ecs[f.name] = f
 	}
 	err = readCSV(filepath.Join(in, "pipeline_mappings.csv"), func(r map[string]string) {
+		if s := streams[r["integration"]+"/"+r["data_stream"]]; s != nil && r["event_codes"] == "" {
+			s.move(r["source_field"], r["target_field"], r["op"])
+		}
 		s := streams[r["integration"]+"/"+r["data_stream"]]
 		f, ok := ecs[r["target_field"]]
 		if s == nil || !ok || r["integration"] == "endpoint" {
@@ -99,6 +113,55 @@ func run(in, out string) error {
 		return err
 	}
 	return os.WriteFile(out, encode(streams), 0o644)
+}
+
+func (s *stream) move(source, target, op string) {
+	m := rawName.FindStringSubmatch(source)
+	if m == nil || rank[op] == 0 || target == "" || strings.HasPrefix(target, "related.") {
+		return
+	}
+	if s.moves == nil {
+		s.moves = map[string]map[string]string{}
+	}
+	if s.moves[m[1]] == nil {
+		s.moves[m[1]] = map[string]string{}
+	}
+	if rank[op] > rank[s.moves[m[1]][target]] {
+		s.moves[m[1]][target] = op
+	}
+}
+
+// moved lists the moves whose target is known and not in doubt.
+func (s *stream) moved(number map[fact]int) []string {
+	known := map[string]int{}
+	for f := range s.facts {
+		known[f.name] = number[f]
+	}
+	var out []string
+	for raw, targets := range s.moves {
+		best, op, tie := "", "", false
+		for target, o := range targets {
+			if _, ok := known[target]; !ok {
+				continue
+			}
+			switch {
+			case rank[o] > rank[op]:
+				best, op, tie = target, o, false
+			case rank[o] == rank[op]:
+				tie = true
+			}
+		}
+		if best == "" || tie || best == raw {
+			continue
+		}
+		sep := ":"
+		if op == "copy" {
+			sep = ">"
+		}
+		out = append(out, raw+sep+strconv.FormatInt(int64(known[best]), 36))
+	}
+	sort.Strings(out)
+	return out
 }
 
 func encode(streams map[string]*stream) []byte {
@@ -145,6 +208,8 @@ func encode(streams map[string]*stream) []byte {
 			b.WriteString(strconv.FormatInt(int64(id-last), 36))
 			last = id
 		}
+		b.WriteByte('\t')
+		b.WriteString(strings.Join(s.moved(number), " "))
 		b.WriteByte('\n')
 	}
 	return b.Bytes()
