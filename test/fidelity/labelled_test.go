@@ -69,6 +69,10 @@ func labelledRules(t testing.TB) []labelledRule {
 	return rules
 }
 
+// groupEvents is about how many events share an index: patterns with a leading wildcard read the whole dictionary of a
+// field, which grows with them.
+const groupEvents = 2000
+
 // indexLabelled puts rules whose field types agree into one index each and indexes their events.
 func indexLabelled(t testing.TB, node *elasticsearch.Node, rules []labelledRule) {
 	t.Helper()
@@ -80,7 +84,7 @@ func indexLabelled(t testing.TB, node *elasticsearch.Node, rules []labelledRule)
 	var groups []*group
 	for i := range rules {
 		r := &rules[i]
-		at := slices.IndexFunc(groups, func(g *group) bool { return compatible(g.types, r.Mapping) })
+		at := slices.IndexFunc(groups, func(g *group) bool { return len(g.docs) < groupEvents && compatible(g.types, r.Mapping) })
 		if at < 0 {
 			at = len(groups)
 			groups = append(groups, &group{types: map[string]string{}})

@@ -30,7 +30,9 @@ func bulkIDs(ctx context.Context, node *elasticsearch.Node, index string, ids []
 		}
 		var answer struct {
 			Errors bool
-			Items  []struct{ Create struct{ Error json.RawMessage } }
+			Items  []struct {
+				Create struct{ Error json.RawMessage }
+			}
 		}
 		if err := node.Do(ctx, "POST", "/"+url.PathEscape(index)+"/_bulk", body.Bytes(), &answer); err != nil {
 			return err
@@ -42,4 +44,9 @@ func bulkIDs(ctx context.Context, node *elasticsearch.Node, index string, ids []
 		}
 	}
 	return node.Do(ctx, "POST", "/"+url.PathEscape(index)+"/_refresh", nil, nil)
+}
+
+// putDoc indexes one document under an id, replacing what was there.
+func putDoc(ctx context.Context, node *elasticsearch.Node, index, id string, doc any) error {
+	return node.Do(ctx, "PUT", "/"+url.PathEscape(index)+"/_doc/"+url.PathEscape(id), doc, nil)
 }
