@@ -366,7 +366,7 @@ func config(t *testing.T, latency string) string {
 	text := fmt.Sprintf(`connectors:
   - {id: sim, kind: simulated, latency: %s, jitter: 50%%, seed: 7}
   - {id: azureOpenAiGPT4o, kind: simulated, latency: 10ms}
-migration: {heartbeat: 5s}
+migration: {heartbeat: 5s, pause: 0s}
 log: {level: info}
 `, latency)
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
