@@ -109,17 +109,18 @@ type lowering struct {
 	// also are further sources of the same search; indices the patterns of all of them.
 	also    []*schema.Source
 	indices []string
-	// projected says that a list of columns was given, at keepSpan; temporary that helper columns must go.
-	projected, temporary bool
-	keepSpan             spl.Span
-	sourceOrigin         esql.Origin
-	pending              []esql.Expr // conditions of the search command being lowered
-	stages               []Stage
-	purpose              purpose         // what fields are being read for
-	settled              *env            // the environment that settle found
-	present              map[string]bool // columns that the filters so far prove to be present
-	longestSpan          int64           // seconds of the longest interval
-	stageIndex           map[esql.Command]int
+	// projected says that a list of columns was given, at keepSpan; helpers are columns the result must not show.
+	projected    bool
+	helpers      []string
+	keepSpan     spl.Span
+	sourceOrigin esql.Origin
+	pending      []esql.Expr // conditions of the search command being lowered
+	stages       []Stage
+	purpose      purpose         // what fields are being read for
+	settled      *env            // the environment that settle found
+	present      map[string]bool // columns that the filters so far prove to be present
+	longestSpan  int64           // seconds of the longest interval
+	stageIndex   map[esql.Command]int
 }
 
 // Translate compiles one rule. It never panics and never fails: what cannot be done is in the output.

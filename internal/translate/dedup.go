@@ -78,6 +78,7 @@ func (l *lowering) dedup(cmd *spl.Dedup, rest []spl.Command) {
 	}
 	l.add(st)
 	l.aggregated, l.fullText, l.present = true, false, map[string]bool{}
+	l.helpers = nil
 	l.env = outer
 	p.unpack(row, before...)
 	l.useful = true

@@ -18,7 +18,7 @@ func (l *lowering) finish() {
 	}
 	from.Origin = l.sourceOrigin
 	cmds := append([]esql.Command{from}, l.cmds...)
-	if l.projected || l.temporary {
+	if l.projected {
 		var names []string
 		for _, n := range l.env.order {
 			c := l.env.cols[n]
@@ -38,6 +38,9 @@ func (l *lowering) finish() {
 			k.Origin = origin(l.keepSpan)
 			cmds = append(cmds, k)
 		}
+	}
+	if len(l.helpers) > 0 && !l.projected {
+		cmds = append(cmds, &esql.Drop{Names: l.helpers})
 	}
 	l.out.Index = l.indexPatterns()
 	l.out.ESQL = &esql.Query{Commands: cmds}

@@ -74,10 +74,13 @@ func (p *packing) unpack(row string, before ...string) {
 		pattern = append(pattern, "%{"+b+"}")
 	}
 	var assigns []*esql.Assign
+	var helpers []string
 	for _, c := range p.cols {
 		name := c.name
 		if !dissectName.MatchString(name) {
-			name = l.helper("c")
+			l.unique++
+			name = "_c_" + itoa(l.unique)
+			helpers = append(helpers, name)
 		}
 		pattern = append(pattern, "%{"+name+"}")
 		var x esql.Expr = col(name)
@@ -101,7 +104,7 @@ func (p *packing) unpack(row string, before ...string) {
 		e.Origin = origin(p.at)
 		l.add(e)
 	}
-	drop := &esql.Drop{Names: append([]string{esql.EscapePattern(row)}, before...)}
+	drop := &esql.Drop{Names: append(append([]string{esql.EscapePattern(row)}, before...), helpers...)}
 	drop.Origin = origin(p.at)
 	l.add(drop)
 }

@@ -236,51 +236,32 @@ func (l *lowering) alternatives(v value, words []spl.Value) esql.Expr {
 	if len(plain) > 0 {
 		head = append(head, in(v.expr, plain))
 	}
-	return or(append(head, append(out, anyOfMany(v, patterns)...)...)...)
+	return or(append(head, append(out, l.manyOf(v, patterns)...)...)...)
 }
 
 // manyPatterns is the number of patterns on a field of several values from which they share one expression: joining the
 // values anew for each would cost time and memory.
 const manyPatterns = 4
 
+func (l *lowering) manyOf(v value, patterns []string) []esql.Expr {
+	if len(patterns) == 0 {
+		return nil
+	}
+	return l.anyOfMany(v, patterns)
+}
+
 // anyOfMany is true where any value matches any of the patterns, without case.
-func anyOfMany(v value, patterns []string) []esql.Expr {
+func (l *lowering) anyOfMany(v value, patterns []string) []esql.Expr {
 	x := v.expr
 	if !v.lower {
 		x = call("TO_LOWER", x)
 	}
-	x = call("MV_CONCAT", x, str(valueMark))
-	var contains, others []string
-	for _, p := range patterns {
-		if inner := strings.TrimSuffix(strings.TrimPrefix(p, "*"), "*"); len(inner) == len(p)-2 && !strings.Contains(inner, "*") {
-			contains = append(contains, esql.EscapeRegex(inner))
-		} else {
-			others = append(others, starRegex(p))
-		}
-	}
+	joined := call("CONCAT", str(valueMark), call("MV_CONCAT", x, str(valueMark)), str(valueMark))
+	h := l.helper("values")
+	l.cmds = append(l.cmds, &esql.Eval{Assigns: []*esql.Assign{{Name: h, Expr: joined}}})
 	var out []esql.Expr
-	for _, alts := range regexChunks(contains) {
-		out = append(out, rlike(x, ".*("+alts+").*"))
-	}
-	for _, alts := range regexChunks(others) {
-		out = append(out, rlike(call("CONCAT", str(valueMark), x, str(valueMark)), ".*"+valueMark+"("+alts+")"+valueMark+".*"))
-	}
-	return out
-}
-
-// regexChunks joins alternatives to patterns that Lucene accepts.
-func regexChunks(alts []string) []string {
-	var out []string
-	size := 0
-	for _, a := range alts {
-		n := len([]rune(a)) + 1
-		if last := len(out) - 1; last >= 0 && size+n <= maxRegexLength-20 {
-			out[last] += "|" + a
-			size += n
-			continue
-		}
-		out = append(out, a)
-		size = n
+	for _, p := range patterns {
+		out = append(out, markedPattern(col(h), p))
 	}
 	return out
 }

@@ -123,8 +123,9 @@ func (l *lowering) inputColumn(v value, at spl.Span) esql.Expr {
 // helper names a column that the result must not show.
 func (l *lowering) helper(name string) string {
 	l.unique++
-	l.temporary = true
-	return "_" + name + "_" + itoa(l.unique)
+	h := "_" + name + "_" + itoa(l.unique)
+	l.helpers = append(l.helpers, h)
+	return h
 }
 
 // sed is rex mode=sed: s/…/…/ and y/…/…/.

@@ -105,14 +105,23 @@ func (l *lowering) anyText(v value, t textTest) esql.Expr {
 	if len(parts) == 3 && parts[0] == "" && parts[2] == "" {
 		return like(joined, "*"+esql.EscapeLike(parts[1])+"*")
 	}
-	wrapped := call("CONCAT", str(valueMark), joined, str(valueMark))
-	if len(parts) == 2 && parts[1] == "" {
+	return markedPattern(call("CONCAT", str(valueMark), joined, str(valueMark)), lower)
+}
+
+// markedPattern matches a pattern with * wildcards against any of the values that wrapped holds between marks.
+func markedPattern(wrapped esql.Expr, pattern string) esql.Expr {
+	parts := strings.Split(pattern, "*")
+	switch {
+	case len(parts) == 1:
+		return like(wrapped, "*"+valueMark+esql.EscapeLike(pattern)+valueMark+"*")
+	case len(parts) == 3 && parts[0] == "" && parts[2] == "":
+		return like(wrapped, "*"+esql.EscapeLike(parts[1])+"*")
+	case len(parts) == 2 && parts[1] == "":
 		return like(wrapped, "*"+valueMark+esql.EscapeLike(parts[0])+"*")
-	}
-	if len(parts) == 2 && parts[0] == "" {
+	case len(parts) == 2 && parts[0] == "":
 		return like(wrapped, "*"+esql.EscapeLike(parts[1])+valueMark+"*")
 	}
-	return rlike(wrapped, ".*"+valueMark+starRegex(lower)+valueMark+".*")
+	return rlike(wrapped, ".*"+valueMark+starRegex(pattern)+valueMark+".*")
 }
 
 // anyTextDiffers is true when the column has a value that does not pass t.
