@@ -72,6 +72,7 @@ func (s *Schema) newSource(d *definition, defs map[string]*definition) (*Source,
 		schema: s, matches: d.matches, narrows: d.narrows, prefixes: d.prefixes, texts: d.texts, extraECS: d.extraECS,
 	}
 	src.maps, src.autos = resolveUses(d, defs)
+	src.lines = sync.OnceValue(src.resolveLines)
 	src.Indices = append(src.Indices, d.indices...)
 	for _, name := range d.streams {
 		st := s.cat.streams[name]

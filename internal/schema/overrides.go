@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // Overrides adds to or changes the built-in schema; config parses it from YAML.
@@ -50,6 +51,7 @@ func (s *Schema) With(o Overrides) (*Schema, error) {
 	for i, src := range s.sources {
 		c := *src
 		c.schema = &n
+		c.lines = sync.OnceValue(c.resolveLines)
 		n.sources[i] = &c
 		copies[src] = &c
 	}
@@ -91,7 +93,7 @@ func (s *Schema) override(name string, o SourceOverride) error {
 			return fmt.Errorf("%s: no built-in source has this name, and a new one needs indices: known are %s", place,
 				nearest(name, append(sortedKeys(s.byName), sortedKeys(s.byMacro)...)))
 		}
-		src = &Source{Name: name, Support: Exact, schema: s}
+		src = &Source{Name: name, Support: Exact, schema: s, lines: func() map[string][]line { return nil }}
 		s.sources = append(s.sources, src)
 		s.byName[strings.ToLower(name)], s.byMacro[name] = src, src
 	}

@@ -107,6 +107,7 @@ type Source struct {
 	matches   []condition
 	narrows   []narrowing
 	maps      map[string][]mapping
+	lines     func() map[string][]line // maps with their fields resolved, at first use
 	autos     []auto
 	texts     []autoText
 	prefixes  []string         // leading parts of names that rules drop with "rename properties.* as *"

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // Field resolves a Splunk field of the source. Unknown names give Support None with a reason; nothing is invented.
@@ -27,8 +28,12 @@ func (s *Source) Field(name string, h Hint) Field {
 			return f
 		}
 	}
-	if ms, ok := s.maps[short]; ok {
-		return s.apply(name, pick(ms, h.EventCodes))
+	if ls, ok := s.lines()[short]; ok {
+		f := pick(ls, h.EventCodes).field
+		if short != name {
+			f.Source = name
+		}
+		return f
 	}
 	if m, ok := standardFields[short]; ok {
 		return s.apply(name, m)
@@ -144,23 +149,39 @@ var standardFields = map[string]mapping{
 
 // pick chooses the mapping for the event codes the query is known to select: the line all of them fit, else the line
 // without codes, else the first.
-func pick(ms []mapping, codes []string) mapping {
-	best := -1
-	for i, m := range ms {
-		if len(m.codes) == 0 {
-			if best < 0 {
+func pick(ls []line, codes []string) *line {
+	best := 0
+	for i := range ls {
+		l := &ls[i]
+		if len(l.codes) == 0 {
+			if len(ls[best].codes) > 0 {
 				best = i
 			}
 			continue
 		}
-		if len(codes) > 0 && !slices.ContainsFunc(codes, func(c string) bool { return !slices.Contains(m.codes, c) }) {
-			return m
+		if len(codes) > 0 && !slices.ContainsFunc(codes, func(c string) bool { return !slices.Contains(l.codes, c) }) {
+			return l
 		}
 	}
-	if best >= 0 {
-		return ms[best]
+	return &ls[best]
+}
+
+// line is a mapping with its field resolved.
+type line struct {
+	codes []string
+	field Field
+}
+
+func (s *Source) resolveLines() map[string][]line {
+	out := make(map[string][]line, len(s.maps))
+	for name, ms := range s.maps {
+		ls := make([]line, len(ms))
+		for i, m := range ms {
+			ls[i] = line{m.codes, s.apply(name, m)}
+		}
+		out[name] = ls
 	}
-	return ms[0]
+	return out
 }
 
 func (s *Source) apply(name string, m mapping) Field {
@@ -264,11 +285,11 @@ func snake(s string) string {
 
 // stripDataSet drops the data set of "Processes.process_name".
 func (s *Source) stripDataSet(name string) string {
-	if _, ok := s.maps[name]; ok {
+	set, rest, ok := strings.Cut(name, ".")
+	if !ok || rest == "" {
 		return name
 	}
-	set, rest, ok := strings.Cut(name, ".")
-	if !ok || rest == "" || strings.ToLower(set) == set {
+	if _, ok := s.maps[name]; ok || !strings.ContainsFunc(set, unicode.IsUpper) {
 		return name // ECS names start with a lower-case letter, data sets do not
 	}
 	if i := strings.LastIndexByte(rest, '.'); i >= 0 && rest[0] >= 'A' && rest[0] <= 'Z' {
