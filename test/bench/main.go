@@ -1,0 +1,103 @@
+// Command bench measures the running program: schedule, throughput, stats calls, start-up. It prints a table and writes
+// JSON. Machines differ, so what counts are ratios within one run; nothing here is asserted.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+)
+
+// figure is one measured number.
+type figure struct {
+	Bench string  `json:"bench"`
+	Name  string  `json:"name"`
+	Value float64 `json:"value"`
+	Unit  string  `json:"unit"`
+	Note  string  `json:"note,omitempty"`
+}
+
+// run is one invocation.
+type run struct {
+	bin     string
+	scale   float64 // of the numbers of rules
+	figures []figure
+}
+
+func (r *run) add(bench, name string, value float64, unit, note string) {
+	r.figures = append(r.figures, figure{bench, name, value, unit, note})
+	fmt.Fprintf(os.Stderr, "  %s: %s %.3g %s %s\n", bench, name, value, unit, note)
+}
+
+// rules scales a number of rules, for a quick look.
+func (r *run) rules(n int) int { return max(10, int(float64(n)*r.scale)) }
+
+type bench struct {
+	name, what string
+	do         func(context.Context, *run) error
+}
+
+func benches() []bench {
+	return []bench{
+		{"startup", "start-to-ready time and memory of dev", startup},
+		{"deterministic", "1,000 and 10,000 rules, file SQLite: rules/s, events, memory", deterministic},
+		{"stats", "stats calls while a migration runs and after; 4 gateways with 20 pollers each", statsCalls},
+		{"schedule", "1,000 rules of 2 s ± 50 %: sliding window against the ideal and against batches with a pause", schedule},
+	}
+}
+
+func main() {
+	bin := flag.String("bin", os.Getenv("RULEBRIDGE_BIN"), "the program; RULEBRIDGE_BIN")
+	only := flag.String("only", "", "benches to run, by name, with commas; all when empty")
+	out := flag.String("json", "bench.json", "where the figures go as JSON")
+	scale := flag.Float64("scale", 1, "share of the rules, for a quick look")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := measure(ctx, *bin, *only, *out, *scale); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func measure(ctx context.Context, bin, only, out string, scale float64) error {
+	if bin == "" {
+		return fmt.Errorf("no program given: build it and name it with -bin or RULEBRIDGE_BIN")
+	}
+	var names []string
+	if only != "" {
+		names = strings.Split(only, ",")
+	}
+	r := &run{bin: bin, scale: scale}
+	for _, b := range benches() {
+		if names != nil && !slices.Contains(names, b.name) {
+			continue
+		}
+		fmt.Fprintf(os.Stderr, "%s: %s\n", b.name, b.what)
+		if err := b.do(ctx, r); err != nil {
+			return fmt.Errorf("%s: %w", b.name, err)
+		}
+	}
+	t := table.NewWriter()
+	t.AppendHeader(table.Row{"bench", "figure", "value", "unit", "note"})
+	for _, f := range r.figures {
+		t.AppendRow(table.Row{f.Bench, f.Name, fmt.Sprintf("%.4g", f.Value), f.Unit, f.Note})
+	}
+	fmt.Println(t.Render())
+	data, err := json.MarshalIndent(map[string]any{
+		"at": time.Now().UTC(), "cores": runtime.NumCPU(), "go": runtime.Version(), "scale": scale, "figures": r.figures,
+	}, "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(out, append(data, '\n'), 0o644)
+}
