@@ -1,0 +1,102 @@
+package replay
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"go.temporal.io/sdk/log"
+	"go.temporal.io/sdk/worker"
+
+	"github.com/rulebridge/rulebridge/workflows"
+)
+
+// paths are the control paths of which every recording has a history.
+var paths = []string{
+	"run", "run-in-batches", "run-simulated", "run-with-model", "stop-and-resume", "stop-while-paused", "park-and-resume",
+	"continue-as-new-with-start-waiting", "continue-as-new-with-stop-waiting", "activity-failure-and-retry", "outage",
+	"outage-at-start", "cancel", "deleted",
+}
+
+func TestRecordedHistoriesReplay(t *testing.T) {
+	replayer := worker.NewWorkflowReplayer()
+	workflows.Register(replayer)
+	seen := map[string]map[string]bool{}
+	err := filepath.WalkDir("testdata", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || filepath.Ext(path) != ".json" {
+			return err
+		}
+		recording, name := filepath.Base(filepath.Dir(path)), d.Name()
+		if seen[recording] == nil {
+			seen[recording] = map[string]bool{}
+		}
+		control, _, _ := strings.Cut(name, ".")
+		seen[recording][control] = true
+		t.Run(recording+"/"+name, func(t *testing.T) {
+			text, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			noRuleText(t, text)
+			if err := replayer.ReplayWorkflowHistoryFromJSONFile(quiet{}, path); err != nil {
+				t.Errorf("%s diverges: %v\nA change under workflows/ replays every recorded history, or comes with GetVersion.", path, err)
+			}
+		})
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(seen) == 0 {
+		t.Fatal("no recorded histories in testdata")
+	}
+	for recording, controls := range seen {
+		for _, control := range paths {
+			if !controls[control] {
+				t.Errorf("recording %s has no history of %s", recording, control)
+			}
+		}
+	}
+}
+
+// noRuleText fails when a history carries anything of a rule besides its id, in plain or as a payload.
+func noRuleText(t *testing.T, history []byte) {
+	t.Helper()
+	var walk func(v any)
+	walk = func(v any) {
+		switch v := v.(type) {
+		case map[string]any:
+			for _, member := range v {
+				walk(member)
+			}
+		case []any:
+			for _, member := range v {
+				walk(member)
+			}
+		case string:
+			plain, err := base64.StdEncoding.DecodeString(v)
+			if strings.Contains(v, Marker) || err == nil && bytes.Contains(plain, []byte(Marker)) {
+				t.Errorf("the history carries rule text: %.80s", v)
+			}
+		}
+	}
+	var v any
+	if err := json.Unmarshal(history, &v); err != nil {
+		t.Fatal(err)
+	}
+	walk(v)
+}
+
+// quiet drops the workflow's own log lines.
+type quiet struct{}
+
+func (quiet) Debug(string, ...any)     {}
+func (quiet) Info(string, ...any)      {}
+func (quiet) Warn(string, ...any)      {}
+func (quiet) Error(string, ...any)     {}
+func (q quiet) With(...any) log.Logger { return q }
