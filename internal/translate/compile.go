@@ -88,6 +88,8 @@ type compilation struct {
 	command string // of the SPL command being lowered
 	depth   int
 	unique  int
+	// windowStart is the search's own earliest=, as written.
+	windowStart string
 }
 
 // lowering is the state of one pipeline: the main search's or a subsearch's.
@@ -235,6 +237,48 @@ func (l *lowering) lower(cmd spl.Command, rest []spl.Command) {
 		l.bin(cmd)
 	case *spl.Convert:
 		l.convert(cmd)
+	case *spl.Join:
+		l.join(cmd)
+	case *spl.Append:
+		l.appendRows(cmd)
+	case *spl.Multisearch:
+		l.multisearch(cmd)
+	case *spl.Transaction:
+		l.transaction(cmd)
+	case *spl.SPath:
+		l.spath(cmd)
+	case *spl.Extract:
+		l.extract(cmd)
+	case *spl.MVExpand:
+		l.mvexpand(cmd)
+	case *spl.MVCombine:
+		l.mvcombine(cmd)
+	case *spl.MakeMV:
+		l.makemv(cmd)
+	case *spl.NoMV:
+		l.nomv(cmd)
+	case *spl.Foreach:
+		l.foreach(cmd)
+	case *spl.Map:
+		l.mapSearches(cmd)
+	case *spl.IPLocation:
+		l.iplocation(cmd)
+	case *spl.Tail:
+		l.tail(cmd)
+	case *spl.Reverse:
+		l.reverse(cmd)
+	case *spl.FillDown:
+		l.filldown(cmd)
+	case *spl.From:
+		l.from(cmd)
+	case *spl.MakeResults:
+		l.makeresults(cmd)
+	case *spl.Return:
+		l.returnFields(cmd)
+	case *spl.Format:
+		l.format(cmd)
+	case *spl.Other:
+		l.other(cmd)
 	case *spl.Unknown:
 		l.unknown(cmd)
 	default:

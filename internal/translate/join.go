@@ -1,0 +1,6 @@
+package translate
+
+import "github.com/rulebridge/rulebridge/internal/spl"
+
+// join is not lowered yet.
+func (l *lowering) join(cmd *spl.Join) { l.unsupported(cmd) }

@@ -1,0 +1,6 @@
+package translate
+
+import "github.com/rulebridge/rulebridge/internal/spl"
+
+// transaction is not lowered yet.
+func (l *lowering) transaction(cmd *spl.Transaction) { l.unsupported(cmd) }
