@@ -39,6 +39,9 @@ var errNoConnector = errors.New("no such connector in the configuration of this 
 // errBudget: the migration has made as many calls as its connector's budget allows.
 var errBudget = errors.New("the connector's budget for this migration is used up")
 
+// errResources: no compiler can be prepared from the macros and lookups.
+var errResources = errors.New("the macros and lookups contradict each other")
+
 // maxRetryAfter bounds how long a service may ask to wait.
 const maxRetryAfter = 5 * time.Minute
 
@@ -70,6 +73,9 @@ func (a *Activities) failure(ctx context.Context, s subject, err error) error {
 	case errors.Is(err, errNoConnector):
 		log.Error("start refused")
 		return permanent(workflows.ErrorUnknownConnector, "unknown connector")
+	case errors.Is(err, errResources):
+		log.Error("correct the resources of the migration and start it again")
+		return permanent(workflows.ErrorResources, "macros or lookups contradict each other")
 	case errors.Is(err, errBudget):
 		log.Warn("budget used up")
 		return permanent(workflows.ErrorBudget, "the connector's budget is used up")

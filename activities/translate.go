@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -132,7 +133,7 @@ func (c *CompilerCache) compiler(ctx context.Context, migrationID string) (*tran
 	}
 	compiler, err := translate.New(WithResources(c.base, resources))
 	if err != nil {
-		return nil, fmt.Errorf("prepare the compiler of migration %s: %w", migrationID, err)
+		return nil, fmt.Errorf("prepare the compiler of migration %s: %w: %w", migrationID, errResources, err)
 	}
 	c.recent = append(c.recent, prepared{migrationID, version, compiler})
 	if len(c.recent) > keptCompilers {
@@ -149,33 +150,38 @@ func RequestOf(r migration.OriginalRule) translate.Request {
 	}
 }
 
-// WithResources adds macros and lookups to the options of a compiler; they replace those of the same name and arity.
+// WithResources adds macros and lookups to the options of a compiler. Of several with one name, and for macros one arity,
+// the last of resources wins, and all of them win over those of o.
 func WithResources(o translate.Options, resources []migration.Resource) translate.Options {
-	macros := map[string]bool{}
-	lookups := map[string]bool{}
+	macros, lookups := map[string]bool{}, map[string]bool{}
 	var ownMacros []translate.Macro
 	var ownLookups []translate.Lookup
-	for _, r := range resources {
+	addMacro := func(m translate.Macro) {
+		if key := macroKey(m); !macros[key] {
+			macros[key] = true
+			ownMacros = append(ownMacros, m)
+		}
+	}
+	addLookup := func(l translate.Lookup) {
+		if !lookups[l.Name] {
+			lookups[l.Name] = true
+			ownLookups = append(ownLookups, l)
+		}
+	}
+	for _, r := range slices.Backward(resources) {
 		switch r.Type {
 		case migration.ResourceMacro:
 			name, _, _ := strings.Cut(r.Name, "(")
-			m := translate.Macro{Name: name, Arguments: r.Arguments, Definition: r.Definition, Eval: r.IsEval}
-			macros[macroKey(m)] = true
-			ownMacros = append(ownMacros, m)
+			addMacro(translate.Macro{Name: name, Arguments: r.Arguments, Definition: r.Definition, Eval: r.IsEval})
 		case migration.ResourceLookup:
-			lookups[r.Name] = true
-			ownLookups = append(ownLookups, lookupOf(r))
+			addLookup(lookupOf(r))
 		}
 	}
 	for _, m := range o.Macros {
-		if !macros[macroKey(m)] {
-			ownMacros = append(ownMacros, m)
-		}
+		addMacro(m)
 	}
 	for _, l := range o.Lookups {
-		if !lookups[l.Name] {
-			ownLookups = append(ownLookups, l)
-		}
+		addLookup(l)
 	}
 	o.Macros, o.Lookups = ownMacros, ownLookups
 	return o

@@ -113,6 +113,7 @@ const (
 	ParkBudget       = "budget_exhausted"
 	ParkConnectorID  = "unknown_connector" // no worker knows the connector
 	ParkNotReady     = "not_ready"         // chunks are still being appended
+	ParkResources    = "resources"         // macros or lookups that contradict each other
 	ParkInconsistent = "inconsistent"      // the store neither hands out nor finishes the rules it counts
 	ParkInternal     = "internal"          // a step failed in a way nobody foresaw; the worker's log has it
 )
@@ -156,6 +157,7 @@ const (
 	ErrorCredential       = "Credential"       // the connector refused its credential
 	ErrorBudget           = "Budget"           // the connector's budget is used up
 	ErrorUnknownConnector = "UnknownConnector" // this worker has no such connector
+	ErrorResources        = "Resources"        // macros or lookups that contradict each other
 	ErrorStore            = "Store"            // transient: the store is unavailable
 	ErrorConnector        = "Connector"        // transient: the connector is unavailable or limits the rate
 )

@@ -57,6 +57,8 @@ func judge(err error) (v verdict, reason string) {
 			return outage, ParkBudget
 		case ErrorUnknownConnector:
 			return outage, ParkConnectorID
+		case ErrorResources:
+			return outage, ParkResources
 		case ErrorConflict:
 			return outage, ParkNotReady
 		}
