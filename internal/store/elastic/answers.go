@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/google/uuid"
+
 	"github.com/rulebridge/rulebridge/internal/store"
 )
 
@@ -15,6 +17,9 @@ type answerDoc struct {
 	Attempts    int           `json:"attempts"`
 	Answered    bool          `json:"answered"`
 	Answer      *store.Answer `json:"answer,omitempty"`
+	// Writer is the call that wrote the document last. A write that was carried out though its response was lost shows as
+	// a conflict; this tells it from another's.
+	Writer string `json:"writer"`
 }
 
 // readAnswer reads the document of a key; if there is none yet, on is nil.
@@ -34,14 +39,16 @@ func (s *Store) readAnswer(ctx context.Context, id, key string) (a answerDoc, on
 
 // changeAnswer applies f to the document of a key until nobody else has changed it meanwhile.
 func (s *Store) changeAnswer(ctx context.Context, id, key string, f func(*answerDoc) bool) (a answerDoc, err error) {
+	me := uuid.NewString()
 	err = again(ctx, func() error {
 		var on *version
 		if a, on, err = s.readAnswer(ctx, id, key); err != nil {
 			return err
 		}
-		if !f(&a) {
+		if a.Writer == me || !f(&a) {
 			return nil
 		}
+		a.Writer = me
 		w := write{action: "create", ref: s.answerRef(id, key), doc: a}
 		if on != nil {
 			w.action, w.on = "index", on

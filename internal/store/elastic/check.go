@@ -68,7 +68,8 @@ func (s *Store) checkVersion(ctx context.Context) error {
 	var re *ResponseError
 	if errors.As(err, &re) && re.Status == http.StatusMethodNotAllowed {
 		// A proxy may keep the root to itself; a node tells its version elsewhere too.
-		info.Tagline, info.Version.Number, err = "You Know, for Search", "", s.nodeVersion(ctx, &info.Version.Number)
+		info.Tagline = "You Know, for Search"
+		info.Version.Number, err = s.nodeVersion(ctx)
 	}
 	if err != nil {
 		return s.connectionError(ctx, err)
@@ -88,17 +89,17 @@ func (s *Store) checkVersion(ctx context.Context) error {
 	return nil
 }
 
-func (s *Store) nodeVersion(ctx context.Context, version *string) error {
+func (s *Store) nodeVersion(ctx context.Context) (version string, err error) {
 	var answer struct {
 		Nodes map[string]struct {
 			Version string `json:"version"`
 		} `json:"nodes"`
 	}
-	err := s.client.call(ctx, esapi.NodesInfoRequest{NodeID: []string{"_local"}, FilterPath: []string{"nodes.*.version"}}, &answer)
+	err = s.client.call(ctx, esapi.NodesInfoRequest{NodeID: []string{"_local"}, FilterPath: []string{"nodes.*.version"}}, &answer)
 	for _, n := range answer.Nodes {
-		*version = n.Version
+		version = n.Version
 	}
-	return err
+	return version, err
 }
 
 func (s *Store) connectionError(ctx context.Context, err error) error {

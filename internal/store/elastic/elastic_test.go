@@ -3,6 +3,7 @@ package elastic
 import (
 	"context"
 	"fmt"
+	"os"
 	"testing"
 	"time"
 
@@ -11,24 +12,32 @@ import (
 	"github.com/rulebridge/rulebridge/test/elasticsearch"
 )
 
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if url := os.Getenv(elasticsearch.EnvURL); url != "" { // somebody's node stays; ours goes with the process
+		remove(&elasticsearch.Node{Client: elasticsearch.NewClient(url)}, sharedPrefix)
+	}
+	os.Exit(code)
+}
+
 // prefix is one that no other test uses, with its indices and templates removed afterwards.
 func prefix(t testing.TB, node *elasticsearch.Node) string {
 	t.Helper()
 	p := fmt.Sprintf("t%d", time.Now().UnixNano())
-	t.Cleanup(func() {
-		kinds, err := embeddedKinds()
-		if err != nil {
-			t.Error(err)
-		}
-		for _, k := range kinds {
-			name := p + "-" + k.name
-			for _, path := range []string{"/" + name + "-v1", "/_index_template/" + name, "/_component_template/" + name + "-mappings"} {
-				_ = node.Do(context.Background(), "DELETE", path, nil, nil) // some tests never made it
-			}
-		}
-		_ = node.Do(context.Background(), "DELETE", "/_component_template/"+p+"-settings", nil, nil)
-	})
+	t.Cleanup(func() { remove(node, p) })
 	return p
+}
+
+// remove removes what a setup installs; some tests never made it.
+func remove(node *elasticsearch.Node, p string) {
+	kinds, _ := embeddedKinds() // tests would have failed
+	for _, k := range kinds {
+		name := p + "-" + k.name
+		for _, path := range []string{"/" + name + "-v1", "/_index_template/" + name, "/_component_template/" + name + "-mappings"} {
+			_ = node.Do(context.Background(), "DELETE", path, nil, nil)
+		}
+	}
+	_ = node.Do(context.Background(), "DELETE", "/_component_template/"+p+"-settings", nil, nil)
 }
 
 func newStore(t testing.TB, opts Options) *Store {

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
 	"time"
 
 	"github.com/rulebridge/rulebridge/internal/migration"
@@ -493,6 +492,3 @@ func (s *Store) AllCounts(ctx context.Context) (map[string]migration.Counts, err
 	err = s.liveMigrations(ctx, []string{"id"}, func(m migrationDoc) { known[m.ID] = counts[m.ID] })
 	return known, err
 }
-
-// gone reports an outcome that says the document is not there.
-func (o outcome) gone() bool { return o.status == http.StatusNotFound }

@@ -1,0 +1,693 @@
+package elastic
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/rulebridge/rulebridge/internal/migration"
+	"github.com/rulebridge/rulebridge/internal/store"
+	"github.com/rulebridge/rulebridge/internal/store/storetest"
+	"github.com/rulebridge/rulebridge/test/elasticsearch"
+)
+
+// proxy stands between the store and the node. fault may answer in the node's place (before), or replace its answer,
+// which is then lost to the client (after).
+type proxy struct {
+	next  http.RoundTripper
+	fault atomic.Pointer[func(r *http.Request, body string) (before, after *http.Response)]
+	count atomic.Int64
+}
+
+func (p *proxy) RoundTrip(r *http.Request) (*http.Response, error) {
+	p.count.Add(1)
+	fault := p.fault.Load()
+	if fault == nil {
+		return p.next.RoundTrip(r)
+	}
+	var body []byte
+	if r.Body != nil {
+		var err error
+		if body, err = io.ReadAll(r.Body); err != nil {
+			return nil, err
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+	}
+	before, after := (*fault)(r, string(body))
+	if before != nil {
+		return before, r.Context().Err()
+	}
+	res, err := p.next.RoundTrip(r)
+	if err == nil && after != nil {
+		_, _ = io.Copy(io.Discard, res.Body)
+		res.Body.Close()
+		return after, nil
+	}
+	return res, err
+}
+
+func (p *proxy) set(f func(r *http.Request, body string) (before, after *http.Response)) {
+	if f == nil {
+		p.fault.Store(nil)
+		return
+	}
+	p.fault.Store(&f)
+}
+
+func answer(status int) *http.Response {
+	body := fmt.Sprintf(`{"error":{"type":"test_exception","reason":"made by the test"},"status":%d}`, status)
+	return &http.Response{StatusCode: status, Status: http.StatusText(status), Header: http.Header{"Content-Type": {"application/json"}},
+		Body: io.NopCloser(strings.NewReader(body)), ProtoMajor: 1, ProtoMinor: 1}
+}
+
+// behindProxy is a store that is set up, with the proxy in front of the node. With ownPrefix its indices are its alone.
+func behindProxy(t *testing.T, opts Options) (*Store, *proxy, *elasticsearch.Node) {
+	t.Helper()
+	node := elasticsearch.Start(t)
+	p := &proxy{next: http.DefaultTransport}
+	own := opts.Prefix != ""
+	opts.URLs, opts.Transport = []string{node.URL}, p
+	if own {
+		opts.Prefix = prefix(t, node)
+	} else {
+		opts.Prefix = sharedPrefix
+	}
+	if opts.retryPause == 0 {
+		opts.retryPause = time.Millisecond
+	}
+	if opts.RefreshInterval == "" {
+		opts.RefreshInterval = "30s"
+	}
+	s := newStore(t, opts)
+	var err error
+	if own {
+		err = s.Setup(t.Context())
+	} else {
+		sharedSetup.Do(func() { err = s.Setup(t.Context()) })
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, p, node
+}
+
+// Most tests share their indices, since creating those takes longer than most tests, and use ids of their own.
+var (
+	sharedPrefix = fmt.Sprintf("t%d-shared", time.Now().UnixNano())
+	sharedSetup  sync.Once
+	lastID       atomic.Int64
+)
+
+const ownPrefix = "own"
+
+func newID() string { return fmt.Sprintf("m%d", lastID.Add(1)) }
+
+func someRules(n int) []migration.OriginalRule {
+	rules := make([]migration.OriginalRule, n)
+	for i := range rules {
+		rules[i] = migration.OriginalRule{ID: fmt.Sprintf("r%05d", i), Query: "search x"}
+	}
+	return rules
+}
+
+// running makes a migration of n rules that runs under start 1.
+func running(t *testing.T, s *Store, n int) (id string) {
+	t.Helper()
+	id = newID()
+	if err := s.CreateMigration(t.Context(), migration.Migration{ID: id}, someRules(n)); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.SetState(t.Context(), id, store.Change{State: migration.Running, Epoch: 1}); err != nil {
+		t.Fatal(err)
+	}
+	return id
+}
+
+func finish(r *migration.Rule) { r.Status, r.Result = migration.StatusFinished, migration.Full }
+
+func wantCounts(t *testing.T, s *Store, id string, pending, processing, finished int) {
+	t.Helper()
+	c, err := s.Counts(t.Context(), id)
+	if err != nil || c.Pending != pending || c.Processing != processing || c.Finished != finished {
+		t.Fatalf("counts are %+v, %v; want %d pending, %d processing, %d finished", c, err, pending, processing, finished)
+	}
+}
+
+// The whole suite passes while every tenth request is refused and every tenth is carried out with its answer lost.
+func TestSuiteBehindFlakyProxy(t *testing.T) {
+	s, p, _ := behindProxy(t, Options{MaxRetries: 20})
+	var mu sync.Mutex
+	random := rand.New(rand.NewPCG(1, 2))
+	lost := atomic.Int64{}
+	p.set(func(*http.Request, string) (before, after *http.Response) {
+		mu.Lock()
+		n := random.IntN(20)
+		mu.Unlock()
+		switch n {
+		case 0:
+			return answer(http.StatusTooManyRequests), nil
+		case 1:
+			return answer(http.StatusServiceUnavailable), nil
+		case 2:
+			lost.Add(1)
+			return nil, answer(http.StatusBadGateway)
+		case 3:
+			lost.Add(1)
+			return nil, answer(http.StatusGatewayTimeout)
+		}
+		return nil, nil
+	})
+	storetest.Run(t, func(*testing.T) store.Store { return s })
+	if lost.Load() == 0 {
+		t.Error("no answer was lost")
+	}
+}
+
+func TestOverload(t *testing.T) {
+	for _, status := range []int{429, 502, 503, 504} {
+		t.Run(fmt.Sprint(status), func(t *testing.T) {
+			s, p, _ := behindProxy(t, Options{MaxRetries: 2})
+			id := running(t, s, 2)
+			token := migration.Token{Epoch: 1, Claim: 1}
+			if _, _, err := s.Claim(t.Context(), id, token, 2); err != nil {
+				t.Fatal(err)
+			}
+			// Twice is within the retries.
+			var n atomic.Int64
+			p.set(func(r *http.Request, _ string) (before, after *http.Response) {
+				if strings.HasSuffix(r.URL.Path, "_bulk") && n.Add(1) <= 2 {
+					return answer(status), nil
+				}
+				return nil, nil
+			})
+			if err := s.Record(t.Context(), id, "r00000", token, finish); err != nil || n.Load() != 3 {
+				t.Fatalf("after two refusals: %v, %d attempts", err, n.Load())
+			}
+			// All the time is an outage, and said so.
+			p.set(func(*http.Request, string) (before, after *http.Response) { return answer(status), nil })
+			for name, call := range map[string]func() error{
+				"Record": func() error { return s.Record(t.Context(), id, "r00001", token, finish) },
+				"Counts": func() error { _, err := s.Counts(t.Context(), id); return err },
+				"Claim": func() error {
+					_, _, err := s.Claim(t.Context(), id, migration.Token{Epoch: 1, Claim: 2}, 1)
+					return err
+				},
+				"List":     func() error { _, _, err := s.List(t.Context(), id, store.RuleQuery{}); return err },
+				"Ready":    func() error { return s.Ready(t.Context()) },
+				"Setup":    func() error { return s.Setup(t.Context()) },
+				"AllCount": func() error { _, err := s.AllCounts(t.Context()); return err },
+			} {
+				if err := call(); !errors.Is(err, store.ErrUnavailable) {
+					t.Errorf("%s: %v", name, err)
+				}
+			}
+			p.set(nil)
+			if err := s.Record(t.Context(), id, "r00001", token, finish); err != nil {
+				t.Fatal(err)
+			}
+			wantCounts(t, s, id, 0, 0, 2)
+		})
+	}
+}
+
+// An operation of a bulk request can be refused alone.
+func TestOverloadOfOneShard(t *testing.T) {
+	s, p, _ := behindProxy(t, Options{MaxRetries: 2})
+	var n atomic.Int64
+	p.set(func(r *http.Request, body string) (before, after *http.Response) {
+		if !strings.HasSuffix(r.URL.Path, "_bulk") || strings.Count(body, "original_rule") < 2 || n.Add(1) > 1 {
+			return nil, nil
+		}
+		// The second of three is refused; nothing was written, and the client repeats what it has to.
+		res := answer(http.StatusOK)
+		res.Body = io.NopCloser(strings.NewReader(`{"errors":true,"items":[
+			{"create":{"status":429,"error":{"type":"es_rejected_execution_exception","reason":"queue full"}}},
+			{"create":{"status":503,"error":{"type":"unavailable_shards_exception","reason":"no primary"}}},
+			{"create":{"status":429,"error":{"type":"es_rejected_execution_exception","reason":"queue full"}}}]}`))
+		return res, nil
+	})
+	id := running(t, s, 3)
+	wantCounts(t, s, id, 3, 0, 0)
+	if n.Load() != 2 {
+		t.Errorf("%d requests, want 2", n.Load())
+	}
+}
+
+func TestSlow(t *testing.T) {
+	s, p, _ := behindProxy(t, Options{MaxRetries: 1})
+	id := running(t, s, 1)
+	token := migration.Token{Epoch: 1, Claim: 1}
+	if _, _, err := s.Claim(t.Context(), id, token, 2); err != nil {
+		t.Fatal(err)
+	}
+	s.client.timeout = 20 * time.Millisecond
+	p.set(func(r *http.Request, _ string) (before, after *http.Response) {
+		<-r.Context().Done()
+		return answer(http.StatusOK), nil
+	})
+	if err := s.Record(t.Context(), id, "r00000", token, finish); !errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("a node that does not answer: %v", err)
+	}
+	// The caller's own end comes first, and is told apart.
+	s.client.timeout = time.Minute
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	if err := s.Record(ctx, id, "r00000", token, finish); !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("a caller that gives up: %v", err)
+	}
+	if _, err := s.Counts(ctx, id); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("a caller that has given up: %v", err)
+	}
+}
+
+// Partial answers look like fewer documents; they are errors.
+func TestPartialAnswers(t *testing.T) {
+	s, p, _ := behindProxy(t, Options{MaxRetries: -1})
+	id := running(t, s, 1)
+	p.set(func(r *http.Request, _ string) (before, after *http.Response) {
+		res := answer(http.StatusOK)
+		switch {
+		case strings.HasSuffix(r.URL.Path, "_search"):
+			res.Body = io.NopCloser(strings.NewReader(`{"_shards":{"total":2,"failed":1,"failures":[{"reason":{"reason":"disk lost"}}]},"hits":{"hits":[]},"aggregations":{"statuses":{"buckets":[]}}}`))
+		case strings.HasSuffix(r.URL.Path, "_refresh"):
+			res.Body = io.NopCloser(strings.NewReader(`{"_shards":{"total":2,"failed":0}}`))
+		default:
+			return nil, nil
+		}
+		return res, nil
+	})
+	if _, err := s.Counts(t.Context(), id); !errors.Is(err, store.ErrUnavailable) || !strings.Contains(err.Error(), "disk lost") {
+		t.Errorf("counts without a shard: %v", err)
+	}
+}
+
+func TestReadOnlyBlocks(t *testing.T) {
+	s, _, node := behindProxy(t, Options{Prefix: ownPrefix, MaxRetries: 1})
+	id := running(t, s, 3)
+	token := migration.Token{Epoch: 1, Claim: 1}
+	if _, _, err := s.Claim(t.Context(), id, token, 2); err != nil {
+		t.Fatal(err)
+	}
+	for _, block := range []string{"read_only_allow_delete", "write"} {
+		set := func(value any) {
+			t.Helper()
+			body := map[string]any{"index.blocks." + block: value}
+			if err := node.Do(t.Context(), "PUT", "/"+s.concrete(rulesIndex)+"/_settings", body, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		set(true)
+		if err := s.Record(t.Context(), id, "r00000", token, finish); !errors.Is(err, store.ErrUnavailable) || !strings.Contains(err.Error(), "block") {
+			t.Errorf("record with the block %s: %v", block, err)
+		}
+		if _, err := s.Release(t.Context(), id, 1, nil); !errors.Is(err, store.ErrUnavailable) {
+			t.Errorf("release with the block %s: %v", block, err)
+		}
+		set(nil)
+		wantCounts(t, s, id, 1, 2, 0)
+	}
+	if err := s.Record(t.Context(), id, "r00000", token, finish); err != nil {
+		t.Fatal(err)
+	}
+	wantCounts(t, s, id, 1, 1, 1)
+}
+
+// One document that the mapping refuses does not fail those that share its request.
+func TestMappingConflict(t *testing.T) {
+	node := elasticsearch.Start(t)
+	s := newStore(t, Options{URLs: []string{node.URL}, Prefix: prefix(t, node), kinds: withRules(t, 1, func(p map[string]any) {
+		p["error_code"] = map[string]any{"type": "long"}
+	})})
+	if err := s.Setup(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	const n = 20
+	id := running(t, s, n)
+	token := migration.Token{Epoch: 1, Claim: 1}
+	ids, _, err := s.Claim(t.Context(), id, token, n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	errs := make([]error, n)
+	var wg sync.WaitGroup
+	for i, rule := range ids {
+		wg.Go(func() {
+			errs[i] = s.Record(t.Context(), id, rule, token, func(r *migration.Rule) {
+				finish(r)
+				if i == 7 {
+					r.ErrorCode = "not a number"
+				}
+			})
+		})
+	}
+	wg.Wait()
+	for i, err := range errs {
+		switch {
+		case i == 7 && (err == nil || errors.Is(err, store.ErrUnavailable) || !strings.Contains(err.Error(), "error_code") || !strings.Contains(err.Error(), "rulebridge setup")):
+			t.Errorf("the document that does not fit: %v", err)
+		case i != 7 && err != nil:
+			t.Errorf("another document: %v", err)
+		}
+	}
+	wantCounts(t, s, id, 0, 1, n-1)
+}
+
+// broken makes the next request whose body contains text fail as if the process had died there: the node never sees it.
+func (p *proxy) dieAt(text string) {
+	p.set(func(_ *http.Request, body string) (before, after *http.Response) {
+		if strings.Contains(body, text) {
+			return answer(http.StatusInternalServerError), nil
+		}
+		return nil, nil
+	})
+}
+
+func TestClaimBrokenOff(t *testing.T) {
+	const claiming, done = `{"doc":{"status":"processing"`, `"done":true`
+	for _, step := range []string{claiming, done} {
+		s, p, _ := behindProxy(t, Options{MaxRetries: -1})
+		id := running(t, s, 6)
+		token := migration.Token{Epoch: 1, Claim: 1}
+		p.dieAt(step)
+		if _, _, err := s.Claim(t.Context(), id, token, 4); err == nil {
+			t.Fatal("the claim was not broken off")
+		}
+		p.set(nil)
+		// One of its rules is deleted, then the claim is tried again with another limit, several times at once.
+		if err := s.DeleteRule(t.Context(), id, "r00001"); err != nil {
+			t.Fatal(err)
+		}
+		want := []string{"r00000", "r00002", "r00003"}
+		var wg sync.WaitGroup
+		for range 4 {
+			wg.Go(func() {
+				ids, _, err := s.Claim(t.Context(), id, token, 6)
+				if err != nil || !slices.Equal(ids, want) {
+					t.Errorf("broken off at %s and tried again: %v, %v; want %v", step, ids, err, want)
+				}
+			})
+		}
+		wg.Wait()
+		wantCounts(t, s, id, 2, 3, 0)
+	}
+}
+
+// pauseAt holds the first request whose body contains text until release is called.
+func (p *proxy) pauseAt(text string) (reached <-chan struct{}, release func()) {
+	at, gate := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	p.set(func(_ *http.Request, body string) (before, after *http.Response) {
+		first := false
+		if strings.Contains(body, text) {
+			once.Do(func() { first = true })
+		}
+		if first {
+			close(at)
+			<-gate
+		}
+		return nil, nil
+	})
+	return at, func() { close(gate) }
+}
+
+// An attempt that sleeps in the middle of a claim and wakes up when everything has moved on changes nothing.
+func TestClaimWakesUpLate(t *testing.T) {
+	token := migration.Token{Epoch: 1, Claim: 1}
+	for name, tt := range map[string]struct {
+		meanwhile func(s *Store, id string) error
+		want      error
+		pending   int
+		held      int
+		finished  int
+	}{
+		"its other attempt finished": {func(s *Store, id string) error {
+			ids, _, err := s.Claim(context.Background(), id, token, 2)
+			if err != nil || len(ids) != 2 {
+				return fmt.Errorf("%v, %w", ids, err)
+			}
+			return s.Record(context.Background(), id, ids[0], token, finish)
+		}, nil, 2, 1, 1},
+		"its other attempt was released": {func(s *Store, id string) error {
+			ids, _, err := s.Claim(context.Background(), id, token, 2)
+			if err != nil || len(ids) != 2 {
+				return fmt.Errorf("%v, %w", ids, err)
+			}
+			_, err = s.Release(context.Background(), id, 1, ids)
+			return err
+		}, nil, 4, 0, 0},
+		"stopped": {func(s *Store, id string) error {
+			if _, err := s.Release(context.Background(), id, 1, nil); err != nil {
+				return err
+			}
+			return s.SetState(context.Background(), id, store.Change{State: migration.Stopped, Epoch: 1})
+		}, store.ErrFenced, 4, 0, 0},
+		"a new start": {func(s *Store, id string) error { _, err := s.Requeue(context.Background(), id, 2, false); return err }, store.ErrFenced, 4, 0, 0},
+		"deleted":     {func(s *Store, id string) error { return s.DeleteMigration(context.Background(), id) }, store.ErrNotFound, 0, 0, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, p, _ := behindProxy(t, Options{MaxRetries: -1})
+			id := running(t, s, 4)
+			reached, release := p.pauseAt(`{"doc":{"status":"processing"`)
+			type result struct {
+				ids []string
+				err error
+			}
+			got := make(chan result, 1)
+			go func() {
+				ids, _, err := s.Claim(t.Context(), id, token, 2)
+				got <- result{ids, err}
+			}()
+			<-reached
+			err := tt.meanwhile(s, id)
+			release()
+			r := <-got
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !errors.Is(r.err, tt.want) || len(r.ids) != tt.held {
+				t.Errorf("the late attempt holds %v, %v; want %d, %v", r.ids, r.err, tt.held, tt.want)
+			}
+			if tt.want == store.ErrNotFound {
+				if docs, err := s.get(t.Context(), []ref{s.ruleRef(id, "r00000")}); err != nil || docs[0].Found {
+					t.Errorf("a deleted rule came back: %v", err)
+				}
+				return
+			}
+			wantCounts(t, s, id, tt.pending, tt.held, tt.finished)
+		})
+	}
+}
+
+// If the late attempt dies right after it took rules for an old start, the new start takes them from it.
+func TestClaimOfDeadOldStart(t *testing.T) {
+	s, p, _ := behindProxy(t, Options{MaxRetries: -1})
+	id := running(t, s, 3)
+	reached, release := p.pauseAt(`{"doc":{"status":"processing"`)
+	failed := make(chan error, 1)
+	go func() {
+		_, _, err := s.Claim(t.Context(), id, migration.Token{Epoch: 1, Claim: 1}, 2)
+		failed <- err
+	}()
+	<-reached
+	_, err := s.Requeue(t.Context(), id, 2, false)
+	p.dieAt(`"done":true`) // before it could look whether it was fenced
+	release()
+	if err := errors.Join(err, s.SetState(t.Context(), id, store.Change{State: migration.Running, Epoch: 2})); err != nil {
+		t.Fatal(err)
+	}
+	if <-failed == nil {
+		t.Fatal("the claim was not broken off")
+	}
+	p.set(nil)
+	wantCounts(t, s, id, 1, 2, 0)
+	ids, c, err := s.Claim(t.Context(), id, migration.Token{Epoch: 2, Claim: 1}, 3)
+	if err != nil || len(ids) != 3 || c.Processing != 3 {
+		t.Errorf("the new start holds %v, %+v, %v; want all 3", ids, c, err)
+	}
+}
+
+// Documents written while their migration is being deleted do not stay.
+func TestWritesMeetDeletion(t *testing.T) {
+	for name, tt := range map[string]struct {
+		at    string // part of the write that meets the deletion
+		write func(s *Store, id string) error
+		index string
+	}{
+		"append": {`"late rule"`, func(s *Store, id string) error {
+			_, err := s.AppendRules(context.Background(), id, []migration.OriginalRule{{ID: "late rule"}}, true, "")
+			return err
+		}, rulesIndex},
+		"resource": {`"late macro"`, func(s *Store, id string) error {
+			_, err := s.UpsertResources(context.Background(), id, []migration.Resource{{Type: "macro", Name: "late macro"}})
+			return err
+		}, resourcesIndex},
+		"answer": {`"late answer"`, func(s *Store, id string) error {
+			return s.SaveAnswer(context.Background(), id, "k", store.Answer{Text: "late answer"})
+		}, answersIndex},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, p, _ := behindProxy(t, Options{MaxRetries: -1})
+			id := newID()
+			if err := s.CreateMigration(t.Context(), migration.Migration{ID: id}, someRules(2)); err != nil {
+				t.Fatal(err)
+			}
+			reached, release := p.pauseAt(tt.at)
+			failed := make(chan error, 1)
+			go func() { failed <- tt.write(s, id) }()
+			<-reached
+			err := s.DeleteMigration(t.Context(), id)
+			release()
+			if werr := <-failed; !errors.Is(werr, store.ErrNotFound) {
+				t.Errorf("the late write: %v", werr)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := s.refreshIndex(t.Context(), s.index(tt.index)); err != nil {
+				t.Fatal(err)
+			}
+			f, err := s.search(t.Context(), s.index(tt.index), map[string]any{"query": all(term("migration_id", id))})
+			if err != nil || len(f.Hits.Hits) != 0 {
+				t.Errorf("%d documents stayed, %v", len(f.Hits.Hits), err)
+			}
+		})
+	}
+}
+
+// A creation that was broken off is invisible, can be repeated, and is swept up after a while.
+func TestCreationBrokenOff(t *testing.T) {
+	now := time.Now()
+	var skip atomic.Int64
+	s, p, _ := behindProxy(t, Options{Prefix: ownPrefix, MaxRetries: -1, Now: func() time.Time { return now.Add(time.Duration(skip.Load())) }})
+	m := migration.Migration{ID: newID(), CreatedAt: now}
+	p.dieAt(`"r01500"`)
+	id := m.ID
+	if err := s.CreateMigration(t.Context(), m, someRules(2000)); err == nil {
+		t.Fatal("the creation was not broken off")
+	}
+	p.set(nil)
+	if _, err := s.Migration(t.Context(), id); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("half a migration: %v", err)
+	}
+	if all, err := s.AllCounts(t.Context()); err != nil || len(all) != 0 {
+		t.Errorf("counts of half a migration: %v, %v", all, err)
+	}
+	if ids, err := s.Tombstoned(t.Context()); err != nil || len(ids) != 0 {
+		t.Errorf("swept up at once: %v, %v", ids, err)
+	}
+	if err := s.CreateMigration(t.Context(), m, someRules(2000)); err != nil {
+		t.Fatal(err)
+	}
+	wantCounts(t, s, id, 2000, 0, 0)
+
+	m.ID = "left"
+	p.dieAt(`"r00500"`)
+	if err := s.CreateMigration(t.Context(), m, someRules(1000)); err == nil {
+		t.Fatal("the creation was not broken off")
+	}
+	p.set(nil)
+	skip.Store(int64(2 * time.Hour))
+	if ids, err := s.Tombstoned(t.Context()); err != nil || !slices.Equal(ids, []string{"left"}) {
+		t.Errorf("left behind: %v, %v", ids, err)
+	}
+	if err := s.DeleteMigration(t.Context(), "left"); err != nil {
+		t.Fatal(err)
+	}
+	if ids, err := s.Tombstoned(t.Context()); err != nil || len(ids) != 0 {
+		t.Errorf("after the deletion: %v, %v", ids, err)
+	}
+}
+
+// The composite aggregation and the list of migrations turn several pages.
+func TestAllCountsManyPages(t *testing.T) {
+	s, _, _ := behindProxy(t, Options{Prefix: ownPrefix, pageSize: 3})
+	want := map[string]migration.Counts{}
+	for i := range 40 {
+		id := fmt.Sprintf("m%02d", i)
+		if err := s.CreateMigration(t.Context(), migration.Migration{ID: id}, someRules(i%4)); err != nil {
+			t.Fatal(err)
+		}
+		c := migration.Counts{Total: i % 4, Pending: i % 4}
+		if c.Pending > 0 {
+			if _, _, err := s.Claim(t.Context(), id, migration.Token{Epoch: 1, Claim: 1}, 1); err != nil {
+				t.Fatal(err)
+			}
+			c.Pending, c.Processing = c.Pending-1, 1
+		}
+		want[id] = c
+	}
+	time.Sleep(1100 * time.Millisecond) // older than that they must not be
+	got, err := s.AllCounts(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, _ := json.Marshal(want)
+	b, _ := json.Marshal(got)
+	if !bytes.Equal(a, b) {
+		t.Errorf("counts of all migrations\n%s\nwant\n%s", b, a)
+	}
+	ms, err := s.Migrations(t.Context())
+	if err != nil || len(ms) != 40 {
+		t.Errorf("%d migrations, %v", len(ms), err)
+	}
+}
+
+// A listing is one point in time, and goes on when that is lost.
+func TestListIsOnePointInTime(t *testing.T) {
+	s, _, node := behindProxy(t, Options{})
+	id := newID()
+	if err := s.CreateMigration(t.Context(), migration.Migration{ID: id}, someRules(9)); err != nil {
+		t.Fatal(err)
+	}
+	page := func(after string) ([]string, string) {
+		t.Helper()
+		rules, next, err := s.List(t.Context(), id, store.RuleQuery{After: after, Size: 3})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var ids []string
+		for _, r := range rules {
+			ids = append(ids, r.ID)
+		}
+		return ids, next
+	}
+	_, next := page("")
+	if err := s.DeleteRule(t.Context(), id, "r00004"); err != nil {
+		t.Fatal(err)
+	}
+	ids, next := page(next)
+	if !slices.Equal(ids, []string{"r00003", "r00004", "r00005"}) {
+		t.Errorf("the second page of one listing is %v", ids)
+	}
+	if err := node.Do(t.Context(), "DELETE", "/_pit", map[string]any{"id": onlyPIT(t, s)}, nil); err != nil {
+		t.Fatal(err)
+	}
+	if ids, next = page(next); !slices.Equal(ids, []string{"r00006", "r00007", "r00008"}) || next != "" {
+		t.Errorf("the page after its point in time was lost: %v, next %q", ids, next)
+	}
+	if len(s.pits.open) != 0 {
+		t.Errorf("%d points in time are left open", len(s.pits.open))
+	}
+}
+
+func onlyPIT(t *testing.T, s *Store) string {
+	t.Helper()
+	if len(s.pits.open) != 1 {
+		t.Fatalf("%d points in time are open, want 1", len(s.pits.open))
+	}
+	for _, kept := range s.pits.open {
+		return kept.id
+	}
+	return ""
+}
