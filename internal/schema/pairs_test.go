@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -19,7 +20,7 @@ func TestRealEventsAgree(t *testing.T) {
 	}
 	defer f.Close()
 	s := Default()
-	same, missing, differ := 0, map[string]int{}, map[string]int{}
+	same, missing, differ, unmet := 0, map[string]int{}, map[string]int{}, map[string]int{}
 	compare := func(src *Source, event map[string]any, ecs map[string]any, codes []string) {
 		for name, raw := range event {
 			x := src.Field(name, Hint{EventCodes: codes})
@@ -63,12 +64,20 @@ func TestRealEventsAgree(t *testing.T) {
 		compare(src, p.Raw, p.ECS, []string{fmt.Sprint(p.Raw["EventCode"])})
 		if m, ok := s.DataModel(p.Dataset); ok {
 			compare(m, p.CIM, p.ECS, nil)
+			for _, c := range m.Constraints {
+				if have := fmt.Sprint(p.ECS[c.Field]); !slices.ContainsFunc(c.Values, func(v string) bool { return strings.Contains(have, v) }) {
+					unmet[fmt.Sprintf("%s of event %v: %s is %s", m.Name, p.Raw["EventCode"], c.Field, have)]++
+				}
+			}
 		} else if p.Dataset != "" {
 			missing["model "+p.Dataset]++
 		}
 	}
 	t.Logf("same %d, other %d, missing %d", same, sum(differ), sum(missing))
 	t.Logf("missing: %s", top(missing, 60))
+	if len(unmet) > 0 {
+		t.Errorf("constraints that real events do not meet: %s", top(unmet, 20))
+	}
 	if len(differ) > 0 {
 		t.Errorf("values differ: %s", top(differ, 60))
 	}
