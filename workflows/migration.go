@@ -2,7 +2,6 @@ package workflows
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
 	"go.temporal.io/sdk/log"
@@ -42,7 +41,7 @@ type run struct {
 	log      log.Logger
 
 	state      migration.State
-	counts     migration.Counts // the store's, as of the last answer; see view
+	counts     migration.Counts // the store's, as of the last answer; see stats
 	updated    time.Time
 	parkReason string
 	by         string
@@ -62,9 +61,9 @@ type run struct {
 	failing      int          // rules being marked as failed
 	active       int          // activities under way
 	progress     time.Time    // when a step last succeeded
-	lastClaim    time.Time    //
-	stuck        int          // finish checks without progress
-	ended        int          // rules at an end at the last finish check
+	lastClaim    time.Time
+	stuck        int // finish checks without progress
+	ended        int // rules at an end at the last finish check
 	starts       workflow.ReceiveChannel
 	stops        workflow.ReceiveChannel
 }
@@ -101,43 +100,41 @@ func (m *run) setup(ctx workflow.Context, in Input) error {
 }
 
 func (m *run) run(ctx workflow.Context) error {
-	for {
-		if m.start == nil {
-			again, err := m.park(ctx)
-			if err != nil {
-				return err
-			}
-			if again {
-				return m.continueAsNew(ctx)
-			}
-			if m.start == nil { // settled as finished, or gone
-				return nil
-			}
-		}
-		m.carryOut(ctx)
-		if m.ending == finished {
-			m.finish(ctx)
-		}
-		switch m.ending {
-		case continued:
-			return m.continueAsNew(ctx)
-		case stopped, parked, aborted:
-			m.settleOnce(ctx)
-		}
-		if err := ctx.Err(); err != nil {
+	if m.start == nil {
+		again, err := m.park(ctx)
+		if err != nil {
 			return err
 		}
-		m.drainSignals()
-		if m.ending == gone || m.ending == finished && m.next == nil {
+		if again {
+			return m.continueAsNew(ctx)
+		}
+		if m.start == nil { // settled as finished, or gone
 			return nil
 		}
-		m.start, m.opened, m.ending = nil, false, none
-		if m.next != nil {
-			m.accept(m.next)
-			m.next = nil
-		}
-		return m.continueAsNew(ctx)
 	}
+	m.carryOut(ctx)
+	if m.ending == finished {
+		m.finish(ctx)
+	}
+	switch m.ending {
+	case continued:
+		return m.continueAsNew(ctx)
+	case stopped, parked, aborted:
+		m.settleOnce(ctx)
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	m.drainSignals()
+	if m.ending == gone || m.ending == finished && m.next == nil {
+		return nil
+	}
+	m.start, m.opened, m.ending = nil, false, none
+	if m.next != nil {
+		m.accept(m.next)
+		m.next = nil
+	}
+	return m.continueAsNew(ctx)
 }
 
 // carryOut works until the start being carried out has an ending; then nothing is in flight any more.
@@ -395,142 +392,6 @@ func (m *run) finish(ctx workflow.Context) {
 	}
 }
 
-// settleOnce puts what is processing back to pending and records the stop. It also runs when the workflow was
-// cancelled. What fails is left to the parked run.
-func (m *run) settleOnce(ctx workflow.Context) {
-	settle, release := workflow.NewDisconnectedContext(ctx)
-	defer release()
-	m.unsettled = true
-	if len(m.unfinished) > 0 {
-		var out StateOutput
-		in := ReleaseInput{MigrationID: m.in.MigrationID, Epoch: m.epoch, RuleIDs: m.unfinished}
-		err := m.exec(settle, closingStep, ActivityRelease, "stop", in, &out)
-		switch v, _ := judge(err); v {
-		case passed:
-			m.adopt(ctx, out)
-		case vanished:
-			m.ending = gone
-			return
-		default:
-			m.setState(ctx, migration.Stopped)
-			return
-		}
-		m.unfinished = nil
-		if out.Counts.Processing == 0 {
-			m.record(settle, closingStep, migration.Stopped)
-			return
-		}
-	}
-	m.settle(settle, closingStep)
-}
-
-// settle releases every rule of the epoch, whatever became of its claim, and records where the migration stands. When
-// its context is cancelled a newer start has taken over, and it changes nothing any more.
-func (m *run) settle(ctx workflow.Context, p profile) {
-	var out StateOutput
-	in := ReleaseInput{MigrationID: m.in.MigrationID, Epoch: m.epoch}
-	err := m.exec(ctx, p, ActivityRelease, "stop", in, &out)
-	if ctx.Err() != nil {
-		return
-	}
-	switch v, _ := judge(err); v {
-	case passed:
-	case vanished:
-		m.ending = gone
-		return
-	default:
-		m.setState(ctx, migration.Stopped)
-		return
-	}
-	m.adopt(ctx, out)
-	state := migration.Stopped
-	if out.State == migration.Running && out.Counts.Done() {
-		state, m.parkReason = migration.Finished, ""
-	}
-	m.record(ctx, p, state)
-}
-
-// record tells the store that the migration is stopped or finished.
-func (m *run) record(ctx workflow.Context, p profile, state migration.State) {
-	m.setState(ctx, state)
-	var out StateOutput
-	in := SetStateInput{MigrationID: m.in.MigrationID, State: state, Epoch: m.epoch, ParkReason: m.parkReason, By: m.by}
-	err := m.exec(ctx, p, ActivitySetState, string(state), in, &out)
-	if ctx.Err() != nil {
-		return
-	}
-	switch v, _ := judge(err); v {
-	case passed, dropped:
-		m.unsettled = false
-		if state == migration.Finished {
-			m.ending = finished
-		}
-	case vanished:
-		m.ending = gone
-	}
-}
-
-// park waits for a start in a run that stays small. again asks for a new run.
-func (m *run) park(ctx workflow.Context) (again bool, err error) {
-	for {
-		settle, cancel := workflow.WithCancel(ctx)
-		settling := m.unsettled
-		if settling {
-			workflow.GoNamed(settle, "settle", func(ctx workflow.Context) {
-				m.settle(ctx, settleStep)
-				// Passing failures are retried without end; another one would only come again.
-				m.unsettled = m.unsettled && ctx.Err() != nil
-				settling = false
-			})
-		}
-		tooLong := func() bool { return workflow.GetInfo(ctx).GetCurrentHistoryLength() >= parkedEvents }
-		err := workflow.Await(ctx, func() bool {
-			return m.start != nil || m.ending != none || tooLong() || m.unsettled && !settling
-		})
-		// A start opens a newer epoch, so what is still being settled can change nothing any more.
-		cancel()
-		if err != nil {
-			return false, err
-		}
-		m.drainSignals()
-		switch {
-		case m.start != nil && m.ending != stopped:
-			m.ending = none
-			return false, nil
-		case m.start != nil, m.ending != none:
-			return false, nil
-		case tooLong():
-			return true, nil
-		}
-	}
-}
-
-// watch parks the migration when no step succeeds for too long although some are under way.
-func (m *run) watch(ctx workflow.Context) {
-	m.progress = workflow.Now(ctx)
-	limit := m.settings.OutageAfter
-	workflow.GoNamed(ctx, "watch", func(ctx workflow.Context) {
-		for {
-			due := m.progress.Add(limit)
-			wait := due.Sub(workflow.Now(ctx))
-			timer := workflow.NewTimerWithOptions(ctx, wait, workflow.TimerOptions{Summary: "outage watch"})
-			if timer.Get(ctx, nil) != nil {
-				return
-			}
-			now := workflow.Now(ctx)
-			switch {
-			case m.active == 0, now.Sub(due) > limit/10+5*time.Second:
-				// Nothing was under way, or no worker was there to see the timer in time: not an outage of the store or
-				// the connector.
-				m.progress = now
-			case now.Sub(m.progress) >= limit:
-				m.halt(parked, ParkNoProgress)
-				return
-			}
-		}
-	})
-}
-
 // exec runs one activity under a named profile.
 func (m *run) exec(ctx workflow.Context, p profile, activity, summary string, in, out any) error {
 	options := m.settings.activityOptions(p, summary)
@@ -593,101 +454,6 @@ func (m *run) details(ctx workflow.Context) {
 		text += ", parked: " + s.ParkReason
 	}
 	workflow.SetCurrentDetails(ctx, text)
-}
-
-// listen takes signals as they come.
-func (m *run) listen(ctx workflow.Context) {
-	m.starts = workflow.GetSignalChannel(ctx, SignalStart)
-	m.stops = workflow.GetSignalChannel(ctx, SignalStop)
-	workflow.GoNamed(ctx, "signals", func(ctx workflow.Context) {
-		s := workflow.NewSelector(ctx)
-		s.AddReceive(m.starts, func(workflow.ReceiveChannel, bool) { m.receiveStart() })
-		s.AddReceive(m.stops, func(workflow.ReceiveChannel, bool) { m.receiveStop() })
-		for {
-			s.Select(ctx)
-		}
-	})
-}
-
-// drainSignals takes what has been delivered and not been looked at yet, because a run that ends would lose it.
-func (m *run) drainSignals() {
-	for m.receiveStart() || m.receiveStop() {
-	}
-}
-
-func (m *run) receiveStart() bool {
-	var s StartSignal
-	if !m.starts.ReceiveAsync(&s) {
-		return false
-	}
-	m.onStart(s)
-	return true
-}
-
-func (m *run) receiveStop() bool {
-	var s StopSignal
-	if !m.stops.ReceiveAsync(&s) {
-		return false
-	}
-	m.onStop(s)
-	return true
-}
-
-func (m *run) onStart(s StartSignal) {
-	if m.repeated(s.RequestID) {
-		return
-	}
-	switch {
-	case m.start == nil:
-		m.accept(&s)
-	case m.ending == none || m.ending == continued:
-		// Running already: a second start changes nothing.
-	case m.next == nil:
-		m.next = &s
-		m.current = s.RequestID
-	}
-}
-
-func (m *run) accept(s *StartSignal) {
-	m.start, m.opened = s, false
-	m.current = s.RequestID
-	m.state, m.parkReason, m.unsettled, m.by = migration.Running, "", false, s.By
-	if s.Settings != nil {
-		m.settings = s.Settings.withDefaults()
-	}
-}
-
-func (m *run) onStop(s StopSignal) {
-	if m.repeated(s.RequestID) {
-		return
-	}
-	switch {
-	case m.start == nil:
-		// Stopped already; but what dev would resume at its next start stays stopped now.
-		if m.parkReason == ParkShutdown && s.Reason != ParkShutdown {
-			m.parkReason, m.by, m.unsettled = "", s.By, true
-		}
-	case m.ending == none || m.ending == continued:
-		m.by = s.By
-		m.halt(stopped, s.Reason)
-	default:
-		m.next = nil
-	}
-}
-
-// repeated reports whether a request id was seen before, and remembers it.
-func (m *run) repeated(id string) bool {
-	if id == "" {
-		return false
-	}
-	if slices.Contains(m.seen, id) {
-		return true
-	}
-	m.seen = append(m.seen, id)
-	if n := len(m.seen) - keptRequestIDs; n > 0 {
-		m.seen = slices.Clone(m.seen[n:])
-	}
-	return false
 }
 
 // continueAsNew hands over everything a run knows.
