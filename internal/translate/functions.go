@@ -652,8 +652,21 @@ func fnMvindex(l *lowering, e *spl.Call) value {
 	array := schema.Single
 	if len(e.Args) == 3 {
 		array = v.array
+	} else if !readsColumn(v.expr) {
+		args = append(args, args[1]) // Elasticsearch 8.19 fails when it folds MV_SLICE without an end
 	}
 	return value{expr: call("MV_SLICE", args...), typ: v.typ, array: array}
+}
+
+// readsColumn says that an expression is no constant.
+func readsColumn(x esql.Expr) (reads bool) {
+	esql.InspectExpr(x, func(n esql.Node) bool {
+		if _, ok := n.(*esql.Column); ok {
+			reads = true
+		}
+		return !reads
+	})
+	return reads
 }
 
 func fnMvjoin(l *lowering, e *spl.Call) value {
