@@ -433,6 +433,8 @@ func TestUnusableAnswersLeaveTheDraft(t *testing.T) {
 		"hole missing":        answer(draft, nil, nil),
 		"hole unknown":        answer(draft, []int{1, 7}, nil),
 		"changed in silence":  answer(draft+" AND c == \"3\"", nil, []int{1}),
+		"no such function":    answer(draft+" AND NOSUCH(c) == 1", []int{1}, nil),
+		"type error":          answer(draft+" AND LENGTH(5) == 1", []int{1}, nil),
 		"not from":            answer("ROW a = 1", []int{1}, nil),
 		"condition weakened":  answer(strings.Replace(draft, "AND", "OR", 1), []int{1}, nil),
 		"instruction in spl":  `{"query":"hello"}`,

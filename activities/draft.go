@@ -115,6 +115,11 @@ func readDraft(rule migration.Rule, answer string) (prompts.Filling, []string) {
 	if err != nil {
 		return filling, append(problems, "the query does not parse: "+err.Error())
 	}
+	for _, p := range esql.Check(query, esql.Env{}) {
+		if !p.Lint {
+			problems = append(problems, p.String())
+		}
+	}
 	filling.Query = esql.Print(query)
 	problems = append(problems, complete(query)...)
 	if draft := draftOf(rule); draft != "" {
