@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/google/uuid"
 
@@ -17,9 +18,9 @@ type answerDoc struct {
 	Attempts    int           `json:"attempts"`
 	Answered    bool          `json:"answered"`
 	Answer      *store.Answer `json:"answer,omitempty"`
-	// Writer is the call that wrote the document last. A write that was carried out though its response was lost shows as
-	// a conflict; this tells it from another's.
-	Writer string `json:"writer"`
+	// Calls identifies the attempts, in order. A write that was carried out though its response was lost shows as a
+	// conflict; this tells whether an attempt was counted.
+	Calls []string `json:"calls"`
 }
 
 // readAnswer reads the document of a key; if there is none yet, on is nil.
@@ -39,16 +40,14 @@ func (s *Store) readAnswer(ctx context.Context, id, key string) (a answerDoc, on
 
 // changeAnswer applies f to the document of a key until nobody else has changed it meanwhile.
 func (s *Store) changeAnswer(ctx context.Context, id, key string, f func(*answerDoc) bool) (a answerDoc, err error) {
-	me := uuid.NewString()
 	err = again(ctx, func() error {
 		var on *version
 		if a, on, err = s.readAnswer(ctx, id, key); err != nil {
 			return err
 		}
-		if a.Writer == me || !f(&a) {
+		if !f(&a) {
 			return nil
 		}
-		a.Writer = me
 		w := write{action: "create", ref: s.answerRef(id, key), doc: a}
 		if on != nil {
 			w.action, w.on = "index", on
@@ -75,15 +74,20 @@ func (s *Store) changeAnswer(ctx context.Context, id, key string, f func(*answer
 
 // BeginCall implements store.Answers. When there is an answer no attempt is counted, since none will be made.
 func (s *Store) BeginCall(ctx context.Context, id, key string) (int, *store.Answer, error) {
+	me := uuid.NewString()
 	a, err := s.changeAnswer(ctx, id, key, func(a *answerDoc) bool {
-		if a.Answered {
+		if a.Answered || slices.Contains(a.Calls, me) {
 			return false
 		}
-		a.Attempts++
+		a.Calls = append(a.Calls, me)
+		a.Attempts = len(a.Calls)
 		return true
 	})
 	if err != nil {
 		return 0, nil, err
+	}
+	if n := slices.Index(a.Calls, me); n >= 0 {
+		return n + 1, a.Answer, nil
 	}
 	return a.Attempts, a.Answer, nil
 }
