@@ -24,11 +24,15 @@ type Origin struct{ Start, End int }
 // Place returns the node's place in ES|QL text.
 func (a *At) Place() Span { return a.At }
 
+// CompiledFrom returns the node's Origin.
+func (a *At) CompiledFrom() Origin { return a.Origin }
+
 func (a *At) at() *At { return a }
 
 // Node is any node; the interface is sealed.
 type Node interface {
 	Place() Span
+	CompiledFrom() Origin
 	at() *At
 }
 
