@@ -112,8 +112,10 @@ type lowering struct {
 	also    []*schema.Source
 	indices []string
 	// projected says that a list of columns was given, at keepSpan; helpers are columns the result must not show.
-	projected    bool
-	helpers      []string
+	projected bool
+	helpers   []string
+	// readOuts are the columns read out of stored texts so far, by the name that was asked for.
+	readOuts     map[string]*column
 	keepSpan     spl.Span
 	sourceOrigin esql.Origin
 	pending      []esql.Expr // conditions of the search command being lowered
@@ -167,7 +169,7 @@ func (c *compilation) run() Output {
 }
 
 func (c *compilation) lowering() *lowering {
-	return &lowering{compilation: c, env: newEnv(true), fullText: true, first: true, stageIndex: map[esql.Command]int{}, present: map[string]bool{}}
+	return &lowering{compilation: c, env: newEnv(true), fullText: true, first: true, stageIndex: map[esql.Command]int{}, present: map[string]bool{}, readOuts: map[string]*column{}}
 }
 
 // problems reports what the parser could not read.

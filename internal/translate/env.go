@@ -273,9 +273,15 @@ func (l *lowering) stored(name string, span spl.Span) *column {
 			asked = name[i+1:]
 		}
 	}
+	if c := l.datePart(asked, span); c != nil {
+		return c
+	}
 	f := l.src.Field(asked, schema.Hint{EventCodes: l.eventCodes})
 	switch f.Support {
 	case schema.None:
+		if f.Extract != nil {
+			return l.readOut(name, asked, f, span)
+		}
 		why := f.Reason
 		if why == "" {
 			why = "no field of " + l.src.Name + " holds it"

@@ -40,6 +40,17 @@ func conjuncts(e spl.SearchExpr) []spl.SearchExpr {
 	return []spl.SearchExpr{e}
 }
 
+// equalities are the conjuncts that say which value a field has; some sources keep apart by them what Splunk keeps in one.
+func equalities(parts []spl.SearchExpr) []schema.Predicate {
+	var out []schema.Predicate
+	for _, p := range parts {
+		if p, ok := p.(*spl.Compare); ok && p.Op == "=" {
+			out = append(out, schema.Predicate{Field: p.Field.Text, Value: p.Value.Text})
+		}
+	}
+	return out
+}
+
 // filterAnd collects conditions of one command into one WHERE; filterEnd writes it.
 func (l *lowering) filterAnd(x esql.Expr) {
 	if x != nil {
@@ -114,6 +125,9 @@ func (l *lowering) chooseSource(e spl.SearchExpr, at spl.Span) spl.SearchExpr {
 			used[i] = true
 			l.diag("source_resolved", p.Span(), "", "these alternatives became the index pattern")
 		}
+	}
+	for i, s := range srcs {
+		srcs[i] = s.Narrow(equalities(parts))
 	}
 	l.useSources(srcs, at)
 	var rest []spl.SearchExpr

@@ -1,0 +1,53 @@
+package translate
+
+import (
+	"github.com/rulebridge/rulebridge/internal/esql"
+	"github.com/rulebridge/rulebridge/internal/schema"
+	"github.com/rulebridge/rulebridge/internal/spl"
+)
+
+// readOut makes a column of a value that is stored inside a longer text, once for each name.
+func (l *lowering) readOut(name, asked string, f schema.Field, span spl.Span) *column {
+	if c, ok := l.readOuts[asked]; ok {
+		return c
+	}
+	x := f.Extract
+	c := &column{
+		name: l.freeName(asked), typ: "keyword", computed: true, field: schema.Field{Source: asked, Values: x.Values},
+		pending: &mappingNote{subject: asked, message: "`" + asked + "` is read out of " + x.Name + ", which can differ: " + x.Reason},
+	}
+	if l.src.DataModel {
+		c.filled, c.fill = true, "unknown"
+	}
+	// Where the text does not match, REPLACE leaves nothing; Splunk has no such field then.
+	text := call("REPLACE", col(x.Name), str("(?s)^(?:.*?"+x.Regex+".*|.*)$"), str("$1"))
+	l.add(&esql.Eval{Assigns: []*esql.Assign{
+		{Name: c.name, Expr: mark(text, span)},
+		{Name: c.name, Expr: mark(call("CASE", &esql.Binary{Op: "!=", L: col(c.name), R: str("")}, col(c.name)), span)},
+	}})
+	l.readOuts[asked] = c
+	return c
+}
+
+// dateParts are the fields that Splunk makes of the time of every raw event.
+var dateParts = map[string]string{
+	"date_hour": "HOUR_OF_DAY", "date_minute": "MINUTE_OF_HOUR", "date_second": "SECOND_OF_MINUTE",
+	"date_mday": "DAY_OF_MONTH", "date_year": "YEAR",
+}
+
+// datePart is one of them, or nil for any other name.
+func (l *lowering) datePart(name string, span spl.Span) *column {
+	part, ok := dateParts[name]
+	if !ok || l.src.DataModel {
+		return nil
+	}
+	if c, ok := l.readOuts[name]; ok {
+		return c
+	}
+	c := &column{name: l.freeName(name), typ: "long", nonNull: true, computed: true, pending: &mappingNote{
+		subject: name, message: "`" + name + "` is taken from @timestamp in UTC; Splunk takes it from the text of the event, in the time zone written there",
+	}}
+	l.add(&esql.Eval{Assigns: []*esql.Assign{{Name: c.name, Expr: mark(call("DATE_EXTRACT", str(part), col("@timestamp")), span)}}})
+	l.readOuts[name] = c
+	return c
+}
