@@ -7,11 +7,13 @@ import (
 	"io"
 	"iter"
 	"os"
+	"path"
 	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/rulebridge/rulebridge/activities"
+	"github.com/rulebridge/rulebridge/internal/esql"
 	"github.com/rulebridge/rulebridge/internal/migration"
 	"github.com/rulebridge/rulebridge/internal/splunk"
 	"github.com/rulebridge/rulebridge/internal/translate"
@@ -82,6 +84,9 @@ func TestCorpusRuns(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	if err := addTemplated(ctx, node, catalogue, rules); err != nil {
+		t.Fatal(err)
+	}
 	lookups := map[string]string{}
 	ran, rejected := map[translate.Result]int{}, map[translate.Result]int{}
 	reasons := tally{}
@@ -116,6 +121,46 @@ func TestCorpusRuns(t *testing.T) {
 	for _, line := range reasons.lines(0) {
 		t.Logf("FIGURE   %s", line)
 	}
+}
+
+// addTemplated indexes documents with the columns that come from a dynamic template of the catalogue (x.*.name): such a
+// field exists once an event has it.
+func addTemplated(ctx context.Context, node *elasticsearch.Node, catalogue *elasticsearch.Catalogue, rules []corpusRule) error {
+	columns := map[string]bool{}
+	for _, r := range rules {
+		if r.out.ESQL == nil {
+			continue
+		}
+		esql.Inspect(r.out.ESQL, func(n esql.Node) bool {
+			if c, ok := n.(*esql.Column); ok {
+				columns[c.Name] = true
+			}
+			return true
+		})
+	}
+	for _, s := range catalogue.Streams() {
+		doc := map[string]any{"@timestamp": "2026-01-02T03:04:05Z"}
+		for _, f := range s.Fields {
+			if !strings.Contains(f.Name, "*") {
+				continue
+			}
+			for name := range columns {
+				if ok, err := path.Match(f.Name, name); err == nil && ok {
+					doc[name] = "Sample value"
+				}
+			}
+		}
+		if len(doc) == 1 {
+			continue
+		}
+		if _, err := catalogue.Ensure(ctx, node.Client, s.Pattern); err != nil {
+			return err
+		}
+		if err := putDoc(ctx, node, s.Index(), "templated", doc); err != nil {
+			return fmt.Errorf("templated fields of %s: %w", s.Pattern, err)
+		}
+	}
+	return node.Do(ctx, "POST", "/logs-*/_refresh", nil, nil)
 }
 
 // createLookups creates the lookup indices that a query needs, from the bodies that the translation gives. made holds
