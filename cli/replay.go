@@ -12,6 +12,7 @@ import (
 
 	enumspb "go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
+	"go.temporal.io/api/temporalproto"
 	"go.temporal.io/sdk/client"
 	sdkworker "go.temporal.io/sdk/worker"
 	"go.uber.org/zap"
@@ -24,7 +25,7 @@ import (
 )
 
 func (p Program) replayCommand() *cobra.Command {
-	var runID string
+	var runID, save string
 	c := &cobra.Command{
 		Use:   "replay HISTORY.json|WORKFLOW_ID",
 		Short: "Replay a migration's history with the current code and show where it diverges",
@@ -41,11 +42,17 @@ temporal.addr) by workflow id, or by migration id. Exit code 1 when the code wou
 			if err != nil {
 				return err
 			}
+			if save != "" {
+				if err := saveHistory(save, h); err != nil {
+					return err
+				}
+			}
 			return p.replay(args[0], h)
 		},
 	}
 	config.Flags(c.Flags())
 	c.Flags().StringVar(&runID, "run-id", "", "run to fetch (default: the latest)")
+	c.Flags().StringVar(&save, "save", "", "write the history to this JSON file as well")
 	return c
 }
 
@@ -102,6 +109,17 @@ func (p Program) history(ctx context.Context, cfg config.Config, name, runID str
 	return nil, fmt.Errorf("fetch the history of %s from %s: %w", name, addr, last)
 }
 
+func saveHistory(path string, h *historypb.History) error {
+	data, err := temporalproto.CustomJSONMarshalOptions{Indent: "  "}.Marshal(h)
+	if err != nil {
+		return fmt.Errorf("encode the history: %w", err)
+	}
+	if err := os.WriteFile(path, append(data, '\n'), 0o644); err != nil {
+		return usage(fmt.Errorf("--save: %w", err))
+	}
+	return nil
+}
+
 // replay runs the workflow code over the history.
 func (p Program) replay(name string, h *historypb.History) error {
 	if len(h.GetEvents()) == 0 {
@@ -120,6 +138,17 @@ func (p Program) replay(name string, h *historypb.History) error {
 	return err
 }
 
+var activityName = regexp.MustCompile(`ActivityType:\(Name:(\w+)\)`)
+
+// inShort is the kind of an event or command with the activity it is about.
+func inShort(s string) string {
+	kind, _, _ := strings.Cut(s, ":")
+	if m := activityName.FindStringSubmatch(s); m != nil {
+		kind += " " + m[1]
+	}
+	return kind
+}
+
 var activityID = regexp.MustCompile(`ActivityId:(\d+)|TimerId:(\d+)`)
 
 // printDivergence says what the history has, what the code would do, and shows the events around the place.
@@ -131,7 +160,8 @@ func (p Program) printDivergence(h *historypb.History, err error) {
 	if !found {
 		_, _ = fmt.Fprintln(p.Stdout, c.in(red, msg))
 	} else {
-		_, _ = fmt.Fprintf(p.Stdout, "history  %s\ncode     %s\n", c.in(green, fromHistory), c.in(red, fromCode))
+		_, _ = fmt.Fprintf(p.Stdout, "history  %s\ncode     %s\n\n%s\n%s\n", c.in(green, inShort(fromHistory)), c.in(red, inShort(fromCode)),
+			c.in(dim, "history event: "+fromHistory), c.in(dim, "replay command: "+fromCode))
 	}
 	// The ids of activities and timers are those of the events that schedule them.
 	m := activityID.FindStringSubmatch(msg)

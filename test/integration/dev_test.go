@@ -220,6 +220,24 @@ func TestTerminateWithStop(t *testing.T) {
 	d.finished(id, n, 60*time.Second)
 }
 
+// TestSecondInterrupt ends at once, whatever is still going on.
+func TestSecondInterrupt(t *testing.T) {
+	const n = 60
+	dir, cfg := t.TempDir(), config(t, "30s")
+	d := startDev(t, dir, "--config", cfg)
+	id := d.create(n)
+	d.begin(id, "sim")
+	eventually(t, 30*time.Second, "rules are in work", func() bool { return d.stats(id).Rules.Processing > 0 })
+	d.signal(os.Interrupt)
+	eventually(t, 10*time.Second, "the first interrupt is heard", func() bool { return strings.Contains(d.stderr.String(), "shutting down") })
+	d.signal(os.Interrupt)
+	if code := d.wait(5 * time.Second); code != 130 {
+		t.Errorf("exit code %d, want 130", code)
+	}
+	d = startDev(t, dir, "--config", config(t, "10ms"))
+	d.finished(id, n, 90*time.Second)
+}
+
 func stopping(t *testing.T, cfg string) string {
 	t.Helper()
 	data, err := os.ReadFile(cfg)
