@@ -194,10 +194,14 @@ func (s *Store) releaseIf(ctx context.Context, id string, ruleIDs []string, mine
 
 // Counts implements store.Rules.
 func (s *Store) Counts(ctx context.Context, id string) (migration.Counts, error) {
-	var c migration.Counts
 	if _, err := s.head(ctx, id); err != nil {
-		return c, err
+		return migration.Counts{}, err
 	}
+	return s.countsOf(ctx, id)
+}
+
+// countsOf counts the rules of a migration that was just seen to exist.
+func (s *Store) countsOf(ctx context.Context, id string) (c migration.Counts, err error) {
 	if err := s.rulesRefresh.do(ctx); err != nil {
 		return c, err
 	}
@@ -262,7 +266,7 @@ func (s *Store) Claim(ctx context.Context, id string, token migration.Token, lim
 	if err != nil {
 		return nil, migration.Counts{}, fmt.Errorf("claim rules of migration %q: %w", id, err)
 	}
-	counts, err := s.Counts(ctx, id)
+	counts, err := s.countsOf(ctx, id)
 	if err != nil {
 		return nil, migration.Counts{}, err
 	}
@@ -270,7 +274,12 @@ func (s *Store) Claim(ctx context.Context, id string, token migration.Token, lim
 }
 
 func (s *Store) claim(ctx context.Context, id string, token migration.Token, limit int) ([]string, error) {
-	m, err := s.head(ctx, id)
+	at := s.claimRef(id, token.Epoch, token.Claim)
+	docs, err := s.gets.do(ctx, []ref{s.migrationRef(id), at})
+	if err != nil {
+		return nil, err
+	}
+	m, err := live(id, docs[0])
 	if err != nil {
 		return nil, err
 	}
@@ -282,11 +291,8 @@ func (s *Store) claim(ctx context.Context, id string, token migration.Token, lim
 			return nil, err
 		}
 	}
-	at := s.claimRef(id, token.Epoch, token.Claim)
-	c, there, err := s.readClaim(ctx, at)
-	if err != nil {
-		return nil, err
-	}
+	var c claimDoc
+	there := docs[1].Found
 	var list []candidate
 	if !there {
 		if list, err = s.candidates(ctx, id, token.Epoch, limit); err != nil {
@@ -391,7 +397,7 @@ var errEnough = errors.New("enough")
 // stillPending reads those of the rules that can be claimed under the epoch.
 func (s *Store) stillPending(ctx context.Context, id string, epoch int64, ruleIDs []string) ([]candidate, error) {
 	var list []candidate
-	err := s.eachHeld(ctx, id, ruleIDs, func(h held, on version) {
+	_, err := s.eachHeld(ctx, id, ruleIDs, func(h held, on version) {
 		if h.Status == migration.StatusPending || h.Status == migration.StatusProcessing && h.Token.Epoch < epoch {
 			list = append(list, candidate{h.ID, on})
 		}
@@ -402,14 +408,15 @@ func (s *Store) stillPending(ctx context.Context, id string, epoch int64, ruleID
 // holds reads which of the rules the token holds. If its start was fenced meanwhile they are freed again.
 func (s *Store) holds(ctx context.Context, id string, token migration.Token, ruleIDs []string) ([]string, error) {
 	var ids []string
-	if err := s.eachHeld(ctx, id, ruleIDs, func(h held, _ version) {
+	last, err := s.eachHeld(ctx, id, ruleIDs, func(h held, _ version) {
 		if h.Status == migration.StatusProcessing && h.Token == token {
 			ids = append(ids, h.ID)
 		}
-	}); err != nil {
+	})
+	if err != nil {
 		return nil, err
 	}
-	m, err := s.head(ctx, id)
+	m, err := live(id, last)
 	if err != nil {
 		return nil, err
 	}
@@ -420,24 +427,26 @@ func (s *Store) holds(ctx context.Context, id string, token migration.Token, rul
 	return ids, nil
 }
 
-func (s *Store) eachHeld(ctx context.Context, id string, ruleIDs []string, f func(held, version)) error {
-	refs := make([]ref, len(ruleIDs))
+// eachHeld reads rules, those that are there, and then the migration.
+func (s *Store) eachHeld(ctx context.Context, id string, ruleIDs []string, f func(held, version)) (document, error) {
+	refs := make([]ref, len(ruleIDs), len(ruleIDs)+1)
 	for i, ruleID := range ruleIDs {
 		refs[i] = s.ruleRef(id, ruleID)
 	}
-	docs, err := s.get(ctx, refs, heldFields...)
+	fields := append(slices.Clone(heldFields), "state", "epoch", "state_epoch", "deleted", "staged")
+	docs, err := s.get(ctx, append(refs, s.migrationRef(id)), fields...)
 	if err != nil {
-		return err
+		return document{}, err
 	}
-	for _, d := range docs {
+	for _, d := range docs[:len(ruleIDs)] {
 		if !d.Found {
 			continue
 		}
 		var h held
 		if err := d.decode(&h); err != nil {
-			return err
+			return document{}, err
 		}
 		f(h, d.version)
 	}
-	return nil
+	return docs[len(ruleIDs)], nil
 }
