@@ -73,6 +73,7 @@ type Deps struct {
 // Activities implements every activity of the contract.
 type Activities struct {
 	Deps
+	flights flights
 }
 
 // New puts the activities together.
@@ -83,7 +84,7 @@ func New(d Deps) *Activities {
 	if d.Now == nil {
 		d.Now = func() time.Time { return time.Now().UTC() }
 	}
-	return &Activities{d}
+	return &Activities{Deps: d}
 }
 
 // Register makes every activity known to a worker, under the names of the contract.

@@ -42,6 +42,9 @@ var errBudget = errors.New("the connector's budget for this migration is used up
 // errResources: no compiler can be prepared from the macros and lookups.
 var errResources = errors.New("the macros and lookups contradict each other")
 
+// errPanic: a call panicked beside its activity.
+var errPanic = errors.New("panic")
+
 // maxRetryAfter bounds how long a service may ask to wait.
 const maxRetryAfter = 5 * time.Minute
 
@@ -70,6 +73,9 @@ func (a *Activities) failure(ctx context.Context, s subject, err error) error {
 			return ruleError(workflows.CodeRefused)
 		}
 		return transient(workflows.ErrorConnector, "the connector is unavailable", min(model.RetryAfter, maxRetryAfter))
+	case errors.Is(err, errPanic):
+		log.Error("activity panicked")
+		return ruleError(workflows.CodeInternal)
 	case errors.Is(err, errNoConnector):
 		log.Error("start refused")
 		return permanent(workflows.ErrorUnknownConnector, "unknown connector")

@@ -25,30 +25,33 @@ func (a *Activities) CallModel(ctx context.Context, in workflows.CallInput) (wor
 		if err != nil {
 			return workflows.CallOutput{}, err
 		}
-		out := workflows.CallOutput{Key: request.Key}
 		if err := a.affordable(ctx, in, request.Key); err != nil {
-			return out, err
+			return workflows.CallOutput{}, err
 		}
-		attempt, recorded, err := a.Answers.BeginCall(ctx, in.MigrationID, request.Key)
-		if err != nil {
-			return out, err
-		}
-		out.Attempt = attempt
-		if recorded != nil {
-			return out, nil
-		}
-		request.Attempt = attempt
-		response, err := connector.Generate(ctx, request)
-		if err != nil {
-			return out, err
-		}
-		// The answer was paid for: it is kept even if a stop came in while it was on its way.
-		save, cancel := context.WithTimeout(context.WithoutCancel(ctx), saveWithin)
-		defer cancel()
-		return out, a.Answers.SaveAnswer(save, in.MigrationID, request.Key, store.Answer{
-			Text: response.Text, ConnectorID: in.ConnectorID, Model: response.Model,
-			PromptTokens: response.PromptTokens, OutputTokens: response.OutputTokens, At: a.Now(),
+		attempt, err := a.flights.do(ctx, in.MigrationID+"/"+request.Key, func(ctx context.Context) (int, error) {
+			return a.generate(ctx, in, connector, request)
 		})
+		return workflows.CallOutput{Key: request.Key, Attempt: attempt}, err
+	})
+}
+
+// generate makes one counted attempt, unless the answer is there already.
+func (a *Activities) generate(ctx context.Context, in workflows.CallInput, connector llm.Connector, request llm.Request) (attempt int, err error) {
+	attempt, recorded, err := a.Answers.BeginCall(ctx, in.MigrationID, request.Key)
+	if err != nil || recorded != nil {
+		return attempt, err
+	}
+	request.Attempt = attempt
+	response, err := connector.Generate(ctx, request)
+	if err != nil {
+		return attempt, err
+	}
+	// The answer was paid for: it is kept even if a stop came in while it was on its way.
+	save, cancel := context.WithTimeout(context.WithoutCancel(ctx), saveWithin)
+	defer cancel()
+	return attempt, a.Answers.SaveAnswer(save, in.MigrationID, request.Key, store.Answer{
+		Text: response.Text, ConnectorID: in.ConnectorID, Model: response.Model,
+		PromptTokens: response.PromptTokens, OutputTokens: response.OutputTokens, At: a.Now(),
 	})
 }
 
