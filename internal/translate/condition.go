@@ -39,12 +39,12 @@ func (l *lowering) cond(e spl.Expr, neg bool) esql.Expr {
 			}
 			return or(and(a, nb), and(na, b))
 		case "=", "==", "!=", "<", "<=", ">", ">=":
-			return mark(l.evalCompare(e, neg), e.Span())
+			return l.leaf(l.evalCompare(e, neg), e.Span())
 		case "LIKE":
-			return mark(l.likeCond(e.L, e.R, e.Span(), neg), e.Span())
+			return l.leaf(l.likeCond(e.L, e.R, e.Span(), neg), e.Span())
 		}
 	case *spl.InExpr:
-		return mark(l.evalIn(e, neg), e.Span())
+		return l.leaf(l.evalIn(e, neg), e.Span())
 	case *spl.BoolLit:
 		return mark(boolean(e.Value != neg), e.Span())
 	case *spl.Call:
@@ -53,16 +53,16 @@ func (l *lowering) cond(e spl.Expr, neg bool) esql.Expr {
 				l.arity(e)
 				return nil
 			}
-			return mark(f.lower(l, e, neg), e.Span())
+			return l.leaf(f.lower(l, e, neg), e.Span())
 		}
 	case *spl.FieldRef:
 		// a bare field as a condition: true where it is true or a number other than 0
 		v := l.expr(e)
 		switch {
 		case v.hole:
-			return nil
+			return l.leaf(nil, e.Span())
 		case v.typ == "boolean":
-			return mark(l.boolValue(v, neg), e.Span())
+			return l.leaf(l.boolValue(v, neg), e.Span())
 		}
 	case *spl.ExprMacro:
 		l.unknownMacro(e.Macro, e.Span())
@@ -73,10 +73,10 @@ func (l *lowering) cond(e spl.Expr, neg bool) esql.Expr {
 	}
 	v := l.expr(e)
 	if v.hole {
-		return nil
+		return l.leaf(nil, e.Span())
 	}
 	if v.typ == "boolean" {
-		return mark(l.boolValue(v, neg), e.Span())
+		return l.leaf(l.boolValue(v, neg), e.Span())
 	}
 	l.diag("unsupported_expression", e.Span(), "", "this expression is no condition: compare it with something")
 	return nil

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"sort"
+	"strings"
 	"testing"
 	"time"
 )
@@ -106,6 +107,7 @@ func TestCorpus(t *testing.T) {
 	approx := 0
 	causes := map[string]int{}
 	sole := map[string]int{}
+	sets := map[string]int{}
 	start := time.Now()
 	for _, r := range reqs {
 		out := c.Translate(r)
@@ -133,6 +135,9 @@ func TestCorpus(t *testing.T) {
 				sole[k]++
 			}
 		}
+		if len(mine) > 1 {
+			sets[strings.Join(sortedKeys(mine), " + ")]++
+		}
 		if out.Result == Partial && worst == Info {
 			approx++
 		}
@@ -141,6 +146,15 @@ func TestCorpus(t *testing.T) {
 	n := float64(len(reqs))
 	t.Logf("%d rules: full %d (%.1f%%), full+approximations %d (%.1f%%), partial %d, untranslatable %d; %.0f rules/s", len(reqs), results[Full],
 		100*float64(results[Full])/n, results[Full]+approx, 100*float64(results[Full]+approx)/n, results[Partial], results[Untranslatable], n/took.Seconds())
+	if os.Getenv("SETS") != "" {
+		names := sortedKeys(sets)
+		sort.SliceStable(names, func(i, j int) bool { return sets[names[i]] > sets[names[j]] })
+		for i, k := range names {
+			if i < 60 {
+				t.Logf("%4d set %s", sets[k], k)
+			}
+		}
+	}
 	keys := sortedKeys(causes)
 	sort.SliceStable(keys, func(i, j int) bool { return causes[keys[i]] > causes[keys[j]] })
 	for i, k := range keys {
@@ -149,4 +163,20 @@ func TestCorpus(t *testing.T) {
 		}
 		t.Logf("%4d (alone %4d) %s", causes[k], sole[k], k)
 	}
+}
+
+// TestCorpusAccounted checks that no token of a real rule is dropped in silence.
+func TestCorpusAccounted(t *testing.T) {
+	c, reqs := corpus(t)
+	bad := 0
+	for _, r := range reqs {
+		for _, u := range Account(c.Translate(r), r.Query) {
+			bad++
+			if bad <= 60 {
+				from, to := max(0, u.Start-50), min(len(r.Query), u.End+30)
+				t.Errorf("%s: %q in %q", r.ID[:8], u.Text, r.Query[from:to])
+			}
+		}
+	}
+	t.Logf("%d tokens", bad)
 }

@@ -72,6 +72,7 @@ var codes = []CodeInfo{
 	{"unknown_macro", Error, "a macro with no definition"},
 	{"unknown_field", Error, "a field with no counterpart in the schema"},
 	{"unknown_source", Error, "no index is known for the search"},
+	{"no_draft", Error, "a query of which nothing could be written"},
 	{"unknown_datamodel", Error, "a data model with no counterpart"},
 	{"depends_on_hole", Error, "a part that needs something that is a hole"},
 	{"lookup_missing", Error, "a lookup that nobody defined"},

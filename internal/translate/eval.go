@@ -16,6 +16,7 @@ func (l *lowering) eval(cmd *spl.Eval) {
 func (l *lowering) assignField(name string, e spl.Expr, at spl.Span) {
 	v := l.expr(e)
 	if v.hole {
+		l.diag("depends_on_hole", at, name, "`"+name+"` is left out of the draft, because of the hole in it")
 		l.defineHole(name)
 		return
 	}

@@ -89,7 +89,7 @@ func numberValue(n esql.Expr, text string) value {
 
 // condValue is a condition used as a value.
 func (l *lowering) condValue(e spl.Expr) value {
-	c := l.cond(e, false)
+	c := l.condInValue(e, false)
 	if c == nil {
 		return holeValue
 	}

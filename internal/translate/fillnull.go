@@ -23,9 +23,10 @@ func (l *lowering) fillnull(cmd *spl.FillNull) {
 		v := c.value()
 		switch {
 		case v.hole:
+			l.diag("depends_on_hole", cmd.Span(), n.Text, "`"+n.Text+"` is not filled, because of the hole in it")
 			continue
 		case v.null:
-			l.defineAs(n.Text, &column{typ: "keyword", nonNull: true}, mark(str(cmd.Value), n.Span()), n.Span())
+			l.defineAs(n.Text, &column{typ: "keyword", nonNull: true}, mark(str(cmd.Value), cmd.Span()), cmd.Span())
 			continue
 		case v.nonNull:
 			l.diag("option_ignored", n.Span(), n.Text, "`"+n.Text+"` always has a value here")
@@ -43,6 +44,6 @@ func (l *lowering) fillnull(cmd *spl.FillNull) {
 		} else {
 			x = l.text(v)
 		}
-		l.defineAs(n.Text, &column{typ: typ, nonNull: true, array: v.array}, mark(call("COALESCE", x.expr, fill), n.Span()), n.Span())
+		l.defineAs(n.Text, &column{typ: typ, nonNull: true, array: v.array}, mark(call("COALESCE", x.expr, fill), cmd.Span()), cmd.Span())
 	}
 }

@@ -81,6 +81,10 @@ func (c *compilation) classify(l *lowering) {
 			}
 		}
 	}
+	if c.out.ESQL == nil {
+		c.command = ""
+		c.diag("no_draft", wholeSpan(c.req.Query), "", "there is no draft: without a data source nothing can be searched; give an index pattern or add the source to the schema overrides")
+	}
 	switch {
 	case c.out.ESQL == nil || worst == Error && !l.useful:
 		c.out.Result = Untranslatable

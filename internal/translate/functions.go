@@ -427,7 +427,7 @@ func (l *lowering) cases(conds, vals []spl.Expr, otherwise spl.Expr, neg bool) v
 	var cs []esql.Expr
 	var vs []value
 	for i := range conds {
-		c := l.cond(conds[i], neg)
+		c := l.condInValue(conds[i], neg)
 		v := l.expr(vals[i])
 		if c == nil || v.hole {
 			return holeValue
@@ -737,6 +737,15 @@ func fnMvzip(l *lowering, e *spl.Call) value {
 		}
 	}
 	return value{expr: call("MV_ZIP", args...), typ: "keyword", array: schema.MaybeArray}
+}
+
+// condInValue lowers a condition inside a value, where the full-text operators are refused.
+func (l *lowering) condInValue(e spl.Expr, neg bool) esql.Expr {
+	old := l.fullText
+	l.fullText = false
+	c := l.cond(e, neg)
+	l.fullText = old
+	return c
 }
 
 // fnMvfind gives 0 where any value matches: rules only ask whether there is one.

@@ -23,20 +23,29 @@ func (l *lowering) searchCond(e spl.SearchExpr, neg bool) esql.Expr {
 	case *spl.SearchOr:
 		return l.searchChain(e.Exprs, neg, neg)
 	case *spl.Compare:
-		return mark(l.compare(e, neg), e.Span())
+		return l.leaf(l.compare(e, neg), e.Span())
 	case *spl.SearchIn:
-		return mark(l.searchIn(e.Field, e.Values, e.Span(), neg), e.Span())
+		return l.leaf(l.searchIn(e.Field, e.Values, e.Span(), neg), e.Span())
 	case *spl.Term:
-		return mark(l.term(e, neg), e.Span())
+		return l.leaf(l.term(e, neg), e.Span())
 	case *spl.SubsearchExpr:
-		return mark(l.subsearchFilter(e, neg), e.Span())
+		return l.leaf(l.subsearchFilter(e, neg), e.Span())
 	case *spl.SearchMacro:
-		return mark(l.searchMacro(e, neg), e.Span())
+		return l.leaf(l.searchMacro(e, neg), e.Span())
 	case *spl.SearchHole:
 		l.diag("syntax", e.Span(), "", "this part of the search could not be read: "+clip(e.Text))
 		return nil
 	}
 	return nil
+}
+
+// leaf gives a condition its place; one that is a hole is said to be left out.
+func (l *lowering) leaf(x esql.Expr, span spl.Span) esql.Expr {
+	if x == nil {
+		l.diag("depends_on_hole", span, "", "this condition is left out of the draft, because of the hole in it")
+		return nil
+	}
+	return mark(x, span)
 }
 
 // searchChain joins operands; conj says whether with AND. Alternatives on one field become one test.
@@ -52,7 +61,7 @@ func (l *lowering) searchChain(xs []spl.SearchExpr, neg, conj bool) esql.Expr {
 					vals = append(vals, x.(*spl.Compare).Value)
 				}
 				span := spl.Span{Start: first.Span().Start, End: xs[i+n-1].Span().End}
-				out = append(out, mark(l.searchIn(first.Field, vals, span, neg), span))
+				out = append(out, l.leaf(l.searchIn(first.Field, vals, span, neg), span))
 				i += n - 1
 				continue
 			}
@@ -204,7 +213,7 @@ const inAbove = 16
 func (l *lowering) alternatives(v value, words []spl.Value) esql.Expr {
 	var plain, folded, patterns []string
 	var out []esql.Expr
-	many := v.multi() && isText(v.typ) && len(words) > manyPatterns
+	many := isText(v.typ) && len(words) > hugeList
 	groupable := isText(v.typ) && !v.multi()
 	for _, w := range l.mapped(v, words) {
 		cased, beyond := letters(w.Text)
@@ -239,31 +248,35 @@ func (l *lowering) alternatives(v value, words []spl.Value) esql.Expr {
 	return or(append(head, append(out, l.manyOf(v, patterns)...)...)...)
 }
 
-// manyPatterns is the number of patterns on a field of several values from which they share one expression: joining the
-// values anew for each would cost time and memory.
-const manyPatterns = 4
+// hugeList is the number of patterns on one field from which a single Java expression is better than as many LIKEs: each
+// of these costs the engine about a megabyte.
+const hugeList = 64
 
+// manyOf is true where any value matches any of many patterns, without case.
 func (l *lowering) manyOf(v value, patterns []string) []esql.Expr {
 	if len(patterns) == 0 {
 		return nil
 	}
-	return l.anyOfMany(v, patterns)
-}
-
-// anyOfMany is true where any value matches any of the patterns, without case.
-func (l *lowering) anyOfMany(v value, patterns []string) []esql.Expr {
 	x := v.expr
 	if !v.lower {
 		x = call("TO_LOWER", x)
 	}
-	joined := call("CONCAT", str(valueMark), call("MV_CONCAT", x, str(valueMark)), str(valueMark))
-	h := l.helper("values")
-	l.cmds = append(l.cmds, &esql.Eval{Assigns: []*esql.Assign{{Name: h, Expr: joined}}})
-	var out []esql.Expr
-	for _, p := range patterns {
-		out = append(out, markedPattern(col(h), p))
+	other := "."
+	before, after := "(?s)^(?:", ")$"
+	if v.multi() {
+		x = call("CONCAT", str(valueMark), call("MV_CONCAT", x, str(valueMark)), str(valueMark))
+		other = "[^" + valueMark + "]"
+		before, after = valueMark+"(?:", ")"+valueMark
 	}
-	return out
+	alts := make([]string, len(patterns))
+	for i, p := range patterns {
+		parts := strings.Split(p, "*")
+		for j := range parts {
+			parts[j] = javaQuote(parts[j])
+		}
+		alts[i] = strings.Join(parts, other+"*")
+	}
+	return []esql.Expr{binary("!=", call("REPLACE", x, str(before+strings.Join(alts, "|")+after), str(valueMark+valueMark)), x)}
 }
 
 func in(x esql.Expr, words []string) esql.Expr {
@@ -409,7 +422,7 @@ func (l *lowering) ipEquals(v value, text string, star bool) esql.Expr {
 }
 
 func (l *lowering) cidr(v value, prefix string) esql.Expr {
-	if v.multi() && l.fullText && v.stored() {
+	if v.multi() && l.queryString() && v.stored() {
 		return call("QSTR", str(esql.EscapeLucene(v.columnName())+":"+esql.LucenePhrase(prefix)))
 	}
 	x := v.expr

@@ -35,6 +35,7 @@ func (l *lowering) rex(cmd *spl.Rex) {
 	}
 	switch {
 	case v.hole:
+		l.diag("depends_on_hole", cmd.Span(), field, "rex is left out of the draft, because `"+field+"` is a hole")
 		fail()
 		return
 	case len(names) == 0:
@@ -48,6 +49,7 @@ func (l *lowering) rex(cmd *spl.Rex) {
 		l.diag("unsupported_option", cmd.Offset.Span(), "offset_field", "offset_field has no counterpart")
 		l.defineHole(cmd.Offset.Text)
 	case v.null:
+		l.diag("field_absent", cmd.Span(), field, "rex has nothing to read: `"+field+"` is always null here")
 		for _, n := range names {
 			if _, ok := l.env.cols[n]; !ok {
 				l.env.bind(n, &column{name: n, typ: "null", constant: &esql.Literal{}})
@@ -131,6 +133,7 @@ func (l *lowering) helper(name string) string {
 // sed is rex mode=sed: s/…/…/ and y/…/…/.
 func (l *lowering) sed(cmd *spl.Rex, field string, v value) {
 	if v.hole || v.null {
+		l.diag("depends_on_hole", cmd.Span(), field, "rex is left out of the draft, because `"+field+"` is a hole or always null")
 		return
 	}
 	pattern, repl, global, ok := sedExpression(cmd.Pattern.Text)
@@ -193,10 +196,11 @@ func (l *lowering) regex(cmd *spl.Regex) {
 	}
 	v := l.lookup(field, cmd.Span()).value()
 	if v.hole {
+		l.diag("depends_on_hole", cmd.Span(), field, "regex is left out of the draft, because `"+field+"` is a hole")
 		return
 	}
 	if v.null {
-		l.filter(boolean(cmd.Negated))
+		l.filter(mark(boolean(cmd.Negated), cmd.Span()))
 		return
 	}
 	x := l.regexTest(v, cmd.Pattern.Text, cmd.Span(), cmd.Negated)

@@ -66,6 +66,7 @@ func (l *lowering) aggregateWith(aggs []spl.Agg, by []spl.By, at spl.Span, dropN
 		spl  string
 		c    *column
 		expr *esql.Assign
+		at   spl.Span
 	}
 	var keys []key
 	var present []esql.Expr
@@ -73,7 +74,7 @@ func (l *lowering) aggregateWith(aggs []spl.Agg, by []spl.By, at spl.Span, dropN
 	for _, b := range by {
 		if strings.Contains(b.Field.Text, "*") {
 			for _, n := range l.env.names(b.Field.Text) {
-				keys = append(keys, key{n, l.env.cols[n], nil})
+				keys = append(keys, key{n, l.env.cols[n], nil, b.Span()})
 			}
 			continue
 		}
@@ -81,10 +82,11 @@ func (l *lowering) aggregateWith(aggs []spl.Agg, by []spl.By, at spl.Span, dropN
 		var a *esql.Assign
 		l.reading(toGroup, func() { c, a = l.groupKey(b) })
 		if c == nil {
+			l.diag("depends_on_hole", b.Span(), b.Field.Text, "the groups are not split by `"+b.Field.Text+"`, because of the hole in it")
 			next.bind(b.Field.Text, &column{name: b.Field.Text, hole: true})
 			continue
 		}
-		keys = append(keys, key{b.Field.Text, c, a})
+		keys = append(keys, key{b.Field.Text, c, a, b.Span()})
 	}
 	for _, k := range keys {
 		if k.c.hole {
@@ -103,14 +105,14 @@ func (l *lowering) aggregateWith(aggs []spl.Agg, by []spl.By, at spl.Span, dropN
 		}
 		c := *k.c
 		if c.constant != nil {
-			// a constant key groups nothing
+			l.diag("field_absent", k.at, k.spl, "`"+k.spl+"` has one value everywhere here, so it groups nothing")
 			next.bind(k.spl, &c)
 			continue
 		}
 		a := k.expr
 		if a == nil {
 			v := k.c.value()
-			a = &esql.Assign{Expr: v.expr}
+			a = &esql.Assign{At: esql.At{Origin: origin(k.at)}, Expr: mark(v.expr, k.at)}
 			if _, plain := v.expr.(*esql.Column); !plain {
 				a.Name = columnName(k.spl)
 				c = column{name: a.Name, typ: v.typ, computed: true}
@@ -121,6 +123,7 @@ func (l *lowering) aggregateWith(aggs []spl.Agg, by []spl.By, at spl.Span, dropN
 			c.array = schema.Single // BY makes one group a value
 		}
 		if taken[c.name] {
+			l.diag("option_ignored", k.at, k.spl, "`"+k.spl+"` is the same column as another key")
 			next.bind(k.spl, &c)
 			continue
 		}
@@ -177,11 +180,6 @@ func (l *lowering) groupKey(b spl.By) (*column, *esql.Assign) {
 	if c.hole {
 		return nil, nil
 	}
-	if c.field.Fn == "" && c.constant == nil {
-		a := &esql.Assign{Expr: mark(col(c.name), b.Span())}
-		a.Origin = origin(b.Span())
-		_ = a
-	}
 	return c, nil
 }
 
@@ -218,10 +216,12 @@ func (l *lowering) aggOne(a *spl.Agg, st *esql.Stats, next *env, taken map[strin
 		}
 	}
 	if g.hole {
+		l.diag("depends_on_hole", a.Span(), name, "`"+name+"` is left out of the draft, because of the hole in it")
 		next.bind(name, &column{name: name, hole: true})
 		return
 	}
 	if g.constant != nil {
+		l.diag("field_absent", a.Span(), name, "`"+name+"` has nothing to work on: its field is always null")
 		next.bind(name, &column{name: name, typ: g.typ, constant: g.constant, computed: true})
 		return
 	}

@@ -89,7 +89,7 @@ func (l *lowering) anyText(v value, t textTest) esql.Expr {
 		if !fold {
 			return binary(":", v.expr, str(lower))
 		}
-		if !beyond && len(lower) <= 200 {
+		if !beyond && len(lower) <= 200 && l.queryString() {
 			return call("QSTR", str(esql.EscapeLucene(v.columnName())+":/"+caseClasses(lower)+"/"))
 		}
 	}
@@ -106,6 +106,19 @@ func (l *lowering) anyText(v value, t textTest) esql.Expr {
 		return like(joined, "*"+esql.EscapeLike(parts[1])+"*")
 	}
 	return markedPattern(call("CONCAT", str(valueMark), joined, str(valueMark)), lower)
+}
+
+// queryString reports whether QSTR is allowed here: behind FROM and filters only.
+func (l *lowering) queryString() bool {
+	if !l.fullText {
+		return false
+	}
+	for _, c := range l.cmds {
+		if _, ok := c.(*esql.Where); !ok {
+			return false
+		}
+	}
+	return true
 }
 
 // markedPattern matches a pattern with * wildcards against any of the values that wrapped holds between marks.

@@ -107,31 +107,6 @@ func shift(x esql.Expr, n int64, d func(int64) esql.Expr) esql.Expr {
 	return x
 }
 
-// dateMath is the same as Elasticsearch date math, for a rule's window; snapping is left to the caller to say.
-func (r relativeTime) dateMath() string {
-	out := "now"
-	part := func(n int64, unit string) {
-		if n < 0 {
-			out += "-" + itoa64(-n) + unit
-		} else if n > 0 {
-			out += "+" + itoa64(n) + unit
-		}
-	}
-	switch {
-	case r.seconds == 0:
-	case r.seconds%86400 == 0:
-		part(r.seconds/86400, "d")
-	case r.seconds%3600 == 0:
-		part(r.seconds/3600, "h")
-	case r.seconds%60 == 0:
-		part(r.seconds/60, "m")
-	default:
-		part(r.seconds, "s")
-	}
-	part(r.months, "M")
-	return out
-}
-
 // span is a bin or tstats span: a number and a unit.
 type span struct {
 	seconds, months int64
@@ -389,7 +364,7 @@ func (l *lowering) timeModifier(e *spl.Compare, neg bool) {
 			l.diag("window_edges", e.Span(), field, field+"="+text+" searches all time, a rule a window; choose its look-back")
 			return
 		}
-		l.out.Rule.From = r.dateMath()
+		l.windowStart = text
 	}
 	if r.snap != "" && r.snap != "second" {
 		l.diag("window_edges", e.Span(), field, fmt.Sprintf("%s=%s snaps to a %s; the rule's window slides, so its edges differ", field, text, r.snap))
