@@ -15,10 +15,6 @@ func (l *lowering) search(cmd *spl.Search) {
 	}
 	l.noteEventCodes(e)
 	for _, x := range conjuncts(e) {
-		if t, ok := x.(*spl.Term); ok && t.Value.Text == "*" && t.Directive == "" {
-			l.diag("option_ignored", t.Span(), "*", "* matches every event")
-			continue
-		}
 		c := l.searchCond(x, false)
 		l.filterAnd(c)
 	}
@@ -348,10 +344,11 @@ func eventCodes(e spl.SearchExpr) ([]string, bool) {
 func (l *lowering) term(t *spl.Term, neg bool) esql.Expr {
 	text := t.Value.Text
 	if strings.Trim(text, "*") == "" {
+		l.diag("option_ignored", t.Span(), "*", "* matches every event")
 		return boolean(!neg)
 	}
-	if !l.fullText {
-		l.diag("unsupported_expression", t.Span(), "", "a bare word searches the raw event, which is gone after stats; name the field")
+	if !l.queryString() {
+		l.diag("unsupported_expression", t.Span(), "", "a bare word searches the raw event, which QSTR can only do before any eval or stats; name the field")
 		return nil
 	}
 	l.diag("text_search", t.Span(), "", "a bare word is searched in the raw event in Splunk, in the default fields in Elasticsearch: "+clip(text)+"; name the field where you can")
