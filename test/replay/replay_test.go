@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/worker"
 
@@ -61,6 +63,49 @@ func TestRecordedHistoriesReplay(t *testing.T) {
 				t.Errorf("recording %s has no history of %s", recording, control)
 			}
 		}
+	}
+}
+
+// TestParkedRunsStaySmall counts the events of every parked run up to the start that wakes it: what stopped migrations
+// leave on the server.
+func TestParkedRunsStaySmall(t *testing.T) {
+	files, err := filepath.Glob("testdata/*/*.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	parked := 0
+	for _, file := range files {
+		f, err := os.Open(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h, err := client.HistoryFromJSON(f, client.HistoryJSONOptions{})
+		f.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var in workflows.Input
+		started := h.Events[0].GetWorkflowExecutionStartedEventAttributes()
+		if err := converter.GetDefaultDataConverter().FromPayloads(started.GetInput(), &in); err != nil {
+			t.Fatal(err)
+		}
+		if in.Carry == nil || in.Carry.Start != nil || in.Carry.PendingStart != nil {
+			continue
+		}
+		parked++
+		events := len(h.Events)
+		for i, e := range h.Events {
+			if e.GetWorkflowExecutionSignaledEventAttributes().GetSignalName() == workflows.SignalStart {
+				events = i
+				break
+			}
+		}
+		if events >= 30 {
+			t.Errorf("%s: parked for %d events, a parked run has fewer than 30", file, events)
+		}
+	}
+	if parked == 0 {
+		t.Fatal("no parked run was recorded")
 	}
 }
 
