@@ -284,7 +284,7 @@ func (l *lowering) compareWord(op string, a, b value, span spl.Span) esql.Expr {
 		}
 		return binary(op, asText(a).expr, str(text))
 	}
-	return l.order(a, op, text, span)
+	return l.compareOrder(a, op, text, span)
 }
 
 // evalWords is f == one of the words of the eval grammar, in the words the integration stores.

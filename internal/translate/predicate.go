@@ -461,15 +461,15 @@ func (l *lowering) searchOrder(e *spl.Compare, neg bool) esql.Expr {
 	if v.null {
 		return boolean(neg)
 	}
-	x := l.order(v, e.Op, e.Value.Text, e.Span())
+	x := l.compareOrder(v, e.Op, e.Value.Text, e.Span())
 	if !neg || x == nil {
 		return x
 	}
 	return l.orNull(v, not(x))
 }
 
-// order compares a value with a literal.
-func (l *lowering) order(v value, op, text string, span spl.Span) esql.Expr {
+// compareOrder compares a value with a literal.
+func (l *lowering) compareOrder(v value, op, text string, span spl.Span) esql.Expr {
 	if isDate(v.typ) {
 		return l.dateCompare(v, op, text, span)
 	}
