@@ -240,13 +240,13 @@ func (l *lowering) lower(cmd spl.Command, rest []spl.Command) {
 	case *spl.Convert:
 		l.convert(cmd)
 	case *spl.Join:
-		l.join(cmd)
+		l.join(cmd, rest)
 	case *spl.Append:
-		l.appendRows(cmd)
+		l.appendRows(cmd, rest)
 	case *spl.Multisearch:
-		l.multisearch(cmd)
+		l.multisearch(cmd, rest)
 	case *spl.Transaction:
-		l.transaction(cmd)
+		l.transaction(cmd, rest)
 	case *spl.SPath:
 		l.spath(cmd)
 	case *spl.Extract:
@@ -260,11 +260,11 @@ func (l *lowering) lower(cmd spl.Command, rest []spl.Command) {
 	case *spl.NoMV:
 		l.nomv(cmd)
 	case *spl.Foreach:
-		l.foreach(cmd)
+		l.foreach(cmd, rest)
 	case *spl.Map:
 		l.mapSearches(cmd)
 	case *spl.IPLocation:
-		l.iplocation(cmd)
+		l.iplocation(cmd, rest)
 	case *spl.Tail:
 		l.tail(cmd)
 	case *spl.Reverse:
