@@ -80,9 +80,12 @@ func (l *lowering) exprBare(e spl.Expr) value {
 }
 
 func numberValue(n esql.Expr, text string) value {
-	typ := "long"
-	if _, ok := n.(*esql.Literal).Value.(float64); ok {
-		typ = "double"
+	typ := "double"
+	if i, ok := n.(*esql.Literal).Value.(int64); ok {
+		typ = "long"
+		if i == int64(int32(i)) {
+			typ = "integer"
+		}
 	}
 	return value{expr: n, typ: typ, nonNull: true, word: &text, num: true}
 }
@@ -318,8 +321,11 @@ func (l *lowering) args(e *spl.Call) (vs []value, ok bool) {
 	return vs, ok
 }
 
-// unify casts values to one type for CASE and COALESCE.
-func (l *lowering) unify(vs []value) ([]value, string) {
+// unify casts values to one type for CASE and COALESCE. These accept a smaller literal behind the first value; strict
+// is for functions that do not.
+func (l *lowering) unify(vs []value) ([]value, string) { return l.unifyAs(vs, false) }
+
+func (l *lowering) unifyAs(vs []value, strict bool) ([]value, string) {
 	typ := ""
 	for _, v := range vs {
 		if v.null {
@@ -329,16 +335,22 @@ func (l *lowering) unify(vs []value) ([]value, string) {
 		switch {
 		case isText(t):
 			t = "keyword"
-		case isInteger(t):
+		case t == "long" || t == "unsigned_long":
 			t = "long"
+		case isInteger(t):
+			t = "integer"
 		case isNumeric(t):
 			t = "double"
 		}
 		switch {
 		case typ == "" || typ == t:
 			typ = t
-		case (typ == "long" || typ == "double") && (t == "long" || t == "double"):
-			typ = "double"
+		case isNumeric(typ) && isNumeric(t):
+			if typ == "double" || t == "double" {
+				typ = "double"
+			} else {
+				typ = "long"
+			}
 		default:
 			typ = "keyword"
 		}
@@ -357,6 +369,8 @@ func (l *lowering) unify(vs []value) ([]value, string) {
 			} else {
 				v.expr = call("TO_DOUBLE", v.expr)
 			}
+		case typ == "long" && v.typ != "long" && (i == 0 || v.word == nil || strict):
+			v.expr = call("TO_LONG", v.expr)
 		}
 		out[i] = v
 	}

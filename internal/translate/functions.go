@@ -686,7 +686,7 @@ func fnMvappend(l *lowering, e *spl.Call) value {
 	if !ok {
 		return holeValue
 	}
-	vs, typ := l.unify(vs)
+	vs, typ := l.unifyAs(vs, true)
 	var x esql.Expr
 	nullable := false
 	for _, v := range vs {

@@ -57,14 +57,15 @@ func (l *lowering) rex(cmd *spl.Rex) {
 		}
 		return
 	}
-	for _, bad := range []string{"(?R)", "(?(", "(?&", "(*", "(?|", "%{", `\K`} {
+	for _, bad := range []string{"(?R)", "(?(", "(?&", "(*", "(?|", `\K`} {
 		if strings.Contains(cmd.Pattern.Text, bad) {
-			l.diag("unsupported_regex", cmd.Pattern.Span(), "rex", "this regular expression cannot be written for GROK: "+clip(cmd.Pattern.Text))
+			l.diag("unsupported_regex", cmd.Span(), "rex", "this regular expression cannot be written for GROK: "+clip(cmd.Pattern.Text))
 			fail()
 			return
 		}
 	}
 	pattern := strings.ReplaceAll(cmd.Pattern.Text, "(?P<", "(?<")
+	pattern = strings.ReplaceAll(pattern, "%{", `%\{`) // not a GROK reference
 	if v.multi() {
 		l.diag("array_approximate", cmd.Span(), "rex", "rex reads each of several values; GROK reads them one by one too, but keeps one result")
 	}
