@@ -106,7 +106,7 @@ func (s Settings) activityOptions(p profile, summary string) workflow.ActivityOp
 }
 
 // claimEvery bounds how often a window that is nearly full is topped up.
-const claimEvery = 50 * time.Millisecond
+const claimEvery = 20 * time.Millisecond
 
 // refill says how many places of the window must be free before more rules are claimed. Rules that end quickly refill in
 // chunks, so that claims stay few; slow ones, where an empty place costs more than a claim, one by one.
