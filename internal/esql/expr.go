@@ -182,9 +182,19 @@ func (c *checker) binary(e *Binary, ctx context) value {
 		c.compare(e, e.Op, l, r)
 		return v
 	}
-	t, ok := sumType(e.Op, l.typ, r.typ)
+	lt, rt := l.typ, r.typ
+	if e.Op == "+" || e.Op == "-" {
+		// a constant string beside a date or a time span is read as a date
+		if isSpan(rt) || isDate(rt) {
+			lt = c.castLiteral(e.L, l, "date")
+		}
+		if isSpan(lt) || isDate(lt) {
+			rt = c.castLiteral(e.R, r, "date")
+		}
+	}
+	t, ok := sumType(e.Op, lt, rt)
 	if !ok {
-		c.report(e, CodeType, "there is no %s %s %s", l.typ, e.Op, r.typ)
+		c.report(e, CodeType, "there is no %s %s %s", lt, e.Op, rt)
 	}
 	v.typ = t
 	return v
@@ -219,14 +229,32 @@ func (c *checker) castLiteral(n Node, v value, other string) string {
 func (c *checker) in(e *In, inner context) value {
 	x := c.expr(e.X, inner)
 	v := value{typ: "boolean", constant: x.constant, aggregate: x.aggregate}
-	for _, item := range e.List {
-		y := c.expr(item, inner)
-		v.constant = v.constant && y.constant
-		v.aggregate = v.aggregate || y.aggregate
-		if y.typ == typeNull && len(e.List) > 1 {
-			continue
+	items := make([]value, len(e.List))
+	nulls := false
+	for i, item := range e.List {
+		items[i] = c.expr(item, inner)
+		v.constant = v.constant && items[i].constant
+		v.aggregate = v.aggregate || items[i].aggregate
+		nulls = nulls || items[i].typ == typeNull
+	}
+	// A list of one is a comparison; in longer ones null has a place.
+	several := len(items) > 1
+	for i, y := range items {
+		switch {
+		case several && y.typ == typeNull:
+			if x.typ == "unsigned_long" {
+				c.report(e.List[i], CodeType, "null cannot stand in a list of unsigned_long")
+			}
+		case several && x.literal != nil && x.typ == "keyword" && y.typ != typeAny && !isString(y.typ):
+			c.report(e.List[i], CodeType, "%s cannot stand in a list for a string", y.typ)
+		case several && nulls && x.typ == typeNull && y.typ == "unsigned_long":
+			c.report(e.List[i], CodeType, "unsigned_long cannot stand in a list for null")
+		case several && nulls && (x.typ == typeNull || isSpan(x.typ) && x.typ == y.typ):
+		case several && isDate(x.typ) && isDate(y.typ) && x.typ != y.typ:
+			c.report(e.List[i], CodeType, "%s and %s cannot stand in one list", x.typ, y.typ)
+		default:
+			c.compare(e.List[i], "==", x, y)
 		}
-		c.compare(item, "==", x, y)
 	}
 	return v
 }
@@ -374,7 +402,7 @@ func (c *checker) signature(e *Call, f *Function, args []value) string {
 		if args[i].typ == typeSource && f.canonical() == "COUNT" {
 			continue
 		}
-		if !c.argument(e, e.Args[i], p, args[i], i) {
+		if !c.argument(e, e.Args[i], p, &args[i], i) {
 			wrong = true
 		}
 	}
@@ -388,8 +416,13 @@ func (c *checker) signature(e *Call, f *Function, args []value) string {
 		return c.bucketType(e, args)
 	case "DATE_FORMAT":
 		c.dateFormat(e, args)
+	case "ROUND_TO":
+		return c.roundToType(e, args)
 	}
 	c.constants(e, f, args)
+	if f.Kind == Aggregate {
+		c.constantAggregate(e, f, args)
+	}
 	switch f.Result {
 	case "=1", "=1s":
 		t := args[0].typ
@@ -415,6 +448,11 @@ func (c *checker) signature(e *Call, f *Function, args []value) string {
 			return "cartesian_shape"
 		}
 		return args[0].typ
+	case "=series":
+		if args[0].typ == typeNull || args[1].typ == typeNull {
+			return typeNull
+		}
+		return "double"
 	case "=all":
 		return c.sharedType(e, f, args)
 	case "=same":
@@ -432,11 +470,61 @@ func (c *checker) signature(e *Call, f *Function, args []value) string {
 		}
 		return l
 	}
+	if strings.HasPrefix(f.Name, "ST_") && len(args) == 2 {
+		l, r := args[0].typ, args[1].typ
+		if isGeo(l) && isGeo(r) && strings.HasPrefix(l, "geo") != strings.HasPrefix(r, "geo") {
+			c.report(e, CodeType, "%s cannot mix %s and %s", e.Func, l, r)
+		}
+	}
 	return f.Result
 }
 
-// argument checks one argument; it reports at most one problem.
-func (c *checker) argument(e *Call, arg Expr, p Param, v value, i int) bool {
+// constantAggregate reports aggregations of constants, which only some can do.
+func (c *checker) constantAggregate(e *Call, f *Function, args []value) {
+	for i, v := range args[min(1, len(args)):] {
+		if v.constant && v.typ == typeNull {
+			c.report(e.Args[i+1], CodeValue, "argument %d of %s cannot be null", i+2, e.Func)
+			return
+		}
+	}
+	switch f.Name {
+	case "VALUES", "TOP", "STD_DEV", "SAMPLE", "ST_CENTROID_AGG", "ST_EXTENT_AGG":
+		if args[0].constant {
+			c.report(e.Args[0], CodeAggregate, "%s needs a column, not a constant", e.Func)
+		}
+	case "WEIGHTED_AVG":
+		if lit := args[1].literal; lit != nil && (lit.Value == int64(0) || lit.Value == 0.0) {
+			c.report(e.Args[1], CodeValue, "the weight of WEIGHTED_AVG cannot be 0")
+		}
+	}
+}
+
+// roundToType is the type of ROUND_TO: the widest of its numbers, or that of its dates.
+func (c *checker) roundToType(e *Call, args []value) string {
+	t := typeNull
+	for i, v := range args {
+		typ := v.typ
+		if i > 0 && isDate(t) {
+			typ = c.castLiteral(e.Args[i], v, "date")
+		}
+		switch {
+		case typ == typeAny:
+			return typeAny
+		case typ == typeNull:
+		case t == typeNull:
+			t = c.castLiteral(e.Args[i], v, "date")
+		case isNumber(t) && isNumber(typ):
+			t = wider(t, typ)
+		case !isDate(t) || t != typ:
+			c.report(e.Args[i], CodeType, "the arguments of ROUND_TO are all numbers or all dates, not %s and %s", t, typ)
+			return typeAny
+		}
+	}
+	return t
+}
+
+// argument checks one argument and reports at most one problem. A constant string that is read as another type gets it.
+func (c *checker) argument(e *Call, arg Expr, p Param, v *value, i int) bool {
 	if v.typ == typeAny {
 		return true
 	}
@@ -448,6 +536,7 @@ func (c *checker) argument(e *Call, arg Expr, p Param, v value, i int) bool {
 		}
 		for _, t := range p.Types {
 			if reads, valid := literalCast(text, t); reads && valid {
+				v.typ = t
 				return true
 			}
 		}
@@ -499,7 +588,9 @@ func (c *checker) caseType(e *Call, args []value) string {
 	t := typeNull
 	for i, v := range args {
 		if i%2 == 0 && i < len(args)-1 {
-			c.boolean(e.Args[i], v)
+			if _, ok := v.text(); !ok || i > 0 { // a constant string is read as true or false, but only there
+				c.boolean(e.Args[i], v)
+			}
 			continue
 		}
 		switch {
@@ -508,7 +599,7 @@ func (c *checker) caseType(e *Call, args []value) string {
 		case v.typ == typeNull || t == typeAny:
 		case t == typeNull:
 			t = v.typ
-		case t != v.typ && !(isString(t) && isString(v.typ)):
+		case !widens(t, v.typ):
 			c.report(e.Args[i], CodeType, "CASE has the type %s of its first value; this value is %s", t, v.typ)
 			return t
 		}
@@ -523,7 +614,8 @@ func (c *checker) bucketType(e *Call, args []value) string {
 	field, size := args[0].typ, args[1].typ
 	text, literal := args[1].text()
 	n := len(args)
-	if n == 3 {
+	ranges := args[min(2, n):]
+	if n == 3 && field != typeNull && size != typeNull {
 		c.report(e, CodeArguments, "%s takes two or four arguments", e.Func)
 	}
 	switch {
@@ -541,18 +633,31 @@ func (c *checker) bucketType(e *Call, args []value) string {
 			}
 		case size == "double":
 			c.report(e.Args[1], CodeType, "the number of buckets is a whole number")
-		case isNumber(size) && n != 4:
+		case (isNumber(size) || size == "unsigned_long") && n != 4:
 			c.report(e, CodeArguments, "%s of a date with a number of buckets takes four arguments, the last two are the range", e.Func)
 		case isSpan(size) && n != 2:
 			c.report(e, CodeArguments, "%s of a date with a time span takes two arguments", e.Func)
+		}
+		for i, v := range ranges {
+			if v.typ != typeAny && v.typ != typeNull && !isDate(v.typ) && !isString(v.typ) {
+				c.report(e.Args[i+2], CodeType, "the range of a bucket of dates is two dates, not %s", v.typ)
+			}
 		}
 		if d, ok := e.Args[1].(*Duration); ok && d.N <= 0 {
 			c.report(e.Args[1], CodeValue, "a bucket has to be longer than zero")
 		}
 		return field
-	case isNumber(field):
-		if size != typeAny && size != typeNull && !isNumber(size) {
+	case isNumber(field) || field == "unsigned_long":
+		if size != typeAny && size != typeNull && !isNumber(size) && size != "unsigned_long" {
 			c.report(e.Args[1], CodeType, "the bucket size of numbers is a number, not %s", size)
+		}
+		if size == "double" && n == 4 {
+			c.report(e, CodeArguments, "%s with a fractional size takes two arguments", e.Func)
+		}
+		for i, v := range ranges {
+			if v.typ != typeAny && v.typ != typeNull && !isNumber(v.typ) && v.typ != "unsigned_long" {
+				c.report(e.Args[i+2], CodeType, "the range of a bucket of numbers is two numbers, not %s", v.typ)
+			}
 		}
 		return "double"
 	}
@@ -626,9 +731,15 @@ func (c *checker) constants(e *Call, f *Function, args []value) {
 				c.report(e.Args[i], CodeValue, "%s is not an address block such as 10.0.0.0/8", QuoteString(s))
 			}
 		}
+	case "DATE_FORMAT", "DATE_PARSE":
+		if s, ok := text(0); ok && len(args) == 2 {
+			if letter := badDateLetter(s); letter != 0 {
+				c.report(e.Args[0], CodeValue, "the date pattern %s has an unknown letter %c", QuoteString(s), letter)
+			}
+		}
 	case "REPLACE":
 		if s, ok := text(1); ok {
-			if err := javaRegexError(s); err != "" {
+			if err := regexError(s); err != "" {
 				c.report(e.Args[1], CodePattern, "the pattern %s of REPLACE is wrong: %s", QuoteString(s), err)
 			}
 		}
@@ -671,7 +782,7 @@ func (c *checker) fullText(e *Call, f *Function, ctx context) {
 			c.report(e, CodeValue, "the query of %s cannot be null", e.Func)
 			return
 		}
-		if c.argument(e, e.Args[0], f.Params[0], v, 0) {
+		if c.argument(e, e.Args[0], f.Params[0], &v, 0) {
 			if text, ok := v.text(); ok {
 				if err := luceneError(text, f.Name == "QSTR"); err != "" {
 					c.report(e, CodePattern, "the query of %s is wrong: %s", e.Func, err)

@@ -106,8 +106,8 @@ TANH angle:num -> double
 TAU -> double
 TO_DEGREES number:num -> double
 TO_RADIANS number:num -> double
-GREATEST first:order rest...?:order -> =all
-LEAST first:order rest...?:order -> =all
+GREATEST first:order rest...?:order|unsigned_long -> =all
+LEAST first:order rest...?:order|unsigned_long -> =all
 COALESCE first:any rest...?:any -> =all
 CASE condition:any value:any more...?:any -> =all
 BIT_LENGTH string:str -> integer
@@ -185,7 +185,7 @@ MV_MEDIAN number:num -> =1
 MV_MEDIAN_ABSOLUTE_DEVIATION number:num -> =1
 MV_MIN field:order|unsigned_long -> =1s
 MV_PERCENTILE number:num3 percentile:num3 -> =1
-MV_PSERIES_WEIGHTED_SUM number:double p!:double -> double
+MV_PSERIES_WEIGHTED_SUM number:double p!:double -> =series
 MV_SLICE field:any start:integer end?:integer -> =1s
 MV_SORT field:order|unsigned_long order?!:str -> =1s
 MV_SUM number:num -> =1
@@ -212,7 +212,7 @@ WEIGHTED_AVG number:num3 weight:num3 -> double
 `
 
 const groupingTable = `
-BUCKET field:num3|dates buckets!:num3|span|str from?!:num3|dates|str to?!:num3|dates|str -> =bucket
+BUCKET field:num|dates buckets!:num|span|str from?!:num|dates|str to?!:num|dates|str -> =bucket
 CATEGORIZE field:str -> keyword
 `
 

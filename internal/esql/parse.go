@@ -154,8 +154,12 @@ func (p *parser) sourceCommand(word string) (Command, error) {
 		}
 		fields, err := p.assigns(false)
 		return &Row{Fields: fields}, err
-	case "SHOW", "EXPLAIN", "TS":
-		return p.other(word)
+	case "SHOW", "TS":
+		c, err := p.other(word)
+		if err == nil && word == "SHOW" && !strings.EqualFold(c.(*Other).Text, "INFO") {
+			err = p.fail(p.tok.start, "SHOW shows INFO only")
+		}
+		return c, err
 	}
 	return nil, p.fail(p.tok.start, "a query starts with FROM, ROW, SHOW or TS, not %s", p.tok)
 }
@@ -978,7 +982,7 @@ func (p *parser) casts(start Pos, e Expr) (Expr, error) {
 
 func (p *parser) columnOrCall() (Expr, error) {
 	start := p.tok.start
-	if p.tok.kind == tokenWord && strings.HasPrefix(strings.TrimLeft(p.rest(), " \t\r\n"), "(") {
+	if strings.HasPrefix(strings.TrimLeft(p.rest(), " \t\r\n"), "(") {
 		name := strings.ToUpper(p.tok.text)
 		if err := p.next(); err != nil {
 			return nil, err

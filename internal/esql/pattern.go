@@ -13,21 +13,23 @@ import (
 // ---- LIKE and RLIKE ----
 
 func (c *checker) wildcards(e *Like) {
-	var all []*regexNode
-	simple := true
-	for _, p := range e.Patterns {
+	list := make([]*regexNode, len(e.Patterns))
+	plain := true
+	for i, p := range e.Patterns {
 		node, err := wildcardNode(p)
 		if err != nil {
 			c.report(e, CodePattern, "the LIKE pattern %s is wrong: %v", QuoteString(p), err)
 			return
 		}
-		all = append(all, node)
-		simple = simple && len(p) < 40 && strings.Count(p, "*") <= 2 && !strings.Contains(p, "?")
+		list[i] = node
+		plain = plain && len(p) < 40 && strings.Count(p, "*") <= 2 && !strings.Contains(p, "?")
 	}
-	if simple && len(e.Patterns) == 1 {
-		return
+	if plain && len(list) == 1 {
+		return // cannot be complex
 	}
-	c.complex(e, &regexNode{op: opUnion, sub: all})
+	if wildcardsTooComplex(list) {
+		c.report(e, CodeComplex, "the LIKE patterns are too complex for Lucene; use OR, or fewer in a list")
+	}
 }
 
 func (c *checker) regexes(e *Like) {
@@ -37,18 +39,25 @@ func (c *checker) regexes(e *Like) {
 			c.report(e, CodePattern, "the RLIKE pattern %s is wrong: %v", QuoteString(p), err)
 			continue
 		}
-		if n := utf8.RuneCountInString(p); n > maxRegexRunes && !node.fixed() {
+		if n := utf8.RuneCountInString(p); n > maxRegexRunes && !node.fixed() && c.isIndexed(e.X) {
 			c.report(e, CodeLimit, "the RLIKE pattern has %d characters, at most %d are allowed on a field", n, maxRegexRunes)
 			continue
 		}
-		c.complex(e, node)
+		if regexTooComplex(node) {
+			c.report(e, CodeComplex, "the RLIKE pattern is too complex for Lucene; split it")
+		}
 	}
 }
 
-func (c *checker) complex(e *Like, node *regexNode) {
-	if tooComplex(node) {
-		c.report(e, CodeComplex, "the %s pattern is too complex for Lucene; split it", e.Op)
+// isIndexed reports whether an expression is a keyword field of an index: then patterns run in the index, which has
+// limits of its own.
+func (c *checker) isIndexed(e Expr) bool {
+	column, ok := e.(*Column)
+	if !ok {
+		return false
 	}
+	col, ok := c.scope.find(column.Name)
+	return ok && col.indexed && col.typ != "text"
 }
 
 // ---- DISSECT ----
@@ -58,13 +67,11 @@ var dissectKey = regexp.MustCompile(`%\{([^}]*)\}`)
 // dissectNames returns the columns that a pattern makes.
 func dissectNames(pattern string) ([]string, error) {
 	keys := dissectKey.FindAllStringSubmatch(pattern, -1)
-	if len(keys) == 0 {
-		return nil, errors.New("it has no key such as %{name}")
-	}
+	places := dissectKey.FindAllStringIndex(pattern, -1)
 	var names []string
+	named := false
 	seen := map[string]bool{}
-	appended := map[string]bool{}
-	for _, key := range keys {
+	for i, key := range keys {
 		name := strings.TrimSuffix(key[1], "->")
 		modifier := byte(0)
 		if name != "" && strings.IndexByte("+?&*", name[0]) >= 0 {
@@ -77,7 +84,6 @@ func dissectNames(pattern string) ([]string, error) {
 				}
 				name = base
 			}
-			appended[name] = true
 		}
 		switch modifier {
 		case '?':
@@ -91,10 +97,17 @@ func dissectNames(pattern string) ([]string, error) {
 			}
 			continue
 		}
+		named = true
+		if i > 0 && places[i][0] == places[i-1][1] {
+			continue // with nothing between them, the second key is not filled
+		}
 		if !seen[name] {
 			seen[name] = true
 			names = append(names, name)
 		}
+	}
+	if !named {
+		return nil, errors.New("it has no key such as %{name}")
 	}
 	return names, nil
 }
@@ -173,18 +186,24 @@ func grokColumns(pattern string) (columns []column, open bool, err error) {
 			return nil, false, err
 		}
 	}
-	if text := bracketError(grokReference.ReplaceAllString(pattern, "x")); text != "" {
+	if text := regexError(grokReference.ReplaceAllString(pattern, "x")); text != "" {
 		return nil, false, errors.New(text)
 	}
 	return columns, open, nil
 }
 
-// bracketError looks for brackets of a regular expression that do not match.
-func bracketError(pattern string) string {
+// regexError finds the plain mistakes in a regular expression of Java or Oniguruma.
+func regexError(pattern string) string {
 	depth := 0
 	class := false
+	start := true // at a place where there is nothing to repeat
 	for i := 0; i < len(pattern); i++ {
-		switch c := pattern[i]; {
+		c := pattern[i]
+		if start && !class && (c == '*' || c == '+' || c == '?' && (i == 0 || pattern[i-1] != '(')) {
+			return "there is nothing to repeat"
+		}
+		start = false
+		switch {
 		case c == '\\':
 			i++
 			if i == len(pattern) {
@@ -204,6 +223,9 @@ func bracketError(pattern string) string {
 			}
 		case c == '(':
 			depth++
+			start = true
+		case c == '|':
+			start = true
 		case c == ')':
 			depth--
 			if depth < 0 {
@@ -220,21 +242,11 @@ func bracketError(pattern string) string {
 	return ""
 }
 
-// javaRegexError finds the plain mistakes in a Java regular expression.
-func javaRegexError(pattern string) string {
-	if err := bracketError(pattern); err != "" {
-		return err
-	}
-	if pattern != "" && strings.IndexByte("*+?", pattern[0]) >= 0 {
-		return "there is nothing to repeat"
-	}
-	return ""
-}
-
 // luceneError finds the plain mistakes in a query of QSTR, which knows /regex/, or KQL, which does not.
 func luceneError(query string, regexes bool) string {
 	depth := 0
 	quoted, regex := false, false
+	start := 0
 	for i := 0; i < len(query); i++ {
 		switch c := query[i]; {
 		case c == '\\':
@@ -246,10 +258,13 @@ func luceneError(query string, regexes bool) string {
 			quoted = c != '"'
 		case regex:
 			regex = c != '/'
+			if n := utf8.RuneCountInString(query[start+1 : i]); !regex && n > maxRegexRunes {
+				return fmt.Sprintf("a regular expression has %d characters, at most %d are allowed", n, maxRegexRunes)
+			}
 		case c == '"':
 			quoted = true
 		case c == '/' && regexes:
-			regex = true
+			regex, start = true, i
 		case c == '(':
 			depth++
 		case c == ')':

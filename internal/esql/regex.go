@@ -237,9 +237,7 @@ func (p *regexParser) class() (*regexNode, error) {
 		}
 		hi := lo
 		if p.accept('-') {
-			if p.peek("]") {
-				set = append(set, runeRange{'-', '-'})
-			} else if hi, err = p.char(); err != nil {
+			if hi, err = p.char(); err != nil {
 				return nil, err
 			}
 		}
@@ -296,9 +294,12 @@ func negate(set []runeRange) []runeRange {
 }
 
 func (p *regexParser) char() (rune, error) {
-	p.accept('\\')
+	escaped := p.accept('\\')
 	if !p.more() {
 		return 0, errors.New("it ends too early")
+	}
+	if r := p.src[p.pos]; escaped && r < 128 && isLetter(byte(r)) {
+		return 0, fmt.Errorf(`Lucene has no \%c`, r)
 	}
 	p.pos++
 	return p.src[p.pos-1], nil
@@ -354,183 +355,4 @@ func (p *regexParser) simple() (*regexNode, error) {
 	}
 	r, err := p.char()
 	return charNode(r), err
-}
-
-// ---- complexity ----
-
-// determinizeEffort is the work after which Lucene gives up making a pattern deterministic: the sum of the sizes of the
-// state sets that it visits.
-const determinizeEffort = 100_000
-
-// maxPositions bounds the work of the check itself.
-const maxPositions = 20_000
-
-// automaton is the position automaton of an expression: one state per character of it.
-type automaton struct {
-	sets   [][]runeRange // nil: any character
-	follow [][]int
-	other  bool // something that is not modelled
-}
-
-type fragment struct {
-	empty       bool
-	first, last []int
-}
-
-// tooComplex reports whether Lucene would give up on the expression. It walks the same sets of states.
-func tooComplex(n *regexNode) bool {
-	a := &automaton{}
-	f := a.build(n)
-	if a.other {
-		return false
-	}
-	if len(a.sets) > maxPositions {
-		return true
-	}
-	start := slices.Clone(f.first)
-	slices.Sort(start)
-	start = slices.Compact(start)
-	seen := map[string]bool{}
-	queue := [][]int{start}
-	effort := 1
-	for len(queue) > 0 {
-		states := queue[0]
-		queue = queue[1:]
-		// Only cuts of the characters that these states wait for make a difference.
-		var local []rune
-		any := false
-		for _, s := range states {
-			if a.sets[s] == nil {
-				any = true
-				continue
-			}
-			for _, r := range a.sets[s] {
-				local = append(local, r.lo, r.hi+1)
-			}
-		}
-		if any {
-			local = append(local, 0)
-		}
-		slices.Sort(local)
-		local = slices.Compact(local)
-		for _, r := range local {
-			var next []int
-			read := false
-			for _, s := range states {
-				if a.sets[s] == nil || inRanges(a.sets[s], r) {
-					next = append(next, a.follow[s]...)
-					read = true
-				}
-			}
-			if !read {
-				continue
-			}
-			slices.Sort(next)
-			next = slices.Compact(next)
-			key := stateKey(next)
-			if seen[key] {
-				continue
-			}
-			seen[key] = true
-			// One more than the positions: the state that was read itself.
-			effort += len(next) + 1
-			if effort >= determinizeEffort {
-				return true
-			}
-			queue = append(queue, next)
-		}
-	}
-	return false
-}
-
-func inRanges(set []runeRange, r rune) bool {
-	for _, x := range set {
-		if r >= x.lo && r <= x.hi {
-			return true
-		}
-	}
-	return false
-}
-
-func stateKey(states []int) string {
-	b := make([]byte, 0, len(states)*3)
-	for _, s := range states {
-		b = append(b, byte(s), byte(s>>8), byte(s>>16))
-	}
-	return string(b)
-}
-
-func (a *automaton) build(n *regexNode) fragment {
-	if len(a.sets) > maxPositions {
-		return fragment{empty: true}
-	}
-	switch n.op {
-	case opEmpty:
-		return fragment{empty: true}
-	case opChars, opAny:
-		a.sets = append(a.sets, n.set)
-		a.follow = append(a.follow, nil)
-		at := []int{len(a.sets) - 1}
-		return fragment{first: at, last: at}
-	case opConcat:
-		f := fragment{empty: true}
-		for _, sub := range n.sub {
-			f = a.join(f, a.build(sub))
-		}
-		return f
-	case opUnion:
-		f := fragment{}
-		for _, sub := range n.sub {
-			g := a.build(sub)
-			f.empty = f.empty || g.empty
-			f.first = append(slices.Clip(f.first), g.first...)
-			f.last = append(slices.Clip(f.last), g.last...)
-		}
-		return f
-	case opRepeat:
-		return a.repeat(n)
-	}
-	a.other = true
-	return fragment{empty: true}
-}
-
-func (a *automaton) repeat(n *regexNode) fragment {
-	f := fragment{empty: true}
-	for range n.min {
-		if len(a.sets) > maxPositions {
-			return f
-		}
-		f = a.join(f, a.build(n.sub[0]))
-	}
-	if n.max < 0 {
-		g := a.build(n.sub[0])
-		for _, s := range g.last {
-			a.follow[s] = append(a.follow[s], g.first...)
-		}
-		g.empty = true
-		return a.join(f, g)
-	}
-	for range n.max - n.min {
-		if len(a.sets) > maxPositions {
-			return f
-		}
-		g := a.build(n.sub[0])
-		g.empty = true
-		f = a.join(f, g)
-	}
-	return f
-}
-
-func (a *automaton) join(f, g fragment) fragment {
-	for _, s := range f.last {
-		a.follow[s] = append(a.follow[s], g.first...)
-	}
-	out := fragment{empty: f.empty && g.empty, first: f.first, last: g.last}
-	if f.empty {
-		out.first = append(slices.Clip(f.first), g.first...)
-	}
-	if g.empty {
-		out.last = append(slices.Clip(g.last), f.last...)
-	}
-	return out
 }

@@ -67,8 +67,10 @@ func sumType(op, l, r string) (string, bool) {
 		return r, true // the engine takes it, whatever it means
 	case (plus || minus) && isSpan(l) && l == r:
 		return l, true
-	case (plus || minus) && isSpan(l) && r == typeNull, (plus || minus) && isSpan(r) && l == typeNull:
-		return typeNull, true
+	case (plus || minus) && isSpan(l) && r == typeNull:
+		return l, true
+	case (plus || minus) && isSpan(r) && l == typeNull:
+		return r, true
 	}
 	return "", false
 }
@@ -125,4 +127,26 @@ var castFunctions = map[string]string{
 	"date": "TO_DATETIME", "datetime": "TO_DATETIME", "date_nanos": "TO_DATE_NANOS", "ip": "TO_IP", "version": "TO_VERSION",
 	"geo_point": "TO_GEOPOINT", "geo_shape": "TO_GEOSHAPE", "cartesian_point": "TO_CARTESIANPOINT",
 	"cartesian_shape": "TO_CARTESIANSHAPE", "date_period": "TO_DATEPERIOD", "time_duration": "TO_TIMEDURATION",
+}
+
+// namedDateFormat is a format that Elasticsearch knows by name, such as epoch_millis.
+var namedDateFormat = regexp.MustCompile(`^[a-z0-9]+(_[a-z0-9]+)+$`)
+
+// badDateLetter returns the first letter of a date pattern that means nothing, or 0.
+func badDateLetter(pattern string) rune {
+	quoted := false
+	for _, part := range strings.Split(pattern, "||") {
+		if namedDateFormat.MatchString(part) {
+			continue
+		}
+		for _, r := range part {
+			switch {
+			case r == '\'':
+				quoted = !quoted
+			case !quoted && (r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z') && !strings.ContainsRune("GuyDMLdQqgYwWEecFaBhKkHmsSAnNVvzOXxZp", r):
+				return r
+			}
+		}
+	}
+	return 0
 }

@@ -276,7 +276,7 @@ func (c *Catalogue) Mapping(s *Stream) map[string]any {
 	mappings["dynamic_templates"] = dynamic
 	return map[string]any{
 		"settings": map[string]any{"index": map[string]any{
-			"number_of_shards": 1, "number_of_replicas": 0, "mapping.total_fields.limit": 20000}},
+			"number_of_shards": 1, "number_of_replicas": 0, "mapping.total_fields.limit": 20000, "mapping.nested_fields.limit": 500}},
 		"mappings": mappings,
 	}
 }
