@@ -95,6 +95,8 @@ func (w *Worker) options(d Deps, c *config.Connector) sdkworker.Options {
 		MaxConcurrentWorkflowTaskPollers: 8,
 		WorkerStopTimeout:                d.Grace,
 		OnFatalError:                     w.fail,
+		// A stop reaches a running activity with its next heartbeat.
+		MaxHeartbeatThrottleInterval: 2 * time.Second,
 	}
 	if d.Settings.Deployment != "" && !d.Embedded {
 		o.DeploymentOptions = sdkworker.DeploymentOptions{

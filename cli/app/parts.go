@@ -1,16 +1,12 @@
 package app
 
 import (
-	"context"
-
 	sdkworker "go.temporal.io/sdk/worker"
 
 	"github.com/rulebridge/rulebridge/activities"
 	"github.com/rulebridge/rulebridge/config"
 	"github.com/rulebridge/rulebridge/internal/llm"
-	"github.com/rulebridge/rulebridge/internal/migration"
 	"github.com/rulebridge/rulebridge/internal/prebuilt"
-	"github.com/rulebridge/rulebridge/internal/spl"
 	"github.com/rulebridge/rulebridge/internal/store"
 	"github.com/rulebridge/rulebridge/internal/translate"
 
@@ -32,7 +28,7 @@ func Activities(c config.Config, s store.Store, catalogue *prebuilt.Catalogue, l
 		Compiler: activities.NewCompilerCache(s, translate.Options{Schema: mapping}),
 	}
 	if catalogue != nil {
-		d.Matcher = matcher{catalogue}
+		d.Matcher = prebuilt.Matcher{Catalogue: catalogue}
 	}
 	a := activities.New(d)
 	return func(r sdkworker.Registry) { a.Register(r) }, nil
@@ -48,27 +44,4 @@ func connectorConfigs(cs []config.Connector) []llm.Config {
 		}
 	}
 	return out
-}
-
-// matcher looks rules up in a catalogue of prebuilt rules.
-type matcher struct{ catalogue *prebuilt.Catalogue }
-
-// Match implements activities.Matcher.
-func (m matcher) Match(_ context.Context, rule migration.OriginalRule, _ *migration.ElasticRule) (*migration.Match, []migration.Match, *migration.ElasticRule) {
-	d := m.catalogue.Match(rule.Title, rule.Query, rule.MitreAttackIDs, spl.Parse(rule.Query, spl.Options{}))
-	if d.Matched == nil {
-		return nil, d.Near, nil
-	}
-	p, ok := m.catalogue.Rule(d.Matched.RuleID)
-	if !ok {
-		return nil, d.Near, nil
-	}
-	index := p.Index
-	if index == nil {
-		index = []string{}
-	}
-	return d.Matched, d.Near, &migration.ElasticRule{
-		Title: p.Name, Description: p.Description, Severity: p.Severity, RiskScore: p.RiskScore, Query: p.Query,
-		QueryLanguage: p.Language, Index: index, PrebuiltRuleID: p.ID,
-	}
 }

@@ -38,8 +38,12 @@ func (m Matcher) Match(ctx context.Context, rule migration.OriginalRule, compile
 		return nil, d.Near, nil
 	}
 	r, _ := m.Catalogue.Rule(d.Matched.RuleID)
+	index := r.Index
+	if index == nil {
+		index = []string{}
+	}
 	return d.Matched, d.Near, &migration.ElasticRule{
 		Title: r.Name, Description: r.Description, Severity: r.Severity, RiskScore: r.RiskScore,
-		Query: r.Query, QueryLanguage: r.Language, Index: r.Index, PrebuiltRuleID: r.ID,
+		Query: r.Query, QueryLanguage: r.Language, Index: index, PrebuiltRuleID: r.ID,
 	}
 }
