@@ -1,4 +1,5 @@
-// Package cli is the command line: demo, dev, migrate, translate, replay, config, version.
+// Package cli is the command line: demo, dev, migrate, translate, replay, config, version; api, worker and setup
+// for a cluster, temporal to try them.
 package cli
 
 import (
@@ -140,6 +141,7 @@ func (p Program) command() *cobra.Command {
 	root.AddCommand(
 		p.demoCommand(), p.devCommand(), p.migrateCommand(), p.translateCommand(),
 		p.replayCommand(), p.configCommand(), p.versionCommand(),
+		p.apiCommand(), p.workerCommand(), p.setupCommand(), p.temporalCommand(),
 	)
 	for _, c := range root.Commands() {
 		checkArgs := c.Args

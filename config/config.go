@@ -71,13 +71,13 @@ type Worker struct {
 	Eager       int      `mapstructure:"eager" doc:"Activities a workflow task may start on its own worker without a round trip: -1 takes 50 in one process and 3 on a cluster."`
 	Deployment  string   `mapstructure:"deployment" doc:"Worker deployment name; with build_id it turns worker versioning on."`
 	BuildID     string   `mapstructure:"build_id" doc:"Build id of this worker in its deployment."`
-	HealthAddr  string   `mapstructure:"health_addr" doc:"Where a worker process answers /healthz and /readyz, host:port; empty: nowhere."`
+	HealthAddr  string   `mapstructure:"health_addr" doc:"Where a worker process answers /healthz, /readyz and /metrics, host:port; empty: nowhere."`
 	StickyCache int      `mapstructure:"sticky_cache" doc:"Workflows kept in memory between tasks."`
 }
 
 // Store says which store holds migrations.
 type Store struct {
-	Kind string `mapstructure:"kind" allowed:"sqlite|elasticsearch" doc:"Where migrations are kept. sqlite serves one process; several need elasticsearch."`
+	Kind string `mapstructure:"kind" allowed:"sqlite|elasticsearch" doc:"Where migrations are kept. sqlite: a file in data_dir, for one machine; several gateways and workers there may share it. elasticsearch: for many machines."`
 }
 
 // Elasticsearch is the connection of the store, of query verification and of prebuilt rules.
@@ -224,7 +224,7 @@ func Default(env []string) Config {
 		},
 		Temporal:      Temporal{Addr: "127.0.0.1:7233", Namespace: "default"},
 		UI:            UI{Addr: "127.0.0.1:8233"},
-		Worker:        Worker{Activities: 200, Eager: -1, StickyCache: 1000},
+		Worker:        Worker{Activities: 200, Eager: -1, StickyCache: 1000, HealthAddr: "127.0.0.1:8081"},
 		Store:         Store{Kind: "sqlite"},
 		Elasticsearch: Elasticsearch{Timeout: 30 * time.Second, MaxRetries: 5},
 		Migration: Migration{

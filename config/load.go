@@ -21,6 +21,7 @@ import (
 var flagKeys = map[string]string{
 	"data-dir": "data_dir", "ephemeral": "ephemeral", "batch": "migration.batch", "pause": "migration.pause",
 	"connector": "connector", "log-level": "log.level",
+	"queues": "worker.queues", "health-addr": "worker.health_addr", "deployment": "worker.deployment", "build-id": "worker.build_id",
 }
 
 // portFlags change the port of an address and leave its host.
@@ -39,6 +40,15 @@ func Flags(fs *pflag.FlagSet) {
 	fs.Duration("pause", d.Migration.Pause, "pause between batches; 0s for a sliding window without pauses")
 	fs.String("connector", d.Connector, "id of the connector to use")
 	fs.String("log-level", d.Log.Level, "debug, info, warn or error")
+}
+
+// WorkerFlags defines those that only a worker has.
+func WorkerFlags(fs *pflag.FlagSet) {
+	w := Default(nil).Worker
+	fs.StringSlice("queues", nil, "task queues to serve: migrations, llm-<connector> (default: all)")
+	fs.String("health-addr", w.HealthAddr, "where /healthz, /readyz and /metrics are served, host:port; empty: nowhere")
+	fs.String("deployment", "", "worker deployment name; with --build-id it turns worker versioning on")
+	fs.String("build-id", "", "build id of this worker in its deployment")
 }
 
 // Load reads flags (may be nil), env (NAME=value, as os.Environ gives) and the file (may be empty: then --config or

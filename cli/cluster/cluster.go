@@ -1,0 +1,153 @@
+// Package cluster puts together the processes that work with a Temporal cluster: gateways, workers, and the set-up
+// beforehand. Any number of each share one Temporal namespace and one store.
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"go.temporal.io/sdk/client"
+	"go.uber.org/zap"
+
+	"github.com/rulebridge/rulebridge/cli/app"
+	"github.com/rulebridge/rulebridge/config"
+	"github.com/rulebridge/rulebridge/internal/store"
+	"github.com/rulebridge/rulebridge/internal/store/elastic"
+	"github.com/rulebridge/rulebridge/internal/store/sqlite"
+	"github.com/rulebridge/rulebridge/worker"
+)
+
+// Options say what a process runs with.
+type Options struct {
+	Config config.Config
+	// Env is the process's environment, NAME=value: Temporal's own settings are read from it.
+	Env []string
+	Log *zap.Logger
+	// Version of the program, for metrics.
+	Version string
+}
+
+// Process is what gateway, worker and set-up share: the connections. Close it.
+type Process struct {
+	o         Options
+	log       *zap.Logger
+	store     store.Store
+	elastic   *elastic.Store // nil unless the store is one
+	folder    *app.SharedFolder
+	client    client.Client
+	namespace string
+}
+
+// Open connects to Temporal and to the store, and says what is wrong with either.
+func Open(ctx context.Context, o Options) (_ *Process, err error) {
+	if o.Log == nil {
+		o.Log = zap.NewNop()
+	}
+	if o.Config.Ephemeral {
+		return nil, errors.New("ephemeral: processes apart cannot share a store in memory; leave the setting out")
+	}
+	p := &Process{o: o, log: o.Log}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, p.Close())
+		}
+	}()
+	co, err := worker.ClusterOptions(o.Config.Temporal, o.Env)
+	if err != nil {
+		return nil, err
+	}
+	p.namespace = co.Namespace
+	if p.client, err = worker.Dial(ctx, co, o.Log); err != nil {
+		return nil, err
+	}
+	if err := p.openStore(ctx); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+func (p *Process) openStore(ctx context.Context) error {
+	c := p.o.Config
+	if c.Store.Kind != "elasticsearch" {
+		folder, err := app.OpenShared(c.DataDir)
+		if err != nil {
+			return err
+		}
+		p.folder = folder
+		s, err := sqlite.Open(ctx, folder.StorePath, sqlite.Options{})
+		if err != nil {
+			return err
+		}
+		p.store = s
+		return nil
+	}
+	e := c.Elasticsearch
+	retries := e.MaxRetries
+	if retries == 0 {
+		retries = -1 // the store takes 0 for its default
+	}
+	s, err := elastic.New(elastic.Options{
+		URLs: e.URLs, APIKey: e.APIKey.Reveal(), Username: e.Username, Password: e.Password.Reveal(), CAFile: e.CAFile,
+		Timeout: e.Timeout, MaxRetries: retries,
+	})
+	if err != nil {
+		return err
+	}
+	p.store, p.elastic = s, s
+	return s.Check(ctx)
+}
+
+// checkStore makes sure that the indices are there. A deployment with the feature off has none, and gets none.
+func (p *Process) checkStore(ctx context.Context) error {
+	if p.elastic == nil {
+		return nil
+	}
+	if !p.o.Config.Features.SIEMMigrations {
+		p.store = withoutIndices{p.store}
+		return nil
+	}
+	return p.elastic.CheckIndices(ctx)
+}
+
+// withoutIndices is a store nobody uses; its readiness check, which writes, would make an index.
+type withoutIndices struct{ store.Store }
+
+// Ready implements store.Store.
+func (withoutIndices) Ready(context.Context) error { return nil }
+
+// searchAttributes reports whether the namespace knows ours. Migrations run without them too.
+func (p *Process) searchAttributes(ctx context.Context) bool {
+	known, err := worker.HasSearchAttributes(ctx, p.client, p.namespace)
+	switch {
+	case err != nil:
+		p.log.Warn("whether the search attributes are registered cannot be found out; migrations run without them", zap.Error(err))
+	case !known:
+		p.log.Warn("the search attributes are not registered; migrations run, but cannot be found by state in the Temporal UI: run rulebridge setup",
+			zap.Strings("names", worker.SearchAttributes()))
+	}
+	return known && err == nil
+}
+
+// temporalReady checks that the cluster answers.
+func (p *Process) temporalReady(ctx context.Context) error {
+	if _, err := p.client.CheckHealth(ctx, &client.CheckHealthRequest{}); err != nil {
+		return fmt.Errorf("Temporal does not answer: %w", err)
+	}
+	return nil
+}
+
+// Close ends the connections.
+func (p *Process) Close() error {
+	var faults []error
+	if p.client != nil {
+		p.client.Close()
+	}
+	if p.store != nil {
+		faults = append(faults, p.store.Close())
+	}
+	if p.folder != nil {
+		faults = append(faults, p.folder.Close())
+	}
+	return errors.Join(faults...)
+}

@@ -1,0 +1,96 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/rulebridge/rulebridge/worker"
+)
+
+// Setup registers search attributes and installs the store's templates and indices; with a deployment it makes the
+// build the current one. It says on out what it did, and may be run again at any time.
+type Setup struct {
+	Options
+	Deployment, BuildID string
+	// Wait is how long a worker of the build is waited for.
+	Wait time.Duration
+	Out  io.Writer
+}
+
+// Run carries it out. A part that fails does not keep the others from being done.
+func (s Setup) Run(ctx context.Context) (err error) {
+	p, err := Open(ctx, s.Options)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, p.Close()) }()
+	return errors.Join(s.searchAttributes(ctx, p), s.templates(ctx, p), s.current(ctx, p))
+}
+
+func (s Setup) printf(format string, args ...any) { _, _ = fmt.Fprintf(s.Out, format+"\n", args...) }
+
+func (s Setup) searchAttributes(ctx context.Context, p *Process) error {
+	added, err := worker.RegisterSearchAttributes(ctx, p.client, p.namespace)
+	switch {
+	case err != nil:
+		s.printf("search attributes: not registered; an operator of the cluster can do it:")
+	case len(added) > 0:
+		s.printf("search attributes: registered %s in namespace %s; the same by hand:", strings.Join(added, ", "), p.namespace)
+	default:
+		s.printf("search attributes: all there in namespace %s; the same by hand:", p.namespace)
+	}
+	for _, c := range worker.SearchAttributeCommands(p.namespace) {
+		s.printf("  %s", c)
+	}
+	return err
+}
+
+func (s Setup) templates(ctx context.Context, p *Process) error {
+	switch {
+	case p.elastic == nil:
+		s.printf("store: SQLite, %s", p.folder.StorePath)
+		return nil
+	case !s.Config.Features.SIEMMigrations:
+		s.printf("store: nothing installed, since features.siemMigrationsEnabled is off")
+		return nil
+	}
+	if err := p.elastic.Setup(ctx); err != nil {
+		return err
+	}
+	s.printf("store: templates and indices are there in Elasticsearch at %s", strings.Join(s.Config.Elasticsearch.URLs, ", "))
+	return nil
+}
+
+func (s Setup) current(ctx context.Context, p *Process) error {
+	if s.Deployment == "" {
+		return nil
+	}
+	deadline := time.Now().Add(s.Wait)
+	for told := false; ; told = true {
+		changed, err := worker.MakeCurrent(ctx, p.client, s.Deployment, s.BuildID)
+		switch {
+		case err == nil && changed:
+			s.printf("deployment %s: build %s is current now", s.Deployment, s.BuildID)
+			return nil
+		case err == nil:
+			s.printf("deployment %s: build %s is current already", s.Deployment, s.BuildID)
+			return nil
+		case !errors.Is(err, worker.ErrNoVersion), ctx.Err() != nil:
+			return err
+		case time.Now().After(deadline):
+			return fmt.Errorf("%w; start one with worker.deployment %s and worker.build_id %s, then run setup again", err, s.Deployment, s.BuildID)
+		}
+		if !told {
+			s.printf("deployment %s: waiting for a worker of build %s …", s.Deployment, s.BuildID)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(time.Second):
+		}
+	}
+}
