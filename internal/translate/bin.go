@@ -19,7 +19,7 @@ func (l *lowering) bin(cmd *spl.Bin) {
 			l.diag("window_edges", o.Span(), o.Name, "aligntime moves the start of the windows; BUCKET is aligned to the clock")
 		case "bins", "minspan", "start", "end":
 			if o.Name == "bins" || o.Name == "minspan" {
-				l.diag("unsupported_option", o.Span(), o.Name, "bin with "+o.Name+" chooses the interval from the data; give a span")
+				l.diag("unsupported_option", cmd.Span(), o.Name, "bin with "+o.Name+" chooses the interval from the data; give a span")
 				l.defineHole(cmd.Field.Text)
 				return
 			}
@@ -60,8 +60,7 @@ func (l *lowering) bucket(v value, text string, at spl.Span) (esql.Expr, bool) {
 			l.diag("unsupported_option", at, "span", "span="+text+" is no interval of numbers")
 			return nil, false
 		}
-		width, _ := number(text)
-		return call("BUCKET", n.expr, width), true
+		return binary("*", call("FLOOR", binary("/", n.expr, &esql.Literal{Value: f})), width(f)), true
 	}
 	s, ok := parseSpan(text)
 	if !ok {
@@ -75,6 +74,14 @@ func (l *lowering) bucket(v value, text string, at spl.Span) (esql.Expr, bool) {
 		l.diag("bin_clock_aligned", at, "span", "intervals are aligned to the clock in both; the rule's look-back covers one")
 	}
 	return call("DATE_TRUNC", s.duration(), v.expr), true
+}
+
+// width is a number as a whole one where it is.
+func width(f float64) esql.Expr {
+	if f == float64(int64(f)) {
+		return integer(int64(f))
+	}
+	return &esql.Literal{Value: f}
 }
 
 // coverSpan makes the rule's window at least as long as an interval.

@@ -25,19 +25,19 @@ func (l *lowering) cond(e spl.Expr, neg bool) esql.Expr {
 				parts = append(parts, l.cond(x, neg))
 			}
 			if (e.Op == "AND") != neg {
-				return and(parts...)
+				return l.chained(and(parts...), e.Span())
 			}
-			return or(parts...)
+			return l.chained(or(parts...), e.Span())
 		case "XOR":
 			a, b := l.cond(e.L, false), l.cond(e.R, false)
-			na, nb := l.cond(e.L, true), l.cond(e.R, true)
 			if a == nil || b == nil {
-				return nil
+				return l.leaf(nil, e.Span())
 			}
+			na, nb := l.cond(e.L, true), l.cond(e.R, true)
 			if neg {
-				return or(and(a, b), and(na, nb))
+				return l.leaf(or(and(a, b), and(na, nb)), e.Span())
 			}
-			return or(and(a, nb), and(na, b))
+			return l.leaf(or(and(a, nb), and(na, b)), e.Span())
 		case "=", "==", "!=", "<", "<=", ">", ">=":
 			return l.leaf(l.evalCompare(e, neg), e.Span())
 		case "LIKE":
@@ -46,7 +46,7 @@ func (l *lowering) cond(e spl.Expr, neg bool) esql.Expr {
 	case *spl.InExpr:
 		return l.leaf(l.evalIn(e, neg), e.Span())
 	case *spl.BoolLit:
-		return mark(boolean(e.Value != neg), e.Span())
+		return l.leaf(boolean(e.Value != neg), e.Span())
 	case *spl.Call:
 		if f, ok := conditions[e.Func]; ok {
 			if !f.arity(len(e.Args)) {
@@ -157,11 +157,15 @@ func (l *lowering) evalCompare(e *spl.Binary, neg bool) esql.Expr {
 	if a.col != nil && a.col.filled && b.word != nil && (op == "==" || op == "!=") {
 		// a missing value is the filling word in Splunk
 		same := *b.word == a.col.fill
-		if (op == "==") == neg {
+		equal := (op == "==") != neg // what is asked for
+		if neg {
 			x = negate(x)
 		}
-		if same == ((op == "==") != neg) {
+		switch {
+		case same == equal:
 			return or(x, isNull(a.expr))
+		case equal:
+			return x
 		}
 		return l.required(a, x)
 	}
@@ -198,7 +202,7 @@ func (l *lowering) compareValues(op string, a, b value, span spl.Span) esql.Expr
 		if equality && isText(a.typ) && isText(b.typ) && a.multi() != b.multi() {
 			return l.anyColumn(op, a, b)
 		}
-		l.diag("array_approximate", span, "", "a comparison with a field that holds several values compares nothing in ES|QL, any value in Splunk")
+		l.arrayNote(anyOf(a, b), span, "", "a comparison with a field that holds several values compares nothing in ES|QL, any value in Splunk")
 	}
 	switch {
 	case isText(a.typ) && isText(b.typ), isNumeric(a.typ) && isNumeric(b.typ), a.typ == b.typ,

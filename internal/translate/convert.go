@@ -21,7 +21,7 @@ func (l *lowering) convert(cmd *spl.Convert) {
 		}
 		switch f.Func {
 		case "ctime", "mktime", "none":
-			l.diag("time_display", f.Span(), f.Func, "`"+f.Func+"` formats a time for display; the date stays a date")
+			l.diag("time_display", cmd.Span(), f.Func, "`"+f.Func+"` formats a time for display; the date stays a date")
 			if c.constant == nil && c.typ != "null" && out != name {
 				l.env.bind(out, c)
 			}

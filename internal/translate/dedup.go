@@ -64,12 +64,10 @@ func (l *lowering) dedup(cmd *spl.Dedup, rest []spl.Command) {
 		l.diag("order_dependent", cmd.Span(), "dedup", "dedup keeps the first row of an order that ES|QL does not have here; which of the rows is kept differs")
 	}
 	row := l.rowName()
-	x := p.row()
-	var before []string
 	if !l.aggregated {
-		before = []string{"_newest_" + itoa(l.unique)}
-		x = mark(call("CONCAT", call("TO_STRING", col("@timestamp")), str(rowMark), x), cmd.Span())
+		p.first("@timestamp")
 	}
+	x := p.row()
 	st := &esql.Stats{Aggs: []*esql.Assign{{Name: row, Expr: mark(call("MAX", x), cmd.Span())}}}
 	st.Origin = origin(cmd.Span())
 	for _, b := range by {
@@ -80,7 +78,7 @@ func (l *lowering) dedup(cmd *spl.Dedup, rest []spl.Command) {
 	l.aggregated, l.fullText, l.present = true, false, map[string]bool{}
 	l.helpers = nil
 	l.env = outer
-	p.unpack(row, before...)
+	p.unpack(row)
 	l.useful = true
 }
 

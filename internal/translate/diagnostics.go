@@ -33,7 +33,9 @@ var codes = []CodeInfo{
 	{"bin_clock_aligned", Info, "BUCKET is aligned to the clock as bin is; the look-back covers the span"},
 	{"option_ignored", Info, "an option that has no effect on the rows"},
 	{"field_absent", Info, "a field that does not exist at this point in Splunk either: always null"},
+	{"constant_condition", Info, "a condition that always or never holds, in Splunk too"},
 	{"numeric_comparison", Info, "a comparison with a number on text: values that are not numbers do not compare"},
+	{"array_single", Info, "a function of one value on a field that may hold several by its mapping"},
 	{"order_not_kept", Info, "an order that the alerts do not depend on"},
 	{"default_limit", Info, "a limit that Splunk applies without being asked"},
 	{"time_range", Info, "a time range of the search that became the rule's own window"},
@@ -42,6 +44,7 @@ var codes = []CodeInfo{
 	{"value_mapped", Info, "the integration stores other words for the same values"},
 	{"first_last_order", Info, "first and last follow the search's order, newest event first; ties are arbitrary in both"},
 	{"display_only", Info, "a result that is shown but decides nothing"},
+	{"join_one_query", Info, "a join or append that became one query over both kinds of events"},
 	{"threshold", Info, "a count condition that could also be a threshold rule"},
 
 	// approximation: they can differ; the message says when

@@ -14,7 +14,10 @@ func (l *lowering) eval(cmd *spl.Eval) {
 
 // assignField lowers NAME = EXPR. An expression that is another column is an alias, not a copy.
 func (l *lowering) assignField(name string, e spl.Expr, at spl.Span) {
+	full := l.fullText
+	l.fullText = false // EVAL takes no full-text operators
 	v := l.expr(e)
+	l.fullText = full
 	if v.hole {
 		l.diag("depends_on_hole", at, name, "`"+name+"` is left out of the draft, because of the hole in it")
 		l.defineHole(name)

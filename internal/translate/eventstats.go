@@ -89,11 +89,25 @@ func (l *lowering) inlineStats(cmd *spl.Stats) {
 		}
 	}
 	l.env, l.aggregated, l.fullText = outer, aggregated, fullText
+	var missing []esql.Expr
+	for _, b := range cmd.By {
+		if c := l.peek(b.Field.Text, b.Span()); !c.hole && c.constant == nil && !c.filled && !c.nonNull {
+			missing = append(missing, notNull(col(c.name)))
+		}
+	}
 	for i := range cmd.Aggs {
 		name := aggName(&cmd.Aggs[i])
-		if c := results.cols[name]; c != nil {
-			l.env.bind(name, c)
+		c := results.cols[name]
+		if c == nil {
+			continue
 		}
+		if len(missing) > 0 && !c.hole && c.constant == nil {
+			n := *c
+			n.nonNull = false
+			l.defineAs(name, &n, mark(call("CASE", and(missing...), col(c.name)), cmd.Span()), cmd.Span())
+			continue
+		}
+		l.env.bind(name, c)
 	}
 }
 

@@ -177,8 +177,8 @@ func (l *lowering) arithmetic(e *spl.Binary) value {
 	if v, ok := foldNumbers(e.Op, a, b); ok {
 		return v
 	}
-	if a.multi() || b.multi() {
-		l.diag("array_approximate", e.Span(), e.Op, "arithmetic on several values is null in ES|QL; Splunk uses one of them")
+	if several := anyOf(a, b); several.multi() {
+		l.arrayNote(several, e.Span(), e.Op, "arithmetic on several values is null in ES|QL; Splunk uses one of them")
 	}
 	typ := "long"
 	if !isInteger(a.typ) || !isInteger(b.typ) {
@@ -278,7 +278,7 @@ func (l *lowering) concat(e *spl.Binary) value {
 			return value{expr: null(), typ: "null", null: true}
 		}
 		if v.multi() {
-			l.diag("array_approximate", p.Span(), ".", "joining several values to text is null in ES|QL; Splunk joins the first")
+			l.arrayNote(v, p.Span(), ".", "joining several values to text is null in ES|QL; Splunk joins the first")
 			v.expr = call("MV_FIRST", v.expr)
 		}
 		nonNull = nonNull && v.nonNull
@@ -381,12 +381,29 @@ func (l *lowering) unifyAs(vs []value, strict bool) ([]value, string) {
 }
 
 func anyArray(vs []value) schema.Array {
+	most := schema.Single
 	for _, v := range vs {
-		if v.multi() {
-			return schema.MaybeArray
-		}
+		most = max(most, v.array)
 	}
-	return schema.Single
+	return most
+}
+
+// anyOf is the operand that holds the most values.
+func anyOf(a, b value) value {
+	if b.array > a.array {
+		return b
+	}
+	return a
+}
+
+// arrayNote says that something works on one value only. A field of the identity schema may hold several, but hardly
+// does; of others it is known.
+func (l *lowering) arrayNote(v value, span spl.Span, subject, message string) {
+	if v.array == schema.MaybeArray && l.schema.IsIdentity() {
+		l.diag("array_single", span, subject, message+"; here one value is taken for granted")
+		return
+	}
+	l.diag("array_approximate", span, subject, message)
 }
 
 func itoa64(n int64) string { return strconv.FormatInt(n, 10) }

@@ -179,7 +179,7 @@ func textFn(fn, typ string) func(*lowering, *spl.Call) value {
 			return nullValue()
 		}
 		if v.multi() && fn != "TO_UPPER" {
-			l.diag("array_approximate", e.Span(), e.Func, "`"+e.Func+"` of several values is null in ES|QL")
+			l.arrayNote(v, e.Span(), e.Func, "`"+e.Func+"` of several values is null in ES|QL")
 		}
 		return value{expr: call(fn, v.expr), typ: typ, array: v.array, nonNull: v.nonNull}
 	}
@@ -546,7 +546,7 @@ func fnSubstr(l *lowering, e *spl.Call) value {
 		args = append(args, n.expr)
 	}
 	if v.multi() {
-		l.diag("array_approximate", e.Span(), e.Func, "substr of several values is null in ES|QL")
+		l.arrayNote(v, e.Span(), e.Func, "substr of several values is null in ES|QL")
 	}
 	return value{expr: call("SUBSTRING", args...), typ: "keyword", nonNull: v.nonNull}
 }
@@ -575,7 +575,7 @@ func fnReplace(l *lowering, e *spl.Call) value {
 		return holeValue
 	}
 	if v.multi() {
-		l.diag("array_approximate", e.Span(), e.Func, "replace in several values is null in ES|QL")
+		l.arrayNote(v, e.Span(), e.Func, "replace in several values is null in ES|QL")
 	}
 	return value{expr: call("REPLACE", v.expr, str(pattern), str(javaReplacement(*vs[2].word))), typ: "keyword", nonNull: v.nonNull}
 }
@@ -593,7 +593,7 @@ func fnSplit(l *lowering, e *spl.Call) value {
 		l.diag("unsupported_expression", e.Span(), "split", "the delimiter of split must be a literal of at least one character")
 		return holeValue
 	}
-	return value{expr: splitBy(v.expr, *vs[1].word), typ: "keyword", array: schema.MaybeArray, nonNull: v.nonNull}
+	return value{expr: splitBy(v.expr, *vs[1].word), typ: "keyword", array: schema.AlwaysArray, nonNull: v.nonNull}
 }
 
 // splitBy splits at a delimiter of any length: SPLIT takes one byte only.
@@ -717,7 +717,7 @@ func fnMvappend(l *lowering, e *spl.Call) value {
 			x = call("COALESCE", call("MV_APPEND", x, v.expr), x, v.expr)
 		}
 	}
-	return value{expr: x, typ: typ, array: schema.MaybeArray}
+	return value{expr: x, typ: typ, array: schema.AlwaysArray}
 }
 
 func fnMvzip(l *lowering, e *spl.Call) value {
@@ -736,7 +736,7 @@ func fnMvzip(l *lowering, e *spl.Call) value {
 			return nullValue()
 		}
 	}
-	return value{expr: call("MV_ZIP", args...), typ: "keyword", array: schema.MaybeArray}
+	return value{expr: call("MV_ZIP", args...), typ: "keyword", array: schema.AlwaysArray}
 }
 
 // condInValue lowers a condition inside a value, where the full-text operators are refused.

@@ -41,6 +41,18 @@ func (l *lowering) pack(names []string, skip map[string]bool, at spl.Span) *pack
 	return p
 }
 
+// first puts the column of a name in front, so that packed rows sort by it.
+func (p *packing) first(name string) {
+	for i, c := range p.cols {
+		if c.name == name {
+			copy(p.cols[1:i+1], p.cols[:i])
+			p.cols[0] = c
+			return
+		}
+	}
+	p.cols = append([]*column{{name: name, typ: "date", nonNull: true}}, p.cols...)
+}
+
 // row is the packed text of one row.
 func (p *packing) row() esql.Expr {
 	var parts []esql.Expr

@@ -19,19 +19,25 @@ func (l *lowering) searchCond(e spl.SearchExpr, neg bool) esql.Expr {
 	case *spl.SearchNot:
 		return l.searchCond(e.Expr, !neg)
 	case *spl.SearchAnd:
-		return l.searchChain(e.Exprs, neg, !neg)
+		return l.chained(l.searchChain(e.Exprs, neg, !neg), e.Span())
 	case *spl.SearchOr:
-		return l.searchChain(e.Exprs, neg, neg)
+		return l.chained(l.searchChain(e.Exprs, neg, neg), e.Span())
 	case *spl.Compare:
+		if timeModifier(e.Field.Text) {
+			return l.compare(e, neg)
+		}
 		return l.leaf(l.compare(e, neg), e.Span())
 	case *spl.SearchIn:
 		return l.leaf(l.searchIn(e.Field, e.Values, e.Span(), neg), e.Span())
 	case *spl.Term:
+		if strings.Trim(e.Value.Text, "*") == "" {
+			return l.term(e, neg)
+		}
 		return l.leaf(l.term(e, neg), e.Span())
 	case *spl.SubsearchExpr:
 		return l.leaf(l.subsearchFilter(e, neg), e.Span())
 	case *spl.SearchMacro:
-		return l.leaf(l.searchMacro(e, neg), e.Span())
+		return mark(l.searchMacro(e, neg), e.Span())
 	case *spl.SearchHole:
 		l.diag("syntax", e.Span(), "", "this part of the search could not be read: "+clip(e.Text))
 		return nil
@@ -45,7 +51,26 @@ func (l *lowering) leaf(x esql.Expr, span spl.Span) esql.Expr {
 		l.diag("depends_on_hole", span, "", "this condition is left out of the draft, because of the hole in it")
 		return nil
 	}
+	l.constant(x, span)
 	return mark(x, span)
+}
+
+// chained says so where one operand decides a whole chain.
+func (l *lowering) chained(x esql.Expr, span spl.Span) esql.Expr {
+	if x != nil {
+		l.constant(x, span)
+	}
+	return x
+}
+
+// constant says that a condition needs no data.
+func (l *lowering) constant(x esql.Expr, span spl.Span) {
+	switch {
+	case isTrue(x):
+		l.diag("constant_condition", span, "true", "this condition always holds here")
+	case isFalse(x):
+		l.diag("constant_condition", span, "false", "this condition never holds here, in Splunk either; check the field and the value")
+	}
 }
 
 // searchChain joins operands; conj says whether with AND. Alternatives on one field become one test.
@@ -153,8 +178,25 @@ func (l *lowering) orNull(v value, x esql.Expr) esql.Expr {
 		return x
 	case isFalse(x):
 		return isNull(v.expr)
+	case twoValued(x):
+		return x
 	}
 	return or(x, isNull(v.expr))
+}
+
+// twoValued says that a negated full-text condition holds where the field is missing without saying so.
+func twoValued(x esql.Expr) bool {
+	n, ok := x.(*esql.Not)
+	if !ok {
+		return false
+	}
+	switch e := n.X.(type) {
+	case *esql.Call:
+		return e.Func == "QSTR"
+	case *esql.Binary:
+		return e.Op == ":"
+	}
+	return false
 }
 
 // searchIn is FIELD = one of the values.
@@ -439,6 +481,13 @@ func (l *lowering) anyDiffers(v value, w spl.Value, neg bool) esql.Expr {
 			return boolean(true) // f != * never holds
 		}
 		return boolean(false)
+	}
+	if n, ok := number(strings.TrimSpace(w.Text)); ok && isNumeric(v.typ) {
+		x := or(binary("!=", call("MV_MIN", v.expr), n), binary("!=", call("MV_MAX", v.expr), n))
+		if !neg {
+			return x
+		}
+		return l.orNull(v, negate(x))
 	}
 	t := v
 	if !isText(t.typ) {

@@ -34,7 +34,7 @@ func (l *lowering) regexTest(v value, pattern string, span spl.Span, neg bool) e
 	if !isText(v.typ) {
 		v = l.text(v)
 	}
-	c := l.regexMatch(v, pattern)
+	c := l.regexMatch(v, pattern, span)
 	if c == nil {
 		l.diag("unsupported_regex", span, "", "this regular expression cannot be written in ES|QL: "+clip(pattern))
 		return nil
@@ -48,11 +48,14 @@ func (l *lowering) regexTest(v value, pattern string, span spl.Span, neg bool) e
 	return or(append([]esql.Expr{not(c)}, nulls(v)...)...)
 }
 
-func (l *lowering) regexMatch(v value, pattern string) esql.Expr {
+func (l *lowering) regexMatch(v value, pattern string, span spl.Span) esql.Expr {
 	re, err := syntax.Parse(pattern, syntax.Perl)
 	if err == nil {
 		re = re.Simplify()
-		if lit, start, end, fold, ok := literalRegex(re); ok && !v.multi() {
+		if lit, start, end, fold, ok := literalRegex(re); ok {
+			if v.multi() {
+				return anyLiteral(v, lit, start, end, fold)
+			}
 			return literalMatch(v, lit, start, end, fold)
 		}
 		w := luceneWriter{multi: v.multi()}
@@ -63,12 +66,14 @@ func (l *lowering) regexMatch(v value, pattern string) esql.Expr {
 			return rlike(call("CONCAT", str(valueMark), call("MV_CONCAT", v.expr, str(valueMark)), str(valueMark)), p)
 		}
 	}
-	if v.multi() {
-		return nil
-	}
 	java, ok := javaRegex(pattern)
 	if !ok {
 		return nil
+	}
+	if v.multi() {
+		l.arrayNote(v, span, "", "of several values each is read as a line: an expression that looks across lines can match differently")
+		joined := call("MV_CONCAT", v.expr, str("\n"))
+		return binary("!=", call("REPLACE", joined, str("(?m)"+java), str(valueMark)), joined)
 	}
 	return binary("!=", call("REPLACE", v.expr, str(java), str(valueMark)), v.expr)
 }
@@ -122,6 +127,29 @@ func literalMatch(v value, lit string, start, end, fold bool) esql.Expr {
 		return like(x, "*"+esql.EscapeLike(lit))
 	}
 	return like(x, "*"+esql.EscapeLike(lit)+"*")
+}
+
+// anyLiteral is literalMatch for several values.
+func anyLiteral(v value, lit string, start, end, fold bool) esql.Expr {
+	x := v.expr
+	if cased, _ := letters(lit); fold && cased {
+		lit = strings.ToLower(lit)
+		if !v.lower {
+			x = call("TO_LOWER", x)
+		}
+	}
+	joined := call("MV_CONCAT", x, str(valueMark))
+	wrapped := call("CONCAT", str(valueMark), joined, str(valueMark))
+	lit = esql.EscapeLike(lit)
+	switch {
+	case start && end:
+		return like(wrapped, "*"+valueMark+lit+valueMark+"*")
+	case start:
+		return like(wrapped, "*"+valueMark+lit+"*")
+	case end:
+		return like(wrapped, "*"+lit+valueMark+"*")
+	}
+	return like(joined, "*"+lit+"*")
 }
 
 // luceneWriter writes a parsed regular expression in Lucene's syntax; ok is false where Lucene cannot say it.
@@ -299,6 +327,9 @@ func (w *luceneWriter) class(rs []rune) {
 		}
 	}
 	for i := 0; i+1 < len(rs); i += 2 {
+		if rs[i] == rs[i+1] && (rs[i] == 'ſ' || rs[i] == 'K') {
+			continue // they fold to s and k in Unicode, not in Splunk's expressions
+		}
 		w.classRune(rs[i])
 		if rs[i+1] > rs[i] {
 			if rs[i+1] > rs[i]+1 {

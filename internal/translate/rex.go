@@ -67,7 +67,7 @@ func (l *lowering) rex(cmd *spl.Rex) {
 	pattern := strings.ReplaceAll(cmd.Pattern.Text, "(?P<", "(?<")
 	pattern = strings.ReplaceAll(pattern, "%{", `%\{`) // not a GROK reference
 	if v.multi() {
-		l.diag("array_approximate", cmd.Span(), "rex", "rex reads each of several values; GROK reads them one by one too, but keeps one result")
+		l.arrayNote(v, cmd.Span(), "rex", "rex reads each of several values; GROK reads them one by one too, but keeps one result")
 	}
 	x := v
 	if !isText(v.typ) {

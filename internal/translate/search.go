@@ -18,6 +18,9 @@ func (l *lowering) search(cmd *spl.Search) {
 		c := l.searchCond(x, false)
 		l.filterAnd(c)
 	}
+	if x := and(l.pending...); isFalse(x) {
+		l.constant(x, cmd.Span())
+	}
 	l.filterEnd()
 }
 

@@ -122,6 +122,7 @@ func (l *lowering) aggregateWith(aggs []spl.Agg, by []spl.By, at spl.Span, dropN
 			}
 			c.array = schema.Single // BY makes one group a value
 		}
+		a, c.name = l.peer.group(a, c.name)
 		if taken[c.name] {
 			l.diag("option_ignored", k.at, k.spl, "`"+k.spl+"` is the same column as another key")
 			next.bind(k.spl, &c)
@@ -225,8 +226,14 @@ func (l *lowering) aggOne(a *spl.Agg, st *esql.Stats, next *env, taken map[strin
 		next.bind(name, &column{name: name, typ: g.typ, constant: g.constant, computed: true})
 		return
 	}
+	if out, ok := l.peer.shares(g); ok {
+		c := &column{name: out, typ: g.typ, array: g.array, nonNull: g.nonNull, computed: true, pending: g.pending}
+		c.field.LowerCase = g.lower
+		next.bind(name, c)
+		return
+	}
 	out := columnName(name)
-	for i := 2; taken[out] || out == "@timestamp"; i++ {
+	for i := 2; taken[out] || out == "@timestamp" || l.peer.has(out); i++ {
 		out = columnName(name) + "_" + itoa(i)
 	}
 	taken[out] = true
@@ -419,13 +426,13 @@ func init() {
 	}
 	values := func(l *lowering, v value, _ *spl.Agg) aggregation {
 		return aggregation{
-			expr: call("VALUES", v.expr), typ: v.typ, array: schema.MaybeArray, lower: v.lower,
+			expr: call("VALUES", v.expr), typ: v.typ, array: schema.AlwaysArray, lower: v.lower,
 			after: func(x esql.Expr) esql.Expr { return call("MV_SORT", x) },
 		}
 	}
 	list := func(l *lowering, v value, a *spl.Agg) aggregation {
 		l.diag("truncation", a.Span(), "list", "list() keeps duplicates and order, at most 100; VALUES keeps each value once")
-		return aggregation{expr: call("VALUES", v.expr), typ: v.typ, array: schema.MaybeArray, lower: v.lower}
+		return aggregation{expr: call("VALUES", v.expr), typ: v.typ, array: schema.AlwaysArray, lower: v.lower}
 	}
 	aggregations = map[string]func(*lowering, value, *spl.Agg) aggregation{
 		"dc": distinct, "distinct_count": distinct, "estdc": distinct,
@@ -509,7 +516,7 @@ func packedAgg(fn string) func(*lowering, value, *spl.Agg) aggregation {
 		}
 		x := l.text(v)
 		if v.multi() {
-			l.diag("array_approximate", a.Span(), a.Func, "of several values in one event the draft keeps the first in order")
+			l.arrayNote(v, a.Span(), a.Func, "of several values in one event the draft keeps the first in order")
 			x.expr = call("MV_MIN", x.expr)
 		}
 		if isDate(v.typ) {

@@ -60,6 +60,9 @@ func (l *lowering) tstats(cmd *spl.TStats) {
 	for _, x := range conjuncts(where) {
 		l.filterAnd(l.searchCond(x, false))
 	}
+	if x := and(l.pending...); isFalse(x) {
+		l.constant(x, cmd.Span())
+	}
 	l.filterEnd()
 	by := cmd.By
 	if spanOpt != "" {
