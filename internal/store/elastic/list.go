@@ -63,7 +63,7 @@ func (s *Store) List(ctx context.Context, id string, q store.RuleQuery) ([]migra
 				s.closePIT(ctx, pit)
 				return nil, "", err
 			}
-			rules = append(rules, r)
+			rules = append(rules, r.Rule)
 		}
 		if len(f.Hits.Hits) <= q.Size {
 			s.closePIT(ctx, pit)

@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"slices"
+	"strconv"
 
 	"github.com/rulebridge/rulebridge/internal/migration"
 	"github.com/rulebridge/rulebridge/internal/store"
@@ -14,15 +16,23 @@ import (
 type ruleDoc struct {
 	migration.Rule
 	Fence migration.Token `json:"token"`
+	// Writes identifies the last few records. A write that was carried out though its response was lost shows as a
+	// conflict; this tells that it was, so that its change is not applied twice.
+	Writes []string `json:"writes,omitempty"`
+
+	on version
 }
+
+// writesKept is more than the callers that may record one rule at the same time.
+const writesKept = 16
 
 func newRuleDoc(r migration.Rule) ruleDoc { return ruleDoc{Rule: r, Fence: r.Token} }
 
-func (d document) rule() (migration.Rule, error) {
-	var r ruleDoc
+func (d document) rule() (ruleDoc, error) {
+	r := ruleDoc{on: d.version}
 	err := d.decode(&r)
 	r.Token = r.Fence
-	return r.Rule, err
+	return r, err
 }
 
 // held is what claims and releases need of a rule.
@@ -40,41 +50,47 @@ func noRule(id, ruleID string) error {
 
 // Rule implements store.Rules.
 func (s *Store) Rule(ctx context.Context, id, ruleID string) (migration.Rule, error) {
-	r, _, err := s.rule(ctx, id, ruleID)
-	return r, err
+	r, err := s.rule(ctx, id, ruleID)
+	return r.Rule, err
 }
 
-func (s *Store) rule(ctx context.Context, id, ruleID string) (r migration.Rule, on version, err error) {
+func (s *Store) rule(ctx context.Context, id, ruleID string) (r ruleDoc, err error) {
 	docs, err := s.gets.do(ctx, []ref{s.migrationRef(id), s.ruleRef(id, ruleID)})
 	if err != nil {
-		return r, on, err
+		return r, err
 	}
 	if _, err := live(id, docs[0]); err != nil {
-		return r, on, err
+		return r, err
 	}
 	if !docs[1].Found {
-		return r, on, noRule(id, ruleID)
+		return r, noRule(id, ruleID)
 	}
-	r, err = docs[1].rule()
-	return r, docs[1].version, err
+	return docs[1].rule()
 }
 
 // Record implements store.Rules. The document is replaced only if it is still the one that was read, so neither a deleted
 // rule comes back nor a concurrent change is lost.
 func (s *Store) Record(ctx context.Context, id, ruleID string, token migration.Token, change func(*migration.Rule)) error {
+	me := strconv.FormatUint(rand.Uint64(), 36)
 	return again(ctx, func() error {
-		was, on, err := s.rule(ctx, id, ruleID)
+		was, err := s.rule(ctx, id, ruleID)
 		if err != nil {
 			return err
 		}
-		r, changed, err := store.Apply(was, token, change, s.now())
+		if slices.Contains(was.Writes, me) {
+			return nil
+		}
+		r, changed, err := store.Apply(was.Rule, token, change, s.now())
 		if err != nil {
 			return fmt.Errorf("record rule %q of migration %q: %w", ruleID, id, err)
 		}
 		if !changed {
 			return nil
 		}
-		o, err := s.writes.do(ctx, write{action: "index", ref: s.ruleRef(id, ruleID), on: &on, doc: newRuleDoc(r)})
+		doc := newRuleDoc(r)
+		doc.Writes = append(was.Writes, me)
+		doc.Writes = doc.Writes[max(0, len(doc.Writes)-writesKept):]
+		o, err := s.writes.do(ctx, write{action: "index", ref: s.ruleRef(id, ruleID), on: &was.on, doc: doc})
 		if err != nil {
 			return fmt.Errorf("record rule %q of migration %q: %w", ruleID, id, err)
 		}
@@ -226,7 +242,7 @@ func (s *Store) countsOf(ctx context.Context, id string) (c migration.Counts, er
 
 // DeleteRule removes one rule; one that is not there gives ErrNotFound.
 func (s *Store) DeleteRule(ctx context.Context, id, ruleID string) error {
-	if _, _, err := s.rule(ctx, id, ruleID); err != nil {
+	if _, err := s.rule(ctx, id, ruleID); err != nil {
 		return err
 	}
 	// Not there any more is as good: an attempt whose response was lost may have deleted it.
