@@ -125,6 +125,7 @@ type lowering struct {
 	present      map[string]bool // columns that the filters so far prove to be present
 	longestSpan  int64           // seconds of the longest interval
 	stageIndex   map[esql.Command]int
+	peer         *peer // of the second of two branches
 }
 
 // Translate compiles one rule. It never panics and never fails: what cannot be done is in the output.

@@ -325,12 +325,12 @@ func (l *lowering) define(name string, c *column) *column {
 
 func (l *lowering) freeName(name string) string {
 	name = columnName(name)
-	if !l.env.uses(name, name) && name != "@timestamp" {
+	if !l.env.uses(name, name) && name != "@timestamp" && !l.peer.has(name) {
 		return name
 	}
 	for i := 2; ; i++ {
 		n := name + "_" + itoa(i)
-		if !l.env.uses(n, "") {
+		if !l.env.uses(n, "") && !l.peer.has(n) {
 			return n
 		}
 	}

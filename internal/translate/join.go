@@ -1,6 +1,536 @@
 package translate
 
-import "github.com/rulebridge/rulebridge/internal/spl"
+import (
+	"regexp"
+	"strconv"
+	"strings"
 
-// join is not lowered yet.
-func (l *lowering) join(cmd *spl.Join, _ []spl.Command) { l.unsupported(cmd) }
+	"github.com/rulebridge/rulebridge/internal/esql"
+	"github.com/rulebridge/rulebridge/internal/schema"
+	"github.com/rulebridge/rulebridge/internal/spl"
+)
+
+var dissectKey = regexp.MustCompile(`%\{([^}]*)\}`)
+
+// subsearchRows is how many rows of the subsearch of join and append Splunk reads.
+const subsearchRows = "50,000"
+
+// joinOptions are the options of join with Splunk's defaults.
+type joinOptions struct {
+	left, keepMain bool
+	max            int // 0: every match
+}
+
+func (l *lowering) joinOptions(opts []spl.Option) (j joinOptions, ok bool) {
+	j.max = 1
+	ok = true
+	for _, o := range opts {
+		switch o.Name {
+		case "type":
+			switch o.Value {
+			case "outer", "left":
+				j.left = true
+			case "inner":
+			default:
+				l.diag("unsupported_option", o.Span(), "type", "join type="+o.Value+" is not known; use inner or left")
+				ok = false
+			}
+		case "max":
+			n, err := strconv.Atoi(o.Value)
+			if err != nil || n < 0 {
+				l.diag("unsupported_option", o.Span(), "max", "max="+o.Value+" of join is no number")
+				ok = false
+			}
+			j.max = n
+		case "overwrite":
+			j.keepMain = !isYes(o.Value)
+		case "usetime", "earlier":
+			if o.Name == "usetime" && isYes(o.Value) {
+				l.diag("unsupported_option", o.Span(), "usetime", "join with usetime picks a row by its time, which the draft cannot; leave it out or group by a time interval as well")
+				ok = false
+			}
+		default:
+			l.diag("option_ignored", o.Span(), o.Name, "`"+o.Name+"` does not change the rows of join")
+		}
+	}
+	return j, ok
+}
+
+// join matches the rows of two searches by the values of fields. 8.19 joins with lookup indices only, so both searches
+// become one: their rows ride through one STATS by the keys.
+func (l *lowering) join(cmd *spl.Join, rest []spl.Command) {
+	l.ensureSource(cmd.Span())
+	opts, ok := l.joinOptions(cmd.Options)
+	fail := func(why string) {
+		l.command = "join"
+		l.diag("unsupported_command", cmd.Span(), "join", "this join has no counterpart: "+why+". The draft goes on without it: write it as one search over both kinds of events with stats by the fields it joins on, or as a lookup")
+		l.env.setPartial()
+	}
+	if !ok {
+		l.env.setPartial()
+		return
+	}
+	if cmd.Sub == nil || len(cmd.Sub.Commands) == 0 {
+		fail("it has no subsearch")
+		return
+	}
+	if cmd.Where != nil {
+		fail("it names its sides (left=, right=) and compares different fields")
+		return
+	}
+	if k, ok := cmd.Sub.Commands[0].(*spl.InputLookup); ok {
+		l.joinLookup(cmd, k, fail)
+		return
+	}
+	main, reason := splitBranch(l, mainSide)
+	if main == nil {
+		fail("of the main search, " + reason)
+		return
+	}
+	r := l.compilation.lowering()
+	r.peer = newPeer(main)
+	window := l.windowStart
+	r.pipeline(cmd.Sub)
+	l.compilation.command = "join"
+	if l.windowStart != window {
+		l.windowStart = window
+		fail("the subsearch covers another time range than the rule")
+		return
+	}
+	if r.src != nil && !r.aggregated {
+		if reason := r.newestByKeys(cmd, opts, rest); reason != "" {
+			fail("of the subsearch, " + reason)
+			return
+		}
+	}
+	sub, reason := splitBranch(r, subSide)
+	if sub == nil {
+		fail("of the subsearch, " + reason)
+		return
+	}
+	j := &joining{l: l, r: r, main: main, sub: sub, opts: opts, at: cmd.Span(), cmd: cmd, rest: rest}
+	if reason := j.run(); reason != "" {
+		fail(reason)
+	}
+}
+
+// joinLookup is a join with the rows of a lookup.
+func (l *lowering) joinLookup(cmd *spl.Join, k *spl.InputLookup, fail func(string)) {
+	if _, ok := l.lookups[k.Table.Text]; !ok {
+		l.missing("lookup", k.Table.Text)
+		l.diag("lookup_missing", k.Table.Span(), k.Table.Text, "lookup `"+k.Table.Text+"` has no rows here; export it and add it to the lookups")
+	}
+	fail("its subsearch reads the lookup `" + k.Table.Text + "` and works on its rows first; write `lookup " + k.Table.Text + " " + nameList(cmd.Fields) + "` in its place")
+}
+
+// joining is the state of one join.
+type joining struct {
+	l, r      *lowering
+	main, sub *branch
+	opts      joinOptions
+	at        spl.Span
+	cmd       *spl.Join
+	rest      []spl.Command
+
+	needed   map[string]bool // names read after the join; nil for all
+	keys     []joinKey
+	outMain  []carried
+	outSub   []carried
+	rowMain  string
+	rowSub   string
+	assigns  []*esql.Assign
+	keyNames []string
+}
+
+// joinKey is one field of the join.
+type joinKey struct {
+	name       string
+	main, sub  *column
+	c          *column // in the result
+	fromEither bool    // the sides have it in different columns
+}
+
+func (j *joining) run() (reason string) {
+	l := j.l
+	if reason := j.findKeys(); reason != "" {
+		return reason
+	}
+	j.needed = namesNeeded(j.rest)
+	cmds, reason := merge(j.main, j.sub, j.at)
+	if reason != "" {
+		return reason
+	}
+	j.choose()
+
+	o := esql.At{Origin: origin(j.at)}
+	l.unique++
+	j.rowMain, j.rowSub = "_main", "_sub"
+	ev := &esql.Eval{At: o}
+	for _, k := range j.keys {
+		if k.fromEither {
+			x := call("CASE", binary("==", col(sideColumn), str(mainSide)), j.keyText(k, k.main), j.keyText(k, k.sub))
+			ev.Assigns = append(ev.Assigns, &esql.Assign{At: o, Name: k.c.name, Expr: mark(x, j.at)})
+		}
+	}
+	// the rows read the key's own column before it is overwritten, so they come first
+	rows := []*esql.Assign{
+		{At: o, Name: j.rowMain, Expr: mark(onSide(mainSide, rowText(j.outMain)), j.at)},
+		{At: o, Name: j.rowSub, Expr: mark(onSide(subSide, rowText(j.outSub)), j.at)},
+	}
+	ev.Assigns = append(rows, ev.Assigns...)
+	cmds = append(cmds, ev)
+
+	st := &esql.Stats{At: o}
+	st.Aggs = append(st.Aggs, &esql.Assign{At: o, Name: j.rowMain, Expr: mark(call("VALUES", col(j.rowMain)), j.at)})
+	var first esql.Expr
+	switch {
+	case j.opts.max == 1:
+		first = call("MIN", col(j.rowSub))
+	default:
+		first = call("VALUES", col(j.rowSub))
+	}
+	st.Aggs = append(st.Aggs, &esql.Assign{At: o, Name: j.rowSub, Expr: mark(first, j.at)})
+	for _, k := range j.keys {
+		st.By = append(st.By, &esql.Assign{At: o, Expr: mark(col(k.c.name), j.at)})
+	}
+	cmds = append(cmds, st)
+	present := []esql.Expr{notNull(col(j.rowMain))}
+	if !j.opts.left {
+		present = append(present, notNull(col(j.rowSub)))
+	}
+	for _, k := range j.keys {
+		if !(k.main.filled && k.sub.filled) && !(k.main.nonNull && k.sub.nonNull) && !j.opts.left {
+			present = append(present, notNull(col(k.c.name)))
+		}
+	}
+	cmds = append(cmds, &esql.Where{At: o, Expr: mark(and(present...), j.at)})
+	if j.opts.max > 1 {
+		x := call("MV_SLICE", call("MV_SORT", col(j.rowSub)), integer(0), integer(int64(j.opts.max-1)))
+		cmds = append(cmds, &esql.Eval{At: o, Assigns: []*esql.Assign{{At: o, Name: j.rowSub, Expr: mark(x, j.at)}}})
+	}
+	cmds = append(cmds, &esql.MvExpand{At: o, Field: j.rowMain})
+	if j.opts.max != 1 {
+		cmds = append(cmds, &esql.MvExpand{At: o, Field: j.rowSub})
+	}
+	cmds = append(cmds, l.readRow(j.rowMain, j.outMain, j.at)...)
+	cmds = append(cmds, l.readRow(j.rowSub, j.outSub, j.at)...)
+	cmds = append(cmds, j.overlay()...)
+	drop := &esql.Drop{At: o, Names: []string{j.rowMain, j.rowSub}}
+	cmds = append(cmds, drop)
+	j.notes()
+	j.finish(cmds)
+	return ""
+}
+
+// findKeys resolves the fields of the join on both sides; without fields, those that both sides have.
+func (j *joining) findKeys() string {
+	names := j.cmd.Fields
+	if len(names) == 0 {
+		for _, n := range j.l.env.order {
+			if _, ok := j.r.env.cols[n]; ok && n != partialName {
+				names = append(names, spl.Name{At: j.cmd.At, Text: n})
+			}
+		}
+		if len(names) == 0 {
+			return "the two searches have no field in common to join on"
+		}
+	}
+	seen := map[string]bool{}
+	for _, n := range names {
+		if seen[n.Text] {
+			continue
+		}
+		seen[n.Text] = true
+		a, b := j.l.env.cols[n.Text], j.r.env.cols[n.Text]
+		switch {
+		case a == nil || b == nil:
+			which := "main search"
+			if a != nil {
+				which = "subsearch"
+			}
+			j.l.diag("join_approximate", n.Span(), n.Text, "`"+n.Text+"` does not exist in the "+which+", so that in Splunk the join matches nothing and the rule cannot alert; the draft joins on the other fields. Decide what was meant")
+			continue
+		case a.hole || b.hole:
+			return "`" + n.Text + "`, which it joins on, could not be translated"
+		case a.constant != nil || b.constant != nil:
+			return "`" + n.Text + "`, which it joins on, has the same value everywhere"
+		case a.array != schema.Single || b.array != schema.Single:
+			return "`" + n.Text + "`, which it joins on, has several values"
+		}
+		k := joinKey{name: n.Text, main: a, sub: b}
+		c := *a
+		if a.name != b.name {
+			k.fromEither = true
+			if family(a.typ) != family(b.typ) {
+				c.typ = "keyword"
+			}
+		}
+		c.pending = nil
+		k.c = &c
+		j.keys = append(j.keys, k)
+	}
+	if len(j.keys) == 0 {
+		return "none of its fields exists in both searches"
+	}
+	return ""
+}
+
+// family groups types that CASE takes together.
+func family(typ string) string {
+	switch {
+	case isText(typ):
+		return "text"
+	case isInteger(typ):
+		return "long"
+	case isNumeric(typ):
+		return "double"
+	case isDate(typ):
+		return "date"
+	}
+	return typ
+}
+
+// keyText reads a key in the type of the result.
+func (j *joining) keyText(k joinKey, c *column) esql.Expr {
+	if family(c.typ) == family(k.c.typ) {
+		return col(c.name)
+	}
+	return j.l.text(c.value()).expr
+}
+
+// namesNeeded lists the names that commands read up to the one that ends with a list of columns; nil when none does.
+func namesNeeded(cmds []spl.Command) map[string]bool {
+	for i, cmd := range cmds {
+		closes := false
+		switch c := cmd.(type) {
+		case *spl.Stats:
+			closes = c.Kind == "stats"
+		case *spl.Table, *spl.Chart, *spl.Top:
+			closes = true
+		case *spl.Fields:
+			closes = !c.Remove
+		}
+		if !closes {
+			continue
+		}
+		used := namesUsed(cmds[:i+1])
+		for n := range used {
+			if strings.Contains(n, "*") {
+				return nil
+			}
+		}
+		return used
+	}
+	return nil
+}
+
+// choose decides which columns ride through, and under which names they come out.
+func (j *joining) choose() {
+	isKey := map[string]bool{}
+	taken := map[string]bool{"_main": true, "_sub": true, sideColumn: true}
+	for _, k := range j.keys {
+		isKey[k.name] = true
+		taken[k.c.name] = true
+	}
+	grouped := func(b *branch) map[string]bool {
+		out := map[string]bool{}
+		for _, a := range b.stats.By {
+			out[outName(a)] = true
+		}
+		return out
+	}
+	pick := func(l *lowering, by map[string]bool, skip func(name string, c *column) bool) (list []carried) {
+		seen := map[string]bool{}
+		add := func(n string) {
+			c := l.env.cols[n]
+			if n == partialName || isKey[n] || c.hole || c.constant != nil || seen[c.name] || skip(n, c) {
+				return
+			}
+			if j.needed != nil && !j.needed[n] && !by[c.name] {
+				return
+			}
+			seen[c.name] = true
+			out := *c
+			out.pending = nil
+			list = append(list, carried{name: n, read: col(c.name), c: &out})
+		}
+		// the order of the rows is that of the keys
+		for _, n := range l.env.order {
+			if by[l.env.cols[n].name] {
+				add(n)
+			}
+		}
+		for _, n := range l.env.order {
+			if !by[l.env.cols[n].name] {
+				add(n)
+			}
+		}
+		return list
+	}
+	j.outSub = pick(j.r, grouped(j.sub), func(name string, c *column) bool {
+		if j.opts.max == 1 && j.needed != nil && !j.needed[name] && len(grouped(j.sub)) == 0 {
+			return true
+		}
+		_, both := j.l.env.cols[name]
+		return both && j.opts.keepMain
+	})
+	overlaid := map[string]bool{}
+	for _, k := range j.outSub {
+		if !j.opts.left && (k.c.nonNull || k.c.filled) {
+			overlaid[k.name] = true
+		}
+	}
+	mainBy := grouped(j.main)
+	j.outMain = pick(j.l, mainBy, func(name string, c *column) bool { return overlaid[name] && !mainBy[c.name] })
+	for i := range j.outMain {
+		k := &j.outMain[i]
+		if overlaid[k.name] {
+			// it still tells the main search's rows apart
+			k.c.name = "_of_" + k.c.name
+		}
+		taken[k.c.name] = true
+	}
+	for i := range j.outSub {
+		k := &j.outSub[i]
+		name := j.r.originalName(k)
+		for n := 2; taken[name]; n++ {
+			name = j.r.originalName(k) + "_" + itoa(n)
+		}
+		taken[name] = true
+		k.c.name = name
+		if j.opts.left {
+			k.c.filled = false
+		}
+	}
+}
+
+// originalName is the name a column of the second branch had before it had to give way to one of the first.
+func (l *lowering) originalName(k *carried) string {
+	for _, c := range l.cmds {
+		st, ok := c.(*esql.Stats)
+		if !ok {
+			continue
+		}
+		for _, a := range st.By {
+			if x, plain := a.Expr.(*esql.Column); plain && outName(a) == k.c.name {
+				return x.Name
+			}
+		}
+		for _, a := range st.Aggs {
+			if a.Name == k.c.name {
+				return columnName(k.name)
+			}
+		}
+	}
+	return k.c.name
+}
+
+// overlay gives the subsearch's value where both sides have a name, and the main search's where the subsearch has none.
+func (j *joining) overlay() []esql.Command {
+	ev := &esql.Eval{At: esql.At{Origin: origin(j.at)}}
+	for _, k := range j.outSub {
+		for _, m := range j.outMain {
+			if m.name != k.name || strings.HasPrefix(m.c.name, "_of_") {
+				continue
+			}
+			a, b := k.c.value(), m.c.value()
+			if family(a.typ) != family(b.typ) {
+				a, b = j.l.text(a), j.l.text(b)
+			}
+			ev.Assigns = append(ev.Assigns, &esql.Assign{At: ev.At, Name: k.c.name, Expr: mark(call("COALESCE", a.expr, b.expr), j.at)})
+			k.c.typ = a.typ
+		}
+	}
+	if len(ev.Assigns) == 0 {
+		return nil
+	}
+	return []esql.Command{ev}
+}
+
+// notes says what the join became, and where rows can differ.
+func (j *joining) notes() {
+	l := j.l
+	l.diag("join_one_query", j.at, "join", "the join became one query over both kinds of events, grouped by "+nameList(j.cmd.Fields)+": the rows of each search ride through STATS as text")
+	if len(j.sub.filter) <= 1 && len(j.sub.late) == 0 && len(j.sub.after) == 0 && !j.subNarrowed() {
+		l.diag("truncation", j.cmd.Sub.Span(), "join", "Splunk reads "+subsearchRows+" rows of the subsearch at most, the draft all of them: rows that Splunk leaves without a match alert too")
+	} else {
+		l.diag("default_limit", j.cmd.Sub.Span(), "join", "Splunk reads "+subsearchRows+" rows of the subsearch at most, the draft all of them")
+	}
+	if j.opts.max == 1 && len(j.outSub) > 0 {
+		l.diag("first_last_order", j.at, "join", "join keeps the first matching row of the subsearch, the draft the first in the order of its BY fields, compared as text; max=0 gives all")
+	}
+}
+
+// subNarrowed says that the subsearch filters by more than its data set.
+func (j *joining) subNarrowed() bool {
+	return len(j.sub.filter) > 0 && len(j.r.src.Constraints) == 0 || len(j.sub.filter) > 1
+}
+
+// finish puts the joined query in the place of the main search's.
+func (j *joining) finish(cmds []esql.Command) {
+	l, r := j.l, j.r
+	stage := len(l.stages)
+	for _, c := range cmds {
+		if _, ok := l.stageIndex[c]; !ok {
+			l.stageIndex[c] = stage
+		}
+	}
+	next := newEnv(false)
+	for _, n := range l.env.order {
+		c := l.env.cols[n]
+		if c.hole || c.constant != nil {
+			next.bind(n, c)
+			continue
+		}
+		for _, k := range j.keys {
+			if k.name == n {
+				next.bind(n, k.c)
+			}
+		}
+		for _, k := range j.outMain {
+			// aliases of one column come out as one
+			if same, ok := k.read.(*esql.Column); ok && same.Name == c.name && !strings.HasPrefix(k.c.name, "_of_") {
+				next.bind(n, k.c)
+			}
+		}
+	}
+	for _, n := range r.env.order {
+		c := r.env.cols[n]
+		if n == partialName {
+			continue
+		}
+		_, both := l.env.cols[n]
+		if both && j.opts.keepMain {
+			continue
+		}
+		if c.hole || c.constant != nil {
+			next.bind(n, c)
+			continue
+		}
+		for _, k := range j.outSub {
+			if same, ok := k.read.(*esql.Column); ok && same.Name == c.name {
+				o := *k.c
+				if j.opts.left {
+					o.nonNull = false
+				}
+				next.bind(n, &o)
+			}
+		}
+	}
+	l.env = next
+	l.cmds = cmds
+	for _, i := range r.indices {
+		l.indices = appendNew(l.indices, i)
+	}
+	l.longestSpan = max(l.longestSpan, r.longestSpan)
+	l.aggregated, l.fullText, l.projected = true, false, false
+	l.present = map[string]bool{}
+	l.helpers = nil
+	l.useful = true
+}
+
+// newestByKeys turns a subsearch over raw events into one that keeps the newest event of each key, as join with max=1
+// does.
+func (l *lowering) newestByKeys(cmd *spl.Join, opts joinOptions, rest []spl.Command) (reason string) {
+	return "it does not group its events"
+}
