@@ -1,6 +1,7 @@
 package translate
 
 import (
+	"regexp"
 	"strings"
 
 	"github.com/rulebridge/rulebridge/internal/esql"
@@ -273,12 +274,34 @@ func inEval(x esql.Expr) esql.Expr {
 		return &esql.Not{At: e.At, X: y}
 	case *esql.Call:
 		switch e.Func {
-		case "QSTR", "KQL", "MATCH", "MATCH_PHRASE":
+		case "QSTR":
+			return termInEval(e)
+		case "KQL", "MATCH", "MATCH_PHRASE":
 			return nil
 		}
 	}
 	return x
 }
+
+// fieldRegex is a query string that matches whole values of one field.
+var fieldRegex = regexp.MustCompile(`^((?:[^:\\]|\\.)+):/(.+)/$`)
+
+// termInEval rewrites a query string that tests the values of one field.
+func termInEval(e *esql.Call) esql.Expr {
+	w, ok := e.Args[0].(*esql.Literal)
+	if !ok {
+		return nil
+	}
+	s, _ := w.Value.(string)
+	m := fieldRegex.FindStringSubmatch(s)
+	if m == nil {
+		return nil
+	}
+	joined := call("CONCAT", str(valueMark), call("MV_CONCAT", col(unescapeLucene.ReplaceAllString(m[1], "$1")), str(valueMark)), str(valueMark))
+	return rlike(joined, ".*"+valueMark+m[2]+valueMark+".*")
+}
+
+var unescapeLucene = regexp.MustCompile(`\\(.)`)
 
 // sides writes the commands that mark the events of each branch; ok is false when the branches cannot be told apart.
 func sides(a, b *branch, at spl.Span) (cmds []esql.Command, ok bool) {

@@ -53,6 +53,11 @@ func (l *lowering) foreach(cmd *spl.Foreach, rest []spl.Command) {
 		l.diag("field_absent", cmd.Span(), "foreach", "no field matches here, so foreach does nothing in Splunk either")
 		return
 	}
+	if len(hits) == 0 {
+		l.diag("depends_on_hole", cmd.Span(), "foreach", "which fields the template runs for is not known here, so the draft goes on without it; fix the hole above or list the fields")
+		l.holesIn(cmd.Template)
+		return
+	}
 	const maxInstances = 200
 	if len(hits) > maxInstances {
 		l.diag("too_large", cmd.Span(), "foreach", "foreach would repeat its template for "+itoa(len(hits))+" fields, more than the cap of "+itoa(maxInstances)+"; list the fields")
