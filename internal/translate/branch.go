@@ -86,8 +86,8 @@ func splitBranch(l *lowering, side string) (b *branch, reason string) {
 	return b, ""
 }
 
-// assigned lists the columns that commands write.
-func assigned(cmds []esql.Command) map[string]bool {
+// writtenBy lists the columns that commands write.
+func writtenBy(cmds []esql.Command) map[string]bool {
 	out := map[string]bool{}
 	for _, c := range cmds {
 		switch c := c.(type) {
@@ -156,8 +156,8 @@ type peer struct {
 
 func newPeer(b *branch) *peer {
 	p := &peer{taken: map[string]bool{sideColumn: true}, by: map[string]string{}, aggs: map[string]string{}}
-	changed := assigned(b.after)
-	for n := range assigned(b.before) {
+	changed := writtenBy(b.after)
+	for n := range writtenBy(b.before) {
 		p.taken[n] = true
 	}
 	for n := range changed {
@@ -226,7 +226,7 @@ func (p *peer) shares(g aggregation) (string, bool) {
 
 // collide says that one branch reads a column that the other computes, so that they cannot run side by side.
 func collide(a, b *branch) bool {
-	writes := assigned(a.before)
+	writes := writtenBy(a.before)
 	reads := map[string]bool{}
 	columnsIn(reads, b.filter...)
 	columnsIn(reads, b.late...)
@@ -236,7 +236,7 @@ func collide(a, b *branch) bool {
 	for _, x := range append(append([]*esql.Assign(nil), b.stats.Aggs...), b.stats.By...) {
 		columnsIn(reads, x.Expr, x.Where)
 	}
-	own := assigned(b.before)
+	own := writtenBy(b.before)
 	for n := range writes {
 		if reads[n] && !own[n] {
 			return true
@@ -321,12 +321,17 @@ func sides(a, b *branch, at spl.Span) (cmds []esql.Command, ok bool) {
 		e := call("CASE", x, str(b.side), str(a.side))
 		return append(cmds, &esql.Eval{At: o, Assigns: []*esql.Assign{{At: o, Name: sideColumn, Expr: mark(e, at)}}}), true
 	}
+	if x := contradiction(a.filter, b.filter); x != nil && len(a.late)+len(b.late) == 0 {
+		e := call("CASE", x, str(b.side), str(a.side))
+		return append(cmds, &esql.Eval{At: o, Assigns: []*esql.Assign{{At: o, Name: sideColumn, Expr: mark(e, at)}}}), true
+	}
 	x, y := inEval(and(append([]esql.Expr{all(a)}, a.late...)...)), inEval(and(append([]esql.Expr{all(b)}, b.late...)...))
 	if x == nil || y == nil {
 		return nil, false
 	}
+	// An event can be of both branches.
 	both := &esql.Array{Items: []esql.Expr{str(a.side), str(b.side)}}
-	e := call("CASE", and(x, y), both, x, str(a.side), y, str(b.side))
+	var e esql.Expr
 	switch {
 	case isTrue(x) && isTrue(y):
 		e = both
@@ -334,6 +339,10 @@ func sides(a, b *branch, at spl.Span) (cmds []esql.Command, ok bool) {
 		e = call("CASE", y, both, str(a.side))
 	case isTrue(y):
 		e = call("CASE", x, both, str(b.side))
+	case len(a.late)+len(b.late) == 0:
+		e = call("CASE", x, call("CASE", y, both, str(a.side)), str(b.side))
+	default:
+		e = call("CASE", x, call("CASE", y, both, str(a.side)), y, str(b.side))
 	}
 	cmds = append(cmds, &esql.Eval{At: o, Assigns: []*esql.Assign{{At: o, Name: sideColumn, Expr: mark(e, at)}}},
 		&esql.MvExpand{At: o, Field: sideColumn})
@@ -368,6 +377,73 @@ func disjoint(a, b *schema.Source) esql.Expr {
 		}
 	}
 	return nil
+}
+
+// contradiction finds a condition of the second filter that cannot hold where the first one does: one column equals
+// other words. A column of several values passes neither.
+func contradiction(a, b []esql.Expr) esql.Expr {
+	type test struct {
+		x     esql.Expr
+		words map[string]bool
+	}
+	tests := func(filter []esql.Expr) map[string]test {
+		out := map[string]test{}
+		for _, x := range flatten("AND", filter) {
+			var on esql.Expr
+			words := map[string]bool{}
+			switch e := x.(type) {
+			case *esql.Binary:
+				if e.Op == "==" {
+					on = e.L
+					words[esql.PrintExpr(e.R)] = isTextLiteral(e.R)
+				}
+			case *esql.In:
+				if !e.Not {
+					on = e.X
+					for _, w := range e.List {
+						words[esql.PrintExpr(w)] = isTextLiteral(w)
+					}
+				}
+			}
+			if on == nil || len(provesPresent(x)) == 0 {
+				continue
+			}
+			ok := true
+			for _, lit := range words {
+				ok = ok && lit
+			}
+			if ok {
+				out[esql.PrintExpr(on)] = test{x, words}
+			}
+		}
+		return out
+	}
+	first := tests(a)
+	second := tests(b)
+	for _, on := range sortedKeys(second) {
+		t := second[on]
+		f, ok := first[on]
+		if !ok {
+			continue
+		}
+		overlap := false
+		for w := range t.words {
+			overlap = overlap || f.words[w]
+		}
+		if !overlap {
+			return t.x
+		}
+	}
+	return nil
+}
+
+func isTextLiteral(x esql.Expr) bool {
+	l, ok := x.(*esql.Literal)
+	if !ok {
+		return false
+	}
+	_, ok = l.Value.(string)
+	return ok
 }
 
 // sameEvents says that a condition of one branch can only hold on events of its own source.
