@@ -3,6 +3,7 @@ package translate
 import (
 	"fmt"
 	"strconv"
+	"unicode/utf8"
 
 	"github.com/rulebridge/rulebridge/internal/esql"
 	"github.com/rulebridge/rulebridge/internal/schema"
@@ -150,6 +151,11 @@ func (c *compilation) run() Output {
 		c.out.Result = Untranslatable
 		c.sortDiagnostics()
 		return c.out
+	}
+	if !utf8.ValidString(c.req.Query) {
+		var at int
+		c.req.Query, at = replaceInvalid(c.req.Query)
+		c.diag("syntax", wholeSpan(c.req.Query), "utf-8", "byte "+itoa(at)+" of the query is not UTF-8; it is read as a question mark, save the query as UTF-8")
 	}
 	if len(c.req.Types) > 0 {
 		c.schema = schema.Identity(c.opts.Index, c.req.Types)
@@ -380,6 +386,23 @@ func (l *lowering) assign(span spl.Span, name string, x esql.Expr) {
 func (l *lowering) unsupported(cmd spl.Command) {
 	l.diag("unsupported_command", cmd.Span(), cmd.Name(), "`"+cmd.Name()+"` has no lowering for this target; the draft goes on without it, rewrite this part by hand")
 	l.env.setPartial()
+}
+
+// replaceInvalid puts a question mark in the place of each byte that is not UTF-8, and gives the place of the first.
+func replaceInvalid(s string) (string, int) {
+	b := []byte(s)
+	first := -1
+	for i := 0; i < len(b); {
+		r, n := utf8.DecodeRune(b[i:])
+		if r == utf8.RuneError && n == 1 {
+			b[i] = '?'
+			if first < 0 {
+				first = i
+			}
+		}
+		i += n
+	}
+	return string(b), first
 }
 
 func wholeSpan(q string) spl.Span {

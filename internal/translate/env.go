@@ -202,6 +202,9 @@ func fillStar(pattern string, got []string) string {
 // lookup resolves an SPL name at this point. The result is never nil: a field that does not exist in Splunk either
 // is a null constant, a field without counterpart a hole (said once per field).
 func (l *lowering) lookup(name string, span spl.Span) *column {
+	if name == "" {
+		return l.absent(name, span)
+	}
 	if c, ok := l.env.cols[name]; ok {
 		if c.hole {
 			l.diag("depends_on_hole", span, name, "`"+name+"` could not be computed above, so this part is left out; fix that hole first")
@@ -338,6 +341,9 @@ func (l *lowering) freeName(name string) string {
 
 // columnName makes an SPL name fit for a column: no line breaks and no backquotes, which nothing could quote.
 func columnName(name string) string {
+	if name == "" {
+		return "_"
+	}
 	return strings.Map(func(r rune) rune {
 		if r == '`' || r < 0x20 {
 			return '_'
