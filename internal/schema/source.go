@@ -298,10 +298,12 @@ func (s *Source) stripDataSet(name string) string {
 	return rest
 }
 
-// Known reports whether an Elasticsearch field exists in any stream of the source, with its facts.
+// Known reports whether an Elasticsearch field exists in any stream of the source, with its facts. Of an identity schema
+// these are the fields whose types were given.
 func (s *Source) Known(name string) (Field, bool) {
 	if s.schema.identity {
-		return s.schema.identityField(name), true
+		_, ok := s.schema.types[name]
+		return s.schema.identityField(name), ok || name == "_time" || name == "@timestamp"
 	}
 	f, ok := s.known(name)
 	if !ok || !readable(f.Type) {

@@ -23,7 +23,7 @@ func (l *lowering) dedup(cmd *spl.Dedup, rest []spl.Command) {
 		l.diag("unsupported_option", cmd.Span(), "dedup", "dedup of more than one row a group has no counterpart in ES|QL")
 		return
 	}
-	if !l.settle(rest, cmd.Span()) {
+	if !l.settle(cmd, rest) {
 		l.diag("unsupported_command", cmd.Span(), "dedup", "dedup of whole events has no counterpart in ES|QL; name the fields to keep (table) after it, or suppress alerts by "+nameList(cmd.Fields))
 		return
 	}

@@ -12,7 +12,7 @@ func (l *lowering) eventstats(cmd *spl.Stats, rest []spl.Command) {
 		l.inlineStats(cmd)
 		return
 	}
-	if !l.settle(rest, cmd.Span()) {
+	if !l.settle(cmd, rest) {
 		l.diag("needs_target_9", cmd.Span(), "eventstats", "eventstats over whole events needs INLINE STATS (9.x), or a list of the fields (table) after it; the draft goes on without it")
 		l.holesFor(cmd.Aggs)
 		return

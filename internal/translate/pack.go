@@ -142,7 +142,8 @@ func fromText(x esql.Expr, typ string) esql.Expr {
 
 // settle makes sure that the columns needed from here on are known, before rows are packed. On events these are the
 // fields that the rest of the pipeline names up to the command that closes the list; ok is false when nothing does.
-func (l *lowering) settle(rest []spl.Command, at spl.Span) bool {
+func (l *lowering) settle(cmd spl.Command, rest []spl.Command) bool {
+	at := cmd.Span()
 	if !l.env.open {
 		return !l.env.partial()
 	}
@@ -155,7 +156,14 @@ func (l *lowering) settle(rest []spl.Command, at spl.Span) bool {
 			order = append(order, n)
 		}
 	}
+	made := map[string]bool{}
+	for _, n := range assigned(cmd) {
+		made[n] = true
+	}
 	for _, cmd := range rest {
+		for _, n := range assigned(cmd) {
+			made[n] = true
+		}
 		spl.Walk(cmd, func(n spl.Node) bool {
 			switch n := n.(type) {
 			case *spl.FieldRef:
@@ -191,6 +199,9 @@ func (l *lowering) settle(rest []spl.Command, at spl.Span) bool {
 			continue
 		}
 		c := l.peek(n, at)
+		if made[n] && !c.hole && c.constant == nil && !l.stores(c.field) {
+			continue // a name that is computed further down
+		}
 		if c.hole && c.field.Source == "" && c.constant == nil || c.constant != nil {
 			continue
 		}
@@ -202,4 +213,36 @@ func (l *lowering) settle(rest []spl.Command, at spl.Span) bool {
 	}
 	l.settled = next
 	return true
+}
+
+// assigned lists the names that a command computes.
+func assigned(cmd spl.Command) []string {
+	var out []string
+	switch cmd := cmd.(type) {
+	case *spl.Eval:
+		for _, a := range cmd.Assigns {
+			out = append(out, a.Field.Text)
+		}
+	case *spl.Stats:
+		for i := range cmd.Aggs {
+			out = append(out, aggName(&cmd.Aggs[i]))
+		}
+	case *spl.Rename:
+		for _, p := range cmd.Pairs {
+			out = append(out, p.To.Text)
+		}
+	case *spl.Rex:
+		for _, m := range namedGroup.FindAllStringSubmatch(cmd.Pattern.Text, -1) {
+			out = append(out, m[1])
+		}
+	case *spl.Lookup:
+		for _, f := range cmd.Outputs {
+			out = append(out, f.Field.Text)
+		}
+	case *spl.Bin:
+		if cmd.As != nil {
+			out = append(out, cmd.As.Text)
+		}
+	}
+	return out
 }

@@ -474,9 +474,20 @@ func (l *lowering) cidr(v value, prefix string) esql.Expr {
 	return call("CIDR_MATCH", x, str(prefix))
 }
 
+// bounds are the first and the last address of a network.
+func bounds(p netip.Prefix) (from, to netip.Addr) {
+	p = p.Masked()
+	last := p.Addr().AsSlice()
+	for bit := p.Bits(); bit < len(last)*8; bit++ {
+		last[bit/8] |= 1 << (7 - bit%8)
+	}
+	to, _ = netip.AddrFromSlice(last)
+	return p.Addr(), to
+}
+
 // anyDiffers is FIELD != VALUE on several values: true if any differs, false where the field is missing.
 func (l *lowering) anyDiffers(v value, w spl.Value, neg bool) esql.Expr {
-	if strings.Trim(w.Text, "*") == "" {
+	if strings.Trim(w.Text, "*") == "" && w.Text != "" {
 		if neg {
 			return boolean(true) // f != * never holds
 		}
@@ -488,6 +499,14 @@ func (l *lowering) anyDiffers(v value, w spl.Value, neg bool) esql.Expr {
 			return x
 		}
 		return l.orNull(v, negate(x))
+	}
+	if p, err := netip.ParsePrefix(w.Text); err == nil && v.typ == "ip" {
+		from, to := bounds(p)
+		x := or(binary("<", call("MV_MIN", v.expr), str(from.String())), binary(">", call("MV_MAX", v.expr), str(to.String())))
+		if !neg {
+			return x
+		}
+		return l.orNull(v, not(x))
 	}
 	t := v
 	if !isText(t.typ) {

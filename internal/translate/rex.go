@@ -88,7 +88,7 @@ func (l *lowering) rex(cmd *spl.Rex) {
 		seen[n] = true
 		old, bound := l.env.cols[n]
 		if !bound && l.env.open && l.src != nil {
-			if f := l.src.Field(n, schema.Hint{EventCodes: l.eventCodes}); f.Support != schema.None {
+			if f := l.src.Field(n, schema.Hint{EventCodes: l.eventCodes}); f.Support != schema.None && l.stores(f) {
 				old, bound = l.lookup(n, cmd.Span()), true
 			}
 		}
@@ -111,6 +111,15 @@ func (l *lowering) rex(cmd *spl.Rex) {
 		old := k.old.value()
 		l.defineAs(k.name, &column{typ: "keyword", nonNull: old.nonNull}, mark(call("COALESCE", col(k.helper), l.text(old).expr), cmd.Span()), cmd.Span())
 	}
+}
+
+// stores says that a field is surely there: an identity schema takes every name for a field.
+func (l *lowering) stores(f schema.Field) bool {
+	if !l.schema.IsIdentity() {
+		return true
+	}
+	_, ok := l.src.Known(f.Name)
+	return ok
 }
 
 // inputColumn gives a column for what GROK and DISSECT read: they take a column, not an expression.
