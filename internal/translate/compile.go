@@ -241,7 +241,7 @@ func (l *lowering) lower(cmd spl.Command, rest []spl.Command) {
 	case *spl.Head:
 		l.head(cmd)
 	case *spl.FillNull:
-		l.fillnull(cmd)
+		l.fillnull(cmd, rest)
 	case *spl.Bin:
 		l.bin(cmd)
 	case *spl.Convert:

@@ -6,12 +6,12 @@ import (
 )
 
 // fillnull replaces missing values.
-func (l *lowering) fillnull(cmd *spl.FillNull) {
+func (l *lowering) fillnull(cmd *spl.FillNull, rest []spl.Command) {
 	l.ensureSource(cmd.Span())
 	names := cmd.Fields
 	if len(names) == 0 {
 		if l.env.open {
-			l.diag("unsupported_option", cmd.Span(), "fillnull", "fillnull of every field needs their names; list them")
+			l.fillEvents(cmd, rest)
 			return
 		}
 		for _, n := range l.env.order {
@@ -45,5 +45,30 @@ func (l *lowering) fillnull(cmd *spl.FillNull) {
 			x = l.text(v)
 		}
 		l.defineAs(n.Text, &column{typ: typ, nonNull: true, array: v.array}, mark(call("COALESCE", x.expr, fill), cmd.Span()), cmd.Span())
+	}
+}
+
+// fillEvents is fillnull of every field of whole events: the fields are those that the rest of the pipeline names.
+func (l *lowering) fillEvents(cmd *spl.FillNull, rest []spl.Command) {
+	if !l.settle(cmd, rest) || l.settled == nil {
+		l.diag("unsupported_option", cmd.Span(), "fillnull", "fillnull of every field needs their names; list them")
+		return
+	}
+	names := l.settled.order
+	l.settled = nil
+	l.diag("fill_all", cmd.Span(), "fillnull", "fillnull without a list fills the fields that at least one event has; the draft fills every field named below, so events count even where no event has the field")
+	for _, n := range names {
+		c := l.peek(n, cmd.Span())
+		if c.hole || c.nonNull || c.constant != nil || n == "_time" {
+			continue
+		}
+		v := c.value()
+		fill, x := esql.Expr(str(cmd.Value)), l.text(v)
+		typ := "keyword"
+		if num, ok := number(cmd.Value); ok && isNumeric(v.typ) {
+			fill, x, typ = num, v, v.typ
+		}
+		filled := &column{typ: typ, nonNull: true, array: v.array, pending: c.pending}
+		l.defineAs(n, filled, mark(call("COALESCE", x.expr, fill), cmd.Span()), cmd.Span())
 	}
 }

@@ -1,6 +1,8 @@
 package translate
 
 import (
+	"strings"
+
 	"github.com/rulebridge/rulebridge/internal/esql"
 )
 
@@ -44,21 +46,28 @@ func (l *lowering) finish() {
 	}
 	l.out.Index = l.indexPatterns()
 	l.out.ESQL = &esql.Query{Commands: cmds}
-	l.out.Query = esql.Print(l.out.ESQL)
-	for i, st := range l.stages {
-		for _, c := range cmds {
-			if o, ok := l.stageIndex[c]; ok && o == i {
-				st.ESQL = append(st.ESQL, esql.PrintCommand(c))
-			}
+	// Each command is printed once: the stages show the same text that the query is made of.
+	l.out.Stages = l.stages
+	var b strings.Builder
+	for i, c := range cmds {
+		text := esql.PrintCommand(c)
+		if i > 0 {
+			b.WriteString("\n| ")
 		}
-		if i == 0 {
-			st.ESQL = append([]string{esql.PrintCommand(from)}, st.ESQL...)
+		b.WriteString(text)
+		if len(l.stages) == 0 {
+			continue
 		}
-		if k, ok := cmds[len(cmds)-1].(*esql.Keep); ok && i == len(l.stages)-1 {
-			st.ESQL = append(st.ESQL, esql.PrintCommand(k))
+		stage, ok := l.stageIndex[c]
+		switch {
+		case i == 0:
+			stage = 0
+		case !ok:
+			stage = len(l.stages) - 1
 		}
-		l.out.Stages = append(l.out.Stages, st)
+		l.out.Stages[stage].ESQL = append(l.out.Stages[stage].ESQL, text)
 	}
+	l.out.Query = b.String()
 }
 
 func (l *lowering) indexPatterns() []string {
