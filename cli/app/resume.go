@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	enumspb "go.temporal.io/api/enums/v1"
 	"go.uber.org/zap"
 
 	"github.com/rulebridge/rulebridge/api"
@@ -157,6 +158,9 @@ func (a *App) Pause(ctx context.Context, resume bool) error {
 			return fmt.Errorf("pause running migrations: %w", err)
 		}
 		if len(open) == 0 {
+			for id := range asked {
+				a.waitIdle(ctx, id)
+			}
 			return nil
 		}
 		for _, m := range open {
@@ -179,6 +183,27 @@ func (a *App) Pause(ctx context.Context, resume bool) error {
 			}
 			return fmt.Errorf("migrations %v did not stop in time; they resume at the next start: %w", ids, ctx.Err())
 		case <-time.After(pollEvery):
+		}
+	}
+}
+
+// waitIdle waits until the migration's workflow has nothing in hand. A worker that stops in the middle of a workflow task
+// leaves it to a time-out of ten seconds, which the next start would have to wait for.
+func (a *App) waitIdle(ctx context.Context, id string) {
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
+	defer cancel()
+	for {
+		d, err := a.client.DescribeWorkflowExecution(ctx, workflows.WorkflowID(id), "")
+		if err != nil || d.GetWorkflowExecutionInfo().GetStatus() != enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING {
+			return // closed, or not worth waiting for
+		}
+		if d.GetPendingWorkflowTask() == nil && len(d.GetPendingActivities()) == 0 {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(pollEvery / 4):
 		}
 	}
 }
