@@ -160,6 +160,9 @@ func (l *lowering) settle(cmd spl.Command, rest []spl.Command) bool {
 	for _, n := range assigned(cmd) {
 		made[n] = true
 	}
+	for _, n := range keysOf(cmd) { // rows are grouped by them
+		note(n)
+	}
 	for _, cmd := range rest {
 		for _, n := range assigned(cmd) {
 			made[n] = true
@@ -242,6 +245,33 @@ func assigned(cmd spl.Command) []string {
 	case *spl.Bin:
 		if cmd.As != nil {
 			out = append(out, cmd.As.Text)
+		}
+	}
+	return out
+}
+
+// keysOf lists the names that a command which packs rows groups by or computes with.
+func keysOf(cmd spl.Command) []string {
+	var out []string
+	switch cmd := cmd.(type) {
+	case *spl.Stats:
+		for _, b := range cmd.By {
+			out = append(out, b.Field.Text)
+		}
+		for i := range cmd.Aggs {
+			if cmd.Aggs[i].Arg == nil {
+				continue
+			}
+			spl.Walk(cmd.Aggs[i].Arg, func(n spl.Node) bool {
+				if f, ok := n.(*spl.FieldRef); ok {
+					out = append(out, f.Name)
+				}
+				return true
+			})
+		}
+	case *spl.Dedup:
+		for _, f := range cmd.Fields {
+			out = append(out, f.Text)
 		}
 	}
 	return out
