@@ -52,6 +52,12 @@ fuzz: ## each fuzz target for FUZZTIME
 	  for f in $$(grep -hoE '^func Fuzz[A-Za-z0-9_]+' $$p/*_test.go | cut -c6- | sort -u); do \
 	    echo "fuzz $$p $$f"; $(GO) test $$p -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME); done; done
 
+.PHONY: bench
+bench: build ## schedule, throughput, stats calls and start-up of the program, as a table and bench/bench.json
+	@mkdir -p bench
+	$(GO) run ./test/bench -bin $(abspath bin/rulebridge) -json bench/bench.json
+	$(GO) test -run '^$$' -bench . -benchmem ./internal/spl ./internal/esql ./internal/schema ./internal/translate ./internal/prebuilt
+
 .PHONY: generate
 generate: ## the generated files
 	$(GO) generate ./...
