@@ -127,11 +127,12 @@ type lowering struct {
 	longestSpan  int64           // seconds of the longest interval
 	stageIndex   map[esql.Command]int
 	peer         *peer // of the second of two branches
+	needsID      bool  // rows of events ride through STATS, told apart by _id
 }
 
 // Translate compiles one rule. It never panics and never fails: what cannot be done is in the output.
 func (c *Compiler) Translate(r Request) (out Output) {
-	s := &compilation{Compiler: c, req: r, schema: c.opts.Schema, seen: map[diagKey]int{}}
+	s := &compilation{Compiler: c, req: r, schema: c.opts.Schema, seen: make(map[diagKey]int, 16), diags: make([]Diagnostic, 0, 16)}
 	defer func() {
 		// A last resort: a test makes sure that no real query gets here.
 		if p := recover(); p != nil {

@@ -155,6 +155,7 @@ func (c *compilation) sortDiagnostics() {
 	for i, j := range index {
 		c.out.Diagnostics[i] = c.diags[j]
 	}
+	c.diags = nil
 	for i := range c.out.Stages {
 		s := &c.out.Stages[i]
 		for j, d := range c.out.Diagnostics {

@@ -74,7 +74,9 @@ type env struct {
 	order    []string        // bound names in the order Splunk shows them
 	gone     map[string]bool // names that were renamed away or removed while open
 	patterns []renamePattern // wildcard renames while open, oldest first
-	open     bool
+	// kept and dropped are wildcard lists of stored fields that closed the environment, or left names out of it.
+	kept, dropped []string
+	open          bool
 	// shadowed holds names of stored columns that a computed column replaced.
 	shadowed map[string]string
 }
@@ -98,6 +100,7 @@ func (e *env) clone() *env {
 	}
 	n.order = append([]string(nil), e.order...)
 	n.patterns = append([]renamePattern(nil), e.patterns...)
+	n.kept, n.dropped = append([]string(nil), e.kept...), append([]string(nil), e.dropped...)
 	return n
 }
 
@@ -151,12 +154,21 @@ func (e *env) uses(esName, except string) bool {
 	return false
 }
 
+func anyStar(patterns []string, name string) bool {
+	for _, p := range patterns {
+		if _, ok := matchStar(p, name); ok {
+			return true
+		}
+	}
+	return false
+}
+
 // matchStar matches name against a pattern whose * stand for any text and returns what each stood for.
 func matchStar(pattern, name string) ([]string, bool) {
-	parts := strings.Split(pattern, "*")
-	if len(parts) == 1 {
+	if strings.IndexByte(pattern, '*') < 0 {
 		return nil, pattern == name
 	}
+	parts := strings.Split(pattern, "*")
 	if !strings.HasPrefix(name, parts[0]) {
 		return nil, false
 	}
@@ -211,10 +223,10 @@ func (l *lowering) lookup(name string, span spl.Span) *column {
 		}
 		return l.used(c, span)
 	}
-	if l.env.gone[name] {
+	if l.env.gone[name] || anyStar(l.env.dropped, name) {
 		return l.absent(name, span)
 	}
-	if !l.env.open {
+	if !l.env.open && !anyStar(l.env.kept, name) {
 		if l.env.partial() {
 			l.diag("depends_on_hole", span, name, "`"+name+"` may come from a part above that could not be translated; this part is left out")
 			return &column{name: name, hole: true}

@@ -15,7 +15,7 @@ func (l *lowering) finish() {
 		return
 	}
 	from := &esql.From{Indices: l.indexPatterns()}
-	if !l.aggregated {
+	if !l.aggregated || l.needsID {
 		from.Metadata = metadataColumns
 	}
 	from.Origin = l.sourceOrigin
@@ -27,7 +27,7 @@ func (l *lowering) finish() {
 			if c.hole || c.constant != nil {
 				continue
 			}
-			names = appendNew(names, esql.EscapePattern(c.name))
+			names = appendNew(names, pattern(c.name))
 		}
 		if !l.aggregated {
 			for _, m := range metadataColumns {
@@ -68,6 +68,14 @@ func (l *lowering) finish() {
 		l.out.Stages[stage].ESQL = append(l.out.Stages[stage].ESQL, text)
 	}
 	l.out.Query = b.String()
+}
+
+// pattern is a column name for KEEP, where * is a wildcard.
+func pattern(name string) string {
+	if strings.ContainsAny(name, `*\`) {
+		return esql.EscapePattern(name)
+	}
+	return name
 }
 
 func (l *lowering) indexPatterns() []string {
