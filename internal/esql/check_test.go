@@ -164,7 +164,7 @@ func TestColumns(t *testing.T) {
 			"n:long v:keyword a:double x:keyword day:date"},
 		{`KEEP host.name, process.pid, geo | RENAME process.pid AS pid, host.name AS h | DROP g*`, "h:keyword pid:long"},
 		{`KEEP process.name | GROK process.name "%{WORD:w} %{NUMBER:n:int} %{NUMBER:f:float}" | DISSECT w "%{a}-%{?b}-%{c}"`,
-			"process.name:keyword w:keyword n:integer f:double a:keyword c:keyword"},
+			"process.name:keyword f:double n:integer w:keyword a:keyword c:keyword"},
 		{`KEEP host.name | LOOKUP JOIN lookup_owners ON host.name`, "host.name:keyword owner:keyword process.pid:keyword"},
 		{`EVAL a = COALESCE(process.pid, 1), b = TO_STRING(a), c = host.ip::string, d = MV_COUNT(tags) | KEEP a, b, c, d`,
 			"a:long b:keyword c:keyword d:integer"},

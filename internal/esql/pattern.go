@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -189,6 +190,7 @@ func grokColumns(pattern string) (columns []column, open bool, err error) {
 	if text := regexError(grokReference.ReplaceAllString(pattern, "x")); text != "" {
 		return nil, false, errors.New(text)
 	}
+	slices.SortFunc(columns, func(a, b column) int { return strings.Compare(a.name, b.name) }) // the engine's order
 	return columns, open, nil
 }
 

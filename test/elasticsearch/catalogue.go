@@ -15,6 +15,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/rulebridge/rulebridge/internal/esql"
 )
 
 // EnvData names an environment variable with the folder of the shared data; without it ../shared/data beside the
@@ -65,7 +67,9 @@ type Catalogue struct {
 
 	mu      sync.Mutex
 	columns map[string]map[string]string // by pattern
-	ready   map[string]bool              // node URL + index
+	// templated holds the columns of streams to which a dynamic template added some
+	templated map[string]map[string]string
+	ready     map[string]bool // node URL + index
 }
 
 // DataDir returns the folder of the shared data. Tests are skipped where it is missing, and fail when CI=true.
@@ -111,7 +115,8 @@ func findData() (string, error) {
 
 // LoadCatalogue reads the catalogue from the folder ecs of the shared data.
 func LoadCatalogue(dir string) (*Catalogue, error) {
-	c := &Catalogue{streams: map[string]*Stream{}, columns: map[string]map[string]string{}, ready: map[string]bool{}}
+	c := &Catalogue{streams: map[string]*Stream{}, columns: map[string]map[string]string{},
+		templated: map[string]map[string]string{}, ready: map[string]bool{}}
 	types := map[string]string{}
 	err := readCSV(filepath.Join(dir, "fields.csv"), []string{"field", "type", "array"}, func(row []string) {
 		if types[row[0]] == "" {
@@ -382,6 +387,9 @@ func (c *Catalogue) Columns(patterns ...string) map[string]string {
 }
 
 func (c *Catalogue) streamColumns(s *Stream) map[string]string {
+	if known, ok := c.templated[s.Pattern]; ok {
+		return known
+	}
 	if known, ok := c.columns[s.Pattern]; ok {
 		return known
 	}
@@ -443,11 +451,93 @@ func (c *Catalogue) ensure(ctx context.Context, client *Client, s *Stream) error
 		return err
 	}
 	if created {
-		if err := client.Bulk(ctx, s.Index(), c.SampleDocs(s)...); err != nil {
-			return err
-		}
+		err = client.Bulk(ctx, s.Index(), c.SampleDocs(s)...)
+	} else {
+		err = c.learn(ctx, client, s)
+	}
+	if err != nil {
+		return err
 	}
 	c.ready[key] = true
+	return nil
+}
+
+// learn adds the columns that an index has beyond the catalogue's: somebody indexed documents with templated fields.
+func (c *Catalogue) learn(ctx context.Context, client *Client, s *Stream) error {
+	result, err := client.ESQL(ctx, "FROM "+s.Index()+" | LIMIT 0", ESQLOptions{})
+	if err != nil {
+		return err
+	}
+	columns := c.streamColumns(s)
+	for _, column := range result.Columns {
+		if columns[column.Name] == "" {
+			c.setTemplated(s, column.Name, column.Type)
+			columns = c.streamColumns(s)
+		}
+	}
+	return nil
+}
+
+func (c *Catalogue) setTemplated(s *Stream, name, typ string) {
+	columns := maps.Clone(c.streamColumns(s))
+	columns[name] = typ
+	clear(c.columns) // also the lists that this stream is in
+	c.templated[s.Pattern] = columns
+}
+
+// EnsureQuery is Ensure for a query's FROM. Columns that the query names and that only a dynamic template of a stream
+// allows (x.*.name) are mapped too, as the first event that has them would do.
+func (c *Catalogue) EnsureQuery(ctx context.Context, client *Client, q *esql.Query) error {
+	var patterns []string
+	names := map[string]bool{}
+	esql.Inspect(q, func(n esql.Node) bool {
+		switch n := n.(type) {
+		case *esql.From:
+			patterns = append(patterns, n.Indices...)
+		case *esql.Column:
+			names[n.Name] = true
+		}
+		return true
+	})
+	streams, err := c.Ensure(ctx, client, patterns...)
+	if err != nil {
+		return err
+	}
+	for _, s := range streams {
+		for _, f := range s.Fields {
+			if !strings.Contains(f.Name, "*") {
+				continue
+			}
+			for _, name := range slices.Sorted(maps.Keys(names)) {
+				if ok, err := path.Match(f.Name, name); err != nil || !ok || c.Columns(s.Pattern)[name] != "" {
+					continue
+				}
+				if err := c.addTemplated(ctx, client, s, f, name); err != nil {
+					return fmt.Errorf("map %s of %s: %w", name, s.Pattern, err)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// addTemplated maps a field as the template f says.
+func (c *Catalogue) addTemplated(ctx context.Context, client *Client, s *Stream, f FieldType, name string) error {
+	t := substitute(f.Type)
+	if t == "object" {
+		t = "keyword"
+	}
+	var body any = scalar(t, f.IgnoreAbove)
+	parts := strings.Split(name, ".")
+	for i := len(parts) - 1; i >= 0; i-- {
+		body = map[string]any{"properties": map[string]any{parts[i]: body}}
+	}
+	if err := client.Do(ctx, "PUT", "/"+s.Index()+"/_mapping", body, nil); err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.setTemplated(s, name, esqlTypes[t])
 	return nil
 }
 

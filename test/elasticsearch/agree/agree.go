@@ -171,14 +171,12 @@ func compare(ctx context.Context, w *World, env esql.Env, q Query) (Verdict, err
 	case err != nil:
 		return v, err
 	default:
-		v.Problems = esql.Check(tree, env)
 		if w.Catalogue != nil {
-			if from, ok := source(tree); ok {
-				if _, err := w.Catalogue.Ensure(ctx, w.Client, from.Indices...); err != nil {
-					return v, err
-				}
+			if err := w.Catalogue.EnsureQuery(ctx, w.Client, tree); err != nil {
+				return v, err
 			}
 		}
+		v.Problems = esql.Check(tree, env)
 	}
 	timeout := w.Timeout
 	if timeout == 0 {
@@ -195,15 +193,6 @@ func compare(ctx context.Context, w *World, env esql.Env, q Query) (Verdict, err
 		v.Columns = otherColumns(tree, env, result.Columns)
 	}
 	return v, nil
-}
-
-func source(q *esql.Query) (*esql.From, bool) {
-	for _, c := range q.Commands {
-		if from, ok := c.(*esql.From); ok {
-			return from, true
-		}
-	}
-	return nil, false
 }
 
 // otherColumns compares the checker's columns with the node's. Order is compared only for short lists, because that of

@@ -4,12 +4,17 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"iter"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/rulebridge/rulebridge/activities"
 	"github.com/rulebridge/rulebridge/internal/esql"
+	"github.com/rulebridge/rulebridge/internal/migration"
+	"github.com/rulebridge/rulebridge/internal/splunk"
+	"github.com/rulebridge/rulebridge/internal/translate"
 	"github.com/rulebridge/rulebridge/test/elasticsearch"
 )
 
@@ -311,6 +316,107 @@ func TestHandwritten(t *testing.T) {
 	}
 }
 
+// tooBroad reports whether a query is over so many streams, such as logs-*, that it would take minutes to create them.
+func tooBroad(w *World, q *esql.Query) bool {
+	broad := false
+	esql.Inspect(q, func(n esql.Node) bool {
+		if from, ok := n.(*esql.From); ok {
+			broad = len(w.Catalogue.Match(from.Indices...)) > 20
+		}
+		return true
+	})
+	return broad
+}
+
+// TestCorpus compares on the drafts of the real rules.
+func TestCorpus(t *testing.T) {
+	w, ctx := newWorld(t)
+	dir := elasticsearch.DataDir(t)
+	var err error
+	if w.Catalogue, err = elasticsearch.LoadCatalogue(filepath.Join(dir, "ecs")); err != nil {
+		t.Fatal(err)
+	}
+	open := func(name string) *os.File {
+		f, err := os.Open(filepath.Join(dir, "spl", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { f.Close() })
+		return f
+	}
+	var resources []migration.Resource
+	for _, list := range []iter.Seq2[migration.Resource, error]{
+		splunk.Macros("macros.jsonl", open("macros.jsonl")), splunk.Lookups("lookups.jsonl", open("lookups.jsonl")),
+	} {
+		for r, err := range list {
+			if err != nil {
+				t.Fatal(err)
+			}
+			resources = append(resources, r)
+		}
+	}
+	compiler, err := translate.New(activities.WithResources(translate.Options{}, resources))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list []Query
+	broad := 0
+	for r, err := range splunk.Rules("rules.jsonl", open("rules.jsonl")) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		out := compiler.Translate(activities.RequestOf(r.OriginalRule))
+		if out.ESQL == nil {
+			continue
+		}
+		for _, lookup := range out.Lookups {
+			addLookup(ctx, t, w, lookup)
+		}
+		if tooBroad(w, out.ESQL) {
+			broad++
+			continue
+		}
+		list = append(list, Query{Name: r.OriginalRule.Title, Text: out.Query})
+	}
+	r, err := Run(ctx, w, list)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%d drafts over very many streams are left out", broad)
+	report(t, r)
+}
+
+// addLookup creates the lookup index of a translation, once a name.
+func addLookup(ctx context.Context, t *testing.T, w *World, lookup translate.LookupIndex) {
+	t.Helper()
+	if w.Lookups[lookup.Name] != nil {
+		return
+	}
+	data, err := json.Marshal(lookup.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var body struct {
+		Mappings struct {
+			Properties map[string]struct{ Type string }
+		}
+	}
+	if err := json.Unmarshal(data, &body); err != nil {
+		t.Fatal(err)
+	}
+	columns := map[string]string{}
+	for name, field := range body.Mappings.Properties {
+		columns[name] = field.Type
+	}
+	if err := w.Client.DeleteIndex(ctx, lookup.Name); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Client.CreateIndex(ctx, lookup.Name, lookup.Body); err != nil {
+		t.Fatalf("create lookup index %s: %v", lookup.Name, err)
+	}
+	w.Lookups[lookup.Name] = columns
+}
+
 // TestComplexity compares where Lucene gives up on patterns.
 func TestComplexity(t *testing.T) {
 	w, ctx := newWorld(t)
@@ -436,8 +542,8 @@ func TestPrebuilt(t *testing.T) {
 			continue
 		}
 		if q, err := esql.Parse(rule.Query); err == nil {
-			if from, ok := source(q); ok && len(w.Catalogue.Match(from.Indices...)) > 20 {
-				broad++ // such as logs-*: it would take minutes to create all the indices
+			if tooBroad(w, q) {
+				broad++
 				continue
 			}
 		}
