@@ -413,7 +413,11 @@ func init() {
 	}
 	extreme := func(fn string) func(*lowering, value, *spl.Agg) aggregation {
 		return func(l *lowering, v value, a *spl.Agg) aggregation {
-			return aggregation{expr: call(fn, v.expr), typ: v.typ, nonNull: v.nonNull && !v.multi(), lower: v.lower}
+			g := aggregation{expr: call(fn, v.expr), typ: v.typ, nonNull: v.nonNull && !v.multi(), lower: v.lower}
+			if isText(v.typ) {
+				g.pending = &mappingNote{subject: a.Func, message: "`" + a.Func + "` of text goes by its letters; Splunk takes numbers in text as numbers"}
+			}
+			return g
 		}
 	}
 	distinct := func(l *lowering, v value, a *spl.Agg) aggregation {
