@@ -21,7 +21,12 @@ func (l *lowering) fields(cmd *spl.Fields) {
 		for _, name := range l.env.names(n.Text) {
 			l.env.unbind(name)
 		}
-		if l.env.open && !strings.Contains(n.Text, "*") {
+		switch {
+		case strings.Contains(n.Text, "*"):
+			if l.env.open || len(l.env.kept) > 0 {
+				l.env.dropped = append(l.env.dropped, n.Text)
+			}
+		case l.env.open || len(l.env.kept) > 0:
 			l.env.gone[n.Text] = true
 		}
 	}
@@ -45,9 +50,12 @@ func (l *lowering) keep(names []spl.Name, at spl.Span, internal bool) {
 			for _, n := range l.env.names(name) {
 				next.bind(n, l.env.cols[n])
 			}
+			if l.env.open || len(l.env.kept) > 0 {
+				next.keepStored(l.env, name)
+			}
 			return
 		}
-		if _, bound := l.env.cols[name]; !bound && !l.env.open && !l.env.partial() {
+		if _, bound := l.env.cols[name]; !bound && !l.env.open && !anyStar(l.env.kept, name) && !l.env.partial() {
 			l.diag("field_absent", span, name, "`"+name+"` does not exist at this point in Splunk either; the column would be empty")
 			return
 		}
