@@ -28,6 +28,23 @@ type branch struct {
 	late   []esql.Expr    // conditions on these
 	stats  *esql.Stats
 	after  []esql.Command
+	rows   *packedRows // where the rows are events
+}
+
+// rowOf is the text of a row of the branch.
+func (b *branch) rowOf(list []carried) esql.Expr {
+	if b.rows != nil {
+		return col(b.rows.column)
+	}
+	return rowText(list)
+}
+
+// leading names the parts of the text before the columns.
+func (b *branch) leading() []string {
+	if b.rows != nil {
+		return []string{b.rows.before}
+	}
+	return nil
 }
 
 // splitBranch takes the commands of a pipeline apart; reason says why that cannot be done.
@@ -649,6 +666,12 @@ type carried struct {
 	name string // SPL name, empty for a helper
 	read esql.Expr
 	c    *column
+}
+
+// reads says that the value is the plain column.
+func (k carried) reads(name string) bool {
+	c, ok := k.read.(*esql.Column)
+	return ok && c.Name == name
 }
 
 // rowText is the text of one row.

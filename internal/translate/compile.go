@@ -89,6 +89,8 @@ type compilation struct {
 	command string // of the SPL command being lowered
 	depth   int
 	unique  int
+	// kept and left count the conditions that the draft has and those that are left out.
+	kept, left int
 	// windowStart is the search's own earliest=, as written.
 	windowStart string
 }
@@ -109,6 +111,8 @@ type lowering struct {
 	first bool
 	// limited says that a LIMIT stands in the query.
 	limited bool
+	// textOrder is the text field that rows are sorted by, empty when by none.
+	textOrder string
 	// also are further sources of the same search; indices the patterns of all of them.
 	also    []*schema.Source
 	indices []string

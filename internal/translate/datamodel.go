@@ -35,7 +35,7 @@ func (l *lowering) from(cmd *spl.From) {
 		l.env.setPartial()
 		return
 	}
-	l.diag("source_resolved", cmd.Model.Span(), cmd.Model.Text, "`"+cmd.Model.Text+"` is read from "+strings.Join(src.Indices, ", "))
+	l.diag("source_resolved", cmd.Span(), cmd.Model.Text, "`"+cmd.Model.Text+"` is read from "+strings.Join(src.Indices, ", "))
 	l.useSources([]*schema.Source{src}, cmd.Span())
 	l.useful = true
 }

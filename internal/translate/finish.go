@@ -103,9 +103,14 @@ func (c *compilation) classify(l *lowering) {
 		c.diag("no_draft", wholeSpan(c.req.Query), "", "there is no draft: without a data source nothing can be searched; give an index pattern or add the source to the schema overrides")
 	}
 	switch {
-	case c.out.ESQL == nil || worst == Error && !l.useful:
+	case c.out.ESQL == nil || worst == Error && (!l.useful || c.kept == 0 && c.left > 0):
+		// A draft that lost all its conditions would alert on everything.
+		if c.out.ESQL != nil {
+			c.command = ""
+			c.diag("no_draft", wholeSpan(c.req.Query), "", "there is no useful draft: every condition is a hole, and without any it would alert on all events")
+		}
 		c.out.Result = Untranslatable
-		c.out.ESQL, c.out.Query = nil, ""
+		c.out.ESQL, c.out.Query, c.out.Stages, c.out.Index = nil, "", nil, nil
 	case worst == Info:
 		c.out.Result = Full
 	default:

@@ -49,11 +49,13 @@ func (l *lowering) iplocation(cmd *spl.IPLocation, rest []spl.Command) {
 	l.reading(toGroup, func() { c = l.lookup(cmd.Field.Text, cmd.Field.Span()) })
 	switch {
 	case c.hole:
+		l.leaveOut(cmd, cmd.Field.Text)
 		for _, f := range fields {
 			l.defineHole(prefix + f.splunk)
 		}
 		return
 	case c.constant != nil:
+		l.diag("field_absent", cmd.Span(), cmd.Field.Text, "`"+cmd.Field.Text+"` is always null, so its place is too")
 		for _, f := range fields {
 			l.env.bind(prefix+f.splunk, &column{name: prefix + f.splunk, typ: "null", constant: &esql.Literal{}})
 		}

@@ -82,11 +82,21 @@ func (l *lowering) join(cmd *spl.Join, rest []spl.Command) {
 		l.joinLookup(cmd, k, fail)
 		return
 	}
+	var mainRows, subRows *packedRows
+	if l.src != nil && !l.aggregated {
+		p, reason := l.packRows(cmd, false, rest)
+		if p == nil {
+			fail("of the main search, " + reason)
+			return
+		}
+		mainRows = p
+	}
 	main, reason := splitBranch(l, mainSide)
 	if main == nil {
 		fail("of the main search, " + reason)
 		return
 	}
+	main.rows = mainRows
 	r := l.compilation.lowering()
 	r.peer = newPeer(main)
 	window := l.windowStart
@@ -98,16 +108,19 @@ func (l *lowering) join(cmd *spl.Join, rest []spl.Command) {
 		return
 	}
 	if r.src != nil && !r.aggregated {
-		if reason := r.newestByKeys(cmd, opts, rest); reason != "" {
+		p, reason := r.packRows(cmd, opts.max == 1, rest)
+		if p == nil {
 			fail("of the subsearch, " + reason)
 			return
 		}
+		subRows = p
 	}
 	sub, reason := splitBranch(r, subSide)
 	if sub == nil {
 		fail("of the subsearch, " + reason)
 		return
 	}
+	sub.rows = subRows
 	j := &joining{l: l, r: r, main: main, sub: sub, opts: opts, at: cmd.Span(), cmd: cmd, rest: rest}
 	if reason := j.run(); reason != "" {
 		fail(reason)
@@ -174,8 +187,8 @@ func (j *joining) run() (reason string) {
 	}
 	// the rows read the key's own column before it is overwritten, so they come first
 	rows := []*esql.Assign{
-		{At: o, Name: j.rowMain, Expr: mark(onSide(mainSide, rowText(j.outMain)), j.at)},
-		{At: o, Name: j.rowSub, Expr: mark(onSide(subSide, rowText(j.outSub)), j.at)},
+		{At: o, Name: j.rowMain, Expr: mark(onSide(mainSide, j.main.rowOf(j.outMain)), j.at)},
+		{At: o, Name: j.rowSub, Expr: mark(onSide(subSide, j.sub.rowOf(j.outSub)), j.at)},
 	}
 	ev.Assigns = append(rows, ev.Assigns...)
 	cmds = append(cmds, ev)
@@ -212,8 +225,8 @@ func (j *joining) run() (reason string) {
 	if j.opts.max != 1 {
 		cmds = append(cmds, &esql.MvExpand{At: o, Field: j.rowSub})
 	}
-	cmds = append(cmds, l.readRow(j.rowMain, j.outMain, j.at)...)
-	cmds = append(cmds, l.readRow(j.rowSub, j.outSub, j.at)...)
+	cmds = append(cmds, l.readRow(j.rowMain, j.outMain, j.at, j.main.leading()...)...)
+	cmds = append(cmds, l.readRow(j.rowSub, j.outSub, j.at, j.sub.leading()...)...)
 	cmds = append(cmds, j.overlay()...)
 	drop := &esql.Drop{At: o, Names: []string{j.rowMain, j.rowSub}}
 	cmds = append(cmds, drop)
@@ -367,7 +380,18 @@ func (j *joining) choose() {
 		}
 		return list
 	}
-	j.outSub = pick(j.r, grouped(j.sub), func(name string, c *column) bool {
+	pickOf := func(b *branch, by map[string]bool, skip func(name string, c *column) bool) []carried {
+		if b.rows == nil {
+			return pick(b.l, by, skip)
+		}
+		list := append([]carried(nil), b.rows.list...)
+		for i := range list {
+			out := *list[i].c
+			list[i].c = &out
+		}
+		return list
+	}
+	j.outSub = pickOf(j.sub, grouped(j.sub), func(name string, c *column) bool {
 		if j.opts.max == 1 && j.needed != nil && !j.needed[name] && len(grouped(j.sub)) == 0 {
 			return true
 		}
@@ -381,7 +405,7 @@ func (j *joining) choose() {
 		}
 	}
 	mainBy := grouped(j.main)
-	j.outMain = pick(j.l, mainBy, func(name string, c *column) bool { return overlaid[name] && !mainBy[c.name] })
+	j.outMain = pickOf(j.main, mainBy, func(name string, c *column) bool { return overlaid[name] && !mainBy[c.name] })
 	for i := range j.outMain {
 		k := &j.outMain[i]
 		if overlaid[k.name] {
@@ -489,7 +513,7 @@ func (j *joining) finish(cmds []esql.Command) {
 		}
 		for _, k := range j.outMain {
 			// aliases of one column come out as one
-			if same, ok := k.read.(*esql.Column); ok && same.Name == c.name && !strings.HasPrefix(k.c.name, "_of_") {
+			if (k.name == n || k.reads(c.name)) && !strings.HasPrefix(k.c.name, "_of_") {
 				next.bind(n, k.c)
 			}
 		}
@@ -508,7 +532,7 @@ func (j *joining) finish(cmds []esql.Command) {
 			continue
 		}
 		for _, k := range j.outSub {
-			if same, ok := k.read.(*esql.Column); ok && same.Name == c.name {
+			if k.name == n || k.reads(c.name) {
 				o := *k.c
 				if j.opts.left {
 					o.nonNull = false
@@ -529,8 +553,81 @@ func (j *joining) finish(cmds []esql.Command) {
 	l.useful = true
 }
 
-// newestByKeys turns a subsearch over raw events into one that keeps the newest event of each key, as join with max=1
-// does.
-func (l *lowering) newestByKeys(cmd *spl.Join, opts joinOptions, rest []spl.Command) (reason string) {
-	return "it does not group its events"
+// packRows turns a search over events into one with a row of text for each key: the newest event, as join with max=1
+// keeps it of its subsearch, or all of them.
+func (l *lowering) packRows(cmd *spl.Join, newest bool, rest []spl.Command) (p *packedRows, reason string) {
+	keys, at := cmd.Fields, cmd.Span()
+	for _, k := range keys {
+		if c, ok := l.env.cols[k.Text]; !ok && l.env.open {
+			if c = l.lookup(k.Text, k.Span()); !c.hole && c.constant == nil {
+				l.env.bind(k.Text, c)
+			}
+		}
+	}
+	if !l.settle(cmd, rest) {
+		return nil, "it gives whole events: no list of fields (table, fields, stats by) says which columns to carry"
+	}
+	if l.settled != nil {
+		l.env, l.settled = l.settled, nil
+	}
+	o := esql.At{Origin: origin(at)}
+	next := newEnv(false)
+	st := &esql.Stats{At: o}
+	var present []esql.Expr
+	isKey := map[string]bool{}
+	for _, k := range keys {
+		c := l.env.cols[k.Text]
+		if c == nil || c.hole || c.constant != nil || isKey[c.name] || c.field.Fn != "" && !c.computed {
+			continue
+		}
+		isKey[c.name] = true
+		if !c.filled && !c.nonNull && !l.present[c.name] {
+			present = append(present, mark(notNull(col(c.name)), at))
+		}
+		key := *c
+		key.array = schema.Single
+		key.nonNull = key.nonNull || !key.filled
+		a := &esql.Assign{At: o, Expr: mark(col(c.name), at)}
+		a, key.name = l.peer.group(a, c.name)
+		st.By = append(st.By, a)
+		next.bind(k.Text, &key)
+	}
+	if len(st.By) == 0 {
+		return nil, "it has none of the fields that it joins on"
+	}
+	l.filter(and(present...))
+	p = &packedRows{before: "_of_time", column: "_newest"}
+	lead, fn := call("TO_STRING", col("@timestamp")), "MAX"
+	if !newest {
+		p.before, p.column = "_of_id", "_events"
+		lead, fn = col("_id"), "VALUES"
+		l.needsID = true
+	}
+	seen := map[string]bool{}
+	for _, n := range l.env.order {
+		c := l.env.cols[n]
+		if n == partialName || c.hole || c.constant != nil || isKey[c.name] || seen[c.name] {
+			if n != partialName && next.cols[n] == nil && (c.hole || c.constant != nil) {
+				next.bind(n, c)
+			}
+			continue
+		}
+		seen[c.name] = true
+		v := c.value()
+		out := &column{name: c.name, typ: v.typ, array: v.array, nonNull: v.nonNull, filled: c.filled, fill: c.fill, computed: c.computed, pending: c.pending}
+		p.list = append(p.list, carried{name: n, read: v.expr, c: out})
+		next.bind(n, out)
+	}
+	x := call("CONCAT", lead, str(rowMark), rowText(p.list))
+	st.Aggs = []*esql.Assign{{At: o, Name: p.column, Expr: mark(call(fn, x), at)}}
+	l.add(st)
+	l.env = next
+	l.aggregated, l.fullText, l.useful = true, false, true
+	return p, ""
+}
+
+// packedRows are rows of events as text, of which before is a leading part that is not shown.
+type packedRows struct {
+	list           []carried
+	before, column string
 }

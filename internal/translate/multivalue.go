@@ -16,7 +16,7 @@ func (l *lowering) mvexpand(cmd *spl.MVExpand) {
 	c := l.lookup(name, cmd.Field.Span())
 	v := c.value()
 	if v.hole {
-		l.defineHole(name)
+		l.leaveOut(cmd, name, name)
 		return
 	}
 	l.useful = true
@@ -57,7 +57,12 @@ func (l *lowering) mvcombine(cmd *spl.MVCombine) {
 	}
 	name := cmd.Field.Text
 	c := l.lookup(name, cmd.Field.Span())
-	if c.hole || c.constant != nil {
+	if c.hole {
+		l.leaveOut(cmd, name)
+		return
+	}
+	if c.constant != nil {
+		l.diag("option_ignored", cmd.Span(), name, "`"+name+"` has one value everywhere, so mvcombine changes nothing")
 		return
 	}
 	if l.env.open || l.env.partial() {
@@ -90,7 +95,7 @@ func (l *lowering) nomv(cmd *spl.NoMV) {
 	name := cmd.Field.Text
 	v := l.lookup(name, cmd.Field.Span()).value()
 	if v.hole {
-		l.defineHole(name)
+		l.leaveOut(cmd, name, name)
 		return
 	}
 	l.useful = true
@@ -129,14 +134,16 @@ func (l *lowering) makemv(cmd *spl.MakeMV) {
 		}
 	}
 	v := l.text(l.lookup(name, cmd.Field.Span()).value())
-	if v.hole || delim == "" {
-		if delim == "" {
-			l.diag("unsupported_option", cmd.Span(), "delim", "makemv needs a delimiter of at least one character")
-		}
+	switch {
+	case v.hole:
+		l.leaveOut(cmd, name, name)
+		return
+	case delim == "":
+		l.diag("unsupported_option", cmd.Span(), "delim", "makemv needs a delimiter of at least one character")
 		l.defineHole(name)
 		return
-	}
-	if v.null {
+	case v.null:
+		l.diag("field_absent", cmd.Span(), name, "`"+name+"` is always null, so makemv changes nothing")
 		return
 	}
 	l.useful = true

@@ -178,7 +178,7 @@ func (l *lowering) addtotals(cmd *spl.Other) {
 	for _, n := range names {
 		v := l.numeric(l.lookup(n.Text, n.Span()).value(), n.Span())
 		if v.hole {
-			l.defineHole(name)
+			l.leaveOut(cmd, n.Text, name)
 			return
 		}
 		if v.null {
@@ -208,6 +208,7 @@ func (l *lowering) addtotals(cmd *spl.Other) {
 	if sum == nil {
 		sum = integer(0)
 	}
+	l.diag("option_ignored", cmd.Span(), "addtotals", "the sum of the numbers of a row; what is no number counts as 0 in both")
 	l.useful = true
 	l.defineAs(name, &column{typ: typ, nonNull: true}, mark(sum, cmd.Span()), cmd.Span())
 }
@@ -233,7 +234,7 @@ func (l *lowering) strcat(cmd *spl.Other) {
 		v := l.text(l.lookup(a.Text, a.Span()).value())
 		switch {
 		case v.hole:
-			l.defineHole(dest)
+			l.leaveOut(cmd, a.Text, dest)
 			return
 		case v.null:
 			if required {
@@ -281,7 +282,11 @@ func (l *lowering) replaceValues(cmd *spl.Other) {
 	}
 	for _, f := range fields {
 		v := l.lookup(f.Text, f.Span()).value()
-		if v.hole || v.null {
+		if v.hole {
+			l.leaveOut(cmd, f.Text)
+			continue
+		}
+		if v.null {
 			continue
 		}
 		t := l.text(v)

@@ -32,10 +32,11 @@ func (l *lowering) spath(cmd *spl.SPath) {
 		}
 		c := l.lookup(path.Text, path.Span())
 		if c.hole {
-			l.defineHole(out)
+			l.leaveOut(cmd, path.Text, out)
 			return
 		}
 		l.useful = true
+		l.diag("renamed", cmd.Span(), path.Text, "`"+path.Text+"` of the event's JSON is a field of its own in Elasticsearch")
 		if out != path.Text || !l.bound(out) {
 			l.env.bind(out, c)
 		}
@@ -48,10 +49,11 @@ func (l *lowering) spath(cmd *spl.SPath) {
 	}
 	v := l.lookup(cmd.Input.Text, cmd.Input.Span()).value()
 	if v.hole {
-		l.defineHole(out)
+		l.leaveOut(cmd, cmd.Input.Text, out)
 		return
 	}
 	if v.null {
+		l.diag("field_absent", cmd.Span(), out, "`"+cmd.Input.Text+"` is always null, so `"+out+"` is too")
 		l.env.bind(out, &column{name: out, typ: "null", constant: &esql.Literal{}})
 		return
 	}
@@ -127,5 +129,13 @@ func (l *lowering) extract(cmd *spl.Extract) {
 	l.diag("unsupported_command", cmd.Span(), cmd.Kind, "`"+cmd.Kind+"` reads fields out of a text whose names are not known here; parse it at ingest (kv, dissect or json processor) and map the fields in the schema overrides")
 	if !l.env.open {
 		l.env.setPartial()
+	}
+}
+
+// leaveOut says that a command needs a field that is a hole, and makes its results holes.
+func (l *lowering) leaveOut(cmd spl.Command, needs string, results ...string) {
+	l.diag("depends_on_hole", cmd.Span(), needs, "`"+cmd.Name()+"` is left out, because `"+needs+"` has no counterpart; fix that hole first")
+	for _, r := range results {
+		l.defineHole(r)
 	}
 }
