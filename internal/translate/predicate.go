@@ -48,6 +48,7 @@ func (l *lowering) searchCond(e spl.SearchExpr, neg bool) esql.Expr {
 // leaf gives a condition its place; one that is a hole is said to be left out.
 func (l *lowering) leaf(x esql.Expr, span spl.Span) esql.Expr {
 	if x == nil {
+		l.left++
 		l.diag("depends_on_hole", span, "", "this condition is left out of the draft, because of the hole in it")
 		return nil
 	}
@@ -201,6 +202,7 @@ func twoValued(x esql.Expr) bool {
 
 // searchIn is FIELD = one of the values.
 func (l *lowering) searchIn(field spl.Name, vals []spl.Value, span spl.Span, neg bool) esql.Expr {
+	l.at = span
 	c := l.lookup(field.Text, field.Span())
 	v := c.value()
 	if v.hole {

@@ -53,7 +53,10 @@ func equalities(parts []spl.SearchExpr) []schema.Predicate {
 // filterAnd collects conditions of one command into one WHERE; filterEnd writes it.
 func (l *lowering) filterAnd(x esql.Expr) {
 	if x != nil {
-		l.useful = true
+		if !isTrue(x) {
+			l.useful = true
+			l.kept++
+		}
 		l.pending = append(l.pending, x)
 	}
 }

@@ -42,6 +42,18 @@ func (c *compilation) settings(l *lowering) {
 		r.RiskScore = min(100, max(0, *c.req.RiskScore))
 	}
 	r.Severity = severityFor(c.req.Severity, r.RiskScore)
+	if len(c.req.SuppressFields) > 0 {
+		s := &Suppression{Duration: "5m"}
+		if p, ok := parseSpan(c.req.SuppressPeriod); ok && p.length() > 0 {
+			s.Duration = windowText(p.length())
+		}
+		for _, f := range c.req.SuppressFields {
+			if k := l.peek(f, wholeSpan(c.req.Query)); !k.hole && k.constant == nil {
+				s.Fields = appendNew(s.Fields, k.name)
+			}
+		}
+		r.Suppression = s
+	}
 	r.Threat = threats(c.req.MitreAttackIDs)
 }
 

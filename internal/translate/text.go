@@ -48,10 +48,25 @@ func likePattern(s string) string {
 
 // textEquals writes t over a column in the form that is fastest for its class. It is null where the column is null.
 func (l *lowering) textEquals(v value, t textTest) esql.Expr {
+	l.noteLength(v, t)
 	if v.multi() {
 		return l.anyText(v, t)
 	}
 	return singleText(v, t)
+}
+
+// noteLength says where a search inside long content can miss it: a keyword longer than ignore_above is null.
+func (l *lowering) noteLength(v value, t textTest) {
+	if !t.hasStar() || !v.stored() || v.col.field.IgnoreAbove == 0 || v.col.field.IgnoreAbove > 8191 {
+		return
+	}
+	name := v.col.name
+	for _, long := range []string{"command_line", "script", "url.", "Payload", "payload", "body", "query", "message", "CommandLine", "Message"} {
+		if strings.Contains(name, long) {
+			l.diag("ignore_above", l.at, name, "values of "+name+" longer than "+itoa(v.col.field.IgnoreAbove)+" characters are null to ES|QL (ignore_above), so content hidden in longer ones is not found; raise the limit in the index template if that matters")
+			return
+		}
+	}
 }
 
 func singleText(v value, t textTest) esql.Expr {

@@ -85,6 +85,9 @@ type Request struct {
 	RiskScore              *int
 	// EarliestTime, LatestTime and Cron are the saved search's own settings, when known.
 	EarliestTime, LatestTime, Cron string
+	// SuppressFields and SuppressPeriod are the saved search's throttling: SPL field names, and a time such as 24h.
+	SuppressFields []string
+	SuppressPeriod string
 	// Types are field types for the identity schema of this one request.
 	Types map[string]string
 }

@@ -8,8 +8,9 @@ func (l *lowering) where(cmd *spl.Where) {
 	l.ensureSource(cmd.Span())
 	x := l.cond(cmd.Expr, false)
 	l.noteThreshold(cmd)
-	if x != nil {
+	if x != nil && !isTrue(x) {
 		l.useful = true
+		l.kept++
 	}
 	l.filter(x)
 }
