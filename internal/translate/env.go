@@ -163,6 +163,15 @@ func anyStar(patterns []string, name string) bool {
 	return false
 }
 
+// keepStored keeps the stored fields that match a pattern and that from had.
+func (e *env) keepStored(from *env, pattern string) {
+	if e.kept == nil {
+		c := from.clone()
+		e.gone, e.dropped, e.patterns, e.shadowed = c.gone, c.dropped, c.patterns, c.shadowed
+	}
+	e.kept = append(e.kept, pattern)
+}
+
 // matchStar matches name against a pattern whose * stand for any text and returns what each stood for.
 func matchStar(pattern, name string) ([]string, bool) {
 	if strings.IndexByte(pattern, '*') < 0 {
