@@ -89,7 +89,7 @@ type compilation struct {
 	command string // of the SPL command being lowered
 	depth   int
 	unique  int
-	at    spl.Span // of the condition being lowered
+	at      spl.Span // of the condition being lowered
 	// kept and left count the conditions that the draft has and those that are left out.
 	kept, left int
 	// windowStart is the search's own earliest=, as written.
