@@ -113,6 +113,9 @@ func TestCorpusChecks(t *testing.T) {
 			if p.Code == esql.CodeUnknownColumn && strings.Contains(p.Message, ".0.") {
 				continue // a dynamic template of the catalogue, with * for the number
 			}
+			if os.Getenv("CHECKS") != "" {
+				t.Logf("%s %s", r.ID[:8], p)
+			}
 			key := string(p.Code) + " " + p.Message
 			bad[key]++
 			n++

@@ -89,6 +89,10 @@ func (l *lowering) transaction(cmd *spl.Transaction, rest []spl.Command) {
 			aggs = append(aggs, l.madeAgg(at, "values", n, n))
 		}
 	}
+	when := "@timestamp"
+	if c := l.env.cols["_time"]; c != nil && !c.hole && isDate(c.typ) {
+		when = c.name
+	}
 	l.aggregate(aggs, by, at, true)
 	for _, n := range holes {
 		l.defineHole(n)
@@ -100,7 +104,7 @@ func (l *lowering) transaction(cmd *spl.Transaction, rest []spl.Command) {
 	o := esql.At{Origin: origin(at)}
 	if len(windows) > 0 {
 		l.coverSpan(windows[0])
-		w := &esql.Assign{At: o, Name: "_window", Expr: mark(call("DATE_TRUNC", windows[0].duration(), col("@timestamp")), at)}
+		w := &esql.Assign{At: o, Name: "_window", Expr: mark(call("DATE_TRUNC", windows[0].duration(), col(when)), at)}
 		st.By = append([]*esql.Assign{w}, st.By...)
 		l.helpers = append(l.helpers, "_window")
 	}
@@ -108,7 +112,7 @@ func (l *lowering) transaction(cmd *spl.Transaction, rest []spl.Command) {
 	first, last := esql.Expr(col(l.env.cols["_time"].name)), esql.Expr(col("_ended"))
 	var complete []esql.Expr
 	if hasStart && start != nil {
-		st.Aggs = append(st.Aggs, &esql.Assign{At: o, Name: "_started", Expr: mark(call("MIN", col("@timestamp")), at), Where: mark(start, at)})
+		st.Aggs = append(st.Aggs, &esql.Assign{At: o, Name: "_started", Expr: mark(call("MIN", col(when)), at), Where: mark(start, at)})
 		l.helpers = append(l.helpers, "_started")
 		first = col("_started")
 		complete = append(complete, notNull(col("_started")))
