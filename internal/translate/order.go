@@ -29,6 +29,7 @@ func (l *lowering) sort(cmd *spl.Sort) {
 func (l *lowering) sortKeys(keys []spl.SortKey, desc bool, at spl.Span) *esql.Sort {
 	s := &esql.Sort{}
 	s.Origin = origin(at)
+	l.textOrder = ""
 	for _, k := range keys {
 		v := l.shown(k.Field.Text, k.Field.Span()).value()
 		if v.hole || v.null {
@@ -41,6 +42,9 @@ func (l *lowering) sortKeys(keys []spl.SortKey, desc bool, at spl.Span) *esql.So
 		if k.Func == "str" && !isText(v.typ) {
 			x = call("TO_STRING", x)
 		}
+		if isText(v.typ) && k.Func != "str" && k.Func != "num" && len(s.Keys) == 0 {
+			l.textOrder = k.Field.Text
+		}
 		key := &esql.SortKey{Expr: mark(x, k.Span()), Desc: k.Desc != desc, Nulls: "LAST"}
 		key.Origin = origin(k.Span())
 		s.Keys = append(s.Keys, key)
@@ -52,6 +56,9 @@ func (l *lowering) sortKeys(keys []spl.SortKey, desc bool, at spl.Span) *esql.So
 }
 
 func (l *lowering) limit(n int, at spl.Span) {
+	if l.textOrder != "" && l.sorted() && n != defaultSortLimit {
+		l.diag("order_dependent", at, "sort", "`"+l.textOrder+"` is text: numbers in it sort by their digits in ES|QL and by their value in Splunk, so other rows may come first; sort by num(…) of a number")
+	}
 	lim := &esql.Limit{N: n}
 	lim.Origin = origin(at)
 	l.add(lim)
