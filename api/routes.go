@@ -17,6 +17,9 @@ func (s *Server) register(e *gin.Engine) {
 	e.GET("/healthz", s.healthz)
 	e.GET("/readyz", s.readyz)
 	e.GET("/openapi.yaml", serveOpenAPI)
+	if s.Codec != nil {
+		e.POST(codecPath+"/:direction", s.transform)
+	}
 	if s.Config.Features.SIEMMigrations {
 		rules := e.Group(BasePath, s.kibanaHeaders)
 		rules.POST("", handle(s, s.create))

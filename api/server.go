@@ -72,6 +72,10 @@ type Deps struct {
 	SearchAttributes bool
 	// Ready are further checks of /readyz, by name.
 	Ready map[string]func(context.Context) error
+	// Codec, when set, is served under /codec for the Temporal UI.
+	Codec Codec
+	// Middleware runs around everything else, checks included.
+	Middleware []gin.HandlerFunc
 	// Observe, when set, is called after each request: the route pattern (empty when none matched), method, status.
 	Observe func(route, method string, status int, took time.Duration)
 	// Routes, when set, adds further routes; they stand behind the same checks.
@@ -118,7 +122,8 @@ func New(d Deps) (*Server, error) {
 	e := gin.New()
 	e.RedirectTrailingSlash, e.RedirectFixedPath = false, false
 	e.HandleMethodNotAllowed = true
-	e.Use(s.access, s.recovered, s.admitted)
+	e.Use(d.Middleware...)
+	e.Use(s.access, s.recovered, s.crossOrigin, s.admitted)
 	e.NoRoute(func(c *gin.Context) {
 		s.fail(c, &Error{Status: http.StatusNotFound, Message: "there is nothing at this path; see /openapi.yaml"})
 	})

@@ -47,7 +47,7 @@ temporal.addr) by workflow id, or by migration id. Exit code 1 when the code wou
 					return err
 				}
 			}
-			return p.replay(args[0], h)
+			return p.replay(cfg, args[0], h)
 		},
 	}
 	config.Flags(c.Flags())
@@ -73,14 +73,11 @@ func (p Program) history(ctx context.Context, cfg config.Config, name, runID str
 	if strings.HasSuffix(name, ".json") {
 		return nil, usage(fmt.Errorf("there is no file %s", name))
 	}
-	addr, namespace := cfg.Temporal.Addr, cfg.Temporal.Namespace
-	if v := p.env("TEMPORAL_ADDRESS"); v != "" {
-		addr = v
+	o, err := worker.ClusterOptions(cfg.Temporal, p.Env)
+	if err != nil {
+		return nil, usage(err)
 	}
-	if v := p.env("TEMPORAL_NAMESPACE"); v != "" {
-		namespace = v
-	}
-	c, err := worker.Dial(ctx, client.Options{HostPort: addr, Namespace: namespace}, zap.NewNop())
+	c, err := worker.Dial(ctx, o, zap.NewNop())
 	if err != nil {
 		return nil, err
 	}
@@ -106,7 +103,7 @@ func (p Program) history(ctx context.Context, cfg config.Config, name, runID str
 			return h, nil
 		}
 	}
-	return nil, fmt.Errorf("fetch the history of %s from %s: %w", name, addr, last)
+	return nil, fmt.Errorf("fetch the history of %s from %s: %w", name, o.HostPort, last)
 }
 
 func saveHistory(path string, h *historypb.History) error {
@@ -121,11 +118,20 @@ func saveHistory(path string, h *historypb.History) error {
 }
 
 // replay runs the workflow code over the history.
-func (p Program) replay(name string, h *historypb.History) error {
+func (p Program) replay(cfg config.Config, name string, h *historypb.History) error {
 	if len(h.GetEvents()) == 0 {
 		return usagef("%s holds no events", name)
 	}
-	r, err := sdkworker.NewWorkflowReplayerWithOptions(sdkworker.WorkflowReplayerOptions{DisableDeadlockDetection: true})
+	ro := sdkworker.WorkflowReplayerOptions{DisableDeadlockDetection: true}
+	var o client.Options
+	ring, err := worker.Encrypt(&o, cfg.Codec)
+	if err != nil {
+		return usage(err)
+	}
+	if ring != nil {
+		ro.DataConverter, ro.FailureConverter = o.DataConverter, o.FailureConverter
+	}
+	r, err := sdkworker.NewWorkflowReplayerWithOptions(ro)
 	if err != nil {
 		return fmt.Errorf("prepare the replay: %w", err)
 	}

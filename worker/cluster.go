@@ -33,6 +33,14 @@ func ClusterOptions(t config.Temporal, env []string) (client.Options, error) {
 	return o, nil
 }
 
+// Lookup finds variables in a list of NAME=value; those that are not there are empty.
+func Lookup(env []string) func(string) string {
+	return func(name string) string {
+		v, _ := environment(env).LookupEnv(name)
+		return v
+	}
+}
+
 // environment is a list of NAME=value, of which the last counts.
 type environment []string
 

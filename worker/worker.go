@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/interceptor"
 	sdkworker "go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 	"go.uber.org/zap"
@@ -32,6 +33,8 @@ type Deps struct {
 	Grace time.Duration
 	// Embedded says that server and worker share the process: eager activities then cost nothing in fairness.
 	Embedded bool
+	// Meter, when set, is told what activities do.
+	Meter Meter
 }
 
 // Eager reservations when the settings leave it open. In one process nobody else could take the activities; on a
@@ -97,6 +100,9 @@ func (w *Worker) options(d Deps, c *config.Connector) sdkworker.Options {
 		OnFatalError:                     w.fail,
 		// A stop reaches a running activity with its next heartbeat.
 		MaxHeartbeatThrottleInterval: 2 * time.Second,
+	}
+	if d.Meter != nil {
+		o.Interceptors = []interceptor.WorkerInterceptor{&activityMeter{meter: d.Meter}}
 	}
 	if d.Settings.Deployment != "" && !d.Embedded {
 		o.DeploymentOptions = sdkworker.DeploymentOptions{

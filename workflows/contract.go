@@ -115,6 +115,7 @@ const (
 	ParkNotReady     = "not_ready"         // chunks are still being appended
 	ParkResources    = "resources"         // macros or lookups that contradict each other
 	ParkInconsistent = "inconsistent"      // the store neither hands out nor finishes the rules it counts
+	ParkKey          = "unknown_key"       // payloads are encrypted with a key that the workers do not have
 	ParkInternal     = "internal"          // a step failed in a way nobody foresaw; the worker's log has it
 )
 
@@ -160,6 +161,7 @@ const (
 	ErrorResources        = "Resources"        // macros or lookups that contradict each other
 	ErrorStore            = "Store"            // transient: the store is unavailable
 	ErrorConnector        = "Connector"        // transient: the connector is unavailable or limits the rate
+	ErrorUnknownKey       = "UnknownKeyError"  // transient: this worker cannot decrypt the step's input; another one may
 )
 
 // Codes of rules whose status is error.

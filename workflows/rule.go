@@ -62,6 +62,9 @@ func judge(err error) (v verdict, reason string) {
 		case ErrorConflict:
 			return outage, ParkNotReady
 		}
+		if causedBy(app, ErrorUnknownKey) {
+			return outage, ParkKey
+		}
 		return outage, ParkInternal
 	}
 	var timeout *temporal.TimeoutError
@@ -69,6 +72,18 @@ func judge(err error) (v verdict, reason string) {
 		return failed, CodeTimeout
 	}
 	return outage, ParkInternal
+}
+
+// causedBy reports whether an application error of that type is among the causes.
+func causedBy(err error, typ string) bool {
+	var app *temporal.ApplicationError
+	for errors.As(err, &app) {
+		if app.Type() == typ {
+			return true
+		}
+		err = app.Unwrap()
+	}
+	return false
 }
 
 // begin starts the steps of one claimed rule beside the others.

@@ -20,6 +20,7 @@ import (
 
 	"github.com/rulebridge/rulebridge/api"
 	"github.com/rulebridge/rulebridge/config"
+	"github.com/rulebridge/rulebridge/internal/codec"
 	"github.com/rulebridge/rulebridge/internal/prebuilt"
 	"github.com/rulebridge/rulebridge/internal/store"
 	"github.com/rulebridge/rulebridge/internal/store/sqlite"
@@ -48,6 +49,7 @@ type App struct {
 	store    store.Store
 	embedded EmbeddedServer
 	client   client.Client
+	codec    *codec.Codec // nil: histories are not encrypted
 	worker   *worker.Worker
 	gateway  atomic.Pointer[api.Server]
 	url      string
@@ -102,10 +104,14 @@ func Open(ctx context.Context, o Options) (_ *App, err error) {
 	if err := a.startWorker(); err != nil {
 		return nil, err
 	}
-	gateway, err := api.New(api.Deps{
+	d := api.Deps{
 		Config: o.Config, Store: a.store, Workflows: api.NewWorkflows(a.client, o.Config.Temporal.Namespace),
 		Log: a.log.Named("gateway"), SearchAttributes: a.searchAttributes,
-	})
+	}
+	if a.codec != nil {
+		d.Codec = a.codec
+	}
+	gateway, err := api.New(d)
 	if err != nil {
 		return nil, err
 	}
@@ -156,9 +162,12 @@ func (a *App) startServices(ctx context.Context) error {
 	if err := g.Wait(); err != nil {
 		return err
 	}
+	co := client.Options{HostPort: a.embedded.FrontendAddr(), Namespace: c.Temporal.Namespace}
 	var err error
-	a.client, err = worker.Dial(ctx, client.Options{HostPort: a.embedded.FrontendAddr(), Namespace: c.Temporal.Namespace}, a.log)
-	if err != nil {
+	if a.codec, err = worker.Encrypt(&co, c.Codec); err != nil {
+		return err
+	}
+	if a.client, err = worker.Dial(ctx, co, a.log); err != nil {
 		return err
 	}
 	a.searchAttributes, err = worker.HasSearchAttributes(ctx, a.client, c.Temporal.Namespace)

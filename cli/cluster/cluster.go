@@ -6,15 +6,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"time"
 
 	"go.temporal.io/sdk/client"
 	"go.uber.org/zap"
 
 	"github.com/rulebridge/rulebridge/cli/app"
 	"github.com/rulebridge/rulebridge/config"
+	"github.com/rulebridge/rulebridge/internal/codec"
 	"github.com/rulebridge/rulebridge/internal/store"
 	"github.com/rulebridge/rulebridge/internal/store/elastic"
 	"github.com/rulebridge/rulebridge/internal/store/sqlite"
+	"github.com/rulebridge/rulebridge/internal/telemetry"
 	"github.com/rulebridge/rulebridge/worker"
 )
 
@@ -24,8 +28,8 @@ type Options struct {
 	// Env is the process's environment, NAME=value: Temporal's own settings are read from it.
 	Env []string
 	Log *zap.Logger
-	// Version of the program, for metrics.
-	Version string
+	// Kind of the process (api, worker, setup) and Version of the program, for metrics and traces.
+	Kind, Version string
 }
 
 // Process is what gateway, worker and set-up share: the connections. Close it.
@@ -37,6 +41,9 @@ type Process struct {
 	folder    *app.SharedFolder
 	client    client.Client
 	namespace string
+	codec     *codec.Codec // nil: histories are not encrypted
+	metrics   *telemetry.Metrics
+	traces    *telemetry.Traces
 }
 
 // Open connects to Temporal and to the store, and says what is wrong with either.
@@ -47,7 +54,7 @@ func Open(ctx context.Context, o Options) (_ *Process, err error) {
 	if o.Config.Ephemeral {
 		return nil, errors.New("ephemeral: processes apart cannot share a store in memory; leave the setting out")
 	}
-	p := &Process{o: o, log: o.Log}
+	p := &Process{o: o, log: o.Log, metrics: telemetry.NewMetrics(o.Kind, o.Version), traces: &telemetry.Traces{}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, p.Close())
@@ -58,6 +65,17 @@ func Open(ctx context.Context, o Options) (_ *Process, err error) {
 		return nil, err
 	}
 	p.namespace = co.Namespace
+	if p.traces, err = telemetry.StartTraces(ctx, o.Kind, o.Version, worker.Lookup(o.Env)); err != nil {
+		p.traces = &telemetry.Traces{}
+		return nil, err
+	}
+	if co.Interceptors, err = p.traces.Interceptors(); err != nil {
+		return nil, err
+	}
+	if p.codec, err = worker.Encrypt(&co, o.Config.Codec); err != nil {
+		return nil, err
+	}
+	co.MetricsHandler = p.metrics.SDK()
 	if p.client, err = worker.Dial(ctx, co, o.Log); err != nil {
 		return nil, err
 	}
@@ -146,8 +164,36 @@ func (p *Process) Close() error {
 	if p.store != nil {
 		faults = append(faults, p.store.Close())
 	}
+	flush, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	if err := p.traces.Shutdown(flush); err != nil {
+		p.log.Warn("the last traces are lost", zap.Error(err))
+	}
 	if p.folder != nil {
 		faults = append(faults, p.folder.Close())
 	}
 	return errors.Join(faults...)
+}
+
+// serveMetrics answers /metrics on metrics.addr, if that is set, until the returned function is called.
+func (p *Process) serveMetrics() (stop func(), err error) {
+	addr := p.o.Config.Metrics.Addr
+	if addr == "" {
+		return func() {}, nil
+	}
+	l, err := app.Listen("metrics port", addr, "RULEBRIDGE_METRICS_ADDR")
+	if err != nil {
+		return nil, err
+	}
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", p.metrics.Handler())
+	srv := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, WriteTimeout: 30 * time.Second, ErrorLog: zap.NewStdLog(p.log.Named("metrics"))}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			p.log.Error("metrics are no longer served", zap.Error(err))
+		}
+	}()
+	return func() { _ = srv.Close(); <-done }, nil
 }

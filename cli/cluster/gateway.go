@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/gin-gonic/gin"
 	"go.uber.org/zap"
 
 	"github.com/rulebridge/rulebridge/api"
@@ -21,6 +22,7 @@ func Gateway(ctx context.Context, o Options, ready func(addr string)) (err error
 		return err
 	}
 	defer func() { _ = l.Close() }()
+	o.Kind = "api"
 	p, err := Open(ctx, o)
 	if err != nil {
 		return err
@@ -29,12 +31,22 @@ func Gateway(ctx context.Context, o Options, ready func(addr string)) (err error
 	if err := p.checkStore(ctx); err != nil {
 		return err
 	}
+	stopMetrics, err := p.serveMetrics()
+	if err != nil {
+		return err
+	}
+	defer stopMetrics()
 	c := o.Config
 	c.Temporal.Namespace = p.namespace
 	flows := api.NewWorkflows(p.client, p.namespace)
-	gateway, err := api.New(api.Deps{
+	d := api.Deps{
 		Config: c, Store: p.store, Workflows: flows, Log: p.log.Named("gateway"), SearchAttributes: p.searchAttributes(ctx),
-	})
+		Observe: p.metrics.Request, Middleware: []gin.HandlerFunc{p.traces.Middleware()},
+	}
+	if p.codec != nil {
+		d.Codec = p.codec
+	}
+	gateway, err := api.New(d)
 	if err != nil {
 		return err
 	}

@@ -23,6 +23,7 @@ type Setup struct {
 
 // Run carries it out. A part that fails does not keep the others from being done.
 func (s Setup) Run(ctx context.Context) (err error) {
+	s.Kind = "setup"
 	p, err := Open(ctx, s.Options)
 	if err != nil {
 		return err

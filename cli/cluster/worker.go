@@ -27,6 +27,7 @@ func Worker(ctx context.Context, o Options, catalogue *prebuilt.Catalogue, ready
 		return err
 	}
 	defer func() { err = errors.Join(err, h.close()) }()
+	o.Kind = "worker"
 	p, err := Open(ctx, o)
 	if err != nil {
 		return err
@@ -35,6 +36,12 @@ func Worker(ctx context.Context, o Options, catalogue *prebuilt.Catalogue, ready
 	if err := p.checkStore(ctx); err != nil {
 		return err
 	}
+	stopMetrics, err := p.serveMetrics()
+	if err != nil {
+		return err
+	}
+	defer stopMetrics()
+	h.mux.Handle("GET /metrics", p.metrics.Handler())
 	p.searchAttributes(ctx)
 	register, err := app.Activities(o.Config, p.store, catalogue, p.log)
 	if err != nil {
@@ -50,7 +57,7 @@ func Worker(ctx context.Context, o Options, catalogue *prebuilt.Catalogue, ready
 			}
 			workflows.Register(r)
 		},
-		Activities: register, Grace: o.Config.ShutdownGrace,
+		Activities: register, Grace: o.Config.ShutdownGrace, Meter: p.metrics,
 	})
 	if err != nil {
 		return err
