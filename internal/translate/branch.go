@@ -704,6 +704,9 @@ func rowText(list []carried) esql.Expr {
 
 // readRow writes the commands that take a row's text apart again; before names leading parts to leave out.
 func (l *lowering) readRow(row string, list []carried, at spl.Span, before ...string) []esql.Command {
+	if len(list) == 0 {
+		return nil
+	}
 	o := esql.At{Origin: origin(at)}
 	ev := &esql.Eval{At: o}
 	var pattern, drop []string

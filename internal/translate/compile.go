@@ -221,7 +221,7 @@ func (l *lowering) pipeline(p *spl.Pipeline) {
 func (l *lowering) lower(cmd spl.Command, rest []spl.Command) {
 	switch cmd := cmd.(type) {
 	case *spl.Search:
-		l.search(cmd)
+		l.search(cmd, rest)
 	case *spl.Where:
 		l.where(cmd)
 	case *spl.Eval:

@@ -58,11 +58,21 @@ func (l *lowering) joinOptions(opts []spl.Option) (j joinOptions, ok bool) {
 
 // join matches the rows of two searches by the values of fields. 8.19 joins with lookup indices only, so both searches
 // become one: their rows ride through one STATS by the keys.
-func (l *lowering) join(cmd *spl.Join, rest []spl.Command) {
+func (l *lowering) join(cmd *spl.Join, rest []spl.Command) { l.joinAs("join", cmd, rest) }
+
+// joinAs is join, also for a subsearch that a search has as a condition.
+func (l *lowering) joinAs(command string, cmd *spl.Join, rest []spl.Command) {
 	l.ensureSource(cmd.Span())
 	opts, ok := l.joinOptions(cmd.Options)
+	name := l.compilation.command
+	saved := *l
 	fail := func(why string) {
-		l.command = "join"
+		*l = saved
+		l.compilation.command = name
+		if command == "subsearch" {
+			l.diag("subsearch", cmd.Span(), "", "this subsearch makes conditions of its rows, and cannot be folded in: "+why+". The draft goes on without it: run it apart and put its values in, or make it a lookup index")
+			return
+		}
 		l.diag("unsupported_command", cmd.Span(), "join", "this join has no counterpart: "+why+". The draft goes on without it: write it as one search over both kinds of events with stats by the fields it joins on, or as a lookup")
 		l.env.setPartial()
 	}
@@ -101,13 +111,24 @@ func (l *lowering) join(cmd *spl.Join, rest []spl.Command) {
 	r.peer = newPeer(main)
 	window := l.windowStart
 	r.pipeline(cmd.Sub)
-	l.compilation.command = "join"
+	l.compilation.command = name
 	if l.windowStart != window {
 		l.windowStart = window
 		fail("the subsearch covers another time range than the rule")
 		return
 	}
-	if r.src != nil && !r.aggregated {
+	if command == "subsearch" {
+		opts.keepMain = true
+	}
+	switch {
+	case r.src == nil || r.aggregated:
+	case command == "subsearch":
+		var by []spl.By
+		for _, f := range cmd.Fields {
+			by = append(by, spl.By{At: f.At, Field: f})
+		}
+		r.aggregate(nil, by, cmd.Span(), true)
+	default:
 		p, reason := r.packRows(cmd, opts.max == 1, rest)
 		if p == nil {
 			fail("of the subsearch, " + reason)
@@ -121,7 +142,7 @@ func (l *lowering) join(cmd *spl.Join, rest []spl.Command) {
 		return
 	}
 	sub.rows = subRows
-	j := &joining{l: l, r: r, main: main, sub: sub, opts: opts, at: cmd.Span(), cmd: cmd, rest: rest}
+	j := &joining{l: l, r: r, command: command, main: main, sub: sub, opts: opts, at: cmd.Span(), cmd: cmd, rest: rest}
 	if reason := j.run(); reason != "" {
 		fail(reason)
 	}
@@ -138,6 +159,7 @@ func (l *lowering) joinLookup(cmd *spl.Join, k *spl.InputLookup, fail func(strin
 
 // joining is the state of one join.
 type joining struct {
+	command   string
 	l, r      *lowering
 	main, sub *branch
 	opts      joinOptions
@@ -396,7 +418,7 @@ func (j *joining) choose() {
 			return true
 		}
 		_, both := j.l.env.cols[name]
-		return both && j.opts.keepMain
+		return j.command == "subsearch" || both && j.opts.keepMain
 	})
 	overlaid := map[string]bool{}
 	for _, k := range j.outSub {
@@ -475,6 +497,10 @@ func (j *joining) overlay() []esql.Command {
 func (j *joining) notes() {
 	l := j.l
 	l.diag("join_one_query", j.at, "join", "the join became one query over both kinds of events, grouped by "+nameList(j.cmd.Fields)+": the rows of each search ride through STATS as text")
+	if j.command == "subsearch" {
+		l.diag("default_limit", j.cmd.Sub.Span(), "subsearch", "Splunk makes conditions of the first "+itoa(subsearchResults)+" rows of a subsearch, the draft of all of them")
+		return
+	}
 	if len(j.sub.filter) <= 1 && len(j.sub.late) == 0 && len(j.sub.after) == 0 && !j.subNarrowed() {
 		l.diag("truncation", j.cmd.Sub.Span(), "join", "Splunk reads "+subsearchRows+" rows of the subsearch at most, the draft all of them: rows that Splunk leaves without a match alert too")
 	} else {
@@ -618,7 +644,18 @@ func (l *lowering) packRows(cmd *spl.Join, newest bool, rest []spl.Command) (p *
 		p.list = append(p.list, carried{name: n, read: v.expr, c: out})
 		next.bind(n, out)
 	}
-	x := call("CONCAT", lead, str(rowMark), rowText(p.list))
+	parts := []esql.Expr{lead}
+	if len(p.list) > 0 {
+		row := rowText(p.list)
+		parts = append(parts, str(rowMark), row)
+		if c, ok := row.(*esql.Call); ok && c.Func == "CONCAT" {
+			parts = append(parts[:2], c.Args...)
+		}
+	}
+	x := lead
+	if len(parts) > 1 {
+		x = call("CONCAT", parts...)
+	}
 	st.Aggs = []*esql.Assign{{At: o, Name: p.column, Expr: mark(call(fn, x), at)}}
 	l.add(st)
 	l.env = next

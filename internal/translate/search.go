@@ -8,13 +8,18 @@ import (
 	"github.com/rulebridge/rulebridge/internal/spl"
 )
 
-func (l *lowering) search(cmd *spl.Search) {
+func (l *lowering) search(cmd *spl.Search, rest []spl.Command) {
 	e := cmd.Expr
 	if l.src == nil && !l.aggregated && l.first {
 		e = l.chooseSource(e, cmd.Span())
 	}
 	l.noteEventCodes(e)
+	var subs []spl.SearchExpr
 	for _, x := range conjuncts(e) {
+		if _, _, ok := semiJoin(x); ok {
+			subs = append(subs, x)
+			continue
+		}
 		c := l.searchCond(x, false)
 		l.filterAnd(c)
 	}
@@ -22,6 +27,10 @@ func (l *lowering) search(cmd *spl.Search) {
 		l.constant(x, cmd.Span())
 	}
 	l.filterEnd()
+	for _, x := range subs {
+		sub, fields, _ := semiJoin(x)
+		l.joinSubsearch(sub, fields, rest)
+	}
 }
 
 // conjuncts flattens the top-level AND.
@@ -371,11 +380,6 @@ func (l *lowering) term(t *spl.Term, neg bool) esql.Expr {
 		return not(x)
 	}
 	return x
-}
-
-func (l *lowering) subsearchFilter(e *spl.SubsearchExpr, neg bool) esql.Expr {
-	l.diag("subsearch", e.Span(), "", "a subsearch that makes search terms cannot run inside ES|QL; run it apart and put its values in, or use a lookup index")
-	return nil
 }
 
 func (l *lowering) searchMacro(e *spl.SearchMacro, neg bool) esql.Expr {
