@@ -123,6 +123,8 @@ type Report struct {
 	// CheckerOnly are refused by the checker alone, EngineOnly by the node alone, Columns accepted by both with other
 	// columns.
 	CheckerOnly, EngineOnly, Columns []Verdict
+	// Refused are refused by both.
+	Refused []Verdict
 }
 
 func (r Report) String() string {
@@ -145,6 +147,7 @@ func Run(ctx context.Context, w *World, queries []Query) (Report, error) {
 			r.BothAccept++
 		case v.Agree():
 			r.BothReject++
+			r.Refused = append(r.Refused, v)
 		case v.Columns != "":
 			r.Columns = append(r.Columns, v)
 		case v.Engine == nil:
