@@ -125,7 +125,7 @@ func (m *run) run(ctx workflow.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	m.drainSignals()
+	m.drainSignals(ctx)
 	if m.ending == gone || m.ending == finished && m.next == nil {
 		return nil
 	}
@@ -458,7 +458,7 @@ func (m *run) details(ctx workflow.Context) {
 
 // continueAsNew hands over everything a run knows.
 func (m *run) continueAsNew(ctx workflow.Context) error {
-	m.drainSignals()
+	m.drainSignals(ctx)
 	in := m.in
 	in.Settings = m.settings
 	in.Carry = &Carry{

@@ -22,8 +22,19 @@ func (m *run) listen(ctx workflow.Context) {
 	})
 }
 
+// handOver lets the listening coroutine run once. A signal that came with the event this coroutine is woken by has been
+// handed to that one already, which runs after it: it stands in no channel any more, and would be lost if the run ended.
+func (m *run) handOver(ctx workflow.Context) {
+	free, release := workflow.NewDisconnectedContext(ctx)
+	defer release()
+	ran := false
+	workflow.GoNamed(free, "hand over", func(workflow.Context) { ran = true })
+	_ = workflow.Await(free, func() bool { return ran })
+}
+
 // drainSignals takes what has been delivered and not been looked at yet, because a run that ends would lose it.
-func (m *run) drainSignals() {
+func (m *run) drainSignals(ctx workflow.Context) {
+	m.handOver(ctx)
 	for m.receiveStart() || m.receiveStop() {
 	}
 }
