@@ -1,0 +1,134 @@
+package esql
+
+// ---- STATS ----
+
+func (c *checker) stats(command *Stats) {
+	if command.Inline && c.env.Version < V9 {
+		c.report(command, CodeTarget, "INLINE STATS needs 9.x")
+	}
+	groups := map[string]bool{} // plain columns
+	var by []column
+	for _, a := range command.By {
+		v := c.topExpr(a.Expr, context{mode: inBy})
+		if isSpan(v.typ) || v.typ == typeSource {
+			c.report(a, CodeGrouping, "rows cannot be grouped by a %s", v.typ)
+		}
+		if col, ok := a.Expr.(*Column); ok {
+			groups[col.Name] = true
+		}
+		name := assignName(a)
+		if a.Name != "" {
+			groups[a.Name] = true
+		}
+		by = append(by, column{name: name, typ: v.typ, indexed: false})
+	}
+	var made []column
+	for _, a := range command.Aggs {
+		made = append(made, column{name: assignName(a), typ: c.aggregation(a, groups)})
+	}
+	for i, col := range made {
+		for _, other := range made[i+1:] {
+			if other.name == col.name {
+				c.lint(command.Aggs[i], CodeLostColumn, "a later aggregation is called %s too; this one is lost", col.name)
+			}
+		}
+		for _, group := range by {
+			if group.name == col.name {
+				c.lint(command.Aggs[i], CodeLostColumn, "the BY column %s has the same name; the aggregation is lost", col.name)
+			}
+		}
+	}
+	list := append(made, by...)
+	if !command.Inline {
+		c.scope.only(nil, false)
+	}
+	for _, col := range list {
+		c.scope.add(col)
+	}
+}
+
+func (c *checker) aggregation(a *Assign, groups map[string]bool) string {
+	v := c.topExpr(a.Expr, context{mode: inStats, groups: groups})
+	if a.Where != nil {
+		if !v.aggregate {
+			c.report(a, CodeAggregate, "WHERE inside STATS belongs to an aggregation such as COUNT(*)")
+		}
+		c.condition(a.Where, context{mode: inAggWhere, condition: true})
+	}
+	if v.aggregate || v.typ == typeAny && !v.constant {
+		return v.typ
+	}
+	if col, ok := a.Expr.(*Column); ok {
+		if groups[col.Name] {
+			c.report(a, CodeAggregate, "%s is a BY column already", col.Name)
+		}
+		return v.typ
+	}
+	if v.constant {
+		c.report(a, CodeAggregate, "STATS needs an aggregation here, such as COUNT(*), not %s", PrintExpr(a.Expr))
+	}
+	return v.typ
+}
+
+func (c *checker) condition(e Expr, ctx context) {
+	v := c.topExpr(e, ctx)
+	if v.typ != typeAny && v.typ != "boolean" && v.typ != typeNull {
+		c.report(e, CodeType, "a condition has to be boolean, this is %s", v.typ)
+	}
+}
+
+// topExpr checks a whole expression of a command, its depth included.
+func (c *checker) topExpr(e Expr, ctx context) value {
+	if d := depth(e, precLowest); d > maxExprDepth {
+		c.report(e, CodeLimit, "the expression is nested %d deep, at most %d are allowed; use IN, or parts in parentheses", d, maxExprDepth)
+	}
+	return c.expr(e, ctx)
+}
+
+// depth counts as the parser of Elasticsearch does: a leaf is 2, parentheses are 2, every other node 1.
+func depth(e Expr, least int) int {
+	d := 1
+	if precedence(e) < least {
+		d += 2
+	}
+	switch e := e.(type) {
+	case *Binary:
+		prec := precedence(e)
+		left, right := prec, prec+1
+		switch prec {
+		case precOr:
+			right = precNot
+			if l, ok := e.L.(*Binary); !ok || l.Op != "OR" {
+				left = precNot
+			}
+		case precTest:
+			return d + 1
+		case precCompare:
+			left, right = precAdd, precAdd
+		}
+		return d + max(depth(e.L, left), depth(e.R, right))
+	case *Call:
+		deepest := 1
+		for _, arg := range e.Args {
+			deepest = max(deepest, depth(arg, precLowest))
+		}
+		return d + deepest
+	case *Not:
+		return d + depth(e.X, precNot)
+	case *Neg:
+		return d + depth(e.X, precUnary)
+	case *IsNull:
+		return d + depth(e.X, precAdd)
+	case *In:
+		deepest := depth(e.X, precAdd)
+		for _, item := range e.List {
+			deepest = max(deepest, depth(item, precCompare))
+		}
+		return d + deepest
+	case *Like:
+		return d + depth(e.X, precAdd)
+	case *Cast:
+		return d + depth(e.X, precPrimary)
+	}
+	return d + 1
+}
