@@ -60,7 +60,7 @@ var inverse = map[string]string{"==": "!=", "!=": "==", "<": ">=", "<=": ">", ">
 
 // chainLimit is the longest flat chain of AND or OR that is printed flat; longer ones are balanced, because the
 // engine limits the depth of expressions.
-const chainLimit = 24
+const chainLimit = 80
 
 func and(xs ...esql.Expr) esql.Expr { return chain("AND", xs) }
 func or(xs ...esql.Expr) esql.Expr  { return chain("OR", xs) }

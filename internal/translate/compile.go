@@ -3,6 +3,7 @@ package translate
 import (
 	"fmt"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/rulebridge/rulebridge/internal/esql"
@@ -65,6 +66,11 @@ func New(opts Options) (*Compiler, error) {
 			c.macros[m.Name] = append(c.macros[m.Name], m)
 		}
 	}
+	for _, n := range normalizers {
+		if d, ok := c.macros.Macro(n.def.Name, 0); !ok || strings.Contains(d.Definition, n.shipped) {
+			c.macros[n.def.Name] = []spl.MacroDef{n.def}
+		}
+	}
 	for i := range opts.Lookups {
 		k := &opts.Lookups[i]
 		if old, ok := c.lookups[k.Name]; ok && len(old.Rows) > 0 && len(k.Rows) > 0 {
@@ -112,6 +118,8 @@ type lowering struct {
 	first bool
 	// limited says that a LIMIT stands in the query.
 	limited bool
+	// filling says that a missing value is read as the word that Splunk has in its place.
+	filling bool
 	// textOrder is the text field that rows are sorted by, empty when by none.
 	textOrder string
 	// also are further sources of the same search; indices the patterns of all of them.

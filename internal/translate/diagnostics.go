@@ -51,6 +51,7 @@ var codes = []CodeInfo{
 	{"mapping_approximate", Approximation, "a field mapping that can differ"},
 	{"source_approximate", Approximation, "a data source that is not quite the same"},
 	{"window_edges", Approximation, "windows that start elsewhere than in Splunk"},
+	{"macro_replaced", Approximation, "a macro whose shipped definition has no counterpart, replaced by the nearest fields"},
 	{"fill_all", Approximation, "fillnull of every field, of which some may be in no event"},
 	{"transaction_window", Approximation, "transaction as fixed windows"},
 	{"order_dependent", Approximation, "a result that depends on the order of events"},

@@ -15,6 +15,23 @@ var builtinMacros = []spl.MacroDef{
 	{Name: "drop_dm_object_name", Arguments: []string{"object"}, Definition: `rename $object$.* AS *`},
 }
 
+// normalizers rebuild the command line out of raw audit records, by means that ES|QL does not have. They stand in for
+// the definitions as they are shipped (shipped is a part of these); a user's own definition wins.
+var normalizers = []struct {
+	def     spl.MacroDef
+	shipped string
+	note    string
+}{
+	{
+		spl.MacroDef{Name: "linux_auditd_normalized_proctitle_process", Definition: `type=PROCTITLE | eval process_exec=proctitle`, Builtin: true},
+		"urldecode(", "the draft reads the title from auditd.log.proctitle, which differs where the integration does not decode hexadecimal titles",
+	},
+	{
+		spl.MacroDef{Name: "linux_auditd_normalized_execve_process", Definition: `type=EXECVE | eval process_exec=mvjoin(process.args," ")`, Builtin: true},
+		"foreach a*", "the draft joins process.args, whose values ES|QL reads in alphabetical order and once each, so patterns across arguments can differ",
+	},
+}
+
 // macroTable resolves macros by name and arity for the parser.
 type macroTable map[string][]spl.MacroDef
 
@@ -54,10 +71,21 @@ func (c *compilation) macroNotes() {
 			c.diag("filter_macro_empty", u.Span(), u.Name, "`"+u.Name+"` is `search *`: nothing to filter")
 		case !u.Known:
 			c.unknownMacro(u.Name, u.Span())
+		case u.Builtin && normalizerNote(u.Name) != "":
+			c.diag("macro_replaced", u.Span(), u.Name, "`"+u.Name+"` rebuilds the command line out of raw audit records; "+normalizerNote(u.Name))
 		case strings.HasSuffix(u.Name, "summariesonly"):
 			c.diag("macro_no_counterpart", u.Span(), u.Name, "`"+u.Name+"` concerns Splunk's acceleration summaries; Elasticsearch needs nothing in its place")
 		}
 	}
+}
+
+func normalizerNote(name string) string {
+	for _, n := range normalizers {
+		if n.def.Name == name {
+			return n.note
+		}
+	}
+	return ""
 }
 
 func (c *compilation) unknownMacro(name string, span spl.Span) {
