@@ -94,7 +94,7 @@ func (l *lowering) joinAs(command string, cmd *spl.Join, rest []spl.Command) {
 	}
 	var mainRows, subRows *packedRows
 	if l.src != nil && !l.aggregated {
-		p, reason := l.packRows(cmd, false, rest)
+		p, reason := l.packRows(cmd, false, opts.left, rest)
 		if p == nil {
 			fail("of the main search, " + reason)
 			return
@@ -129,7 +129,7 @@ func (l *lowering) joinAs(command string, cmd *spl.Join, rest []spl.Command) {
 		}
 		r.aggregate(nil, by, cmd.Span(), true)
 	default:
-		p, reason := r.packRows(cmd, opts.max == 1, rest)
+		p, reason := r.packRows(cmd, opts.max == 1, false, rest)
 		if p == nil {
 			fail("of the subsearch, " + reason)
 			return
@@ -211,6 +211,15 @@ func (j *joining) run() (reason string) {
 	rows := []*esql.Assign{
 		{At: o, Name: j.rowMain, Expr: mark(onSide(mainSide, j.main.rowOf(j.outMain)), j.at)},
 		{At: o, Name: j.rowSub, Expr: mark(onSide(subSide, j.sub.rowOf(j.outSub)), j.at)},
+	}
+	if j.opts.left {
+		// a row without a key matches none
+		for _, k := range j.keys {
+			if !k.sub.nonNull && !(k.main.filled && k.sub.filled) {
+				c := rows[1].Expr.(*esql.Call)
+				c.Args[0] = and(c.Args[0], mark(notNull(col(k.sub.name)), j.at))
+			}
+		}
 	}
 	ev.Assigns = append(rows, ev.Assigns...)
 	cmds = append(cmds, ev)
@@ -474,8 +483,11 @@ func (l *lowering) originalName(k *carried) string {
 // overlay gives the subsearch's value where both sides have a name, and the main search's where the subsearch has none.
 func (j *joining) overlay() []esql.Command {
 	ev := &esql.Eval{At: esql.At{Origin: origin(j.at)}}
-	for _, k := range j.outSub {
-		for _, m := range j.outMain {
+	var drop []string
+	for i := range j.outSub {
+		k := &j.outSub[i]
+		for n := range j.outMain {
+			m := &j.outMain[n]
 			if m.name != k.name || strings.HasPrefix(m.c.name, "_of_") {
 				continue
 			}
@@ -483,14 +495,16 @@ func (j *joining) overlay() []esql.Command {
 			if family(a.typ) != family(b.typ) {
 				a, b = j.l.text(a), j.l.text(b)
 			}
-			ev.Assigns = append(ev.Assigns, &esql.Assign{At: ev.At, Name: k.c.name, Expr: mark(call("COALESCE", a.expr, b.expr), j.at)})
-			k.c.typ = a.typ
+			ev.Assigns = append(ev.Assigns, &esql.Assign{At: ev.At, Name: m.c.name, Expr: mark(call("COALESCE", a.expr, b.expr), j.at)})
+			drop = append(drop, k.c.name)
+			k.c.typ, k.c.name = a.typ, m.c.name
+			m.c = k.c
 		}
 	}
 	if len(ev.Assigns) == 0 {
 		return nil
 	}
-	return []esql.Command{ev}
+	return []esql.Command{ev, &esql.Drop{At: ev.At, Names: drop}}
 }
 
 // notes says what the join became, and where rows can differ.
@@ -506,7 +520,11 @@ func (j *joining) notes() {
 	} else {
 		l.diag("default_limit", j.cmd.Sub.Span(), "join", "Splunk reads "+subsearchRows+" rows of the subsearch at most, the draft all of them")
 	}
-	if j.opts.max == 1 && len(j.outSub) > 0 {
+	switch {
+	case j.opts.max != 1 || len(j.outSub) == 0:
+	case j.sub.rows != nil:
+		l.diag("first_last_order", j.at, "join", "join keeps the first matching event of the subsearch, which is the newest; max=0 gives all")
+	default:
 		l.diag("first_last_order", j.at, "join", "join keeps the first matching row of the subsearch, the draft the first in the order of its BY fields, compared as text; max=0 gives all")
 	}
 }
@@ -581,7 +599,8 @@ func (j *joining) finish(cmds []esql.Command) {
 
 // packRows turns a search over events into one with a row of text for each key: the newest event, as join with max=1
 // keeps it of its subsearch, or all of them.
-func (l *lowering) packRows(cmd *spl.Join, newest bool, rest []spl.Command) (p *packedRows, reason string) {
+// Rows without a key are left out unless keepAll.
+func (l *lowering) packRows(cmd *spl.Join, newest, keepAll bool, rest []spl.Command) (p *packedRows, reason string) {
 	keys, at := cmd.Fields, cmd.Span()
 	for _, k := range keys {
 		if c, ok := l.env.cols[k.Text]; !ok && l.env.open {
@@ -607,12 +626,12 @@ func (l *lowering) packRows(cmd *spl.Join, newest bool, rest []spl.Command) (p *
 			continue
 		}
 		isKey[c.name] = true
-		if !c.filled && !c.nonNull && !l.present[c.name] {
+		if !c.filled && !c.nonNull && !l.present[c.name] && !keepAll {
 			present = append(present, mark(notNull(col(c.name)), at))
 		}
 		key := *c
 		key.array = schema.Single
-		key.nonNull = key.nonNull || !key.filled
+		key.nonNull = key.nonNull || !key.filled && !keepAll
 		a := &esql.Assign{At: o, Expr: mark(col(c.name), at)}
 		a, key.name = l.peer.group(a, c.name)
 		st.By = append(st.By, a)
