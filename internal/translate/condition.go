@@ -12,6 +12,7 @@ import (
 // when neg) holds; nil is a hole.
 
 func (l *lowering) cond(e spl.Expr, neg bool) esql.Expr {
+	defer l.fill(false)()
 	switch e := e.(type) {
 	case *spl.Unary:
 		if e.Op == "NOT" {

@@ -24,7 +24,11 @@ func (l *lowering) expr(e spl.Expr) value {
 func (l *lowering) exprBare(e spl.Expr) value {
 	switch e := e.(type) {
 	case *spl.FieldRef:
-		return l.lookup(e.Name, e.Span()).value()
+		v := l.lookup(e.Name, e.Span()).value()
+		if l.filling && v.col != nil && v.col.filled && isText(v.typ) {
+			v = value{expr: call("COALESCE", v.expr, str(v.col.fill)), typ: "keyword", array: v.array, nonNull: true}
+		}
+		return v
 	case *spl.StringLit:
 		s := e.Value
 		return value{expr: str(s), typ: "keyword", nonNull: true, word: &s}
@@ -256,6 +260,7 @@ func duration(n int64) esql.Expr {
 
 // concat flattens a chain of . operators.
 func (l *lowering) concat(e *spl.Binary) value {
+	defer l.fill(true)()
 	var parts []spl.Expr
 	var walk func(x spl.Expr)
 	walk = func(x spl.Expr) {
@@ -288,6 +293,7 @@ func (l *lowering) concat(e *spl.Binary) value {
 }
 
 func (l *lowering) function(e *spl.Call) value {
+	defer l.fill(true)()
 	if f, ok := functions[e.Func]; ok {
 		if !f.arity(len(e.Args)) {
 			l.arity(e)
@@ -304,6 +310,13 @@ func (l *lowering) function(e *spl.Call) value {
 	}
 	l.diag("unsupported_function", e.Span(), e.Func, "`"+e.Func+"` "+why+"; rewrite this part by hand")
 	return holeValue
+}
+
+// fill sets filling and returns what sets it back.
+func (l *lowering) fill(on bool) (restore func()) {
+	old := l.filling
+	l.filling = on
+	return func() { l.filling = old }
 }
 
 func (l *lowering) arity(e *spl.Call) {

@@ -770,7 +770,7 @@ func (l *lowering) nullTest(e *spl.Call, wantNull bool) esql.Expr {
 	case v.nonNull && v.expr != nil && (v.col == nil || v.col.computed):
 		return boolean(!wantNull)
 	case v.col != nil && v.col.filled:
-		l.diag("display_only", e.Span(), e.Func, "data models fill missing values with \"unknown\" in Splunk; the draft tests the stored value")
+		return boolean(!wantNull) // Splunk has a word in place of a missing value
 	}
 	if wantNull {
 		return isNull(v.expr)

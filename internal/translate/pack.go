@@ -242,6 +242,12 @@ func assigned(cmd spl.Command) []string {
 		for _, f := range cmd.Outputs {
 			out = append(out, f.Field.Text)
 		}
+	case *spl.Join:
+		if cmd.Sub != nil {
+			for _, c := range cmd.Sub.Commands {
+				out = append(out, assigned(c)...)
+			}
+		}
 	case *spl.Bin:
 		if cmd.As != nil {
 			out = append(out, cmd.As.Text)

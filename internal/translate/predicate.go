@@ -211,6 +211,9 @@ func (l *lowering) searchIn(field spl.Name, vals []spl.Value, span spl.Span, neg
 	if v.null {
 		return boolean(neg)
 	}
+	if c.filled && len(vals) == 1 && strings.Trim(vals[0].Text, "*") == "" && vals[0].Text != "" {
+		return boolean(!neg) // Splunk has a word in place of a missing value
+	}
 	filled := false // the value that stands for a missing one is among the alternatives
 	if c.filled {
 		for _, s := range vals {

@@ -210,10 +210,14 @@ func (l *lowering) aggOne(a *spl.Agg, st *esql.Stats, next *env, taken map[strin
 	}
 	g := l.aggregation(a)
 	if f, ok := a.Arg.(*spl.FieldRef); ok && showing[a.Func] {
+		of := g.pending
 		if c, bound := l.env.cols[f.Name]; bound {
-			g.pending = c.pending
+			of = c.pending
 		} else if l.env.open && l.src != nil && !g.hole {
-			g.pending = l.peek(f.Name, a.Span()).pending
+			of = l.peek(f.Name, a.Span()).pending
+		}
+		if of != nil {
+			g.pending = of
 		}
 	}
 	if g.hole {
