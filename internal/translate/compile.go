@@ -300,6 +300,16 @@ func (l *lowering) lower(cmd spl.Command, rest []spl.Command) {
 		l.returnFields(cmd)
 	case *spl.Format:
 		l.format(cmd)
+	case *spl.Lookup:
+		l.lookupTable(cmd, rest)
+	case *spl.InputLookup:
+		l.inputlookup(cmd)
+	case *spl.OutputLookup:
+		l.outputlookup(cmd)
+	case *spl.Chart:
+		l.chart(cmd)
+	case *spl.Top:
+		l.top(cmd)
 	case *spl.Other:
 		l.other(cmd)
 	case *spl.Unknown:
