@@ -29,6 +29,13 @@ func (l *lowering) finish() {
 			}
 			names = appendNew(names, pattern(c.name))
 		}
+		if len(l.env.kept) > 0 && l.schema.IsIdentity() {
+			for _, n := range sortedKeys(l.req.Types) {
+				if anyStar(l.env.kept, n) && !l.env.gone[n] && !anyStar(l.env.dropped, n) {
+					names = appendNew(names, pattern(n))
+				}
+			}
+		}
 		if !l.aggregated {
 			for _, m := range metadataColumns {
 				names = appendNew(names, m)
