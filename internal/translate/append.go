@@ -104,9 +104,7 @@ func (l *lowering) appendBranch(sub *spl.Pipeline, at spl.Span, command string) 
 	if _, ok := sub.Commands[0].(*spl.InputLookup); ok {
 		return "its subsearch reads a lookup, whose rows are not events"
 	}
-	name := l.compilation.command
 	r := l.compilation.lowering()
-	window := l.windowStart
 	var main *branch
 	if l.aggregated {
 		if main, reason = splitBranch(l, mainSide); main == nil {
@@ -124,11 +122,8 @@ func (l *lowering) appendBranch(sub *spl.Pipeline, at spl.Span, command string) 
 			r.peer.taken[n] = true
 		}
 	}
-	r.pipeline(sub)
-	l.compilation.command = name
-	if l.windowStart != window {
-		l.windowStart = window
-		return "the subsearch covers another time range than the rule"
+	if reason := r.branchPipeline(sub); reason != "" {
+		return reason
 	}
 	switch {
 	case r.src == nil:

@@ -94,7 +94,7 @@ func (l *lowering) joinAs(command string, cmd *spl.Join, rest []spl.Command) {
 	}
 	var mainRows, subRows *packedRows
 	if l.src != nil && !l.aggregated {
-		p, reason := l.packRows(cmd, false, opts.left, rest)
+		p, reason := l.packRows(cmd, false, opts.left, command == "subsearch", rest)
 		if p == nil {
 			fail("of the main search, " + reason)
 			return
@@ -109,12 +109,8 @@ func (l *lowering) joinAs(command string, cmd *spl.Join, rest []spl.Command) {
 	main.rows = mainRows
 	r := l.compilation.lowering()
 	r.peer = newPeer(main)
-	window := l.windowStart
-	r.pipeline(cmd.Sub)
-	l.compilation.command = name
-	if l.windowStart != window {
-		l.windowStart = window
-		fail("the subsearch covers another time range than the rule")
+	if reason := r.branchPipeline(cmd.Sub); reason != "" {
+		fail(reason)
 		return
 	}
 	if command == "subsearch" {
@@ -123,18 +119,20 @@ func (l *lowering) joinAs(command string, cmd *spl.Join, rest []spl.Command) {
 	switch {
 	case r.src == nil || r.aggregated:
 	case command == "subsearch":
-		var by []spl.By
-		for _, f := range cmd.Fields {
-			by = append(by, spl.By{At: f.At, Field: f})
+		if reason := r.keysOnly(cmd.Fields, cmd.Span()); reason != "" {
+			fail("of the subsearch, " + reason)
+			return
 		}
-		r.aggregate(nil, by, cmd.Span(), true)
 	default:
-		p, reason := r.packRows(cmd, opts.max == 1, false, rest)
+		p, reason := r.packRows(cmd, opts.max == 1, false, false, rest)
 		if p == nil {
 			fail("of the subsearch, " + reason)
 			return
 		}
 		subRows = p
+	}
+	if command == "subsearch" {
+		cmd = l.foldKeys(r, cmd, mainRows != nil)
 	}
 	sub, reason := splitBranch(r, subSide)
 	if sub == nil {
@@ -145,7 +143,96 @@ func (l *lowering) joinAs(command string, cmd *spl.Join, rest []spl.Command) {
 	j := &joining{l: l, r: r, command: command, main: main, sub: sub, opts: opts, at: cmd.Span(), cmd: cmd, rest: rest}
 	if reason := j.run(); reason != "" {
 		fail(reason)
+		return
 	}
+	for _, f := range cmd.Fields {
+		if strings.HasPrefix(f.Text, foldedPrefix) {
+			l.env.unbind(f.Text) // gone with the last STATS
+		}
+	}
+}
+
+// branchPipeline lowers the pipeline of a second branch, which must leave the rule's own settings alone.
+func (l *lowering) branchPipeline(p *spl.Pipeline) (reason string) {
+	window, threshold, command := l.windowStart, l.out.Rule.Threshold, l.compilation.command
+	l.pipeline(p)
+	changed := l.windowStart != window
+	l.windowStart, l.out.Rule.Threshold, l.compilation.command = window, threshold, command
+	if changed {
+		return "the subsearch covers another time range than the rule"
+	}
+	return ""
+}
+
+// foldedPrefix begins the names of keys without case.
+const foldedPrefix = "_key_of_"
+
+// foldedKey groups by a field without case, as the conditions of a search compare.
+func (l *lowering) foldedKey(k spl.Name, c *column, next *env, at spl.Span) *esql.Assign {
+	v := c.value()
+	key := &column{name: columnName(foldedPrefix + k.Text), typ: v.typ, computed: true, nonNull: !c.filled, filled: c.filled, fill: c.fill}
+	x := v.expr
+	if isText(v.typ) && !v.lower {
+		x = call("TO_LOWER", x)
+	}
+	a := &esql.Assign{At: esql.At{Origin: origin(at)}, Name: key.name, Expr: mark(x, at)}
+	a, key.name = l.peer.group(a, key.name)
+	next.bind(foldedPrefix+k.Text, key)
+	return a
+}
+
+// keysOnly groups the events of a subsearch by the fields it gives.
+func (l *lowering) keysOnly(fields []spl.Name, at spl.Span) (reason string) {
+	st := &esql.Stats{At: esql.At{Origin: origin(at)}}
+	next := newEnv(false)
+	var present []esql.Expr
+	for _, f := range fields {
+		c := l.lookup(f.Text, f.Span())
+		switch {
+		case c.hole:
+			return "`" + f.Text + "` could not be translated"
+		case c.constant != nil:
+			continue
+		}
+		if !c.filled && !c.nonNull && !l.present[c.name] {
+			present = append(present, mark(notNull(col(c.name)), at))
+		}
+		st.By = append(st.By, l.foldedKey(f, c, next, at))
+	}
+	if len(st.By) == 0 {
+		return "it has none of the fields that it gives"
+	}
+	l.filter(and(present...))
+	l.add(st)
+	l.env, l.aggregated, l.fullText = next, true, false
+	return ""
+}
+
+// foldKeys gives the sides of a subsearch that are rows of stats keys without case as well, and names the keys.
+func (l *lowering) foldKeys(r *lowering, cmd *spl.Join, packed bool) *spl.Join {
+	j := *cmd
+	j.Fields = nil
+	for _, f := range cmd.Fields {
+		name := foldedPrefix + f.Text
+		for _, side := range []*lowering{l, r} {
+			if side == l && packed || side.env.cols[name] != nil {
+				continue
+			}
+			c := side.env.cols[f.Text]
+			if c == nil || c.hole || c.constant != nil {
+				continue
+			}
+			v := c.value()
+			x := v.expr
+			if isText(v.typ) && !v.lower {
+				x = call("TO_LOWER", x)
+			}
+			side.defineAs(name, &column{typ: v.typ, array: v.array, nonNull: v.nonNull, filled: c.filled, fill: c.fill}, mark(x, f.Span()), f.Span())
+		}
+		f.Text = name
+		j.Fields = append(j.Fields, f)
+	}
+	return &j
 }
 
 // joinLookup is a join with the rows of a lookup.
@@ -253,13 +340,20 @@ func (j *joining) run() (reason string) {
 		cmds = append(cmds, &esql.Eval{At: o, Assigns: []*esql.Assign{{At: o, Name: j.rowSub, Expr: mark(x, j.at)}}})
 	}
 	cmds = append(cmds, &esql.MvExpand{At: o, Field: j.rowMain})
+	if j.command == "subsearch" {
+		// an event of several values can match by more than one of them
+		cmds = append(cmds, &esql.Stats{At: o, By: []*esql.Assign{{At: o, Expr: mark(col(j.rowMain), j.at)}}})
+	}
 	if j.opts.max != 1 {
 		cmds = append(cmds, &esql.MvExpand{At: o, Field: j.rowSub})
 	}
 	cmds = append(cmds, l.readRow(j.rowMain, j.outMain, j.at, j.main.leading()...)...)
 	cmds = append(cmds, l.readRow(j.rowSub, j.outSub, j.at, j.sub.leading()...)...)
 	cmds = append(cmds, j.overlay()...)
-	drop := &esql.Drop{At: o, Names: []string{j.rowMain, j.rowSub}}
+	drop := &esql.Drop{At: o, Names: []string{j.rowMain}}
+	if j.command != "subsearch" {
+		drop.Names = append(drop.Names, j.rowSub)
+	}
 	cmds = append(cmds, drop)
 	j.notes()
 	j.finish(cmds)
@@ -510,7 +604,7 @@ func (j *joining) overlay() []esql.Command {
 // notes says what the join became, and where rows can differ.
 func (j *joining) notes() {
 	l := j.l
-	l.diag("join_one_query", j.at, "join", "the join became one query over both kinds of events, grouped by "+nameList(j.cmd.Fields)+": the rows of each search ride through STATS as text")
+	l.diag("join_one_query", j.at, "join", "the join became one query over both kinds of events, grouped by "+strings.ReplaceAll(nameList(j.cmd.Fields), foldedPrefix, "")+": the rows of each search ride through STATS as text")
 	if j.command == "subsearch" {
 		l.diag("default_limit", j.cmd.Sub.Span(), "subsearch", "Splunk makes conditions of the first "+itoa(subsearchResults)+" rows of a subsearch, the draft of all of them")
 		return
@@ -599,8 +693,9 @@ func (j *joining) finish(cmds []esql.Command) {
 
 // packRows turns a search over events into one with a row of text for each key: the newest event, as join with max=1
 // keeps it of its subsearch, or all of them.
-// Rows without a key are left out unless keepAll.
-func (l *lowering) packRows(cmd *spl.Join, newest, keepAll bool, rest []spl.Command) (p *packedRows, reason string) {
+// Rows without a key are left out unless keepAll. With fold the keys are columns of their own without case, and the rows
+// keep the fields.
+func (l *lowering) packRows(cmd *spl.Join, newest, keepAll, fold bool, rest []spl.Command) (p *packedRows, reason string) {
 	keys, at := cmd.Fields, cmd.Span()
 	for _, k := range keys {
 		if c, ok := l.env.cols[k.Text]; !ok && l.env.open {
@@ -628,6 +723,11 @@ func (l *lowering) packRows(cmd *spl.Join, newest, keepAll bool, rest []spl.Comm
 		isKey[c.name] = true
 		if !c.filled && !c.nonNull && !l.present[c.name] && !keepAll {
 			present = append(present, mark(notNull(col(c.name)), at))
+		}
+		if fold {
+			delete(isKey, c.name)
+			st.By = append(st.By, l.foldedKey(k, c, next, at))
+			continue
 		}
 		key := *c
 		key.array = schema.Single
