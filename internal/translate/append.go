@@ -141,6 +141,9 @@ func (l *lowering) appendBranch(sub *spl.Pipeline, at spl.Span, command string) 
 	if reason != "" {
 		return reason
 	}
+	if len(main.stats.By) == 0 || len(b.stats.By) == 0 {
+		l.diag("join_approximate", at, command, "stats without BY gives a row in Splunk even where its search finds nothing (count 0); the draft has no row for that search then")
+	}
 	l.unite(r, cmds, at)
 	l.diag("join_one_query", at, command, command+" became one query over both kinds of events: a column tells the rows of each search apart")
 	l.diag("default_limit", at, command, "Splunk reads "+subsearchRows+" rows of a subsearch at most, the draft all of them")

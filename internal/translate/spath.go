@@ -57,7 +57,7 @@ func (l *lowering) spath(cmd *spl.SPath) {
 		l.env.bind(out, &column{name: out, typ: "null", constant: &esql.Literal{}})
 		return
 	}
-	if !isText(v.typ) || v.multi() || strings.Contains(path.Text, "{") || path.Text == "" {
+	if !isText(v.typ) || strings.Contains(path.Text, "{") || path.Text == "" {
 		l.diag("unsupported_command", cmd.Span(), "spath", "`"+path.Text+"` in the JSON text of `"+cmd.Input.Text+"` cannot be read: 8.19 has no JSON function and the path goes through a list. Parse the field at ingest (json processor) and map `"+out+"` in the schema overrides")
 		l.defineHole(out)
 		return

@@ -230,7 +230,7 @@ func (l *lowering) aggOne(a *spl.Agg, st *esql.Stats, next *env, taken map[strin
 		next.bind(name, &column{name: name, typ: g.typ, constant: g.constant, computed: true})
 		return
 	}
-	if out, ok := l.peer.shares(g); ok {
+	if out, ok := l.peer.shares(g); ok && len(st.By) > 0 {
 		c := &column{name: out, typ: g.typ, array: g.array, nonNull: g.nonNull, computed: true, pending: g.pending}
 		c.field.LowerCase = g.lower
 		next.bind(name, c)
