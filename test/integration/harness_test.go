@@ -105,8 +105,14 @@ func environ(extra ...string) []string {
 
 func start(t *testing.T, args ...string) *process {
 	t.Helper()
+	return startWith(t, nil, args...)
+}
+
+// startWith starts the program with further environment variables.
+func startWith(t *testing.T, env []string, args ...string) *process {
+	t.Helper()
 	p := &process{t: t, cmd: exec.Command(binary(t), args...), stdout: &output{}, stderr: &output{}, done: make(chan struct{})}
-	p.cmd.Env = environ("XDG_DATA_HOME=" + t.TempDir())
+	p.cmd.Env = append(environ("XDG_DATA_HOME="+t.TempDir()), env...)
 	p.cmd.Stdout, p.cmd.Stderr = p.stdout, p.stderr
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
