@@ -14,6 +14,7 @@ import (
 	historypb "go.temporal.io/api/history/v1"
 	"go.temporal.io/api/temporalproto"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/interceptor"
 	sdkworker "go.temporal.io/sdk/worker"
 	"go.uber.org/zap"
 
@@ -122,7 +123,9 @@ func (p Program) replay(cfg config.Config, name string, h *historypb.History) er
 	if len(h.GetEvents()) == 0 {
 		return usagef("%s holds no events", name)
 	}
-	ro := sdkworker.WorkflowReplayerOptions{DisableDeadlockDetection: true}
+	ro := sdkworker.WorkflowReplayerOptions{
+		DisableDeadlockDetection: true, Interceptors: []interceptor.WorkerInterceptor{workflows.Interceptor()},
+	}
 	var o client.Options
 	ring, err := worker.Encrypt(&o, cfg.Codec)
 	if err != nil {

@@ -101,8 +101,9 @@ func (w *Worker) options(d Deps, c *config.Connector) sdkworker.Options {
 		// A stop reaches a running activity with its next heartbeat.
 		MaxHeartbeatThrottleInterval: 2 * time.Second,
 	}
+	o.Interceptors = []interceptor.WorkerInterceptor{workflows.Interceptor()}
 	if d.Meter != nil {
-		o.Interceptors = []interceptor.WorkerInterceptor{&activityMeter{meter: d.Meter}}
+		o.Interceptors = append(o.Interceptors, &activityMeter{meter: d.Meter})
 	}
 	if d.Settings.Deployment != "" && !d.Embedded {
 		o.DeploymentOptions = sdkworker.DeploymentOptions{

@@ -66,6 +66,7 @@ type run struct {
 	ended        int // rules at an end at the last finish check
 	starts       workflow.ReceiveChannel
 	stops        workflow.ReceiveChannel
+	order        *order // of what waits in the two
 }
 
 func (m *run) setup(ctx workflow.Context, in Input) error {
@@ -125,7 +126,7 @@ func (m *run) run(ctx workflow.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	m.drainSignals(ctx)
+	m.drainSignals()
 	if m.ending == gone || m.ending == finished && m.next == nil {
 		return nil
 	}
@@ -458,7 +459,7 @@ func (m *run) details(ctx workflow.Context) {
 
 // continueAsNew hands over everything a run knows.
 func (m *run) continueAsNew(ctx workflow.Context) error {
-	m.drainSignals(ctx)
+	m.drainSignals()
 	in := m.in
 	in.Settings = m.settings
 	in.Carry = &Carry{

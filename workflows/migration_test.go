@@ -10,8 +10,10 @@ import (
 	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/interceptor"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/rulebridge/rulebridge/internal/migration"
@@ -40,6 +42,7 @@ func (p *play) next(script func(env *testsuite.TestWorkflowEnvironment)) *play {
 	env := suite.NewTestWorkflowEnvironment()
 	env.SetTestTimeout(30 * time.Second)
 	workflows.Register(env)
+	env.SetWorkerOptions(worker.Options{Interceptors: []interceptor.WorkerInterceptor{workflows.Interceptor()}})
 	p.f.register(env)
 	env.SetWorkflowRunTimeout(1000 * time.Hour)
 	p.env = env
@@ -251,6 +254,93 @@ func TestStopAndStartInOneBreath(t *testing.T) {
 		require.Equal(t, "b", p.startState().RequestID)
 		require.Equal(t, migration.Counts{Total: 30, Finished: 30}, f.counts())
 	})
+}
+
+// TestSignalsOfOneTaskKeepTheirOrder delivers signals together: what came last counts.
+func TestSignalsOfOneTaskKeepTheirOrder(t *testing.T) {
+	const up, down = workflows.SignalStart, workflows.SignalStop
+	for _, tc := range []struct {
+		name    string
+		signals []string
+		runs    bool // in the end
+	}{
+		{"stop", []string{down}, false},
+		{"stop, start", []string{down, up}, true},
+		{"start, stop", []string{up, down}, false},
+		{"start, stop, start", []string{up, down, up}, true},
+		{"stop, start, stop", []string{down, up, down}, false},
+		{"stop, stop, start, start", []string{down, down, up, up}, true},
+		{"start, stop, start, stop, start", []string{up, down, up, down, up}, true},
+	} {
+		send := func(env *testsuite.TestWorkflowEnvironment) {
+			for i, name := range tc.signals {
+				var signal any = start(fmt.Sprint("q", i))
+				if name == down {
+					signal = workflows.StopSignal{RequestID: fmt.Sprint("q", i)}
+				}
+				if i < len(tc.signals)-1 {
+					env.SignalWorkflowSkippingWorkflowTask(name, signal)
+				} else {
+					env.SignalWorkflow(name, signal)
+				}
+			}
+		}
+		check := func(t *testing.T, f *fake, p *play) {
+			t.Helper()
+			for p.err != nil && (p.in.Carry.Start != nil || p.in.Carry.PendingStart != nil) {
+				p.continued().next(nil)
+			}
+			c := f.counts()
+			require.Zero(t, c.Processing)
+			if tc.runs {
+				require.NoError(t, p.err)
+				require.Equal(t, migration.Finished, f.m.State)
+				require.Equal(t, c.Total, c.Finished)
+			} else {
+				require.Equal(t, migration.Stopped, f.m.State)
+				require.Positive(t, c.Pending)
+			}
+		}
+		t.Run("running: "+tc.name, func(t *testing.T) {
+			f := newFake(25)
+			p := newPlay(t, f)
+			p.in.Settings.Pause = time.Hour
+			p.next(func(env *testsuite.TestWorkflowEnvironment) {
+				at(env, 0, up, start("a"))
+				env.RegisterDelayedCallback(func() { send(env) }, 30*time.Minute)
+			})
+			check(t, f, p)
+		})
+		t.Run("waiting for a new run: "+tc.name, func(t *testing.T) {
+			f := newFake(25)
+			f.m.Epoch, f.m.State = 1, migration.Running
+			p := newPlay(t, f)
+			s := start("a")
+			p.in.Carry = &workflows.Carry{Epoch: 1, Claim: 2, State: migration.Running, Start: &s, RequestIDs: []string{"a"}}
+			p.in.Settings.Pause = time.Hour
+			p.next(func(env *testsuite.TestWorkflowEnvironment) {
+				env.RegisterDelayedCallback(func() { send(env) }, 0)
+			})
+			check(t, f, p)
+		})
+		t.Run("while stopping: "+tc.name, func(t *testing.T) {
+			f := newFake(25)
+			var p *play
+			f.hook = func(name, state string) error {
+				if name == workflows.ActivitySetState && state == "stopped" && f.m.Epoch == 1 {
+					send(p.env)
+				}
+				return nil
+			}
+			p = newPlay(t, f)
+			p.in.Settings.Pause = time.Hour
+			p.next(func(env *testsuite.TestWorkflowEnvironment) {
+				at(env, 0, up, start("a"))
+				at(env, 30*time.Minute, down, workflows.StopSignal{RequestID: "s"})
+			})
+			check(t, f, p)
+		})
+	}
 }
 
 func TestSignalsDuringContinueAsNew(t *testing.T) {

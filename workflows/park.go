@@ -105,7 +105,7 @@ func (m *run) park(ctx workflow.Context) (again bool, err error) {
 		if err != nil {
 			return false, err
 		}
-		m.drainSignals(ctx)
+		m.drainSignals()
 		switch {
 		case m.start != nil && m.ending != stopped:
 			m.ending = none

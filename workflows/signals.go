@@ -8,34 +8,36 @@ import (
 	"github.com/rulebridge/rulebridge/internal/migration"
 )
 
-// listen takes signals as they come.
+// listen takes signals as they come. They stay in their channels until they are taken, not in a blocked receiver: a run
+// that ends before this coroutine has its turn finds them there.
 func (m *run) listen(ctx workflow.Context) {
 	m.starts = workflow.GetSignalChannel(ctx, SignalStart)
 	m.stops = workflow.GetSignalChannel(ctx, SignalStop)
+	m.order = orderOf(ctx)
+	ctx, _ = workflow.NewDisconnectedContext(ctx) // signals are listened to until the run ends, cancelled or not
 	workflow.GoNamed(ctx, "signals", func(ctx workflow.Context) {
-		s := workflow.NewSelector(ctx)
-		s.AddReceive(m.starts, func(workflow.ReceiveChannel, bool) { m.receiveStart() })
-		s.AddReceive(m.stops, func(workflow.ReceiveChannel, bool) { m.receiveStop() })
 		for {
-			s.Select(ctx)
+			if workflow.Await(ctx, func() bool { return m.starts.Len()+m.stops.Len() > 0 }) != nil {
+				return
+			}
+			m.drainSignals()
 		}
 	})
 }
 
-// handOver lets the listening coroutine run once. A signal that came with the event this coroutine is woken by has been
-// handed to that one already, which runs after it: it stands in no channel any more, and would be lost if the run ended.
-func (m *run) handOver(ctx workflow.Context) {
-	free, release := workflow.NewDisconnectedContext(ctx)
-	defer release()
-	ran := false
-	workflow.GoNamed(free, "hand over", func(workflow.Context) { ran = true })
-	_ = workflow.Await(free, func() bool { return ran })
-}
-
-// drainSignals takes what has been delivered and not been looked at yet, because a run that ends would lose it.
-func (m *run) drainSignals(ctx workflow.Context) {
-	m.handOver(ctx)
-	for m.receiveStart() || m.receiveStop() {
+// drainSignals takes what has been delivered and not been looked at yet, in the order of delivery, because a run that
+// ends would lose it.
+func (m *run) drainSignals() {
+	for {
+		name, ok := m.order.take()
+		switch {
+		case ok && name == SignalStart:
+			m.receiveStart()
+		case ok:
+			m.receiveStop()
+		case !m.receiveStart() && !m.receiveStop():
+			return
+		}
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/interceptor"
 	"go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/worker"
 
@@ -26,10 +27,15 @@ var paths = []string{
 }
 
 func TestRecordedHistoriesReplay(t *testing.T) {
-	replayer := worker.NewWorkflowReplayer()
+	replayer, err := worker.NewWorkflowReplayerWithOptions(worker.WorkflowReplayerOptions{
+		Interceptors: []interceptor.WorkerInterceptor{workflows.Interceptor()},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 	workflows.Register(replayer)
 	seen := map[string]map[string]bool{}
-	err := filepath.WalkDir("testdata", func(path string, d fs.DirEntry, err error) error {
+	err = filepath.WalkDir("testdata", func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || filepath.Ext(path) != ".json" {
 			return err
 		}
