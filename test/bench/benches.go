@@ -287,6 +287,9 @@ func schedule(ctx context.Context, r *run) error {
 	}
 	r.add("schedule", "ideal: drawn latencies ÷ 50", ideal, "s", fmt.Sprintf("%d rules", n))
 	r.add("schedule", "ideal ÷ sliding window", ideal/sliding.Seconds(), "ratio", fmt.Sprintf("%.1f s", sliding.Seconds()))
+	if !r.classic {
+		return nil
+	}
 	_, classic, err := d.migrate(ctx, n, sim.ID, "10s", nil)
 	if err != nil {
 		return err

@@ -30,6 +30,7 @@ type figure struct {
 type run struct {
 	bin     string
 	scale   float64 // of the numbers of rules
+	classic bool    // measure batches with a pause as well
 	figures []figure
 }
 
@@ -60,24 +61,24 @@ func main() {
 	only := flag.String("only", "", "benches to run, by name, with commas; all when empty")
 	out := flag.String("json", "bench.json", "where the figures go as JSON")
 	scale := flag.Float64("scale", 1, "share of the rules, for a quick look")
+	classic := flag.Bool("classic", true, "measure batches with a 10 s pause beside the sliding window, which takes minutes")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := measure(ctx, *bin, *only, *out, *scale); err != nil {
+	if err := measure(ctx, *only, *out, &run{bin: *bin, scale: *scale, classic: *classic}); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func measure(ctx context.Context, bin, only, out string, scale float64) error {
-	if bin == "" {
+func measure(ctx context.Context, only, out string, r *run) error {
+	if r.bin == "" {
 		return fmt.Errorf("no program given: build it and name it with -bin or RULEBRIDGE_BIN")
 	}
 	var names []string
 	if only != "" {
 		names = strings.Split(only, ",")
 	}
-	r := &run{bin: bin, scale: scale}
 	for _, b := range benches() {
 		if names != nil && !slices.Contains(names, b.name) {
 			continue
@@ -94,10 +95,20 @@ func measure(ctx context.Context, bin, only, out string, scale float64) error {
 	}
 	fmt.Println(t.Render())
 	data, err := json.MarshalIndent(map[string]any{
-		"at": time.Now().UTC(), "cores": runtime.NumCPU(), "go": runtime.Version(), "scale": scale, "figures": r.figures,
+		"at": time.Now().UTC(), "load": load(), "cores": runtime.NumCPU(), "go": runtime.Version(), "scale": r.scale, "figures": r.figures,
 	}, "", "  ")
 	if err != nil {
 		return err
 	}
 	return os.WriteFile(out, append(data, '\n'), 0o644)
+}
+
+// load is the machine's load average when the bench ends, which says how far its figures can be trusted; empty where
+// there is none.
+func load() string {
+	data, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(data))
 }

@@ -27,6 +27,10 @@ func dynamicConfig() dynamicconfig.Client {
 		// Hundreds of goroutines per queue serve many shards; one shard over one SQLite file needs few.
 		dynamicconfig.TimerProcessorSchedulerWorkerCount.Key():    32,
 		dynamicconfig.TransferProcessorSchedulerWorkerCount.Key(): 32,
+		// The queues of one shard are read at most 20 times a second by default, so that every step that is not started
+		// eagerly waits about 40 ms for its turn.
+		dynamicconfig.TransferProcessorMaxPollRPS.Key(): 1000,
+		dynamicconfig.TimerProcessorMaxPollRPS.Key():    200,
 		// Timers fire up to this late; the default of a second covers clocks that differ between hosts.
 		dynamicconfig.TimerProcessorMaxTimeShift.Key(): 10 * time.Millisecond,
 		// Search attributes registered a moment ago are known at once.
