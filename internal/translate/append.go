@@ -131,7 +131,7 @@ func (l *lowering) appendBranch(sub *spl.Pipeline, at spl.Span, command string) 
 	case r.aggregated != l.aggregated:
 		return "one of the searches groups its events and the other does not"
 	case !l.aggregated:
-		return l.appendEvents(r, at)
+		return l.appendEvents(r, at, command)
 	}
 	b, reason := splitBranch(r, subSide)
 	if b == nil {
@@ -151,7 +151,7 @@ func (l *lowering) appendBranch(sub *spl.Pipeline, at spl.Span, command string) 
 }
 
 // appendEvents adds the events of another search over the same source.
-func (l *lowering) appendEvents(r *lowering, at spl.Span) (reason string) {
+func (l *lowering) appendEvents(r *lowering, at spl.Span, command string) (reason string) {
 	if l.src != r.src || len(l.also)+len(r.also) > 0 {
 		return "they read the events of different sources as they are; group them (stats) first"
 	}
@@ -170,7 +170,7 @@ func (l *lowering) appendEvents(r *lowering, at spl.Span) (reason string) {
 		return "they search for bare words"
 	}
 	l.unite(r, cmds, at)
-	l.diag("join_one_query", at, "append", "the searches became one over the same events; an event that both find counts twice, as in Splunk")
+	l.diag("join_one_query", at, command, "the searches became one over the same events; an event that both find counts twice, as in Splunk")
 	return ""
 }
 
@@ -283,7 +283,21 @@ func (l *lowering) unite(r *lowering, cmds []esql.Command, at spl.Span) {
 			l.stageIndex[c] = stage
 		}
 	}
-	cmds = append(cmds, &esql.Drop{At: o, Names: []string{sideColumn}})
+	used := map[string]bool{}
+	for _, c := range next.cols {
+		used[c.name] = true
+	}
+	drop := []string{sideColumn}
+	for _, e := range []*env{l.env, r.env} {
+		for _, n := range e.order {
+			c := e.cols[n]
+			if !used[c.name] && !c.hole && c.constant == nil && (c.computed || l.aggregated) {
+				used[c.name] = true
+				drop = append(drop, esql.EscapePattern(c.name))
+			}
+		}
+	}
+	cmds = append(cmds, &esql.Drop{At: o, Names: drop})
 	l.stageIndex[cmds[len(cmds)-1]] = stage
 	for n := range r.env.shadowed {
 		next.shadowed[n] = r.env.shadowed[n]

@@ -19,11 +19,13 @@ func (l *lowering) from(cmd *spl.From) {
 		return
 	default:
 		l.diag("unsupported_command", cmd.Span(), cmd.Kind, "`"+cmd.Kind+" "+cmd.Dataset+":"+cmd.Model.Text+"` reads what only Splunk holds; put the search it stands for in its place")
+		l.env = newEnv(false)
 		l.env.setPartial()
 		return
 	}
 	if cmd.Kind == "datamodel" && cmd.Mode == "" {
 		l.diag("unsupported_command", cmd.Span(), "datamodel", "datamodel without search lists the definition of a model, which is Splunk's own; a rule needs `datamodel MODEL SET search`")
+		l.env = newEnv(false)
 		l.env.setPartial()
 		return
 	}

@@ -44,6 +44,7 @@ var codes = []CodeInfo{
 	{"value_mapped", Info, "the integration stores other words for the same values"},
 	{"first_last_order", Info, "first and last follow the search's order, newest event first; ties are arbitrary in both"},
 	{"display_only", Info, "a result that is shown but decides nothing"},
+	{"template_repeated", Info, "a template that was repeated for each field it names"},
 	{"join_one_query", Info, "a join or append that became one query over both kinds of events"},
 	{"threshold", Info, "a count condition that could also be a threshold rule"},
 

@@ -2,6 +2,7 @@ package translate
 
 import (
 	"reflect"
+	"regexp"
 	"strings"
 
 	"github.com/rulebridge/rulebridge/internal/spl"
@@ -15,7 +16,7 @@ func (l *lowering) foreach(cmd *spl.Foreach, rest []spl.Command) {
 		switch o.Name {
 		case "mode":
 			if o.Value != "multifield" {
-				l.diag("unsupported_option", o.Span(), "mode", "foreach with mode="+o.Value+" runs over the values of one field, which ES|QL cannot; rewrite it with mv functions")
+				l.diag("unsupported_option", cmd.Span(), "mode", "foreach with mode="+o.Value+" runs over the values of one field, which ES|QL cannot; rewrite it with mv functions")
 				l.holesIn(cmd.Template)
 				return
 			}
@@ -63,6 +64,11 @@ func (l *lowering) foreach(cmd *spl.Foreach, rest []spl.Command) {
 		l.diag("too_large", cmd.Span(), "foreach", "foreach would repeat its template for "+itoa(len(hits))+" fields, more than the cap of "+itoa(maxInstances)+"; list the fields")
 		return
 	}
+	var names []string
+	for _, h := range hits {
+		names = append(names, h.name)
+	}
+	l.diag("template_repeated", cmd.Span(), "foreach", "the template was written out for "+clip(strings.Join(names, ", ")))
 	for _, h := range hits {
 		text := strings.ReplaceAll(cmd.Template, fieldTag, h.name)
 		text = strings.ReplaceAll(text, matchTag, strings.Join(h.got, ""))
@@ -91,20 +97,13 @@ func (l *lowering) foreach(cmd *spl.Foreach, rest []spl.Command) {
 	}
 }
 
+// templateAssigns finds the fields that a template assigns, which need not be readable as it stands.
+var templateAssigns = regexp.MustCompile(`(?:\beval\s+|,\s*)['"]?([A-Za-z_][A-Za-z0-9_.]*)['"]?\s*=`)
+
 // holesIn binds the fields that a template assigns, where it cannot be run.
 func (l *lowering) holesIn(template string) {
-	q := spl.Parse("| "+strings.TrimSpace(template), spl.Options{Macros: l.macros, Keep: l.keepMacro, MaxDepth: l.opts.MaxDepth})
-	if q.Pipeline == nil {
-		return
-	}
-	for _, c := range q.Pipeline.Commands {
-		if e, ok := c.(*spl.Eval); ok {
-			for _, a := range e.Assigns {
-				if !strings.Contains(a.Field.Text, "<<") {
-					l.defineHole(a.Field.Text)
-				}
-			}
-		}
+	for _, m := range templateAssigns.FindAllStringSubmatch(template, -1) {
+		l.defineHole(m[1])
 	}
 }
 

@@ -109,6 +109,9 @@ func (l *lowering) iplocation(cmd *spl.IPLocation, rest []spl.Command) {
 		l.diag("unsupported_command", cmd.Span(), "iplocation", "no place is stored beside "+c.name+", and ES|QL cannot look addresses up; the rows are the same without it. Add a geoip processor to show it")
 		return
 	}
+	if !found {
+		return
+	}
 	l.diag("mapping_medium", cmd.Span(), "iplocation", "the place of "+c.name+" is read from "+base+".geo.*, which Elasticsearch looked up at ingest in its GeoLite2 database; Splunk looks it up at search time in its own copy of one")
 	l.useful = true
 }

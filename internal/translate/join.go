@@ -77,7 +77,7 @@ func (l *lowering) joinAs(command string, cmd *spl.Join, rest []spl.Command) {
 		l.env.setPartial()
 	}
 	if !ok {
-		l.env.setPartial()
+		fail("its options ask for what ES|QL has not")
 		return
 	}
 	if cmd.Sub == nil || len(cmd.Sub.Commands) == 0 {

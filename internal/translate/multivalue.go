@@ -124,7 +124,7 @@ func (l *lowering) makemv(cmd *spl.MakeMV) {
 		case "tokenizer":
 			m := separatedBy.FindStringSubmatch(o.Value)
 			if m == nil {
-				l.diag("unsupported_option", o.Span(), "tokenizer", "makemv with this tokenizer collects every match of a regular expression, which ES|QL cannot; give a delimiter (delim=) where one does")
+				l.diag("unsupported_option", cmd.Span(), "tokenizer", "makemv with this tokenizer collects every match of a regular expression, which ES|QL cannot; give a delimiter (delim=) where one does")
 				l.defineHole(name)
 				return
 			}

@@ -150,6 +150,7 @@ func (l *lowering) addtotals(cmd *spl.Other) {
 		}
 	}
 	if !row {
+		l.diag("option_ignored", cmd.Span(), "row", "addtotals with row=f adds no field")
 		return
 	}
 	var names []spl.Name
