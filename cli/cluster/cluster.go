@@ -185,6 +185,7 @@ func (p *Process) serveMetrics() (stop func(), err error) {
 	if err != nil {
 		return nil, err
 	}
+	p.log.Info("metrics are served", zap.String("addr", l.Addr().String()))
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", p.metrics.Handler())
 	srv := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, WriteTimeout: 30 * time.Second, ErrorLog: zap.NewStdLog(p.log.Named("metrics"))}
