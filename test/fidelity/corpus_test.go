@@ -12,7 +12,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rulebridge/rulebridge/activities"
 	"github.com/rulebridge/rulebridge/internal/esql"
 	"github.com/rulebridge/rulebridge/internal/migration"
 	"github.com/rulebridge/rulebridge/internal/splunk"
@@ -46,7 +45,7 @@ func corpus(t testing.TB) []corpusRule {
 		}
 		f.Close()
 	}
-	compiler, err := translate.New(activities.WithResources(translate.Options{}, resources))
+	compiler, err := translate.New(withResources(resources))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,11 +59,38 @@ func corpus(t testing.TB) []corpusRule {
 		if err != nil {
 			t.Fatal(err)
 		}
-		request := activities.RequestOf(r.OriginalRule)
+		request := translate.Request{ID: r.ID, Title: r.Title, Description: r.Description, Query: r.Query, MitreAttackIDs: r.MitreAttackIDs}
 		rules = append(rules, corpusRule{request, compiler.Translate(request)})
 	}
 	return rules
 }
+
+// withResources hands resources to the compiler as the migration does, without linking the workflow.
+func withResources(resources []migration.Resource) translate.Options {
+	var o translate.Options
+	for _, r := range resources {
+		switch r.Type {
+		case migration.ResourceMacro:
+			name, _, _ := strings.Cut(r.Name, "(")
+			o.Macros = append(o.Macros, translate.Macro{Name: name, Arguments: r.Arguments, Definition: r.Definition, Eval: r.IsEval})
+		case migration.ResourceLookup:
+			k := translate.Lookup{
+				Name: r.Name, Kind: r.Kind, Columns: r.Columns, Rows: r.Rows, TotalRows: max(r.TotalRows, len(r.Rows)), CaseSensitive: true,
+				MaxMatches: r.MaxMatches, MinMatches: r.MinMatches, DefaultMatch: r.DefaultMatch, MatchType: map[string]string{},
+			}
+			if r.CaseSensitiveMatch != nil {
+				k.CaseSensitive = *r.CaseSensitiveMatch
+			}
+			for _, m := range matchType.FindAllStringSubmatch(fmt.Sprint(r.MatchType), -1) {
+				k.MatchType[m[2]] = m[1]
+			}
+			o.Lookups = append(o.Lookups, k)
+		}
+	}
+	return o
+}
+
+var matchType = regexp.MustCompile(`(WILDCARD|CIDR)\(([^)]+)\)`)
 
 // manyStreams is the number of streams from which a pattern is too wide to make an index for each; those that other
 // rules need stand for them.

@@ -74,8 +74,8 @@ type pipelineCase struct {
 	// approximations with this code.
 	// Differs names the command, subject or code of an approximation that says that the rows differ here.
 	Hole, Approx, Differs string
-	Lookups      []pipelineLookup
-	Macros       []struct {
+	Lookups               []pipelineLookup
+	Macros                []struct {
 		Name, Definition string
 		Arguments        []string
 	}
