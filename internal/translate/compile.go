@@ -141,6 +141,8 @@ type lowering struct {
 	stageIndex   map[esql.Command]int
 	peer         *peer // of the second of two branches
 	needsID      bool  // rows of events ride through STATS, told apart by _id
+	// consumed are commands that an earlier one has lowered.
+	consumed map[spl.Command]bool
 }
 
 // Translate compiles one rule. It never panics and never fails: what cannot be done is in the output.
@@ -227,6 +229,9 @@ func (l *lowering) pipeline(p *spl.Pipeline) {
 
 // lower hands a command to its lowering function. rest is what follows it.
 func (l *lowering) lower(cmd spl.Command, rest []spl.Command) {
+	if l.consumed[cmd] {
+		return
+	}
 	switch cmd := cmd.(type) {
 	case *spl.Search:
 		l.search(cmd, rest)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"regexp"
 	"sort"
 	"strings"
 	"testing"
@@ -44,6 +45,9 @@ func readLines(t testing.TB, path string, each func([]byte)) {
 	}
 }
 
+// matchType reads WILDCARD(column) and CIDR(column).
+var matchType = regexp.MustCompile(`(WILDCARD|CIDR)\(([^)]*)\)`)
+
 func corpus(t testing.TB) (*Compiler, []Request) {
 	t.Helper()
 	dir := dataDir(t)
@@ -70,17 +74,24 @@ func corpus(t testing.TB) (*Compiler, []Request) {
 			Name, Kind    string
 			Columns       []string
 			Rows          []map[string]string
-			TotalRows     int             `json:"total_rows"`
-			MatchType     json.RawMessage `json:"match_type"`
-			CaseSensitive json.RawMessage `json:"case_sensitive_match"`
-			DefaultMatch  string          `json:"default_match"`
-			MaxMatches    json.RawMessage `json:"max_matches"`
-			MinMatches    json.RawMessage `json:"min_matches"`
+			TotalRows     int    `json:"total_rows"`
+			MatchType     string `json:"match_type"`
+			CaseSensitive string `json:"case_sensitive_match"`
+			DefaultMatch  string `json:"default_match"`
+			MaxMatches    int    `json:"max_matches"`
+			MinMatches    int    `json:"min_matches"`
 		}
 		if err := json.Unmarshal(b, &k); err != nil {
 			t.Fatalf("%s: %v", b[:80], err)
 		}
-		opts.Lookups = append(opts.Lookups, Lookup{Name: k.Name, Kind: k.Kind, Columns: k.Columns, Rows: k.Rows, TotalRows: k.TotalRows, DefaultMatch: k.DefaultMatch})
+		match := map[string]string{}
+		for _, m := range matchType.FindAllStringSubmatch(k.MatchType, -1) {
+			match[m[2]] = m[1]
+		}
+		opts.Lookups = append(opts.Lookups, Lookup{
+			Name: k.Name, Kind: k.Kind, Columns: k.Columns, Rows: k.Rows, TotalRows: k.TotalRows, MatchType: match, DefaultMatch: k.DefaultMatch,
+			CaseSensitive: k.CaseSensitive != "false", MaxMatches: k.MaxMatches, MinMatches: k.MinMatches,
+		})
 	})
 	c, err := New(opts)
 	if err != nil {
