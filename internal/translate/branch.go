@@ -2,6 +2,7 @@ package translate
 
 import (
 	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/rulebridge/rulebridge/internal/esql"
@@ -263,28 +264,42 @@ func collide(a, b *branch) bool {
 }
 
 // inEval rewrites a condition so that EVAL takes it: there is no full text there. nil when that cannot be done.
-func inEval(x esql.Expr) esql.Expr {
+func inEval(src *schema.Source, x esql.Expr) esql.Expr {
 	switch e := x.(type) {
 	case *esql.Binary:
 		if e.Op == ":" {
 			w, ok := e.R.(*esql.Literal)
+			c, plain := e.L.(*esql.Column)
+			if !ok || !plain {
+				return nil
+			}
+			f, known := src.Known(c.Name)
 			s, text := "", false
-			if ok {
-				s, text = w.Value.(string)
+			switch v := w.Value.(type) {
+			case string:
+				s, text = v, true
+			case int64:
+				s, text = itoa64(v), !known || isInteger(f.Type) || isText(f.Type)
+			case bool:
+				s, text = strconv.FormatBool(v), true
 			}
 			if !text {
 				return nil
 			}
-			joined := call("CONCAT", str(valueMark), call("MV_CONCAT", e.L, str(valueMark)), str(valueMark))
+			var each esql.Expr = e.L
+			if known && !isText(f.Type) {
+				each = call("TO_STRING", each)
+			}
+			joined := call("CONCAT", str(valueMark), call("MV_CONCAT", each, str(valueMark)), str(valueMark))
 			return like(joined, "*"+valueMark+esql.EscapeLike(s)+valueMark+"*")
 		}
-		l, r := inEval(e.L), inEval(e.R)
+		l, r := inEval(src, e.L), inEval(src, e.R)
 		if l == nil || r == nil {
 			return nil
 		}
 		return &esql.Binary{At: e.At, Op: e.Op, L: l, R: r}
 	case *esql.Not:
-		y := inEval(e.X)
+		y := inEval(src, e.X)
 		if y == nil {
 			return nil
 		}
@@ -342,7 +357,8 @@ func sides(a, b *branch, at spl.Span) (cmds []esql.Command, ok bool) {
 		e := call("CASE", x, str(b.side), str(a.side))
 		return append(cmds, &esql.Eval{At: o, Assigns: []*esql.Assign{{At: o, Name: sideColumn, Expr: mark(e, at)}}}), true
 	}
-	x, y := inEval(and(append([]esql.Expr{all(a)}, a.late...)...)), inEval(and(append([]esql.Expr{all(b)}, b.late...)...))
+	x := inEval(a.l.src, and(append([]esql.Expr{all(a)}, a.late...)...))
+	y := inEval(b.l.src, and(append([]esql.Expr{all(b)}, b.late...)...))
 	if x == nil || y == nil {
 		return nil, false
 	}
@@ -388,7 +404,7 @@ func disjoint(a, b *schema.Source) esql.Expr {
 					alts = append(alts, binary("==", col(y.Field), str(v)))
 					continue
 				}
-				alts = append(alts, inEval(binary(":", col(y.Field), str(v))))
+				alts = append(alts, inEval(b, binary(":", col(y.Field), str(v))))
 			}
 			return or(alts...)
 		}

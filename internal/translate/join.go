@@ -100,6 +100,8 @@ func (l *lowering) joinAs(command string, cmd *spl.Join, rest []spl.Command) {
 			return
 		}
 		mainRows = p
+	} else if command == "subsearch" {
+		l.foldKeys(cmd.Fields)
 	}
 	main, reason := splitBranch(l, mainSide)
 	if main == nil {
@@ -132,7 +134,14 @@ func (l *lowering) joinAs(command string, cmd *spl.Join, rest []spl.Command) {
 		subRows = p
 	}
 	if command == "subsearch" {
-		cmd = l.foldKeys(r, cmd, mainRows != nil)
+		r.foldKeys(cmd.Fields)
+		folded := *cmd
+		folded.Fields = nil
+		for _, f := range cmd.Fields {
+			f.Text = foldedPrefix + f.Text
+			folded.Fields = append(folded.Fields, f)
+		}
+		cmd = &folded
 	}
 	sub, reason := splitBranch(r, subSide)
 	if sub == nil {
@@ -208,31 +217,21 @@ func (l *lowering) keysOnly(fields []spl.Name, at spl.Span) (reason string) {
 	return ""
 }
 
-// foldKeys gives the sides of a subsearch that are rows of stats keys without case as well, and names the keys.
-func (l *lowering) foldKeys(r *lowering, cmd *spl.Join, packed bool) *spl.Join {
-	j := *cmd
-	j.Fields = nil
-	for _, f := range cmd.Fields {
+// foldKeys adds keys without case to rows of stats.
+func (l *lowering) foldKeys(fields []spl.Name) {
+	for _, f := range fields {
 		name := foldedPrefix + f.Text
-		for _, side := range []*lowering{l, r} {
-			if side == l && packed || side.env.cols[name] != nil {
-				continue
-			}
-			c := side.env.cols[f.Text]
-			if c == nil || c.hole || c.constant != nil {
-				continue
-			}
-			v := c.value()
-			x := v.expr
-			if isText(v.typ) && !v.lower {
-				x = call("TO_LOWER", x)
-			}
-			side.defineAs(name, &column{typ: v.typ, array: v.array, nonNull: v.nonNull, filled: c.filled, fill: c.fill}, mark(x, f.Span()), f.Span())
+		c := l.env.cols[f.Text]
+		if l.env.cols[name] != nil || c == nil || c.hole || c.constant != nil {
+			continue
 		}
-		f.Text = name
-		j.Fields = append(j.Fields, f)
+		v := c.value()
+		x := v.expr
+		if isText(v.typ) && !v.lower {
+			x = call("TO_LOWER", x)
+		}
+		l.defineAs(name, &column{typ: v.typ, array: v.array, nonNull: v.nonNull, filled: c.filled, fill: c.fill}, mark(x, f.Span()), f.Span())
 	}
-	return &j
 }
 
 // joinLookup is a join with the rows of a lookup.

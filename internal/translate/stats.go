@@ -94,7 +94,7 @@ func (l *lowering) aggregateWith(aggs []spl.Agg, by []spl.By, at spl.Span, dropN
 			continue
 		}
 		if dropNull && !k.c.filled && !k.c.nonNull && !l.present[k.c.name] && k.c.constant == nil && k.expr == nil {
-			present = append(present, mark(notNull(col(k.c.name)), at))
+			present = append(present, mark(notNull(k.c.value().expr), at))
 		}
 	}
 	l.filter(and(present...))
@@ -230,7 +230,7 @@ func (l *lowering) aggOne(a *spl.Agg, st *esql.Stats, next *env, taken map[strin
 		next.bind(name, &column{name: name, typ: g.typ, constant: g.constant, computed: true})
 		return
 	}
-	if out, ok := l.peer.shares(g); ok && len(st.By) > 0 {
+	if out, ok := l.peer.shares(g); ok && out == columnName(name) && len(st.By) > 0 {
 		c := &column{name: out, typ: g.typ, array: g.array, nonNull: g.nonNull, computed: true, pending: g.pending}
 		c.field.LowerCase = g.lower
 		next.bind(name, c)
