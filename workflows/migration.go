@@ -238,7 +238,7 @@ func (m *run) loop(ctx workflow.Context) error {
 				return true
 			}
 			free := m.settings.Batch - len(m.inflight)
-			return !exhausted && m.settings.Pause == 0 && free >= m.settings.refill(workflow.Now(ctx).Sub(m.lastClaim))
+			return !exhausted && m.settings.Pause == 0 && free >= m.settings.refill(m.start.Mode, workflow.Now(ctx).Sub(m.lastClaim))
 		})
 		if err != nil || m.ending != none {
 			return err

@@ -581,6 +581,84 @@ func TestStoreOutageParks(t *testing.T) {
 	}
 }
 
+// TestNoProgressParks: steps are under way and none succeeds for ten minutes. Retries and steps that are merely slow do
+// not hide that, and a window without steps does not count.
+func TestNoProgressParks(t *testing.T) {
+	simulated := func(id string) workflows.StartSignal {
+		s := start(id)
+		s.ConnectorID, s.Mode = "sim", workflows.ModeSimulated
+		return s
+	}
+	t.Run("calls that never end", func(t *testing.T) {
+		f := newFake(30)
+		p := newPlay(t, f)
+		p.next(func(env *testsuite.TestWorkflowEnvironment) {
+			env.OnActivity(workflows.ActivityCallModel, mock.Anything, mock.Anything).After(time.Hour).Return(workflows.CallOutput{}, nil)
+			env.RegisterDelayedCallback(func() { require.Equal(t, migration.Running, p.stats().Status) }, 9*time.Minute)
+			env.RegisterDelayedCallback(func() { t.Error("still not parked") }, 11*time.Minute)
+			at(env, 0, workflows.SignalStart, simulated("a"))
+		}).continued()
+		require.Equal(t, migration.Stopped, f.m.State)
+		require.Equal(t, workflows.ParkNoProgress, f.m.ParkReason)
+		require.Equal(t, migration.Counts{Total: 30, Pending: 30}, f.counts())
+		p.all(func(env *testsuite.TestWorkflowEnvironment) { at(env, time.Hour, workflows.SignalStart, simulated("b")) })
+		require.Equal(t, migration.Counts{Total: 30, Finished: 30}, f.counts())
+	})
+	t.Run("failures", func(t *testing.T) {
+		f := newFake(30)
+		f.hook = func(name, rule string) error {
+			if name == workflows.ActivityCallModel && rule >= "r0015" {
+				return transient(workflows.ErrorConnector)
+			}
+			return nil
+		}
+		p := newPlay(t, f)
+		p.in.Settings.OutageFailures = 1_000_000
+		p.next(func(env *testsuite.TestWorkflowEnvironment) { at(env, 0, workflows.SignalStart, simulated("a")) }).continued()
+		require.Equal(t, workflows.ParkNoProgress, f.m.ParkReason)
+		c := f.counts()
+		require.Zero(t, c.Processing+c.Failed)
+		require.Positive(t, c.Finished)
+		require.Equal(t, c, p.stats().Rules)
+		f.hook = nil
+		p.all(func(env *testsuite.TestWorkflowEnvironment) { at(env, time.Hour, workflows.SignalStart, simulated("b")) })
+		require.Equal(t, migration.Counts{Total: 30, Finished: 30}, f.counts())
+	})
+	t.Run("a limit of its own", func(t *testing.T) {
+		f := newFake(30)
+		f.hook = func(name, rule string) error {
+			if name == workflows.ActivityClaimBatch {
+				return transient(workflows.ErrorStore)
+			}
+			return nil
+		}
+		p := newPlay(t, f)
+		p.in.Settings.OutageFailures, p.in.Settings.OutageAfter = 1_000_000, time.Minute
+		p.next(func(env *testsuite.TestWorkflowEnvironment) {
+			at(env, 0, workflows.SignalStart, start("a"))
+		}).continued()
+		require.Equal(t, workflows.ParkNoProgress, p.in.Carry.ParkReason)
+	})
+	t.Run("pauses are no outage", func(t *testing.T) {
+		f := newFake(25)
+		p := newPlay(t, f)
+		p.in.Settings.Pause = time.Hour
+		p.all(func(env *testsuite.TestWorkflowEnvironment) { at(env, 0, workflows.SignalStart, start("a")) })
+		require.Equal(t, migration.Finished, f.m.State)
+	})
+	t.Run("slow but steady", func(t *testing.T) {
+		f := newFake(4)
+		p := newPlay(t, f)
+		p.in.Settings.Batch = 1
+		p.all(func(env *testsuite.TestWorkflowEnvironment) {
+			env.OnActivity(workflows.ActivityCallModel, mock.Anything, mock.Anything).After(9*time.Minute).Return(workflows.CallOutput{}, nil)
+			at(env, 0, workflows.SignalStart, simulated("a"))
+		})
+		require.Equal(t, migration.Counts{Total: 4, Finished: 4}, f.counts())
+		require.Equal(t, []string{"running 1", "finished 1"}, f.trace)
+	})
+}
+
 func TestStartDuringOutageOvertakesSettling(t *testing.T) {
 	f := newFake(10)
 	f.m.State, f.m.Epoch = migration.Running, 3

@@ -105,13 +105,14 @@ func (s Settings) activityOptions(p profile, summary string) workflow.ActivityOp
 	return o
 }
 
-// claimEvery bounds how often a window that is nearly full is topped up.
+// claimEvery bounds how often a nearly full window of rules that end quickly is topped up.
 const claimEvery = 20 * time.Millisecond
 
 // refill says how many places of the window must be free before more rules are claimed. Rules that end quickly refill in
-// chunks, so that claims stay few; slow ones, where an empty place costs more than a claim, one by one.
-func (s Settings) refill(sinceClaim time.Duration) int {
-	if sinceClaim >= claimEvery {
+// chunks, so that claims stay few. Rules that wait for a model are replaced one by one at once: there an empty place costs
+// more than a claim, and the claims, which never overlap, bundle what ends meanwhile.
+func (s Settings) refill(mode string, sinceClaim time.Duration) int {
+	if mode == ModeSimulated || mode == ModeModel || sinceClaim >= claimEvery {
 		return 1
 	}
 	return max(1, s.Batch/5)
