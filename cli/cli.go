@@ -141,7 +141,7 @@ func (p Program) command() *cobra.Command {
 	root.AddCommand(
 		p.demoCommand(), p.devCommand(), p.migrateCommand(), p.translateCommand(),
 		p.replayCommand(), p.configCommand(), p.versionCommand(),
-		p.apiCommand(), p.workerCommand(), p.setupCommand(), p.temporalCommand(),
+		p.apiCommand(), p.workerCommand(), p.setupCommand(), p.temporalCommand(), p.healthCommand(),
 	)
 	for _, c := range root.Commands() {
 		checkArgs := c.Args
