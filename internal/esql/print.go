@@ -38,11 +38,15 @@ func PrintExpr(e Expr) string {
 	return string(p.buf)
 }
 
-// PrintCommand returns one command, without the pipe in front.
+// PrintCommand returns one command as Print breaks it, without the pipe in front.
 func PrintCommand(c Command) string {
+	const pipe = "| " // takes its place in the line, as it does in a query
 	p := printer{width: lineWidth}
+	if _, source := c.(*From); !source {
+		p.buf = append(p.buf, pipe...)
+	}
 	p.command(c)
-	return string(p.buf)
+	return strings.TrimPrefix(string(p.buf), pipe)
 }
 
 // Binding strength, from loose to tight, as in the grammar of ES|QL.

@@ -46,6 +46,8 @@ type Field struct {
 	// Default, when not empty, is the value Splunk's add-on writes where the integration stores none (errorCode is
 	// "success" where AWS reports no error): the field reads as COALESCE(Name, Default).
 	Default string
+	// Also are further fields that hold the value in other streams of the source: it reads as COALESCE(Name, Also…).
+	Also    []string
 	Support Support
 	// FormatOnly, with Support Approximate, says that the field tells the same rows apart and only spells its values
 	// otherwise: grouping by it, counting and showing it are exact but for display (an info note), comparing it with a

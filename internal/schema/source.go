@@ -207,6 +207,14 @@ func (s *Source) apply(name string, m mapping) Field {
 	if !readable(f.Type) {
 		return unreadable(f, name)
 	}
+	for _, n := range m.also {
+		g, ok := s.known(n)
+		if !ok || family(g.Type) != family(f.Type) {
+			return Field{Source: name, Candidate: n, Reason: fmt.Sprintf("%s would also be %s, which is not in the field list of "+
+				"%s with that type; if your index has it, add it to the schema overrides", name, n, s.Name)}
+		}
+		f.Also, f.Array = append(f.Also, n), max(f.Array, g.Array)
+	}
 	f.Fn, f.Support, f.Reason, f.FormatOnly = m.fn, m.support, m.reason, m.format
 	f.Values, f.ValuesComplete, f.Default = m.values, m.complete, m.fallback
 	return f

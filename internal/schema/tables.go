@@ -17,7 +17,8 @@ var tableFiles embed.FS
 // mapping is one line of a table: a Splunk field and what it is in Elastic.
 type mapping struct {
 	support  Support
-	target   string // Elasticsearch field; empty for a hole
+	target   string   // Elasticsearch field; empty for a hole
+	also     []string // fields that hold the value in the other streams
 	fn       string
 	codes    []string // event codes for which the line holds; empty for all
 	values   map[string][]string
@@ -267,6 +268,9 @@ func (d *definition) addMapping(op, body, reason string) error {
 		m.fn, m.target = fn, strings.TrimSuffix(arg, ")")
 	}
 	m.target, m.ecs = strings.TrimPrefix(m.target, "ecs:"), strings.HasPrefix(m.target, "ecs:")
+	if fields := strings.Split(m.target, ","); len(fields) > 1 {
+		m.target, m.also = fields[0], fields[1:]
+	}
 	for _, w := range words[1 : len(words)-1] {
 		d.put(w, m)
 	}

@@ -1,6 +1,7 @@
 package translate
 
 import (
+	"slices"
 	"sort"
 	"strings"
 
@@ -62,9 +63,39 @@ func (l *lowering) used(c *column, span spl.Span) *column {
 		l.diag("mapping_display", span, n.subject, n.message+"; it is only shown here")
 	case l.purpose == toGroup && n.formatOnly:
 		l.diag("mapping_display", span, n.subject, n.message+"; it tells the same rows apart")
+	case n.formatOnly && settledWords(c.field.Values, l.words):
+		l.diag("mapping_display", span, n.subject, n.message+"; the values it is compared with are known in both")
 	default:
 		l.diag("mapping_approximate", span, n.subject, n.message)
 	}
+	return c
+}
+
+// settledWords says that each word has counterparts of its own among a field's values, so that comparing with it is exact.
+func settledWords(values map[string][]string, words []spl.Value) bool {
+	for _, w := range words {
+		word := strings.ToLower(w.Text)
+		to, ok := values[word]
+		if !ok || len(to) == 0 {
+			return false
+		}
+		for other, also := range values {
+			for _, x := range also {
+				if other != word && slices.Contains(to, x) {
+					return false
+				}
+			}
+		}
+	}
+	return len(words) > 0
+}
+
+// lookupCompared looks a field up that is compared with words.
+func (l *lowering) lookupCompared(field spl.Name, words ...spl.Value) *column {
+	old := l.words
+	l.words = words
+	c := l.lookup(field.Text, field.Span())
+	l.words = old
 	return c
 }
 
@@ -300,7 +331,7 @@ func (l *lowering) stored(name string, span spl.Span) *column {
 	if c := l.datePart(asked, span); c != nil {
 		return c
 	}
-	f := l.src.Field(asked, schema.Hint{EventCodes: l.eventCodes})
+	f := l.field(asked)
 	switch f.Support {
 	case schema.None:
 		if f.Extract != nil {
@@ -313,7 +344,7 @@ func (l *lowering) stored(name string, span spl.Span) *column {
 		l.diag("unknown_field", span, asked, "field `"+asked+"` has no counterpart ("+why+"); map it in the schema overrides")
 		return &column{name: name, hole: true, field: f}
 	case schema.Medium:
-		l.diag("mapping_medium", span, asked, "`"+asked+"` is read from "+f.Name+": "+f.Reason)
+		l.diag("mapping_medium", span, asked, "`"+asked+"` is read from "+readFrom(f)+": "+f.Reason)
 	}
 	if by, ok := l.env.shadowed[f.Name]; ok {
 		l.diag("depends_on_hole", span, asked, "`"+asked+"` is stored in "+f.Name+", which the computed column `"+by+"` replaced; rename that column")
@@ -327,9 +358,14 @@ func (l *lowering) stored(name string, span spl.Span) *column {
 		c.filled, c.fill = true, "unknown"
 	}
 	if f.Support == schema.Approximate {
-		c.pending = &mappingNote{subject: asked, message: "`" + asked + "` is read from " + f.Name + ", which can differ: " + f.Reason, formatOnly: f.FormatOnly}
+		c.pending = &mappingNote{subject: asked, message: "`" + asked + "` is read from " + readFrom(f) + ", which can differ: " + f.Reason, formatOnly: f.FormatOnly}
 	}
 	return c
+}
+
+// readFrom names the fields that a mapping reads.
+func readFrom(f schema.Field) string {
+	return strings.Join(append([]string{f.Name}, f.Also...), " or ")
 }
 
 // define binds an SPL name to a computed column and chooses its ES|QL name: the SPL name, unless a column of that

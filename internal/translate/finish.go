@@ -28,6 +28,11 @@ func (l *lowering) finish() {
 				continue
 			}
 			names = appendNew(names, pattern(c.name))
+			if !c.computed {
+				for _, also := range c.field.Also {
+					names = appendNew(names, pattern(also))
+				}
+			}
 		}
 		if len(l.env.kept) > 0 && l.schema.IsIdentity() {
 			for _, n := range sortedKeys(l.req.Types) {

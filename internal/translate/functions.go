@@ -638,6 +638,7 @@ func fnMvindex(l *lowering, e *spl.Call) value {
 	if v.hole || v.null {
 		return v
 	}
+	l.storedOrder(v, e)
 	args := []esql.Expr{v.expr}
 	for _, a := range e.Args[1:] {
 		n := l.numeric(l.expr(a), a.Span())
@@ -658,6 +659,13 @@ func fnMvindex(l *lowering, e *spl.Call) value {
 	return value{expr: call("MV_SLICE", args...), typ: v.typ, array: array}
 }
 
+// storedOrder says that Elasticsearch does not keep the order of stored values.
+func (l *lowering) storedOrder(v value, e *spl.Call) {
+	if v.multi() && v.stored() {
+		l.arrayNote(v, e.Span(), e.Func, "Elasticsearch gives the values of "+v.columnName()+" sorted and once each, not in the order of the event, so `"+e.Func+"` can take or join others")
+	}
+}
+
 // readsColumn says that an expression is no constant.
 func readsColumn(x esql.Expr) (reads bool) {
 	esql.InspectExpr(x, func(n esql.Node) bool {
@@ -674,6 +682,7 @@ func fnMvjoin(l *lowering, e *spl.Call) value {
 	if !ok {
 		return holeValue
 	}
+	l.storedOrder(vs[0], e)
 	v := l.text(vs[0])
 	if v.null || vs[1].null {
 		return nullValue()
@@ -725,6 +734,8 @@ func fnMvzip(l *lowering, e *spl.Call) value {
 	if !ok {
 		return holeValue
 	}
+	l.storedOrder(vs[0], e)
+	l.storedOrder(vs[1], e)
 	args := []esql.Expr{l.text(vs[0]).expr, l.text(vs[1]).expr}
 	if len(vs) == 3 {
 		args = append(args, l.text(vs[2]).expr)

@@ -137,7 +137,7 @@ func (l *lowering) compare(e *spl.Compare, neg bool) esql.Expr {
 	case "=", "==":
 		return l.searchIn(e.Field, []spl.Value{e.Value}, e.Span(), neg)
 	case "!=":
-		c := l.lookup(e.Field.Text, e.Field.Span())
+		c := l.lookupCompared(e.Field, e.Value)
 		if c.filled {
 			return l.searchIn(e.Field, []spl.Value{e.Value}, e.Span(), !neg)
 		}
@@ -203,7 +203,7 @@ func twoValued(x esql.Expr) bool {
 // searchIn is FIELD = one of the values.
 func (l *lowering) searchIn(field spl.Name, vals []spl.Value, span spl.Span, neg bool) esql.Expr {
 	l.at = span
-	c := l.lookup(field.Text, field.Span())
+	c := l.lookupCompared(field, vals...)
 	v := c.value()
 	if v.hole {
 		return nil
@@ -281,7 +281,7 @@ func (l *lowering) alternatives(v value, words []spl.Value) esql.Expr {
 	}
 	var head []esql.Expr
 	switch {
-	case len(folded) > inAbove:
+	case len(folded) > inAbove, len(folded) > 1 && !v.stored(): // what is computed is pushed down in neither form
 		head = append(head, in(call("TO_LOWER", v.expr), append(plain, folded...)))
 		plain = nil
 	default:

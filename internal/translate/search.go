@@ -1,6 +1,7 @@
 package translate
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/rulebridge/rulebridge/internal/esql"
@@ -135,6 +136,11 @@ func (l *lowering) chooseSource(e spl.SearchExpr, at spl.Span) spl.SearchExpr {
 			}
 			used[i] = true
 			l.diag("source_resolved", p.Span(), "", "these alternatives became the index pattern")
+			continue
+		}
+		if group, ok := l.branchSources(p); ok && len(srcs) == 0 {
+			srcs = group
+			l.diag("source_resolved", p.Span(), "", "the sources of these alternatives became the index pattern; data_stream.dataset tells them apart")
 		}
 	}
 	for i, s := range srcs {
@@ -387,6 +393,11 @@ func (l *lowering) searchMacro(e *spl.SearchMacro, neg bool) esql.Expr {
 		// A source deeper in the search: it filters by what its events carry.
 		if s == l.src && len(l.also) == 0 {
 			return boolean(!neg)
+		}
+		if len(l.also) > 0 && !l.aggregated && slices.Contains(append(l.also, l.src), s) {
+			if x := l.sourceTest(s, e.Span(), neg); x != nil {
+				return x
+			}
 		}
 		l.diag("unknown_source", e.Span(), e.Macro, "`"+e.Macro+"` names a data source inside a condition; write it at the start of the search")
 		return nil

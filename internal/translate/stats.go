@@ -114,7 +114,11 @@ func (l *lowering) aggregateWith(aggs []spl.Agg, by []spl.By, at spl.Span, dropN
 			v := k.c.value()
 			a = &esql.Assign{At: esql.At{Origin: origin(k.at)}, Expr: mark(v.expr, k.at)}
 			if _, plain := v.expr.(*esql.Column); !plain {
-				a.Name = columnName(k.spl)
+				name := k.spl
+				if l.src != nil && l.src.DataModel && !k.c.computed {
+					name = name[strings.LastIndexByte(name, '.')+1:]
+				}
+				a.Name = columnName(name)
 				c = column{name: a.Name, typ: v.typ, computed: true}
 			}
 			if dropNull && !k.c.filled {

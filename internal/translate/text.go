@@ -269,6 +269,13 @@ func (c *column) value() value {
 		return v
 	}
 	v := value{expr: col(c.name), typ: c.typ, array: c.array, nonNull: c.nonNull, col: c, lower: c.field.LowerCase && !c.computed}
+	if len(c.field.Also) > 0 && !c.computed {
+		fields := []esql.Expr{v.expr}
+		for _, n := range c.field.Also {
+			fields = append(fields, col(n))
+		}
+		v.expr = call("COALESCE", fields...)
+	}
 	if c.field.Fn != "" && !c.computed {
 		v.expr = call(c.field.Fn, v.expr)
 		v.typ = resultType(c.field.Fn, c.typ)
