@@ -67,7 +67,7 @@ func New(opts Options) (*Compiler, error) {
 		}
 	}
 	for _, n := range normalizers {
-		if d, ok := c.macros.Macro(n.def.Name, 0); !ok || strings.Contains(d.Definition, n.shipped) {
+		if d, ok := c.macros.Macro(n.def.Name, 0); ok && strings.Contains(d.Definition, n.shipped) {
 			c.macros[n.def.Name] = []spl.MacroDef{n.def}
 		}
 	}
