@@ -89,6 +89,9 @@ type Elasticsearch struct {
 	CAFile     string        `mapstructure:"ca_file" doc:"PEM file with the authority that signed the nodes' certificates."`
 	Timeout    time.Duration `mapstructure:"timeout" doc:"Longest time for one request."`
 	MaxRetries int           `mapstructure:"max_retries" doc:"Further attempts after 429, 502, 503 or 504, with back-off and jitter."`
+	Prefix     string        `mapstructure:"prefix" doc:"Begins the names of all indices and templates. Another one is another store."`
+	Shards     int           `mapstructure:"shards" doc:"Primary shards of each index that setup creates; it cannot be changed later."`
+	Refresh    time.Duration `mapstructure:"refresh_interval" doc:"How soon lists show what was written; what decides something never waits for it."`
 }
 
 // Migration is what a migration runs with unless its start says otherwise.
@@ -226,7 +229,7 @@ func Default(env []string) Config {
 		UI:            UI{Addr: "127.0.0.1:8233"},
 		Worker:        Worker{Activities: 200, Eager: -1, StickyCache: 1000, HealthAddr: "127.0.0.1:8081"},
 		Store:         Store{Kind: "sqlite"},
-		Elasticsearch: Elasticsearch{Timeout: 30 * time.Second, MaxRetries: 5},
+		Elasticsearch: Elasticsearch{Timeout: 30 * time.Second, MaxRetries: 5, Prefix: "rulebridge", Shards: 1, Refresh: 5 * time.Second},
 		Migration: Migration{
 			Batch: 50, Pause: 10 * time.Second, Shutdown: "pause", OutageFailures: 20, OutageAfter: 10 * time.Minute,
 		},

@@ -8,9 +8,11 @@ import (
 	"net"
 	"net/url"
 	"reflect"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/crypto/bcrypt"
 )
@@ -163,6 +165,8 @@ func (k *checker) durations(v reflect.Value, prefix string) {
 	}
 }
 
+var indexPrefix = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,100}$`)
+
 func (k *checker) elasticsearch() {
 	e := k.c.Elasticsearch
 	if k.c.Store.Kind == "elasticsearch" && len(e.URLs) == 0 {
@@ -175,6 +179,13 @@ func (k *checker) elasticsearch() {
 		k.fault("elasticsearch.username", e.Username, "set api_key or username, not both")
 	}
 	k.atLeast("elasticsearch.max_retries", int64(e.MaxRetries), 0, "")
+	k.atLeast("elasticsearch.shards", int64(e.Shards), 1, "")
+	if e.Refresh < time.Millisecond {
+		k.fault("elasticsearch.refresh_interval", e.Refresh, "use 1ms or more")
+	}
+	if !indexPrefix.MatchString(e.Prefix) {
+		k.fault("elasticsearch.prefix", e.Prefix, "use lower-case letters, digits, '.', '_' and '-', a letter or digit first")
+	}
 }
 
 func (k *checker) url(key, s string) {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
 	"time"
 
 	"go.temporal.io/sdk/client"
@@ -107,7 +108,8 @@ func (p *Process) openStore(ctx context.Context) error {
 	}
 	s, err := elastic.New(elastic.Options{
 		URLs: e.URLs, APIKey: e.APIKey.Reveal(), Username: e.Username, Password: e.Password.Reveal(), CAFile: e.CAFile,
-		Timeout: e.Timeout, MaxRetries: retries,
+		Timeout: e.Timeout, MaxRetries: retries, Prefix: e.Prefix, Shards: e.Shards,
+		RefreshInterval: strconv.FormatInt(e.Refresh.Milliseconds(), 10) + "ms",
 	})
 	if err != nil {
 		return err
