@@ -38,15 +38,28 @@ func PrintExpr(e Expr) string {
 	return string(p.buf)
 }
 
-// PrintCommand returns one command as Print breaks it, without the pipe in front.
-func PrintCommand(c Command) string {
-	const pipe = "| " // takes its place in the line, as it does in a query
-	p := printer{width: lineWidth}
-	if _, source := c.(*From); !source {
-		p.buf = append(p.buf, pipe...)
+// PrintEach returns commands joined by a pipe a line, as Print writes them, and beside it the text of each without the
+// pipe. The parts share the memory of the text.
+func PrintEach(commands []Command) (text string, parts []string) {
+	const pipe = "| "
+	p := printer{width: lineWidth, buf: make([]byte, 0, 128*len(commands))}
+	starts := make([]int, len(commands))
+	for i, c := range commands {
+		if i > 0 {
+			p.newline(0)
+			p.write(pipe)
+		}
+		starts[i] = len(p.buf)
+		p.command(c)
 	}
-	p.command(c)
-	return strings.TrimPrefix(string(p.buf), pipe)
+	text = string(p.buf)
+	parts = make([]string, len(commands))
+	end := len(text)
+	for i := len(parts) - 1; i >= 0; i-- {
+		parts[i] = text[starts[i]:end]
+		end = starts[i] - len("\n"+pipe)
+	}
+	return text, parts
 }
 
 // Binding strength, from loose to tight, as in the grammar of ES|QL.

@@ -40,7 +40,7 @@ func (p *parser) atByKeyword() bool {
 func (p *parser) byList(by []By, opts []Option, stop func() bool) ([]By, []Option) {
 	first := len(by)
 	if by == nil {
-		by = make([]By, 0, 8)
+		by = make([]By, 0, 6)
 	}
 	for {
 		p.separators()
@@ -57,7 +57,8 @@ func (p *parser) byList(by []By, opts []Option, stop func() bool) ([]By, []Optio
 					}
 				}
 				if b.Bucket == nil {
-					b.Bucket = &o
+					span := o // alone, so that an option costs nothing elsewhere
+					b.Bucket = &span
 					if b == &by[len(by)-1] {
 						b.At.At.End = o.At.At.End
 					}

@@ -300,11 +300,11 @@ func (l *lowering) unite(r *lowering, cmds []esql.Command, at spl.Span) {
 	cmds = append(cmds, &esql.Drop{At: o, Names: drop})
 	l.stageIndex[cmds[len(cmds)-1]] = stage
 	for n := range r.env.shadowed {
-		next.shadowed[n] = r.env.shadowed[n]
+		next.shadow(n, r.env.shadowed[n])
 	}
 	for n := range r.env.gone {
 		if _, ok := next.cols[n]; !ok {
-			next.gone[n] = true
+			next.hide(n)
 		}
 	}
 	l.env, l.cmds = next, cmds

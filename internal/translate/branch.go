@@ -438,7 +438,7 @@ func contradiction(a, b []esql.Expr) esql.Expr {
 					}
 				}
 			}
-			if on == nil || len(provesPresent(x)) == 0 {
+			if on == nil || len(provesPresent(nil, x)) == 0 {
 				continue
 			}
 			ok := true

@@ -2,6 +2,7 @@ package translate
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -91,7 +92,9 @@ type compilation struct {
 	query   *spl.Query
 	out     Output
 	diags   []Diagnostic
-	seen    map[diagKey]int
+	seen    map[diagKey]int // diags by what they say, up to indexed; kept when there are many
+	indexed int
+	quiet   bool   // nothing is to be said
 	command string // of the SPL command being lowered
 	depth   int
 	unique  int
@@ -148,7 +151,7 @@ type lowering struct {
 
 // Translate compiles one rule. It never panics and never fails: what cannot be done is in the output.
 func (c *Compiler) Translate(r Request) (out Output) {
-	s := &compilation{Compiler: c, req: r, schema: c.opts.Schema, seen: make(map[diagKey]int, 16), diags: make([]Diagnostic, 0, 16)}
+	s := &compilation{Compiler: c, req: r, schema: c.opts.Schema, diags: make([]Diagnostic, 0, 8)}
 	defer func() {
 		// A last resort: a test makes sure that no real query gets here.
 		if p := recover(); p != nil {
@@ -215,6 +218,7 @@ func (l *lowering) pipeline(p *spl.Pipeline) {
 		l.diag("too_large", p.Span(), "", "subsearches are nested too deeply; flatten them")
 		return
 	}
+	l.stages = slices.Grow(l.stages, len(p.Commands))
 	for i, cmd := range p.Commands {
 		l.compilation.command = cmd.Name()
 		before := len(l.cmds)
@@ -339,64 +343,75 @@ func (l *lowering) filter(x esql.Expr) {
 
 // notePresence remembers the columns that a filter proves to be present.
 func (l *lowering) notePresence(x esql.Expr) {
-	for _, part := range flatten("AND", []esql.Expr{x}) {
-		for _, c := range provesPresent(part) {
-			l.present[c] = true
-		}
+	if b, ok := x.(*esql.Binary); ok && b.Op == "AND" {
+		l.notePresence(b.L)
+		l.notePresence(b.R)
+		return
+	}
+	for _, c := range provesPresent(nil, x) {
+		l.present[c] = true
 	}
 }
 
-// provesPresent lists the columns that cannot be null where x is true.
-func provesPresent(x esql.Expr) []string {
+// provesPresent adds the columns that cannot be null where x is true to a list.
+func provesPresent(list []string, x esql.Expr) []string {
 	switch e := x.(type) {
 	case *esql.IsNull:
 		if c, ok := e.X.(*esql.Column); ok && e.Not {
-			return []string{c.Name}
+			return append(list, c.Name)
 		}
 	case *esql.Like:
-		return inner(e.X)
+		return inner(list, e.X)
 	case *esql.In:
-		return inner(e.X)
+		return inner(list, e.X)
 	case *esql.Binary:
 		switch e.Op {
 		case "OR":
-			var both []string
-			r := provesPresent(e.R)
-			for _, c := range provesPresent(e.L) {
-				for _, d := range r {
-					if c == d {
-						both = append(both, c)
-					}
+			r := provesPresent(nil, e.R)
+			if len(r) == 0 {
+				return list
+			}
+			in := func(c string) bool { return slices.Contains(r, c) }
+			if len(r) > 8 {
+				set := make(map[string]bool, len(r))
+				for _, c := range r {
+					set[c] = true
+				}
+				in = func(c string) bool { return set[c] }
+			}
+			for _, c := range provesPresent(nil, e.L) {
+				if in(c) {
+					list = append(list, c)
 				}
 			}
-			return both
+			return list
 		case "AND":
-			return append(provesPresent(e.L), provesPresent(e.R)...)
+			return provesPresent(provesPresent(list, e.L), e.R)
 		case "==", "!=", "<", "<=", ">", ">=", ":":
-			return append(inner(e.L), inner(e.R)...)
+			return inner(inner(list, e.L), e.R)
 		}
 	case *esql.Call:
 		if e.Func == "CIDR_MATCH" && len(e.Args) > 0 {
-			return inner(e.Args[0])
+			return inner(list, e.Args[0])
 		}
 	}
-	return nil
+	return list
 }
 
-// inner lists the columns on whose being null a value is null.
-func inner(x esql.Expr) []string {
+// inner adds the columns on whose being null a value is null to a list.
+func inner(list []string, x esql.Expr) []string {
 	switch e := x.(type) {
 	case *esql.Column:
-		return []string{e.Name}
+		return append(list, e.Name)
 	case *esql.Call:
 		switch e.Func {
 		case "TO_LOWER", "TO_UPPER", "CONCAT", "TO_STRING", "MV_CONCAT", "LENGTH", "TO_DOUBLE", "TO_LONG", "MV_MIN", "MV_MAX", "REPLACE":
 			if len(e.Args) > 0 {
-				return inner(e.Args[0])
+				return inner(list, e.Args[0])
 			}
 		}
 	}
-	return nil
+	return list
 }
 
 // assign appends EVAL name = x, joining it to the EVAL before where the columns are independent.

@@ -1,6 +1,8 @@
 package translate
 
 import (
+	"cmp"
+	"slices"
 	"sort"
 
 	"github.com/rulebridge/rulebridge/internal/spl"
@@ -110,18 +112,44 @@ func (c *compilation) diag(code Code, span spl.Span, subject, message string) {
 	if !ok {
 		panic("undeclared diagnostic code " + string(code))
 	}
-	key := diagKey{code, subject, message}
-	if i, ok := c.seen[key]; ok {
-		d := &c.diags[i]
+	if c.quiet {
+		return
+	}
+	if d := c.same(code, subject, message); d != nil {
 		if d.Span != span {
 			d.Also = append(d.Also, span)
 		}
 		return
 	}
-	c.seen[key] = len(c.diags)
 	c.diags = append(c.diags, Diagnostic{
 		Code: string(code), Severity: sev, Message: message, Span: span, Command: c.command, Subject: subject,
 	})
+}
+
+// fewDiags is the number of diagnostics up to which comparing with each is faster than a map.
+const fewDiags = 24
+
+// same is the diagnostic that says the same already, nil if there is none.
+func (c *compilation) same(code Code, subject, message string) *Diagnostic {
+	if len(c.diags) <= fewDiags {
+		for i := range c.diags {
+			if d := &c.diags[i]; d.Code == string(code) && d.Subject == subject && d.Message == message {
+				return d
+			}
+		}
+		return nil
+	}
+	if c.seen == nil {
+		c.seen = make(map[diagKey]int, 2*fewDiags)
+	}
+	for ; c.indexed < len(c.diags); c.indexed++ {
+		d := &c.diags[c.indexed]
+		c.seen[diagKey{Code(d.Code), d.Subject, d.Message}] = c.indexed
+	}
+	if i, ok := c.seen[diagKey{code, subject, message}]; ok {
+		return &c.diags[i]
+	}
+	return nil
 }
 
 type diagKey struct {
@@ -142,28 +170,30 @@ func (c *compilation) missing(kind, name string) {
 
 // finish puts diagnostics in source order and points the stages at them.
 func (c *compilation) sortDiagnostics() {
-	index := make([]int, len(c.diags))
+	index := make([]int32, len(c.diags))
 	for i := range index {
-		index[i] = i
+		index[i] = int32(i)
 	}
-	sort.SliceStable(index, func(a, b int) bool {
-		x, y := c.diags[index[a]].Span, c.diags[index[b]].Span
-		if x.Start.Offset != y.Start.Offset {
-			return x.Start.Offset < y.Start.Offset
-		}
-		return x.End.Offset < y.End.Offset
+	slices.SortStableFunc(index, func(a, b int32) int {
+		x, y := &c.diags[a].Span, &c.diags[b].Span
+		return cmp.Or(x.Start.Offset-y.Start.Offset, x.End.Offset-y.End.Offset)
 	})
 	c.out.Diagnostics = make([]Diagnostic, len(index))
 	for i, j := range index {
 		c.out.Diagnostics[i] = c.diags[j]
 	}
 	c.diags = nil
+	notes := make([]int, len(index)) // shared by the stages
+	for i := range notes {
+		notes[i] = i
+	}
+	after := func(offset int) int {
+		return sort.Search(len(notes), func(j int) bool { return c.out.Diagnostics[j].Span.Start.Offset >= offset })
+	}
 	for i := range c.out.Stages {
 		s := &c.out.Stages[i]
-		for j, d := range c.out.Diagnostics {
-			if d.Span.Start.Offset >= s.SPL.Start.Offset && d.Span.Start.Offset < s.SPL.End.Offset {
-				s.Notes = append(s.Notes, j)
-			}
+		if from, to := after(s.SPL.Start.Offset), after(s.SPL.End.Offset); from < to {
+			s.Notes = notes[from:to:to]
 		}
 	}
 }

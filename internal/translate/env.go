@@ -1,6 +1,7 @@
 package translate
 
 import (
+	"maps"
 	"slices"
 	"sort"
 	"strings"
@@ -115,20 +116,11 @@ type env struct {
 type renamePattern struct{ from, to string }
 
 func newEnv(open bool) *env {
-	return &env{cols: map[string]*column{}, gone: map[string]bool{}, shadowed: map[string]string{}, open: open}
+	return &env{cols: map[string]*column{}, open: open}
 }
 
 func (e *env) clone() *env {
-	n := newEnv(e.open)
-	for k, v := range e.cols {
-		n.cols[k] = v
-	}
-	for k := range e.gone {
-		n.gone[k] = true
-	}
-	for k, v := range e.shadowed {
-		n.shadowed[k] = v
-	}
+	n := &env{cols: maps.Clone(e.cols), gone: maps.Clone(e.gone), shadowed: maps.Clone(e.shadowed), open: e.open}
 	n.order = append([]string(nil), e.order...)
 	n.patterns = append([]renamePattern(nil), e.patterns...)
 	n.kept, n.dropped = append([]string(nil), e.kept...), append([]string(nil), e.dropped...)
@@ -154,8 +146,24 @@ func (e *env) unbind(name string) {
 		}
 	}
 	if e.open {
-		e.gone[name] = true
+		e.hide(name)
 	}
+}
+
+// hide makes a stored field unknown from here on.
+func (e *env) hide(name string) {
+	if e.gone == nil {
+		e.gone = map[string]bool{}
+	}
+	e.gone[name] = true
+}
+
+// shadow says that a computed column of that name stands in the place of a stored one.
+func (e *env) shadow(column, name string) {
+	if e.shadowed == nil {
+		e.shadowed = map[string]string{}
+	}
+	e.shadowed[column] = name
 }
 
 // names lists the bound names that a pattern with * matches, in order.
@@ -208,28 +216,29 @@ func matchStar(pattern, name string) ([]string, bool) {
 	if strings.IndexByte(pattern, '*') < 0 {
 		return nil, pattern == name
 	}
-	parts := strings.Split(pattern, "*")
-	if !strings.HasPrefix(name, parts[0]) {
+	first, pattern, _ := strings.Cut(pattern, "*")
+	rest, ok := strings.CutPrefix(name, first)
+	if !ok {
 		return nil, false
 	}
-	rest := name[len(parts[0]):]
-	var got []string
-	for i, p := range parts[1:] {
-		if i == len(parts)-2 {
-			if !strings.HasSuffix(rest, p) {
+	var stood [4]string
+	got := stood[:0]
+	for {
+		part, tail, more := strings.Cut(pattern, "*")
+		if !more {
+			last, ok := strings.CutSuffix(rest, part)
+			if !ok {
 				return nil, false
 			}
-			got = append(got, rest[:len(rest)-len(p)])
-			return got, true
+			return slices.Clone(append(got, last)), true
 		}
-		j := strings.Index(rest, p)
-		if j < 0 {
+		before, after, ok := strings.Cut(rest, part)
+		if !ok {
 			return nil, false
 		}
-		got = append(got, rest[:j])
-		rest = rest[j+len(p):]
+		got = append(got, before)
+		rest, pattern = after, tail
 	}
-	return got, true
 }
 
 // fillStar puts what the stars of one pattern stood for into another.
@@ -287,11 +296,10 @@ func (l *lowering) lookup(name string, span spl.Span) *column {
 
 // peek looks a name up without saying anything.
 func (l *lowering) peek(name string, span spl.Span) *column {
-	diags, seen := l.diags, l.seen
-	l.seen = map[diagKey]int{}
-	var c *column
-	l.reading(toShow, func() { c = l.lookup(name, span) })
-	l.diags, l.seen = diags, seen
+	quiet := l.quiet
+	l.quiet = true
+	c := l.shown(name, span)
+	l.quiet = quiet
 	return c
 }
 
@@ -376,7 +384,7 @@ func (l *lowering) define(name string, c *column) *column {
 	delete(l.present, c.name)
 	if l.env.open && l.src != nil {
 		if _, ok := l.src.Known(c.name); ok {
-			l.env.shadowed[c.name] = name
+			l.env.shadow(c.name, name)
 		}
 	}
 	l.env.bind(name, c)

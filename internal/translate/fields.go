@@ -27,7 +27,7 @@ func (l *lowering) fields(cmd *spl.Fields) {
 				l.env.dropped = append(l.env.dropped, n.Text)
 			}
 		case l.env.open || len(l.env.kept) > 0:
-			l.env.gone[n.Text] = true
+			l.env.hide(n.Text)
 		}
 	}
 	if !l.env.open {

@@ -60,16 +60,12 @@ func (l *lowering) finish() {
 	l.out.ESQL = &esql.Query{Commands: cmds}
 	// Each command is printed once: the stages show the same text that the query is made of.
 	l.out.Stages = l.stages
-	var b strings.Builder
+	text, parts := esql.PrintEach(cmds)
+	l.out.Query = text
+	if len(l.stages) == 0 {
+		return
+	}
 	for i, c := range cmds {
-		text := esql.PrintCommand(c)
-		if i > 0 {
-			b.WriteString("\n| ")
-		}
-		b.WriteString(text)
-		if len(l.stages) == 0 {
-			continue
-		}
 		stage, ok := l.stageIndex[c]
 		switch {
 		case i == 0:
@@ -77,9 +73,8 @@ func (l *lowering) finish() {
 		case !ok:
 			stage = len(l.stages) - 1
 		}
-		l.out.Stages[stage].ESQL = append(l.out.Stages[stage].ESQL, text)
+		l.out.Stages[stage].ESQL = append(l.out.Stages[stage].ESQL, parts[i])
 	}
-	l.out.Query = b.String()
 }
 
 // pattern is a column name for KEEP, where * is a wildcard.

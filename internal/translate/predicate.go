@@ -2,6 +2,7 @@ package translate
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/rulebridge/rulebridge/internal/esql"
@@ -351,7 +352,7 @@ func (l *lowering) mapped(v value, words []spl.Value) []spl.Value {
 	if v.col == nil || v.col.computed || len(v.col.field.Values) == 0 {
 		return words
 	}
-	f := v.col.field
+	f := &v.col.field
 	var out []spl.Value
 	for _, w := range words {
 		lower := strings.ToLower(w.Text)
@@ -370,11 +371,16 @@ func (l *lowering) mapped(v value, words []spl.Value) []spl.Value {
 			out = append(out, w)
 			continue
 		}
-		for _, from := range sortedKeys(f.Values) {
+		var fits []string
+		for from := range f.Values {
 			if _, ok := matchStar(lower, from); ok {
-				for _, t := range f.Values[from] {
-					out = append(out, spl.Value{At: w.At, Text: t, Quoted: true})
-				}
+				fits = append(fits, from)
+			}
+		}
+		slices.Sort(fits)
+		for _, from := range fits {
+			for _, t := range f.Values[from] {
+				out = append(out, spl.Value{At: w.At, Text: t, Quoted: true})
 			}
 		}
 		if !f.ValuesComplete || len(out) == 0 {

@@ -68,7 +68,7 @@ func (l *lowering) aggregateWith(aggs []spl.Agg, by []spl.By, at spl.Span, dropN
 		expr *esql.Assign
 		at   spl.Span
 	}
-	var keys []key
+	keys := make([]key, 0, len(by))
 	var present []esql.Expr
 	taken := map[string]bool{row: row != ""}
 	for _, b := range by {
