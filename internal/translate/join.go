@@ -15,6 +15,9 @@ var dissectKey = regexp.MustCompile(`%\{([^}]*)\}`)
 // subsearchRows is how many rows of the subsearch of join and append Splunk reads.
 const subsearchRows = "50,000"
 
+// antiJoin is a subsearch whose rows exclude events.
+const antiJoin = "not subsearch"
+
 // joinOptions are the options of join with Splunk's defaults.
 type joinOptions struct {
 	left, keepMain bool
@@ -62,8 +65,13 @@ func (l *lowering) join(cmd *spl.Join, rest []spl.Command) { l.joinAs("join", cm
 
 // joinAs is join, also for a subsearch that a search has as a condition.
 func (l *lowering) joinAs(command string, cmd *spl.Join, rest []spl.Command) {
+	anti := command == antiJoin
+	if anti {
+		command = "subsearch"
+	}
 	l.ensureSource(cmd.Span())
 	opts, ok := l.joinOptions(cmd.Options)
+	opts.left = opts.left || anti // rows without a match are the ones to keep
 	name := l.compilation.command
 	saved := *l
 	fail := func(why string) {
@@ -149,7 +157,7 @@ func (l *lowering) joinAs(command string, cmd *spl.Join, rest []spl.Command) {
 		return
 	}
 	sub.rows = subRows
-	j := &joining{l: l, r: r, command: command, main: main, sub: sub, opts: opts, at: cmd.Span(), cmd: cmd, rest: rest}
+	j := &joining{l: l, r: r, command: command, anti: anti, main: main, sub: sub, opts: opts, at: cmd.Span(), cmd: cmd, rest: rest}
 	if reason := j.run(); reason != "" {
 		fail(reason)
 		return
@@ -179,7 +187,7 @@ const foldedPrefix = "_key_of_"
 // foldedKey groups by a field without case, as the conditions of a search compare.
 func (l *lowering) foldedKey(k spl.Name, c *column, next *env, at spl.Span) *esql.Assign {
 	v := c.value()
-	key := &column{name: columnName(foldedPrefix + k.Text), typ: v.typ, computed: true, nonNull: !c.filled, filled: c.filled, fill: c.fill}
+	key := &column{name: columnName(foldedPrefix + k.Text), typ: v.typ, computed: true, filled: c.filled, fill: c.fill}
 	x := v.expr
 	if isText(v.typ) && !v.lower {
 		x = call("TO_LOWER", x)
@@ -246,6 +254,7 @@ func (l *lowering) joinLookup(cmd *spl.Join, k *spl.InputLookup, fail func(strin
 // joining is the state of one join.
 type joining struct {
 	command   string
+	anti      bool // keep the rows without a match
 	l, r      *lowering
 	main, sub *branch
 	opts      joinOptions
@@ -339,7 +348,12 @@ func (j *joining) run() (reason string) {
 		cmds = append(cmds, &esql.Eval{At: o, Assigns: []*esql.Assign{{At: o, Name: j.rowSub, Expr: mark(x, j.at)}}})
 	}
 	cmds = append(cmds, &esql.MvExpand{At: o, Field: j.rowMain})
-	if j.command == "subsearch" {
+	switch {
+	case j.anti:
+		cmds = append(cmds,
+			&esql.Stats{At: o, Aggs: []*esql.Assign{{At: o, Name: "_hits", Expr: mark(call("COUNT", col(j.rowSub)), j.at)}}, By: []*esql.Assign{{At: o, Expr: mark(col(j.rowMain), j.at)}}},
+			&esql.Where{At: o, Expr: mark(binary("==", col("_hits"), integer(0)), j.at)})
+	case j.command == "subsearch":
 		// an event of several values can match by more than one of them
 		cmds = append(cmds, &esql.Stats{At: o, By: []*esql.Assign{{At: o, Expr: mark(col(j.rowMain), j.at)}}})
 	}
@@ -350,7 +364,10 @@ func (j *joining) run() (reason string) {
 	cmds = append(cmds, l.readRow(j.rowSub, j.outSub, j.at, j.sub.leading()...)...)
 	cmds = append(cmds, j.overlay()...)
 	drop := &esql.Drop{At: o, Names: []string{j.rowMain}}
-	if j.command != "subsearch" {
+	switch {
+	case j.anti:
+		drop.Names = append(drop.Names, "_hits")
+	case j.command != "subsearch":
 		drop.Names = append(drop.Names, j.rowSub)
 	}
 	cmds = append(cmds, drop)
@@ -608,7 +625,7 @@ func (j *joining) notes() {
 		l.diag("default_limit", j.cmd.Sub.Span(), "subsearch", "Splunk makes conditions of the first "+itoa(subsearchResults)+" rows of a subsearch, the draft of all of them")
 		return
 	}
-	if len(j.sub.filter) <= 1 && len(j.sub.late) == 0 && len(j.sub.after) == 0 && !j.subNarrowed() {
+	if !j.subNarrowed() {
 		l.diag("truncation", j.cmd.Sub.Span(), "join", "Splunk reads "+subsearchRows+" rows of the subsearch at most, the draft all of them: rows that Splunk leaves without a match alert too")
 	} else {
 		l.diag("default_limit", j.cmd.Sub.Span(), "join", "Splunk reads "+subsearchRows+" rows of the subsearch at most, the draft all of them")
@@ -622,9 +639,23 @@ func (j *joining) notes() {
 	}
 }
 
-// subNarrowed says that the subsearch filters by more than its data set.
+// subNarrowed says that the subsearch filters by more than its data set and the presence of fields.
 func (j *joining) subNarrowed() bool {
-	return len(j.sub.filter) > 0 && len(j.r.src.Constraints) == 0 || len(j.sub.filter) > 1
+	filter := j.sub.filter
+	if len(j.r.src.Constraints) > 0 && len(filter) > 0 {
+		filter = filter[1:]
+	}
+	for _, x := range flatten("AND", append(append([]esql.Expr(nil), filter...), j.sub.late...)) {
+		if t, ok := x.(*esql.IsNull); !ok || !t.Not {
+			return true
+		}
+	}
+	for _, c := range j.sub.after {
+		if _, ok := c.(*esql.Where); ok {
+			return true
+		}
+	}
+	return false
 }
 
 // finish puts the joined query in the place of the main search's.

@@ -26,7 +26,7 @@ func (l *lowering) mvexpand(cmd *spl.MVExpand) {
 	}
 	x := v.expr
 	if cmd.Limit > 0 {
-		l.diag("array_approximate", cmd.Span(), "limit", "mvexpand keeps the first "+itoa(cmd.Limit)+" values; a stored field has its values sorted, so which these are differs")
+		l.diag("order_dependent", cmd.Span(), "limit", "mvexpand keeps the first "+itoa(cmd.Limit)+" values; a stored field has its values sorted, so which these are differs")
 		x = call("MV_SLICE", x, integer(0), integer(int64(cmd.Limit-1)))
 	}
 	n := *c

@@ -29,6 +29,7 @@ func init() {
 		return otherLowering{code: "unsupported_command", message: message, adds: true}
 	}
 	display := func(message string) otherLowering { return otherLowering{code: "display_only", message: message} }
+	nothing := func(message string) otherLowering { return otherLowering{code: "option_ignored", message: message} }
 	store := "the alert itself is stored, and a rule action can send it on"
 	pivot := "; ES|QL has no pivot. Keep the rows as they are before it"
 	order := " carries values from row to row, which ES|QL cannot; compute it per key with stats"
@@ -42,6 +43,16 @@ func init() {
 		"sendalert":     effect("sendalert runs an alert action", "add the matching action to the rule"),
 		"script":        hole("script runs a program on Splunk's server, which may change the rows; rewrite by hand what it does"),
 		"run":           hole("run runs a program on Splunk's server, which may change the rows; rewrite by hand what it does"),
+
+		"tscollect":       effect("tscollect writes the results to an index file", store),
+		"outputtelemetry": effect("outputtelemetry reports on Splunk's use", store),
+		"dump":            effect("dump exports the results", store),
+		"createrss":       effect("createrss writes the results to a feed", "add a connector action to the rule"),
+
+		"noop":         nothing("noop only sets switches of Splunk's optimizer"),
+		"localop":      nothing("localop only says where Splunk runs the search"),
+		"redistribute": nothing("redistribute only says where Splunk runs the search"),
+		"require":      nothing("require only fails a search without results, which raises no alert"),
 
 		"fieldformat": display("fieldformat changes how a value is shown, not the value"),
 		"highlight":   display("highlight only marks text on the page"),
@@ -78,6 +89,8 @@ func init() {
 		"associate":        ml("associate looks for related fields"),
 		"correlate":        ml("correlate looks for related fields"),
 
+		"score":       ml("score rates a model"),
+		"sample":      ml("sample takes some of the rows"),
 		"rest":        hole("rest asks Splunk's own API; there is no such data in Elasticsearch"),
 		"metadata":    hole("metadata reads Splunk's own index statistics; count by the field with stats"),
 		"metasearch":  hole("metasearch reads Splunk's own index statistics; search the events"),

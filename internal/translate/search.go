@@ -29,8 +29,7 @@ func (l *lowering) search(cmd *spl.Search, rest []spl.Command) {
 	}
 	l.filterEnd()
 	for _, x := range subs {
-		sub, fields, _ := semiJoin(x)
-		l.joinSubsearch(sub, fields, rest)
+		l.joinSubsearch(x, rest)
 	}
 }
 

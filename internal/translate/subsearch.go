@@ -235,9 +235,12 @@ func returned(rows []staticRow, cmd *spl.Return) []staticRow {
 	return out
 }
 
-// semiJoin says that a subsearch of a search is a search over events, whose fields the events must share; fields are
-// those that it ends with.
+// semiJoin says that a subsearch of a search is a search over events, whose fields the events must share (or not, with
+// NOT); fields are those that it ends with.
 func semiJoin(e spl.SearchExpr) (sub *spl.SubsearchExpr, fields []spl.Name, ok bool) {
+	if n, not := e.(*spl.SearchNot); not {
+		e = n.Expr
+	}
 	sub, ok = e.(*spl.SubsearchExpr)
 	if !ok || sub.Pipeline == nil || len(sub.Pipeline.Commands) < 2 {
 		return nil, nil, false
@@ -266,8 +269,12 @@ func semiJoin(e spl.SearchExpr) (sub *spl.SubsearchExpr, fields []spl.Name, ok b
 	return sub, fields, len(fields) > 0
 }
 
-// joinSubsearches keeps the events whose fields have the values that a subsearch over events gives.
-func (l *lowering) joinSubsearch(sub *spl.SubsearchExpr, fields []spl.Name, rest []spl.Command) {
-	j := &spl.Join{At: sub.At, Fields: fields, Sub: sub.Pipeline}
-	l.joinAs("subsearch", j, rest)
+// joinSubsearch keeps the events whose fields have the values that a subsearch over events gives, or with NOT the others.
+func (l *lowering) joinSubsearch(e spl.SearchExpr, rest []spl.Command) {
+	sub, fields, _ := semiJoin(e)
+	command := "subsearch"
+	if _, not := e.(*spl.SearchNot); not {
+		command = antiJoin
+	}
+	l.joinAs(command, &spl.Join{At: spl.At{At: e.Span()}, Fields: fields, Sub: sub.Pipeline}, rest)
 }
