@@ -128,6 +128,7 @@ type lowering struct {
 	// also are further sources of the same search; indices the patterns of all of them.
 	also    []*schema.Source
 	indices []string
+	named   map[spl.SearchExpr][]*schema.Source // where alternatives of the search name them
 	// projected says that a list of columns was given, at keepSpan; helpers are columns the result must not show.
 	projected bool
 	helpers   []string

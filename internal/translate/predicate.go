@@ -14,13 +14,20 @@ import (
 // above need no care. nil is a hole.
 
 func (l *lowering) searchCond(e spl.SearchExpr, neg bool) esql.Expr {
+	if len(l.named) > 0 {
+		if x, ok := l.namedSource(e, neg); ok {
+			return mark(x, e.Span())
+		}
+	}
 	switch e := e.(type) {
 	case nil:
 		return boolean(!neg)
 	case *spl.SearchNot:
 		return l.searchCond(e.Expr, !neg)
 	case *spl.SearchAnd:
-		return l.chained(l.searchChain(e.Exprs, neg, !neg), e.Span())
+		var x esql.Expr
+		l.within(e.Exprs, func() { x = l.searchChain(e.Exprs, neg, !neg) })
+		return l.chained(x, e.Span())
 	case *spl.SearchOr:
 		return l.chained(l.searchChain(e.Exprs, neg, neg), e.Span())
 	case *spl.Compare:

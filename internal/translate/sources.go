@@ -1,6 +1,7 @@
 package translate
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/rulebridge/rulebridge/internal/esql"
@@ -101,30 +102,99 @@ func (l *lowering) branchSources(e spl.SearchExpr) ([]*schema.Source, bool) {
 		return nil, false
 	}
 	var out []*schema.Source
+	named := map[spl.SearchExpr][]*schema.Source{}
 	for _, x := range or.Exprs {
-		found := false
-		for _, p := range conjuncts(x) {
-			var group []*schema.Source
-			if m, isMacro := p.(*spl.SearchMacro); isMacro {
-				group, found = l.sourceGroup(m)
-			} else if inner, isOr := l.branchSources(p); isOr {
-				group, found = inner, true
-			}
-			if found {
-				for _, s := range group {
-					if _, ok := dataset(s); !ok {
-						return nil, false
-					}
-					out = appendSource(out, s)
+		group, ok := l.branchSource(conjuncts(x), named)
+		if !ok {
+			return nil, false
+		}
+		for _, s := range group {
+			out = appendSource(out, s)
+		}
+	}
+	if len(out) < 2 {
+		return nil, false
+	}
+	l.named = named
+	return out, true
+}
+
+// branchSource finds the sources of one alternative, and notes at which of its conditions they are named; conditions that
+// add nothing are noted without a source.
+func (l *lowering) branchSource(parts []spl.SearchExpr, named map[spl.SearchExpr][]*schema.Source) ([]*schema.Source, bool) {
+	var preds []schema.Predicate
+	var at []spl.SearchExpr
+	var out []*schema.Source
+	for _, p := range parts {
+		if c, ok := p.(*spl.Compare); ok && c.Op == "=" && metadataField(c.Field.Text) {
+			preds = append(preds, schema.Predicate{Field: c.Field.Text, Value: c.Value.Text})
+			at = append(at, p)
+			continue
+		}
+		if group, ok := l.sourceGroup(p); ok && out == nil {
+			out = group
+			named[p] = group
+		}
+	}
+	if s, consumed, ok := l.schema.Match(preds); ok && len(preds) > 0 && (out == nil || slices.Contains(out, s)) {
+		if out == nil {
+			out = []*schema.Source{s}
+		}
+		first := true
+		for i, p := range at {
+			if consumed[i] {
+				named[p] = nil
+				if first && !strings.EqualFold(preds[i].Field, "index") {
+					named[p], first = []*schema.Source{s}, false
 				}
-				break
 			}
 		}
-		if !found {
+		if first {
+			return nil, false // only an index is named, which several sources share
+		}
+	}
+	for _, s := range out {
+		if _, ok := dataset(s); !ok {
 			return nil, false
 		}
 	}
-	return out, true
+	return out, len(out) > 0
+}
+
+// within runs f with fields read as the sources that an alternative names read them.
+func (l *lowering) within(parts []spl.SearchExpr, f func()) {
+	for _, p := range parts {
+		srcs := l.named[p]
+		if len(srcs) == 0 {
+			continue
+		}
+		src, also, codes := l.src, l.also, l.eventCodes
+		l.src, l.also, l.eventCodes = srcs[0], srcs[1:], nil
+		l.noteEventCodes(&spl.SearchAnd{Exprs: parts})
+		f()
+		l.src, l.also, l.eventCodes = src, also, codes
+		return
+	}
+	f()
+}
+
+// namedSource is the condition that stands for an expression of the search that names one of its sources.
+func (l *lowering) namedSource(e spl.SearchExpr, neg bool) (esql.Expr, bool) {
+	srcs, ok := l.named[e]
+	if !ok {
+		return nil, false
+	}
+	if len(srcs) == 0 {
+		return boolean(!neg), true
+	}
+	tests := make([]esql.Expr, len(srcs))
+	for i, s := range srcs {
+		tests[i] = l.sourceTest(s, e.Span(), false)
+	}
+	if neg {
+		return not(or(tests...)), true
+	}
+	return or(tests...), true
 }
 
 // dataset is the data stream that tells the events of a source from those of another.
