@@ -38,6 +38,7 @@ the process at once.`,
 			begin := time.Now()
 			a, err := app.Open(c.Context(), app.Options{
 				Config: cfg, Log: p.logger(cfg, false), Embedded: p.Embedded, Prebuilt: rules, Listen: true, UI: true,
+				Version: p.version(),
 			})
 			if err != nil {
 				return startError(err)

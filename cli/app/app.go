@@ -24,6 +24,7 @@ import (
 	"github.com/rulebridge/rulebridge/internal/prebuilt"
 	"github.com/rulebridge/rulebridge/internal/store"
 	"github.com/rulebridge/rulebridge/internal/store/sqlite"
+	"github.com/rulebridge/rulebridge/internal/telemetry"
 	"github.com/rulebridge/rulebridge/worker"
 	"github.com/rulebridge/rulebridge/workflows"
 )
@@ -37,6 +38,8 @@ type Options struct {
 	Prebuilt *prebuilt.Catalogue
 	// FreePorts replaces busy ports by free ones, instead of failing.
 	FreePorts bool
+	// Version of the program, for metrics.
+	Version string
 	// Listen opens the gateway's port; without it requests go to Handler only. UI serves the Temporal Web UI.
 	Listen, UI bool
 }
@@ -49,7 +52,8 @@ type App struct {
 	store    store.Store
 	embedded EmbeddedServer
 	client   client.Client
-	codec    *codec.Codec // nil: histories are not encrypted
+	codec    *codec.Codec       // nil: histories are not encrypted
+	metrics  *telemetry.Metrics // nil unless metrics.addr is set
 	worker   *worker.Worker
 	gateway  atomic.Pointer[api.Server]
 	url      string
@@ -60,6 +64,7 @@ type App struct {
 	searchAttributes bool
 	tasks            errgroup.Group // background work of this process
 	stopTasks        context.CancelFunc
+	stopMetrics      func()
 }
 
 // ErrNoEmbedded says that the program was built without the embedded server.
@@ -76,7 +81,7 @@ func Open(ctx context.Context, o Options) (_ *App, err error) {
 	if o.Log == nil {
 		o.Log = zap.NewNop()
 	}
-	a := &App{o: o, log: o.Log, stopTasks: func() {}}
+	a := &App{o: o, log: o.Log, stopTasks: func() {}, stopMetrics: func() {}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.Close())
@@ -98,6 +103,11 @@ func Open(ctx context.Context, o Options) (_ *App, err error) {
 			}
 		}()
 	}
+	stopMetrics, err := a.serveMetrics()
+	if err != nil {
+		return nil, err
+	}
+	a.stopMetrics = stopMetrics
 	if err := a.startServices(ctx); err != nil {
 		return nil, err
 	}
@@ -110,6 +120,9 @@ func Open(ctx context.Context, o Options) (_ *App, err error) {
 	}
 	if a.codec != nil {
 		d.Codec = a.codec
+	}
+	if a.metrics != nil {
+		d.Observe = a.metrics.Request
 	}
 	gateway, err := api.New(d)
 	if err != nil {
@@ -163,6 +176,9 @@ func (a *App) startServices(ctx context.Context) error {
 		return err
 	}
 	co := client.Options{HostPort: a.embedded.FrontendAddr(), Namespace: c.Temporal.Namespace}
+	if a.metrics != nil {
+		co.MetricsHandler = a.metrics.SDK()
+	}
 	var err error
 	if a.codec, err = worker.Encrypt(&co, c.Codec); err != nil {
 		return err
@@ -186,11 +202,15 @@ func (a *App) startWorker() error {
 	if err != nil {
 		return err
 	}
-	w, err := worker.New(worker.Deps{
+	d := worker.Deps{
 		Client: a.client, Logger: a.log, Settings: a.o.Config.Worker, Connectors: a.o.Config.Connectors,
 		Workflows:  func(r sdkworker.Registry) { workflows.Register(r) },
 		Activities: register, Grace: a.o.Config.ShutdownGrace, Embedded: true,
-	})
+	}
+	if a.metrics != nil {
+		d.Meter = a.metrics
+	}
+	w, err := worker.New(d)
 	if err != nil {
 		return err
 	}
@@ -199,6 +219,20 @@ func (a *App) startWorker() error {
 	}
 	a.worker = w
 	return nil
+}
+
+// serveMetrics answers /metrics if metrics.addr is set.
+func (a *App) serveMetrics() (stop func(), err error) {
+	addr := a.o.Config.Metrics.Addr
+	if addr == "" {
+		return func() {}, nil
+	}
+	l, err := listen("metrics port", addr, "RULEBRIDGE_METRICS_ADDR", a.o.FreePorts)
+	if err != nil {
+		return nil, err
+	}
+	a.metrics = telemetry.NewMetrics("dev", a.o.Version)
+	return a.metrics.Serve(l, a.log), nil
 }
 
 // guardUI stands in front of the Temporal UI. The gateway, whose check it is, starts a moment after the UI.
@@ -303,6 +337,7 @@ func (a *App) Close() error {
 	if a.store != nil {
 		faults = append(faults, a.store.Close())
 	}
+	a.stopMetrics()
 	faults = append(faults, a.folder.close())
 	return errors.Join(faults...)
 }

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"strconv"
 	"time"
 
@@ -187,16 +186,5 @@ func (p *Process) serveMetrics() (stop func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	p.log.Info("metrics are served", zap.String("addr", l.Addr().String()))
-	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", p.metrics.Handler())
-	srv := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, WriteTimeout: 30 * time.Second, ErrorLog: zap.NewStdLog(p.log.Named("metrics"))}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-			p.log.Error("metrics are no longer served", zap.Error(err))
-		}
-	}()
-	return func() { _ = srv.Close(); <-done }, nil
+	return p.metrics.Serve(l, p.log), nil
 }

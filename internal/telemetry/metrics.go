@@ -2,6 +2,8 @@
 package telemetry
 
 import (
+	"errors"
+	"net"
 	"net/http"
 	"strconv"
 	"time"
@@ -9,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"go.uber.org/zap"
 )
 
 // buckets of times, in seconds: from a lookup in memory to a model that takes minutes.
@@ -59,6 +62,22 @@ func NewMetrics(process, version string) *Metrics {
 // Handler serves the metrics as Prometheus reads them.
 func (m *Metrics) Handler() http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{Registry: m.registry})
+}
+
+// Serve answers /metrics on the listener until the returned function is called.
+func (m *Metrics) Serve(l net.Listener, log *zap.Logger) (stop func()) {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", m.Handler())
+	srv := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, WriteTimeout: 30 * time.Second, ErrorLog: zap.NewStdLog(log.Named("metrics"))}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			log.Error("metrics are no longer served", zap.Error(err))
+		}
+	}()
+	log.Info("metrics are served", zap.String("addr", l.Addr().String()))
+	return func() { _ = srv.Close(); <-done }
 }
 
 // Request counts one answered request. An empty route is a path that no route has.
