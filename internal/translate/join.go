@@ -1,6 +1,7 @@
 package translate
 
 import (
+	"maps"
 	"regexp"
 	"strconv"
 	"strings"
@@ -74,6 +75,7 @@ func (l *lowering) joinAs(command string, cmd *spl.Join, rest []spl.Command) {
 	opts.left = opts.left || anti // rows without a match are the ones to keep
 	name := l.compilation.command
 	saved := *l
+	saved.env, saved.readOuts, saved.present = l.env.clone(), maps.Clone(l.readOuts), maps.Clone(l.present)
 	fail := func(why string) {
 		*l = saved
 		l.compilation.command = name
