@@ -84,7 +84,7 @@ func (l *lowering) bound(name string) bool {
 
 // spathAll is spath without a path: every field of the text gets a column of its own.
 func (l *lowering) spathAll(cmd *spl.SPath, in *column) {
-	if !in.computed && (in.hole && in.field.Candidate == "" || !in.hole) && l.parsedAtIngest(cmd.Input.Text) {
+	if !in.computed && l.parsedAtIngest(cmd.Input.Text) {
 		l.diag("option_ignored", cmd.Span(), cmd.Input.Text, "the integration parses `"+cmd.Input.Text+"` at ingest, so its fields need no extraction")
 		return
 	}
