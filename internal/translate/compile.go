@@ -318,9 +318,9 @@ func (l *lowering) lower(cmd spl.Command, rest []spl.Command) {
 	case *spl.OutputLookup:
 		l.outputlookup(cmd)
 	case *spl.Chart:
-		l.chart(cmd)
+		l.chart(cmd, rest)
 	case *spl.Top:
-		l.top(cmd)
+		l.top(cmd, rest)
 	case *spl.Other:
 		l.other(cmd)
 	case *spl.Unknown:
@@ -429,8 +429,18 @@ func (l *lowering) assign(span spl.Span, name string, x esql.Expr) {
 	l.cmds = append(l.cmds, &esql.Eval{Assigns: []*esql.Assign{a}})
 }
 
+// commandHoles says why commands with a node of their own have no lowering.
+var commandHoles = map[string]string{
+	"mstats":      "mstats aggregates a metrics index, whose names and dimensions have no mapping here: write it as STATS over the metrics-* data stream that the integration fills",
+	"streamstats": "streamstats carries a value from row to row, and ES|QL does not see the row before: group with stats by the key, or by a time interval",
+}
+
 func (l *lowering) unsupported(cmd spl.Command) {
-	l.diag("unsupported_command", cmd.Span(), cmd.Name(), "`"+cmd.Name()+"` has no lowering for this target; the draft goes on without it, rewrite this part by hand")
+	why := "`" + cmd.Name() + "` has no lowering for this target"
+	if w, ok := commandHoles[cmd.Name()]; ok {
+		why = w
+	}
+	l.diag("unsupported_command", cmd.Span(), cmd.Name(), why+"; the draft goes on without it, rewrite this part by hand")
 	l.env.setPartial()
 }
 

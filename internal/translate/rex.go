@@ -41,10 +41,6 @@ func (l *lowering) rex(cmd *spl.Rex) {
 	case len(names) == 0:
 		l.diag("unsupported_regex", cmd.Pattern.Span(), "rex", "the expression of rex names no group")
 		return
-	case cmd.MaxMatch != 1:
-		l.diag("unsupported_option", cmd.Span(), "max_match", "rex with max_match collects several matches, which GROK cannot; rewrite this part by hand")
-		fail()
-		return
 	case cmd.Offset != nil:
 		l.diag("unsupported_option", cmd.Offset.Span(), "offset_field", "offset_field has no counterpart")
 		l.defineHole(cmd.Offset.Text)
@@ -55,6 +51,10 @@ func (l *lowering) rex(cmd *spl.Rex) {
 				l.env.bind(n, &column{name: n, typ: "null", constant: &esql.Literal{}})
 			}
 		}
+		return
+	}
+	if cmd.MaxMatch != 1 {
+		l.rexAll(cmd, v, names)
 		return
 	}
 	for _, bad := range []string{"(?R)", "(?(", "(?&", "(*", "(?|", `\K`} {
