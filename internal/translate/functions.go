@@ -639,6 +639,10 @@ func fnMvindex(l *lowering, e *spl.Call) value {
 		return v
 	}
 	l.storedOrder(v, e)
+	if n, ok := wholeNumber(e.Args[1]); ok && n != "0" && n != "-1" && len(e.Args) == 2 && !v.multi() && v.stored() {
+		l.diag("array_approximate", e.Span(), e.Func, "`mvindex` takes one of several values, but "+v.columnName()+" holds one; the draft takes that: see that it is the one meant")
+		return v
+	}
 	args := []esql.Expr{v.expr}
 	for _, a := range e.Args[1:] {
 		n := l.numeric(l.expr(a), a.Span())
@@ -657,6 +661,19 @@ func fnMvindex(l *lowering, e *spl.Call) value {
 		args = append(args, args[1]) // Elasticsearch 8.19 fails when it folds MV_SLICE without an end
 	}
 	return value{expr: call("MV_SLICE", args...), typ: v.typ, array: array}
+}
+
+// wholeNumber is the text of a literal number.
+func wholeNumber(e spl.Expr) (string, bool) {
+	sign := ""
+	if u, ok := e.(*spl.Unary); ok && u.Op == "-" {
+		sign, e = "-", u.X
+	}
+	n, ok := e.(*spl.NumberLit)
+	if !ok {
+		return "", false
+	}
+	return sign + n.Text, true
 }
 
 // storedOrder says that Elasticsearch does not keep the order of stored values.

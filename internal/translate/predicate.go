@@ -270,6 +270,11 @@ func (l *lowering) alternatives(v value, words []spl.Value) esql.Expr {
 	var out []esql.Expr
 	many := isText(v.typ) && len(words) > hugeList
 	groupable := isText(v.typ) && !v.multi()
+	for _, w := range words {
+		if x := l.mappedNone(v, w); x != nil {
+			out = append(out, x)
+		}
+	}
 	for _, w := range l.mapped(v, words) {
 		cased, beyond := letters(w.Text)
 		switch {
@@ -354,6 +359,27 @@ func appendNew(xs []string, x string) []string {
 	return append(xs, x)
 }
 
+// mappedNone is the condition for a word that stands for the absence of others, written !other in the tables.
+func (l *lowering) mappedNone(v value, w spl.Value) esql.Expr {
+	if v.col == nil || v.col.computed {
+		return nil
+	}
+	not := v.col.field.Values[strings.ToLower(w.Text)]
+	if len(not) == 0 || not[0][0] != '!' {
+		return nil
+	}
+	parts := []esql.Expr{notNull(v.expr)}
+	for _, n := range not {
+		x := l.searchEquals(v, spl.Value{At: w.At, Text: n[1:], Quoted: true})
+		if x == nil {
+			return nil
+		}
+		parts = append(parts, negate(x))
+	}
+	l.diag("value_mapped", w.Span(), v.col.field.Source, "`"+w.Text+"` of "+v.col.field.Source+" is the absence of "+strings.ReplaceAll(strings.Join(not, ", "), "!", "")+" in "+v.col.field.Name)
+	return and(parts...)
+}
+
 // mapped replaces words by what the integration stores instead.
 func (l *lowering) mapped(v value, words []spl.Value) []spl.Value {
 	if v.col == nil || v.col.computed || len(v.col.field.Values) == 0 {
@@ -369,6 +395,9 @@ func (l *lowering) mapped(v value, words []spl.Value) []spl.Value {
 		}
 		if !strings.Contains(lower, "*") {
 			if to, ok := f.Values[lower]; ok {
+				if len(to) > 0 && to[0][0] == '!' {
+					continue // mappedNone
+				}
 				for _, t := range to {
 					out = append(out, spl.Value{At: w.At, Text: t, Quoted: true})
 				}
