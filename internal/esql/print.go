@@ -42,7 +42,7 @@ func PrintExpr(e Expr) string {
 // pipe. The parts share the memory of the text.
 func PrintEach(commands []Command) (text string, parts []string) {
 	const pipe = "| "
-	p := printer{width: lineWidth, buf: make([]byte, 0, 128*len(commands))}
+	p := printer{width: lineWidth, buf: make([]byte, 0, 512+128*len(commands))}
 	starts := make([]int, len(commands))
 	for i, c := range commands {
 		if i > 0 {
@@ -90,7 +90,26 @@ type printer struct {
 
 func (p *printer) over() bool { return p.trying && len(p.buf) > p.limit }
 
-func (p *printer) write(s string) { p.buf = append(p.buf, s...) }
+// write adds text. On trial it stops with the first piece that does not fit, so that long pieces are not copied in vain.
+func (p *printer) write(s string) {
+	if p.over() {
+		return
+	}
+	if p.trying && len(s) > 2*p.width {
+		s = s[:2*p.width]
+	}
+	p.buf = append(p.buf, s...)
+}
+
+// quoted writes a string literal.
+func (p *printer) quoted(s string) {
+	if p.trying && len(s) > 2*p.width {
+		s = s[:2*p.width] // longer than the line anyway
+	}
+	if !p.over() {
+		p.buf = appendQuoted(p.buf, s)
+	}
+}
 
 func (p *printer) newline(indent int) {
 	p.buf = append(p.buf, '\n')
@@ -318,7 +337,8 @@ func (p *printer) assigns(list []*Assign, indent int) {
 func (p *printer) assign(a *Assign, indent int) {
 	p.node(a, func() {
 		if a.Name != "" {
-			p.write(QuoteName(a.Name) + " = ")
+			p.write(QuoteName(a.Name))
+			p.write(" = ")
 			p.expr(a.Expr, precLowest, indent+2)
 		} else if a.text != "" {
 			p.write(a.text)

@@ -51,6 +51,10 @@ func (p *printer) bare(e Expr, indent int) {
 	case *Column:
 		p.write(QuoteName(e.Name))
 	case *Literal:
+		if text, ok := e.Value.(string); ok {
+			p.quoted(text)
+			return
+		}
 		p.write(literal(e.Value))
 	case *Array:
 		p.write("[")
@@ -109,23 +113,30 @@ func (p *printer) bare(e Expr, indent int) {
 	}
 }
 
+func (p *printer) operator(op string) {
+	p.write(" ")
+	p.write(op)
+	p.write(" ")
+}
+
 func (p *printer) like(e *Like, indent int) {
 	p.expr(e.X, precAdd, indent)
 	if e.Not {
 		p.write(" NOT")
 	}
-	p.write(" " + e.Op + " ")
+	p.operator(e.Op)
 	if len(e.Patterns) == 1 {
-		p.write(QuoteString(e.Patterns[0]))
+		p.quoted(e.Patterns[0])
 		return
 	}
 	p.write("(")
-	p.fill(len(e.Patterns), indent+2, func(i int) { p.write(QuoteString(e.Patterns[i])) })
+	p.fill(len(e.Patterns), indent+2, func(i int) { p.quoted(e.Patterns[i]) })
 	p.write(")")
 }
 
 func (p *printer) call(e *Call, indent int) {
-	p.write(e.Func + "(")
+	p.write(e.Func)
+	p.write("(")
 	args := func() {
 		for i, arg := range e.Args {
 			if i > 0 {
@@ -193,12 +204,12 @@ func (p *printer) binary(e *Binary, indent int) {
 		return
 	case precCompare:
 		p.expr(e.L, precAdd, indent)
-		p.write(" " + e.Op + " ")
+		p.operator(e.Op)
 		p.expr(e.R, precAdd, indent)
 		return
 	}
 	p.expr(e.L, prec, indent)
-	p.write(" " + e.Op + " ")
+	p.operator(e.Op)
 	p.expr(e.R, prec+1, indent)
 }
 
@@ -232,7 +243,7 @@ func (p *printer) chain(e *Binary, prec, indent int) {
 	flat := func() {
 		first()
 		for i := len(spine) - 1; i >= 0 && !p.over(); i-- {
-			p.write(" " + e.Op + " ")
+			p.operator(e.Op)
 			p.expr(spine[i].R, min, indent)
 			done(i)
 		}
@@ -243,7 +254,8 @@ func (p *printer) chain(e *Binary, prec, indent int) {
 	first()
 	for i := len(spine) - 1; i >= 0; i-- {
 		p.newline(indent)
-		p.write(e.Op + " ")
+		p.write(e.Op)
+		p.write(" ")
 		p.expr(spine[i].R, min, indent)
 		done(i)
 	}

@@ -95,31 +95,37 @@ func quotePattern(name string) string {
 
 // EscapePattern returns a name for Keep or Drop that stands for exactly this column, stars and backslashes included.
 func EscapePattern(name string) string {
-	return strings.NewReplacer(`\`, `\\`, `*`, `\*`).Replace(name)
+	return patternEscapes.Replace(name)
 }
 
+var patternEscapes = strings.NewReplacer(`\`, `\\`, `*`, `\*`)
+
 // QuoteString returns s as a string literal.
-func QuoteString(s string) string {
-	var b strings.Builder
-	b.Grow(len(s) + 2)
-	b.WriteByte('"')
+func QuoteString(s string) string { return string(appendQuoted(make([]byte, 0, len(s)+2), s)) }
+
+func appendQuoted(b []byte, s string) []byte {
+	b = append(b, '"')
+	from := 0 // of what goes as it is
 	for i := 0; i < len(s); i++ {
-		switch c := s[i]; c {
-		case '"', '\\':
-			b.WriteByte('\\')
-			b.WriteByte(c)
+		var escaped string
+		switch s[i] {
+		case '"':
+			escaped = `\"`
+		case '\\':
+			escaped = `\\`
 		case '\n':
-			b.WriteString(`\n`)
+			escaped = `\n`
 		case '\r':
-			b.WriteString(`\r`)
+			escaped = `\r`
 		case '\t':
-			b.WriteString(`\t`)
+			escaped = `\t`
 		default:
-			b.WriteByte(c)
+			continue
 		}
+		b = append(append(b, s[from:i]...), escaped...)
+		from = i + 1
 	}
-	b.WriteByte('"')
-	return b.String()
+	return append(append(b, s[from:]...), '"')
 }
 
 // indexName returns an index pattern of FROM as text: as it is where that parses, else as a string.

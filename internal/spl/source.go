@@ -14,6 +14,7 @@ type source struct {
 	// runes[i] is the number of runes before byte i*runeStep; nil when src is ASCII.
 	runes []int
 	segs  []segment // nil when the expanded text is src itself
+	last  int       // the segment that was found last
 }
 
 const runeStep = 128
@@ -82,8 +83,16 @@ func (s *source) span(start, end int) Span { return Span{s.pos(start), s.pos(end
 
 // locate finds the segment that holds byte off of the expanded text.
 func (s *source) locate(off int) segment {
+	// Mostly the place is near the last one that was asked for.
+	for i := s.last; i < min(s.last+3, len(s.segs)); i++ {
+		if s.segs[i].buf <= off && (i+1 == len(s.segs) || s.segs[i+1].buf > off) {
+			s.last = i
+			return s.segs[i]
+		}
+	}
 	i := sort.Search(len(s.segs), func(i int) bool { return s.segs[i].buf > off }) - 1
-	return s.segs[max(i, 0)]
+	s.last = max(i, 0)
+	return s.segs[s.last]
 }
 
 // at is the span of bytes [a, b) of the expanded text.

@@ -152,7 +152,7 @@ type lowering struct {
 
 // Translate compiles one rule. It never panics and never fails: what cannot be done is in the output.
 func (c *Compiler) Translate(r Request) (out Output) {
-	s := &compilation{Compiler: c, req: r, schema: c.opts.Schema, diags: make([]Diagnostic, 0, 8)}
+	s := &compilation{Compiler: c, req: r, schema: c.opts.Schema, diags: make([]Diagnostic, 0, 12)}
 	defer func() {
 		// A last resort: a test makes sure that no real query gets here.
 		if p := recover(); p != nil {

@@ -1,8 +1,6 @@
 package translate
 
 import (
-	"cmp"
-	"slices"
 	"sort"
 
 	"github.com/rulebridge/rulebridge/internal/spl"
@@ -168,22 +166,25 @@ func (c *compilation) missing(kind, name string) {
 	c.out.Missing = append(c.out.Missing, m)
 }
 
+// bySpan sorts diagnostics by their place, in place since they are large.
+type bySpan []Diagnostic
+
+func (b bySpan) Len() int      { return len(b) }
+func (b bySpan) Swap(i, j int) { b[i], b[j] = b[j], b[i] }
+func (b bySpan) Less(i, j int) bool {
+	x, y := &b[i].Span, &b[j].Span
+	if x.Start.Offset != y.Start.Offset {
+		return x.Start.Offset < y.Start.Offset
+	}
+	return x.End.Offset < y.End.Offset
+}
+
 // finish puts diagnostics in source order and points the stages at them.
 func (c *compilation) sortDiagnostics() {
-	index := make([]int32, len(c.diags))
-	for i := range index {
-		index[i] = int32(i)
-	}
-	slices.SortStableFunc(index, func(a, b int32) int {
-		x, y := &c.diags[a].Span, &c.diags[b].Span
-		return cmp.Or(x.Start.Offset-y.Start.Offset, x.End.Offset-y.End.Offset)
-	})
-	c.out.Diagnostics = make([]Diagnostic, len(index))
-	for i, j := range index {
-		c.out.Diagnostics[i] = c.diags[j]
-	}
+	sort.Stable(bySpan(c.diags))
+	c.out.Diagnostics = c.diags
 	c.diags = nil
-	notes := make([]int, len(index)) // shared by the stages
+	notes := make([]int, len(c.out.Diagnostics)) // shared by the stages
 	for i := range notes {
 		notes[i] = i
 	}

@@ -373,6 +373,9 @@ func (l *lowering) stored(name string, span spl.Span) *column {
 
 // readFrom names the fields that a mapping reads.
 func readFrom(f schema.Field) string {
+	if len(f.Also) == 0 {
+		return f.Name
+	}
 	return strings.Join(append([]string{f.Name}, f.Also...), " or ")
 }
 

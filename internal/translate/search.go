@@ -35,17 +35,24 @@ func (l *lowering) search(cmd *spl.Search, rest []spl.Command) {
 
 // conjuncts flattens the top-level AND.
 func conjuncts(e spl.SearchExpr) []spl.SearchExpr {
+	and, ok := e.(*spl.SearchAnd)
+	if !ok {
+		return appendConjuncts(nil, e)
+	}
+	return appendConjuncts(make([]spl.SearchExpr, 0, len(and.Exprs)), e)
+}
+
+func appendConjuncts(out []spl.SearchExpr, e spl.SearchExpr) []spl.SearchExpr {
 	switch e := e.(type) {
 	case nil:
-		return nil
+		return out
 	case *spl.SearchAnd:
-		var out []spl.SearchExpr
 		for _, x := range e.Exprs {
-			out = append(out, conjuncts(x)...)
+			out = appendConjuncts(out, x)
 		}
 		return out
 	}
-	return []spl.SearchExpr{e}
+	return append(out, e)
 }
 
 // equalities are the conjuncts that say which value a field has; some sources keep apart by them what Splunk keeps in one.
