@@ -99,7 +99,7 @@ func (l *lowering) joinAs(command string, cmd *spl.Join, rest []spl.Command) {
 		return
 	}
 	if k, ok := cmd.Sub.Commands[0].(*spl.InputLookup); ok {
-		l.joinLookup(cmd, k, fail)
+		l.joinLookup(cmd, k, opts, fail)
 		return
 	}
 	var mainRows, subRows *packedRows
@@ -242,15 +242,6 @@ func (l *lowering) foldKeys(fields []spl.Name) {
 		}
 		l.defineAs(name, &column{typ: v.typ, array: v.array, nonNull: v.nonNull, filled: c.filled, fill: c.fill}, mark(x, f.Span()), f.Span())
 	}
-}
-
-// joinLookup is a join with the rows of a lookup.
-func (l *lowering) joinLookup(cmd *spl.Join, k *spl.InputLookup, fail func(string)) {
-	if _, ok := l.lookups[k.Table.Text]; !ok {
-		l.missing("lookup", k.Table.Text)
-		l.diag("lookup_missing", k.Table.Span(), k.Table.Text, "lookup `"+k.Table.Text+"` has no rows here; export it and add it to the lookups")
-	}
-	fail("its subsearch reads the lookup `" + k.Table.Text + "` and works on its rows first; write `lookup " + k.Table.Text + " " + nameList(cmd.Fields) + "` in its place")
 }
 
 // joining is the state of one join.
