@@ -70,6 +70,7 @@ func (l *lowering) aggregateWith(aggs []spl.Agg, by []spl.By, at spl.Span, dropN
 	}
 	keys := make([]key, 0, len(by))
 	var present []esql.Expr
+	seen := map[string]bool{} // keys that are one column are tested once
 	taken := map[string]bool{row: row != ""}
 	for _, b := range by {
 		if strings.Contains(b.Field.Text, "*") {
@@ -94,7 +95,10 @@ func (l *lowering) aggregateWith(aggs []spl.Agg, by []spl.By, at spl.Span, dropN
 			continue
 		}
 		if dropNull && !k.c.filled && !k.c.nonNull && !l.present[k.c.name] && k.c.constant == nil && k.expr == nil {
-			present = append(present, mark(notNull(k.c.value().expr), at))
+			if x := notNull(k.c.value().expr); !seen[k.c.name] {
+				seen[k.c.name] = true
+				present = append(present, mark(x, at))
+			}
 		}
 	}
 	l.filter(and(present...))
@@ -281,6 +285,9 @@ func (l *lowering) aggregation(a *spl.Agg) aggregation {
 		l.diag("unsupported_aggregation", a.Span(), fn, "`"+fn+"` needs a field")
 		return aggregation{hole: true}
 	}
+	if g, ok := l.rawCount(a); ok {
+		return g
+	}
 	v := l.aggArg(a)
 	if v.hole {
 		return aggregation{hole: true}
@@ -305,6 +312,35 @@ func (l *lowering) aggregation(a *spl.Agg) aggregation {
 		return aggregation{constant: &esql.Literal{}, typ: "null"}
 	}
 	return lower(l, v, a)
+}
+
+// rawCount is dc(_raw): events have texts of their own, so it counts them, and event.original need not be kept.
+func (l *lowering) rawCount(a *spl.Agg) (aggregation, bool) {
+	f, ok := a.Arg.(*spl.FieldRef)
+	if !ok || f.Name != "_raw" || a.Func != "dc" && a.Func != "distinct_count" && a.Func != "estdc" {
+		return aggregation{}, false
+	}
+	if _, bound := l.env.cols["_raw"]; bound || !l.env.open || l.src == nil || l.schema.IsIdentity() {
+		return aggregation{}, false
+	}
+	if recordsWithID(l.src) {
+		l.diag("approximate_count_distinct", a.Span(), "_raw", "each record carries an identifier, so no two have the same text and dc(_raw) counts events; a record that was collected twice counts once in Splunk")
+	} else {
+		l.diag("statistic_approximate", a.Span(), "_raw", "dc(_raw) counts events with the same text once, the draft counts all events")
+	}
+	return aggregation{expr: call("COUNT", &esql.Star{}), typ: "long", nonNull: true}, true
+}
+
+// recordsWithID says that the source's events are records of a service that numbers them.
+func recordsWithID(s *schema.Source) bool {
+	for _, st := range s.Streams {
+		switch service, _, _ := strings.Cut(st, "/"); service {
+		case "aws", "o365", "azure", "okta", "google_workspace", "gcp", "github":
+		default:
+			return false
+		}
+	}
+	return len(s.Streams) > 0
 }
 
 // aggArg lowers the argument; a condition in eval() counts where it is true.

@@ -14,13 +14,14 @@ func (l *lowering) tstats(cmd *spl.TStats) {
 		l.unsupported(cmd)
 		return
 	}
-	spanOpt := ""
+	spanOpt, appended := "", false
 	for _, o := range cmd.Options {
 		switch o.Name {
 		case "span":
 			spanOpt = o.Value
 		case "prestats", "append":
 			if isYes(o.Value) {
+				appended = appended || o.Name == "append" && l.src != nil
 				l.diag("unsupported_option", o.Span(), o.Name, "tstats "+o.Name+"=t is not lowered here; write the search as one stats")
 			}
 		case "summariesonly":
@@ -28,6 +29,10 @@ func (l *lowering) tstats(cmd *spl.TStats) {
 		default:
 			l.diag("option_ignored", o.Span(), o.Name, "`"+o.Name+"` does not change the rows")
 		}
+	}
+	if appended { // these rows would be read after the others
+		l.env.setPartial()
+		return
 	}
 	where := cmd.Where
 	switch {
