@@ -219,6 +219,10 @@ func (l *lowering) compareValues(op string, a, b value, span spl.Span) esql.Expr
 		return binary(op, a.expr, call("TO_DOUBLE", b.expr))
 	case isText(a.typ) && isNumeric(b.typ):
 		return binary(op, call("TO_DOUBLE", a.expr), b.expr)
+	case isText(a.typ) && isDate(b.typ): // seconds since 1970 as text, such as a lookup has
+		return binary(op, call("TO_DOUBLE", a.expr), epoch(b).expr)
+	case isDate(a.typ) && isText(b.typ):
+		return binary(op, epoch(a).expr, call("TO_DOUBLE", b.expr))
 	}
 	l.diag("type_mismatch", span, "", "a "+a.typ+" does not compare with a "+b.typ+" in ES|QL; convert one of them")
 	return nil

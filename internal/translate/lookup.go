@@ -248,7 +248,9 @@ func (u *lookupUse) keyOf(r map[string]string) (string, bool) {
 }
 
 // folds says that case does not matter. It always does in a KV store.
-func (u *lookupUse) folds() bool { return u.table != nil && !u.table.CaseSensitive && u.table.Kind != "kvstore" }
+func (u *lookupUse) folds() bool {
+	return u.table != nil && !u.table.CaseSensitive && u.table.Kind != "kvstore"
+}
 
 // literal says that no key of a row is a pattern or a network.
 func (u *lookupUse) literal() bool {
@@ -402,7 +404,11 @@ func (u *lookupUse) inline(rest []spl.Command) {
 	if len(needed) == 0 {
 		return
 	}
-	u.values(needed)
+	all := u.indexRows()
+	if len(kept) > 0 {
+		u.rows = kept // those that the filter left decide the values
+	}
+	u.values(needed, all)
 }
 
 // anyPattern says that a wildcard among the names covers one.

@@ -7,8 +7,8 @@ import (
 	"github.com/rulebridge/rulebridge/internal/schema"
 )
 
-// values makes columns of outputs.
-func (u *lookupUse) values(outs []lookupOut) {
+// values makes columns of outputs; index is the whole table for LOOKUP JOIN.
+func (u *lookupUse) values(outs []lookupOut, index []map[string]any) {
 	l := u.l
 	literal := u.literal()
 	small := len(u.rows) <= caseRows
@@ -20,7 +20,7 @@ func (u *lookupUse) values(outs []lookupOut) {
 		small = small && len(distinct) <= caseValues && (!literal || !u.several(o))
 	}
 	if literal && !small {
-		u.join(u.indexRows())
+		u.join(index)
 		return
 	}
 	full := l.fullText

@@ -217,7 +217,7 @@ func (l *lowering) addLookupIndex(k LookupIndex, key string) string {
 			if old.Name != k.Name {
 				continue
 			}
-			if sameColumns(old.Body, k.Body) && len(old.Rows) == len(k.Rows) {
+			if sameProperties(old.Body, k.Body) && len(old.Rows) == len(k.Rows) {
 				return k.Name
 			}
 			taken = true
@@ -229,7 +229,7 @@ func (l *lowering) addLookupIndex(k LookupIndex, key string) string {
 	}
 }
 
-func sameColumns(a, b map[string]any) bool {
+func sameProperties(a, b map[string]any) bool {
 	names := func(m map[string]any) []string {
 		props := m["mappings"].(map[string]any)["properties"].(map[string]any)
 		return sortedKeys(props)
