@@ -31,6 +31,7 @@ func (l *lowering) tstats(cmd *spl.TStats) {
 		}
 	}
 	if appended { // these rows would be read after the others
+		l.diag("unsupported_command", cmd.Span(), "tstats", "the rows that tstats append=t adds are left out; write a search of its own for this data model")
 		l.env.setPartial()
 		return
 	}
