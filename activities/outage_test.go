@@ -119,7 +119,9 @@ func (s failingStore) SaveAnswer(ctx context.Context, id, key string, a store.An
 }
 
 // workflowRegistry lets the workflow environment stand for a worker.
-type workflowRegistry struct{ *testsuite.TestWorkflowEnvironment }
+type workflowRegistry struct {
+	*testsuite.TestWorkflowEnvironment
+}
 
 func (r workflowRegistry) RegisterDynamicActivity(any, activity.DynamicRegisterOptions) {}
 

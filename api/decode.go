@@ -154,7 +154,7 @@ func (b *body) array(most int, element func() error) error {
 func (b *body) end() error {
 	_, err := b.dec.ReadToken()
 	switch {
-	case err == io.EOF:
+	case errors.Is(err, io.EOF):
 		return nil
 	case err != nil:
 		return b.broken(err)

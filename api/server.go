@@ -226,10 +226,10 @@ func (s *Server) record(c *gin.Context, begin time.Time) {
 func (s *Server) recovered(c *gin.Context) {
 	defer func() {
 		p := recover()
-		switch {
-		case p == nil:
+		if p == nil {
 			return
-		case p == http.ErrAbortHandler:
+		}
+		if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 			panic(p) // an answer broken off on purpose
 		}
 		s.fail(c, fmt.Errorf("panic: %v", p))

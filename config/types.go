@@ -34,7 +34,7 @@ func (s Secret) Format(f fmt.State, verb rune) {
 	_, _ = f.Write([]byte(s.String()))
 }
 
-// MarshalJSON, MarshalText, MarshalYAML and LogValue write the placeholder.
+// MarshalJSON writes the placeholder, as MarshalText, MarshalYAML and LogValue do.
 func (s Secret) MarshalJSON() ([]byte, error) { return json.Marshal(s.String()) }
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 func (s Secret) MarshalYAML() (any, error)    { return s.String(), nil }

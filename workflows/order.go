@@ -12,7 +12,9 @@ import (
 // stop. Every worker and replayer that registers the workflows has it among its interceptors.
 func Interceptor() interceptor.WorkerInterceptor { return &orderInterceptor{} }
 
-type orderInterceptor struct{ interceptor.WorkerInterceptorBase }
+type orderInterceptor struct {
+	interceptor.WorkerInterceptorBase
+}
 
 // InterceptWorkflow implements interceptor.WorkerInterceptor. It is called once for each execution in memory.
 func (*orderInterceptor) InterceptWorkflow(_ workflow.Context, next interceptor.WorkflowInboundInterceptor) interceptor.WorkflowInboundInterceptor {

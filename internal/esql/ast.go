@@ -176,7 +176,7 @@ type Fork struct {
 	Branches [][]Command
 }
 
-// ChangePoint, Sample and other commands that are read but never built are kept as their text.
+// Other is a command that is read but never built (CHANGE_POINT, SAMPLE, …), kept as its text.
 type Other struct {
 	At
 	Word string

@@ -299,7 +299,7 @@ func (p *regexParser) char() (rune, error) {
 		return 0, errors.New("it ends too early")
 	}
 	if r := p.src[p.pos]; escaped && r < 128 && isLetter(byte(r)) {
-		return 0, fmt.Errorf(`Lucene has no \%c`, r)
+		return 0, fmt.Errorf(`no \%c in Lucene`, r)
 	}
 	p.pos++
 	return p.src[p.pos-1], nil

@@ -118,6 +118,7 @@ func newClient(opts Options) (*client, error) {
 		}
 		rt = t
 	}
+	//nolint:staticcheck // New stays supported, and one struct says more than a list of options
 	transport, err := elastictransport.New(elastictransport.Config{
 		URLs: urls, Username: opts.Username, Password: opts.Password, APIKey: opts.APIKey, Transport: rt, DisableRetry: true,
 		UserAgent: "rulebridge", CompressRequestBody: opts.Compress,

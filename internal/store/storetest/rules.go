@@ -185,7 +185,7 @@ func testRecordMeanwhile(t *testing.T, s *suite) {
 		if !errors.Is(err, tt.want) && (tt.name != "a tombstone" || err != nil) {
 			t.Errorf("after %s: %v, want %v", tt.name, err, tt.want)
 		}
-		if tt.want == store.ErrNotFound {
+		if errors.Is(tt.want, store.ErrNotFound) {
 			if _, err := s.Rule(s.ctx, id, ruleID(0)); !errors.Is(err, store.ErrNotFound) {
 				t.Errorf("after %s the rule came back: %v", tt.name, err)
 			}
