@@ -1,9 +1,11 @@
 package translate
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/rulebridge/rulebridge/internal/esql"
+	"github.com/rulebridge/rulebridge/internal/spl"
 )
 
 // metadataColumns end every KEEP of a query without STATS: alerts de-duplicate by them.
@@ -20,6 +22,10 @@ func (l *lowering) finish() {
 	}
 	from.Origin = l.sourceOrigin
 	cmds := append([]esql.Command{from}, l.cmds...)
+	if !l.aggregated && !hasLimit(l.cmds) {
+		l.command = ""
+		l.diag("row_limit", spl.Span{Start: spl.Pos{Line: 1, Column: 1}, End: spl.Pos{Line: 1, Column: 1}}, "", "every matching event is a row: ES|QL returns at most 1,000 of them in one run, 10,000 with a LIMIT")
+	}
 	if l.projected {
 		var names []string
 		for _, n := range l.env.order {
@@ -75,6 +81,10 @@ func (l *lowering) finish() {
 		}
 		l.out.Stages[stage].ESQL = append(l.out.Stages[stage].ESQL, parts[i])
 	}
+}
+
+func hasLimit(cmds []esql.Command) bool {
+	return slices.ContainsFunc(cmds, func(c esql.Command) bool { _, ok := c.(*esql.Limit); return ok })
 }
 
 // pattern is a column name for KEEP, where * is a wildcard.
