@@ -404,7 +404,7 @@ func (u *lookupUse) inline(rest []spl.Command) {
 	if len(needed) == 0 {
 		return
 	}
-	all := u.indexRows()
+	all := u.rows
 	if len(kept) > 0 {
 		u.rows = kept // those that the filter left decide the values
 	}
@@ -442,6 +442,10 @@ func (l *lowering) inputlookup(cmd *spl.InputLookup) {
 	if l.lookups[name] == nil {
 		l.missing("lookup", name)
 		l.diag("lookup_missing", cmd.Table.Span(), name, "lookup `"+name+"` is not defined here; export it from Splunk and add it to the lookups")
+	}
+	if l.first {
+		// no event follows, so that nothing further down has a source
+		l.env, l.aggregated = newEnv(false), true
 	}
 	why := "inputlookup starts with the rows of lookup `" + name + "`, which are no events to alert on; search the events and use lookup, or index the rows with a time"
 	if !l.first {

@@ -7,8 +7,8 @@ import (
 	"github.com/rulebridge/rulebridge/internal/schema"
 )
 
-// values makes columns of outputs; index is the whole table for LOOKUP JOIN.
-func (u *lookupUse) values(outs []lookupOut, index []map[string]any) {
+// values makes columns of outputs; all are the rows of the whole table.
+func (u *lookupUse) values(outs []lookupOut, all []map[string]string) {
 	l := u.l
 	literal := u.literal()
 	small := len(u.rows) <= caseRows
@@ -20,7 +20,8 @@ func (u *lookupUse) values(outs []lookupOut, index []map[string]any) {
 		small = small && len(distinct) <= caseValues && (!literal || !u.several(o))
 	}
 	if literal && !small {
-		u.join(index)
+		u.rows = all
+		u.join(u.indexRows())
 		return
 	}
 	full := l.fullText
