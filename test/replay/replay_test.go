@@ -21,7 +21,8 @@ import (
 
 // paths are the control paths of which every recording has a history.
 var paths = []string{
-	"run", "run-in-batches", "run-simulated", "run-with-model", "stop-and-resume", "stop-while-paused", "park-and-resume",
+	"run", "run-in-batches", "run-simulated", "run-with-model", "stop-and-resume", "stop-and-start-in-one-task",
+	"stop-while-paused", "park-and-resume",
 	"continue-as-new-with-start-waiting", "continue-as-new-with-stop-waiting", "activity-failure-and-retry", "outage",
 	"outage-at-start", "cancel", "deleted",
 }

@@ -90,7 +90,8 @@ type session struct {
 	faults *faults
 	id     string
 	starts int
-	runs   []string // that a start reached
+	runs   []string     // that a start reached
+	wake   func() error // starts the worker of a path that begins without one
 }
 
 func (p path) record(ctx context.Context, frontend, dir, folder string) (err error) {
@@ -119,11 +120,22 @@ func (p path) record(ctx context.Context, frontend, dir, folder string) (err err
 	if err != nil {
 		return err
 	}
-	if err := w.Start(); err != nil {
-		return err
-	}
-	defer w.Stop()
 	s := &session{ctx: ctx, client: c, db: db, faults: f, id: "record-" + p.name}
+	awake := false
+	s.wake = func() error {
+		awake = true
+		return w.Start()
+	}
+	defer func() {
+		if awake {
+			w.Stop()
+		}
+	}()
+	if !p.asleep {
+		if err := s.wake(); err != nil {
+			return err
+		}
+	}
 	var rules []migration.OriginalRule
 	for i := range p.rules {
 		rules = append(rules, migration.OriginalRule{ID: fmt.Sprintf("rule-%02d", i), Vendor: "splunk", QueryLanguage: "spl",

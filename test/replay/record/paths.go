@@ -18,26 +18,28 @@ type path struct {
 	rules int
 	query string
 	play  func(s *session) error
+	// asleep paths begin without a worker, so that signals wait for one task.
+	asleep bool
 }
 
 func paths() []path {
 	small := workflows.Settings{Batch: 3}
 	down := func(string, string) error { return store.ErrUnavailable }
 	return []path{
-		{"run", 8, "x", func(s *session) error {
+		{name: "run", rules: 8, query: "x", play: func(s *session) error {
 			return errors.Join(s.start(workflows.ModeDeterministic, small, false), s.until(migration.Finished))
 		}},
-		{"run-in-batches", 7, "x", func(s *session) error {
+		{name: "run-in-batches", rules: 7, query: "x", play: func(s *session) error {
 			set := workflows.Settings{Batch: 3, Pause: time.Second}
 			return errors.Join(s.start(workflows.ModeDeterministic, set, false), s.until(migration.Finished))
 		}},
-		{"run-simulated", 6, "x", func(s *session) error {
+		{name: "run-simulated", rules: 6, query: "x", play: func(s *session) error {
 			return errors.Join(s.start(workflows.ModeSimulated, small, false), s.until(migration.Finished))
 		}},
-		{"run-with-model", 3, "hole", func(s *session) error { // the simulated answers are unusable: three rounds each
+		{name: "run-with-model", rules: 3, query: "hole", play: func(s *session) error { // the simulated answers are unusable: three rounds each
 			return errors.Join(s.start(workflows.ModeModel, small, false), s.until(migration.Finished))
 		}},
-		{"stop-and-resume", 9, "x", func(s *session) error {
+		{name: "stop-and-resume", rules: 9, query: "x", play: func(s *session) error {
 			s.faults.set(func(call, rule string) error {
 				if call == "Generate" && rule == "rule-04" {
 					return s.stop("")
@@ -49,11 +51,15 @@ func paths() []path {
 			return errors.Join(err, s.stop(""), s.start(workflows.ModeSimulated, small, false),
 				s.start(workflows.ModeSimulated, small, false), s.until(migration.Finished))
 		}},
-		{"stop-while-paused", 6, "x", func(s *session) error {
+		{name: "stop-and-start-in-one-task", rules: 6, query: "x", asleep: true, play: func(s *session) error {
+			return errors.Join(s.start(workflows.ModeDeterministic, small, false), s.stop(""),
+				s.start(workflows.ModeDeterministic, small, false), s.wake(), s.until(migration.Finished))
+		}},
+		{name: "stop-while-paused", rules: 6, query: "x", play: func(s *session) error {
 			set := workflows.Settings{Batch: 3, Pause: time.Minute}
 			return errors.Join(s.start(workflows.ModeDeterministic, set, false), s.wait(time.Second), s.stop(workflows.ParkShutdown), s.until(migration.Stopped))
 		}},
-		{"park-and-resume", 6, "x", func(s *session) error {
+		{name: "park-and-resume", rules: 6, query: "x", play: func(s *session) error {
 			s.faults.set(func(call, rule string) error {
 				if call == "Generate" && rule == "rule-03" {
 					return &llm.Error{Connector: "sim", Reason: llm.Credential, Detail: "refused"}
@@ -64,7 +70,7 @@ func paths() []path {
 			s.faults.set(nil)
 			return errors.Join(err, s.start(workflows.ModeSimulated, small, false), s.until(migration.Finished))
 		}},
-		{"continue-as-new-with-start-waiting", 8, "x", func(s *session) error {
+		{name: "continue-as-new-with-start-waiting", rules: 8, query: "x", play: func(s *session) error {
 			set := workflows.Settings{Batch: 3, RunRules: 4}
 			s.faults.set(func(call, rule string) error {
 				if call == "Record" && rule == "rule-03" {
@@ -74,7 +80,7 @@ func paths() []path {
 			})
 			return errors.Join(s.start(workflows.ModeDeterministic, set, false), s.until(migration.Finished))
 		}},
-		{"continue-as-new-with-stop-waiting", 8, "x", func(s *session) error {
+		{name: "continue-as-new-with-stop-waiting", rules: 8, query: "x", play: func(s *session) error {
 			set := workflows.Settings{Batch: 4, RunRules: 4}
 			s.faults.set(func(call, rule string) error {
 				if call == "Record" && rule == "rule-03" {
@@ -85,7 +91,7 @@ func paths() []path {
 			})
 			return errors.Join(s.start(workflows.ModeDeterministic, set, false), s.until(migration.Stopped))
 		}},
-		{"activity-failure-and-retry", 5, "x", func(s *session) error {
+		{name: "activity-failure-and-retry", rules: 5, query: "x", play: func(s *session) error {
 			passing := 0
 			s.faults.set(func(call, rule string) error {
 				switch {
@@ -101,7 +107,7 @@ func paths() []path {
 			s.faults.set(nil)
 			return errors.Join(err, s.start(workflows.ModeSimulated, small, true), s.until(migration.Finished))
 		}},
-		{"outage", 6, "x", func(s *session) error {
+		{name: "outage", rules: 6, query: "x", play: func(s *session) error {
 			s.faults.set(func(call, rule string) error {
 				if call == "Record" && rule == "rule-03" {
 					s.faults.set(down)
@@ -114,18 +120,18 @@ func paths() []path {
 			s.faults.set(nil)
 			return errors.Join(err, s.until(migration.Stopped), s.start(workflows.ModeDeterministic, small, false), s.until(migration.Finished))
 		}},
-		{"outage-at-start", 3, "x", func(s *session) error {
+		{name: "outage-at-start", rules: 3, query: "x", play: func(s *session) error {
 			s.faults.set(down)
 			err := errors.Join(s.start(workflows.ModeDeterministic, small, false), s.wait(12*time.Second))
 			s.faults.set(nil)
 			return errors.Join(err, s.until(migration.Stopped), s.start(workflows.ModeDeterministic, small, false), s.until(migration.Finished))
 		}},
-		{"cancel", 6, "x", func(s *session) error {
+		{name: "cancel", rules: 6, query: "x", play: func(s *session) error {
 			set := workflows.Settings{Batch: 3, Pause: time.Minute}
 			return errors.Join(s.start(workflows.ModeDeterministic, set, false), s.wait(time.Second),
 				s.client.CancelWorkflow(s.ctx, workflows.WorkflowID(s.id), ""), s.until(migration.Stopped))
 		}},
-		{"deleted", 6, "x", func(s *session) error {
+		{name: "deleted", rules: 6, query: "x", play: func(s *session) error {
 			s.faults.set(func(call, rule string) error {
 				if call == "Record" && rule == "rule-03" {
 					return s.db.MarkDeleted(s.ctx, s.id)
