@@ -601,7 +601,9 @@ func TestNoProgressParks(t *testing.T) {
 		require.Equal(t, migration.Stopped, f.m.State)
 		require.Equal(t, workflows.ParkNoProgress, f.m.ParkReason)
 		require.Equal(t, migration.Counts{Total: 30, Pending: 30}, f.counts())
-		p.all(func(env *testsuite.TestWorkflowEnvironment) { at(env, time.Hour, workflows.SignalStart, simulated("b")) })
+		p.all(func(env *testsuite.TestWorkflowEnvironment) {
+			at(env, time.Hour, workflows.SignalStart, simulated("b"))
+		})
 		require.Equal(t, migration.Counts{Total: 30, Finished: 30}, f.counts())
 	})
 	t.Run("failures", func(t *testing.T) {
@@ -621,7 +623,9 @@ func TestNoProgressParks(t *testing.T) {
 		require.Positive(t, c.Finished)
 		require.Equal(t, c, p.stats().Rules)
 		f.hook = nil
-		p.all(func(env *testsuite.TestWorkflowEnvironment) { at(env, time.Hour, workflows.SignalStart, simulated("b")) })
+		p.all(func(env *testsuite.TestWorkflowEnvironment) {
+			at(env, time.Hour, workflows.SignalStart, simulated("b"))
+		})
 		require.Equal(t, migration.Counts{Total: 30, Finished: 30}, f.counts())
 	})
 	t.Run("a limit of its own", func(t *testing.T) {
