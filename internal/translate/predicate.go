@@ -399,7 +399,9 @@ func (l *lowering) mapped(v value, words []spl.Value) []spl.Value {
 					continue // mappedNone
 				}
 				for _, t := range to {
-					out = append(out, spl.Value{At: w.At, Text: t, Quoted: true})
+					if !slices.ContainsFunc(out, func(x spl.Value) bool { return x.Text == t }) {
+						out = append(out, spl.Value{At: w.At, Text: t, Quoted: true})
+					}
 				}
 				l.diag("value_mapped", w.Span(), f.Source, "`"+w.Text+"` of "+f.Source+" is stored as "+strings.Join(to, ", ")+" in "+f.Name)
 				continue

@@ -378,7 +378,7 @@ func (l *lowering) term(t *spl.Term, neg bool) esql.Expr {
 		l.diag("unsupported_expression", t.Span(), "", "a bare word searches the raw event, which QSTR can only do before any eval or stats; name the field")
 		return nil
 	}
-	l.diag("text_search", t.Span(), "", "a bare word is searched in the raw event in Splunk, in the default fields in Elasticsearch: "+clip(text)+"; name the field where you can")
+	l.diag("text_search", t.Span(), "", "a bare word is searched in the raw event in Splunk, in the default fields in Elasticsearch, where keyword fields match only as a whole: "+clip(text)+"; name the field where you can")
 	q := esql.LucenePhrase(text)
 	if strings.Contains(text, "*") && !strings.ContainsAny(text, " \t") {
 		parts := strings.Split(text, "*")

@@ -2,6 +2,7 @@ package translate
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -296,6 +297,9 @@ func fnStrftime(l *lowering, e *spl.Call) value {
 	if !ok {
 		return holeValue
 	}
+	if timePart(*vs[1].word) {
+		l.diag("time_rounding", e.Span(), "strftime", "the draft takes this part of the time in UTC, Splunk in the user's time zone: near its edges it differs, unless users work in UTC")
+	}
 	switch *vs[1].word {
 	case "%s":
 		return value{expr: call("TO_STRING", binary("/", call("TO_LONG", d.expr), integer(1000))), typ: "keyword", nonNull: d.nonNull}
@@ -309,6 +313,16 @@ func fnStrftime(l *lowering, e *spl.Call) value {
 	}
 	l.diag("time_display", e.Span(), "strftime", "DATE_FORMAT writes UTC; Splunk writes the user's time zone")
 	return value{expr: call("DATE_FORMAT", str(f), d.expr), typ: "keyword", nonNull: d.nonNull}
+}
+
+// timePart says that a format takes a part of the time, as rules do to decide by it: not a whole time, which is for reading,
+// and not the seconds of the epoch or the minutes, which are the same in (nearly) every zone.
+func timePart(format string) bool {
+	has := func(codes ...string) bool {
+		return slices.ContainsFunc(codes, func(c string) bool { return strings.Contains(format, c) })
+	}
+	whole := has("%c", "%+") || has("%Y", "%y", "%F", "%D", "%x") && has("%H", "%I", "%k", "%l", "%T", "%X", "%R")
+	return !whole && has("%H", "%I", "%k", "%l", "%T", "%X", "%R", "%p", "%a", "%A", "%w", "%u", "%d", "%e", "%j", "%F", "%D", "%x", "%U", "%V", "%W")
 }
 
 func fnStrptime(l *lowering, e *spl.Call) value {
