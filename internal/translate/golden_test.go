@@ -190,6 +190,24 @@ func TestPure(t *testing.T) {
 	}
 }
 
+// fuzzLookups are the tables of the goldens, of every kind.
+var fuzzLookups = []Lookup{
+	{Name: "vip", Columns: []string{"user", "is_vip", "note"}, MinMatches: 1, DefaultMatch: "false", TotalRows: 2, Rows: []map[string]string{
+		{"user": "Ann", "is_vip": "true", "note": "ceo"}, {"user": "bob", "is_vip": "no"}}},
+	{Name: "late", Columns: []string{"user", "owner"}, CaseSensitive: true, TotalRows: 1, Rows: []map[string]string{{"user": "Ann", "owner": "x"}}},
+	{Name: "several", Columns: []string{"host", "owner"}, TotalRows: 2, Rows: []map[string]string{{"host": "a", "owner": "x"}, {"host": "A", "owner": "y"}}},
+	{Name: "all", Columns: []string{"host", "label"}, MatchType: map[string]string{"host": "WILDCARD"}, TotalRows: 2, Rows: []map[string]string{
+		{"host": "web*", "label": "web"}, {"host": "*1", "label": "one"}}},
+	{Name: "first", Columns: []string{"host", "label"}, MaxMatches: 1, MatchType: map[string]string{"host": "WILDCARD"}, TotalRows: 2, Rows: []map[string]string{
+		{"host": "web*", "label": "web"}, {"host": "*1", "label": "one"}}},
+	{Name: "nets", Columns: []string{"net", "zone"}, MatchType: map[string]string{"net": "CIDR"}, TotalRows: 2, Rows: []map[string]string{
+		{"net": "10.0.0.0/8", "zone": "in"}, {"net": "not a network", "zone": ""}}},
+	{Name: "pairs", Columns: []string{"host", "user", "level"}, TotalRows: 1, Rows: []map[string]string{{"host": "a", "user": "x", "level": "1"}}},
+	{Name: "tools", Columns: []string{"name", "known"}, TotalRows: 9, Rows: []map[string]string{{"name": "a*", "known": "true"}}},
+	{Name: "seen", Kind: "kvstore", Columns: []string{"k", "firstTimeSeen"}},
+	{Name: "none", Columns: []string{"k", "v"}},
+}
+
 // FuzzCompile feeds any text to the compiler: it must not fail, and what it prints must parse.
 func FuzzCompile(f *testing.F) {
 	files, _ := filepath.Glob(filepath.Join("testdata", "*.txtar"))
@@ -209,7 +227,7 @@ func FuzzCompile(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	plain, err := New(Options{Schema: schema.Identity([]string{"events"}, nil), Index: []string{"events"}})
+	plain, err := New(Options{Schema: schema.Identity([]string{"events"}, nil), Index: []string{"events"}, Lookups: fuzzLookups})
 	if err != nil {
 		f.Fatal(err)
 	}

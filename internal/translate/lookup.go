@@ -1,6 +1,7 @@
 package translate
 
 import (
+	"net/netip"
 	"strings"
 
 	"github.com/rulebridge/rulebridge/internal/esql"
@@ -60,7 +61,7 @@ func (l *lowering) lookupTable(cmd *spl.Lookup, rest []spl.Command) {
 		u.holes()
 		return
 	}
-	if !u.findKeys() {
+	if !u.hasColumns() || !u.findKeys() {
 		u.holes()
 		return
 	}
@@ -105,6 +106,26 @@ func (u *lookupUse) outputs() {
 	for _, c := range u.table.Columns {
 		add(c, c, u.at)
 	}
+}
+
+// hasColumns says that the table has the columns that are named, where its columns are known.
+func (u *lookupUse) hasColumns() bool {
+	if u.table == nil || len(u.table.Columns) == 0 {
+		return true
+	}
+	known := map[string]bool{}
+	for _, c := range u.table.Columns {
+		known[c] = true
+	}
+	for _, list := range [][]spl.LookupField{u.cmd.Keys, u.cmd.Outputs} {
+		for _, f := range list {
+			if !known[f.Column.Text] {
+				u.l.diag("lookup_unsupported", f.Span(), f.Column.Text, "lookup `"+u.cmd.Table.Text+"` has no column `"+f.Column.Text+"` (it has "+strings.Join(u.table.Columns, ", ")+"), so the lookup is left out; Splunk refuses it too, correct the name")
+				return false
+			}
+		}
+	}
+	return true
 }
 
 func (u *lookupUse) holes() {
@@ -316,7 +337,12 @@ func (u *lookupUse) keyIs(k *lookupKey, words []string, neg bool) esql.Expr {
 	case k.kind == "CIDR":
 		var alts []esql.Expr
 		for _, w := range words {
-			alts = append(alts, l.cidr(k.v, w))
+			if p, ok := network(w); ok {
+				alts = append(alts, l.cidr(k.v, p))
+			}
+		}
+		if len(alts) == 0 {
+			return boolean(neg)
 		}
 		if !neg {
 			return or(alts...)
@@ -351,6 +377,17 @@ func (u *lookupUse) keyIs(k *lookupKey, words []string, neg bool) esql.Expr {
 		values[i] = spl.Value{At: at, Text: w, Quoted: true}
 	}
 	return l.searchIn(k.field, values, k.field.Span(), neg)
+}
+
+// network reads a network, or an address as a network of one; anything else matches nothing.
+func network(s string) (string, bool) {
+	if p, err := netip.ParsePrefix(s); err == nil {
+		return p.String(), true
+	}
+	if a, err := netip.ParseAddr(s); err == nil && a.Zone() == "" {
+		return netip.PrefixFrom(a, a.BitLen()).String(), true
+	}
+	return "", false
 }
 
 func anyContains(words []string, part string) bool {

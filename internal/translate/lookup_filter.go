@@ -273,10 +273,10 @@ func patternsMeet(a, b string) bool {
 }
 
 func networksMeet(a, b string) bool {
-	x, err1 := netip.ParsePrefix(a)
-	y, err2 := netip.ParsePrefix(b)
-	if err1 != nil || err2 != nil {
-		return a == b
+	a, ok := network(a)
+	b, both := network(b)
+	if !ok || !both {
+		return false
 	}
-	return x.Overlaps(y)
+	return netip.MustParsePrefix(a).Overlaps(netip.MustParsePrefix(b))
 }

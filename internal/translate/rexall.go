@@ -21,7 +21,9 @@ func (l *lowering) rexAll(cmd *spl.Rex, v value, names []string) {
 	}
 	x := l.text(v)
 	if v.multi() {
-		l.arrayNote(v, cmd.Span(), "rex", "rex reads each of several values; the draft reads them as lines of one text, so a match over several lines can span two values")
+		if crossesLines(cmd.Pattern.Text) {
+			l.arrayNote(v, cmd.Span(), "rex", "rex reads each of several values; the draft reads them as lines of one text, so a match over several lines can span two values")
+		}
 		x.expr = call("MV_CONCAT", x.expr, str("\n"))
 	}
 	l.useful = true
@@ -64,6 +66,28 @@ func (l *lowering) rexAll(cmd *spl.Rex, v value, names []string) {
 		}
 		l.defineAs(r.name, &column{typ: "keyword", array: schema.AlwaysArray}, mark(x, cmd.Span()), cmd.Span())
 	}
+}
+
+// crossesLines says that a match of the expression may hold a line break, or depends on where the text starts or ends.
+func crossesLines(p string) bool {
+	for _, x := range []string{`\s`, `\W`, `\D`, `\n`, `\r`, `\R`, `\v`, `\h`, `\x`, `\p`, `\P`, `\b`, `\B`, `\A`, `\z`, `\Z`, "[^", "^", "$", "(?", "[:"} {
+		for rest := p; ; {
+			i := strings.Index(rest, x)
+			if i < 0 {
+				break
+			}
+			at := rest[i:]
+			switch {
+			case x == "(?" && (strings.HasPrefix(at, "(?<") || strings.HasPrefix(at, "(?P<") || strings.HasPrefix(at, "(?:") || strings.HasPrefix(at, "(?i)")) &&
+				!strings.HasPrefix(at, "(?<=") && !strings.HasPrefix(at, "(?<!"):
+			case (x == "$" || x == "^") && i > 0 && rest[i-1] == '\\':
+			default:
+				return true
+			}
+			rest = rest[i+len(x):]
+		}
+	}
+	return false
 }
 
 // groupNumbers gives the number of each named group of a regular expression.
