@@ -262,7 +262,7 @@ func TestWorkerVersions(t *testing.T) {
 // codecConfig writes settings with keys; the first active one encrypts.
 func codecConfig(t *testing.T, active string, keys ...string) string {
 	t.Helper()
-	data, err := os.ReadFile(config(t, "300ms"))
+	data, err := os.ReadFile(config(t, "1s"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -282,7 +282,7 @@ func codecConfig(t *testing.T, active string, keys ...string) string {
 // TestEncryptedHistories: nothing of a rule can be read in a history, its search attributes or summaries; keys rotate
 // while a migration is parked; a worker without the key parks it with the reason.
 func TestEncryptedHistories(t *testing.T) {
-	const n = 40
+	const n = 80
 	c := newCluster(t, codecConfig(t, "k1", "k1"))
 	c.setup()
 	w, g := c.worker(), c.gateway()
@@ -323,9 +323,19 @@ func TestEncryptedHistories(t *testing.T) {
 	c.worker("--queues", "llm-sim")
 	g.begin(id, "sim")
 	g.finished(id, n, 60*time.Second)
-	if !w.alive() {
-		t.Error("the worker is gone")
-	}
+	// Workflow code that cannot read its input waits for a worker that can.
+	w.kill()
+	c.cfg = codecConfig(t, "k3", "k3")
+	blind := c.worker("--queues", "migrations")
+	later := g.create(n)
+	g.begin(later, "sim")
+	eventually(t, 30*time.Second, "the worker says which key is missing", func() bool {
+		return strings.Contains(blind.stderr.String(), "a payload is encrypted with key \\\"k2\\\"")
+	})
+	blind.kill()
+	c.cfg = both
+	c.worker("--queues", "migrations")
+	g.finished(later, n, 90*time.Second)
 
 	file := filepath.Join(t.TempDir(), "history.json")
 	r := c.start("replay", id, "--save", file)
@@ -468,6 +478,21 @@ func TestDelete(t *testing.T) {
 	gone()
 	g.begin(kept, "deterministic")
 	g.finished(kept, 3, 30*time.Second)
+
+	// A deletion that broke off after the tombstone is finished by the next gateway that starts.
+	withStore(t, c.dir, func(ctx context.Context, s *sqlite.Store) {
+		if err := s.MarkDeleted(ctx, kept); err != nil {
+			t.Fatal(err)
+		}
+	})
+	c.gateway()
+	eventually(t, 30*time.Second, "the deletion is finished", func() (done bool) {
+		withStore(t, c.dir, func(ctx context.Context, s *sqlite.Store) {
+			ids, err := s.Tombstoned(ctx)
+			done = err == nil && len(ids) == 0
+		})
+		return done
+	})
 }
 
 // TestPastRetention: when Temporal has forgotten a finished migration, here because its data is lost, the store answers.
