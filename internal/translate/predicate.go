@@ -403,6 +403,9 @@ func (l *lowering) mapped(v value, words []spl.Value) []spl.Value {
 						out = append(out, spl.Value{At: w.At, Text: t, Quoted: true})
 					}
 				}
+				if other := sharing(f.Values, words, lower); other != "" {
+					l.diag("mapping_approximate", w.Span(), f.Source, f.Name+" holds the same for `"+other+"` as for `"+w.Text+"` of "+f.Source+", so it matches both")
+				}
 				l.diag("value_mapped", w.Span(), f.Source, "`"+w.Text+"` of "+f.Source+" is stored as "+strings.Join(to, ", ")+" in "+f.Name)
 				continue
 			}
@@ -426,6 +429,25 @@ func (l *lowering) mapped(v value, words []spl.Value) []spl.Value {
 		}
 	}
 	return out
+}
+
+// sharing is another word, not asked for, that a value of the integration stands for as well. Where the value is one of the
+// two words itself, they are two spellings of one thing.
+func sharing(values map[string][]string, asked []spl.Value, word string) string {
+	if len(values) > 64 {
+		return "" // a table of spellings, each its own
+	}
+	for _, other := range sortedKeys(values) {
+		if other == word || slices.ContainsFunc(asked, func(w spl.Value) bool { return strings.EqualFold(w.Text, other) }) {
+			continue
+		}
+		if slices.ContainsFunc(values[other], func(v string) bool {
+			return slices.Contains(values[word], v) && !strings.EqualFold(v, word) && !strings.EqualFold(v, other)
+		}) {
+			return other
+		}
+	}
+	return ""
 }
 
 // searchEquals is FIELD = VALUE of the search grammar for a field that is present; null or false where it is not.
