@@ -185,6 +185,10 @@ func mark(x esql.Expr, s spl.Span) esql.Expr {
 }
 
 func markExpr(x esql.Expr, o esql.Origin) {
+	// Parts are marked from the leaves up, so what is below a marked operator is marked: a chain costs its length once.
+	if b, ok := x.(*esql.Binary); ok && b.Origin != (esql.Origin{}) {
+		return
+	}
 	switch e := x.(type) {
 	case *esql.Column:
 		setOrigin(&e.At, o)

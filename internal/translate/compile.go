@@ -15,6 +15,10 @@ import (
 const (
 	defaultMaxQueryBytes = 1 << 20
 	defaultMaxDepth      = 200
+	// maxCommands caps the commands of a query, subsearches included: several commands look at all that follow them.
+	maxCommands = 1000
+	// maxPacked caps the columns that eventstats carries past its STATS.
+	maxPacked = 200
 )
 
 // Compiler compiles requests; it is safe for concurrent use.
@@ -94,11 +98,14 @@ type compilation struct {
 	diags   []Diagnostic
 	seen    map[diagKey]int // diags by what they say, up to indexed; kept when there are many
 	indexed int
-	quiet   bool   // nothing is to be said
-	command string // of the SPL command being lowered
+	quiet   bool             // nothing is to be said
+	listed  map[Missing]bool // what is in out.Missing
+	command string           // of the SPL command being lowered
 	depth   int
-	unique  int
-	at      spl.Span // of the condition being lowered
+	// commands counts those that were lowered.
+	commands int
+	unique   int
+	at       spl.Span // of the condition being lowered
 	// kept and left count the conditions that the draft has and those that are left out.
 	kept, left int
 	// windowStart is the search's own earliest=, as written.
@@ -222,6 +229,12 @@ func (l *lowering) pipeline(p *spl.Pipeline) {
 	l.stages = slices.Grow(l.stages, len(p.Commands))
 	for i, cmd := range p.Commands {
 		l.compilation.command = cmd.Name()
+		if l.commands++; l.commands > maxCommands {
+			rest := spl.Span{Start: cmd.Span().Start, End: p.Commands[len(p.Commands)-1].Span().End}
+			l.diag("too_large", rest, "", "the query has more than "+itoa(maxCommands)+" commands, and this part is left out of the draft; split the rule")
+			l.env.setPartial()
+			return
+		}
 		before := len(l.cmds)
 		l.lower(cmd, p.Commands[i+1:])
 		st := Stage{SPL: cmd.Span(), Command: cmd.Name()}

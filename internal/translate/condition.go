@@ -301,17 +301,17 @@ func (l *lowering) evalWords(v value, words []string) esql.Expr {
 	if v.col == nil || v.col.computed || len(v.col.field.Values) == 0 {
 		return in(v.expr, words)
 	}
-	var out []string
+	var out distinct
 	for _, w := range words {
 		if to, ok := v.col.field.Values[strings.ToLower(w)]; ok {
 			for _, t := range to {
-				out = appendNew(out, t)
+				out.add(t)
 			}
 			continue
 		}
-		out = appendNew(out, w)
+		out.add(w)
 	}
-	return in(v.expr, out)
+	return in(v.expr, out.list)
 }
 
 func (l *lowering) evalIn(e *spl.InExpr, neg bool) esql.Expr {
@@ -322,7 +322,7 @@ func (l *lowering) evalIn(e *spl.InExpr, neg bool) esql.Expr {
 	if v.null {
 		return boolean(neg)
 	}
-	var words []string
+	var words distinct
 	var rest []esql.Expr
 	vs := []value{v}
 	for _, item := range e.List {
@@ -331,7 +331,7 @@ func (l *lowering) evalIn(e *spl.InExpr, neg bool) esql.Expr {
 			return nil
 		}
 		if b.word != nil && isText(v.typ) && !v.multi() {
-			words = appendNew(words, *b.word)
+			words.add(*b.word)
 			continue
 		}
 		x := l.compareValues("==", v, b, item.Span())
@@ -341,8 +341,8 @@ func (l *lowering) evalIn(e *spl.InExpr, neg bool) esql.Expr {
 		rest = append(rest, x)
 	}
 	var head []esql.Expr
-	if len(words) > 0 {
-		head = append(head, l.evalWords(v, words))
+	if len(words.list) > 0 {
+		head = append(head, l.evalWords(v, words.list))
 	}
 	x := or(append(head, rest...)...)
 	if !neg || x == nil {

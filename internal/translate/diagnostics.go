@@ -158,11 +158,13 @@ type diagKey struct {
 // missing lists a resource once.
 func (c *compilation) missing(kind, name string) {
 	m := Missing{Kind: kind, Name: name}
-	for _, x := range c.out.Missing {
-		if x == m {
-			return
-		}
+	if c.listed[m] {
+		return
 	}
+	if c.listed == nil {
+		c.listed = map[Missing]bool{}
+	}
+	c.listed[m] = true
 	c.out.Missing = append(c.out.Missing, m)
 }
 

@@ -111,7 +111,12 @@ type env struct {
 	open          bool
 	// shadowed holds names of stored columns that a computed column replaced.
 	shadowed map[string]string
+	// columns counts the names that stand for each ES|QL column; kept when there are many.
+	columns map[string]int
 }
+
+// manyNames is the number of names from which counting columns is faster than going through the names.
+const manyNames = 32
 
 type renamePattern struct{ from, to string }
 
@@ -128,21 +133,36 @@ func (e *env) clone() *env {
 }
 
 func (e *env) bind(name string, c *column) {
-	if _, ok := e.cols[name]; !ok {
+	old, ok := e.cols[name]
+	if !ok {
 		e.order = append(e.order, name)
+	}
+	if e.columns != nil {
+		e.count(old, -1)
+		e.count(c, 1)
 	}
 	e.cols[name] = c
 	delete(e.gone, name)
 }
 
+func (e *env) count(c *column, by int) {
+	if c != nil && !c.hole {
+		e.columns[c.name] += by
+	}
+}
+
 func (e *env) unbind(name string) {
-	if _, ok := e.cols[name]; ok {
+	if c, ok := e.cols[name]; ok {
+		if e.columns != nil {
+			e.count(c, -1)
+		}
 		delete(e.cols, name)
-		for i, n := range e.order {
-			if n == name {
-				e.order = append(e.order[:i:i], e.order[i+1:]...)
-				break
-			}
+		if last := len(e.order) - 1; e.order[last] == name {
+			e.order = e.order[:last]
+		} else if i := slices.Index(e.order, name); i == 0 {
+			e.order = e.order[1:]
+		} else {
+			e.order = append(e.order[:i:i], e.order[i+1:]...)
 		}
 	}
 	if e.open {
@@ -185,6 +205,19 @@ func (e *env) names(pattern string) []string {
 
 // uses reports which bound name other than except stands for the ES|QL column.
 func (e *env) uses(esName, except string) bool {
+	if len(e.cols) > manyNames {
+		if e.columns == nil {
+			e.columns = make(map[string]int, 2*len(e.cols))
+			for _, c := range e.cols {
+				e.count(c, 1)
+			}
+		}
+		n := e.columns[esName]
+		if c := e.cols[except]; c != nil && c.name == esName && !c.hole {
+			n--
+		}
+		return n > 0
+	}
 	for n, c := range e.cols {
 		if n != except && c.name == esName && !c.hole {
 			return true

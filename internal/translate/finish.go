@@ -27,34 +27,34 @@ func (l *lowering) finish() {
 		l.diag("row_limit", spl.Span{Start: spl.Pos{Line: 1, Column: 1}, End: spl.Pos{Line: 1, Column: 1}}, "", "every matching event is a row: ES|QL returns at most 1,000 of them in one run, 10,000 with a LIMIT")
 	}
 	if l.projected {
-		var names []string
+		var names distinct
 		for _, n := range l.env.order {
 			c := l.env.cols[n]
 			if c.hole || c.constant != nil {
 				continue
 			}
-			names = appendNew(names, pattern(c.name))
+			names.add(pattern(c.name))
 			if !c.computed {
 				for _, also := range c.field.Also {
-					names = appendNew(names, pattern(also))
+					names.add(pattern(also))
 				}
 			}
 		}
 		if len(l.env.kept) > 0 && l.schema.IsIdentity() {
 			for _, n := range sortedKeys(l.req.Types) {
 				if anyStar(l.env.kept, n) && !l.env.gone[n] && !anyStar(l.env.dropped, n) {
-					names = appendNew(names, pattern(n))
+					names.add(pattern(n))
 				}
 			}
 		}
 		if !l.aggregated {
 			for _, m := range metadataColumns {
-				names = appendNew(names, m)
+				names.add(m)
 			}
-			names = appendNew(names, "@timestamp")
+			names.add("@timestamp")
 		}
-		if len(names) > 0 {
-			k := &esql.Keep{Names: names}
+		if len(names.list) > 0 {
+			k := &esql.Keep{Names: names.list}
 			k.Origin = origin(l.keepSpan)
 			cmds = append(cmds, k)
 		}

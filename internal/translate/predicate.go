@@ -266,7 +266,7 @@ const inAbove = 16
 
 // alternatives is true where the value equals one of the words.
 func (l *lowering) alternatives(v value, words []spl.Value) esql.Expr {
-	var plain, folded, patterns []string
+	var plain, folded, patterns distinct
 	var out []esql.Expr
 	many := isText(v.typ) && len(words) > hugeList
 	groupable := isText(v.typ) && !v.multi()
@@ -279,11 +279,11 @@ func (l *lowering) alternatives(v value, words []spl.Value) esql.Expr {
 		cased, beyond := letters(w.Text)
 		switch {
 		case groupable && !strings.Contains(w.Text, "*") && (!cased || v.lower):
-			plain = appendNew(plain, strings.ToLower(w.Text))
+			plain.add(strings.ToLower(w.Text))
 		case groupable && !strings.Contains(w.Text, "*") && !beyond:
-			folded = appendNew(folded, strings.ToLower(w.Text))
+			folded.add(strings.ToLower(w.Text))
 		case many && strings.Trim(w.Text, "*") != "":
-			patterns = appendNew(patterns, strings.ToLower(w.Text))
+			patterns.add(strings.ToLower(w.Text))
 		default:
 			x := l.searchEquals(v, w)
 			if x == nil {
@@ -294,18 +294,18 @@ func (l *lowering) alternatives(v value, words []spl.Value) esql.Expr {
 	}
 	var head []esql.Expr
 	switch {
-	case len(folded) > inAbove, len(folded) > 1 && !v.stored(): // what is computed is pushed down in neither form
-		head = append(head, in(call("TO_LOWER", v.expr), append(plain, folded...)))
-		plain = nil
+	case len(folded.list) > inAbove, len(folded.list) > 1 && !v.stored(): // what is computed is pushed down in neither form
+		head = append(head, in(call("TO_LOWER", v.expr), append(plain.list, folded.list...)))
+		plain.list = nil
 	default:
-		for _, w := range folded {
+		for _, w := range folded.list {
 			head = append(head, binary("==", call("TO_LOWER", v.expr), str(w)))
 		}
 	}
-	if len(plain) > 0 {
-		head = append(head, in(v.expr, plain))
+	if len(plain.list) > 0 {
+		head = append(head, in(v.expr, plain.list))
 	}
-	return or(append(head, append(out, l.manyOf(v, patterns)...)...)...)
+	return or(append(head, append(out, l.manyOf(v, patterns.list)...)...)...)
 }
 
 // hugeList is the number of patterns on one field from which a single Java expression is better than as many LIKEs: each
@@ -348,6 +348,30 @@ func in(x esql.Expr, words []string) esql.Expr {
 		list[i] = str(w)
 	}
 	return &esql.In{X: x, List: list}
+}
+
+// distinct collects words, each once, in the order they come.
+type distinct struct {
+	list []string
+	seen map[string]bool // of list, once it is long
+}
+
+func (d *distinct) add(word string) {
+	const long = 32
+	if d.seen == nil && len(d.list) < long {
+		d.list = appendNew(d.list, word)
+		return
+	}
+	if d.seen == nil {
+		d.seen = make(map[string]bool, 2*long)
+		for _, w := range d.list {
+			d.seen[w] = true
+		}
+	}
+	if !d.seen[word] {
+		d.seen[word] = true
+		d.list = append(d.list, word)
+	}
 }
 
 func appendNew(xs []string, x string) []string {

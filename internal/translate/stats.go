@@ -30,6 +30,11 @@ func (l *lowering) stats(cmd *spl.Stats, rest []spl.Command) {
 	switch cmd.Kind {
 	case "stats", "sistats":
 	case "eventstats":
+		if len(l.env.order) > maxPacked {
+			l.diag("too_large", cmd.Span(), "eventstats", "there are more than "+itoa(maxPacked)+" columns to carry past eventstats, and it is left out of the draft; keep the fields that are needed with `fields` before it")
+			l.holesFor(cmd.Aggs)
+			return
+		}
 		l.eventstats(cmd, rest)
 		return
 	default:
