@@ -111,6 +111,9 @@ type env struct {
 	open          bool
 	// shadowed holds names of stored columns that a computed column replaced.
 	shadowed map[string]string
+	// unmapped holds the fields without a counterpart that were asked for when the list of columns was closed: they
+	// are holes, where other names do not exist in Splunk either.
+	unmapped map[string]schema.Field
 	// columns counts the names that stand for each ES|QL column; kept when there are many.
 	columns map[string]int
 }
@@ -125,7 +128,7 @@ func newEnv(open bool) *env {
 }
 
 func (e *env) clone() *env {
-	n := &env{cols: maps.Clone(e.cols), gone: maps.Clone(e.gone), shadowed: maps.Clone(e.shadowed), open: e.open}
+	n := &env{cols: maps.Clone(e.cols), gone: maps.Clone(e.gone), shadowed: maps.Clone(e.shadowed), unmapped: e.unmapped, open: e.open}
 	n.order = append([]string(nil), e.order...)
 	n.patterns = append([]renamePattern(nil), e.patterns...)
 	n.kept, n.dropped = append([]string(nil), e.kept...), append([]string(nil), e.dropped...)
@@ -313,6 +316,9 @@ func (l *lowering) lookup(name string, span spl.Span) *column {
 			l.diag("depends_on_hole", span, name, "`"+name+"` may come from a part above that could not be translated; this part is left out")
 			return &column{name: name, hole: true}
 		}
+		if f, ok := l.env.unmapped[name]; ok {
+			return l.withoutCounterpart(name, name, f, span)
+		}
 		return l.absent(name, span)
 	}
 	for i := len(l.env.patterns) - 1; i >= 0; i-- {
@@ -378,12 +384,7 @@ func (l *lowering) stored(name string, span spl.Span) *column {
 		if f.Extract != nil {
 			return l.readOut(name, asked, f, span)
 		}
-		why := f.Reason
-		if why == "" {
-			why = "no field of " + l.src.Name + " holds it"
-		}
-		l.diag("unknown_field", span, asked, "field `"+asked+"` has no counterpart ("+why+"); map it in the schema overrides")
-		return &column{name: name, hole: true, field: f}
+		return l.withoutCounterpart(name, asked, f, span)
 	case schema.Medium:
 		l.diag("mapping_medium", span, asked, "`"+asked+"` is read from "+readFrom(f)+": "+f.Reason)
 	}
@@ -410,6 +411,16 @@ func readFrom(f schema.Field) string {
 		return f.Name
 	}
 	return strings.Join(append([]string{f.Name}, f.Also...), " or ")
+}
+
+// withoutCounterpart reports a field that the schema knows no place for.
+func (l *lowering) withoutCounterpart(name, asked string, f schema.Field, span spl.Span) *column {
+	why := f.Reason
+	if why == "" {
+		why = "no field of " + l.src.Name + " holds it"
+	}
+	l.diag("unknown_field", span, asked, "field `"+asked+"` has no counterpart ("+why+"); map it in the schema overrides")
+	return &column{name: name, hole: true, field: f}
 }
 
 // define binds an SPL name to a computed column and chooses its ES|QL name: the SPL name, unless a column of that

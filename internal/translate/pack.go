@@ -196,6 +196,7 @@ func (l *lowering) settle(cmd spl.Command, rest []spl.Command) bool {
 		note(n)
 	}
 	next := newEnv(false)
+	next.unmapped = map[string]schema.Field{}
 	for _, n := range order {
 		if c, ok := l.env.cols[n]; ok {
 			next.bind(n, c)
@@ -205,11 +206,13 @@ func (l *lowering) settle(cmd spl.Command, rest []spl.Command) bool {
 		if made[n] && !c.hole && c.constant == nil && !l.stores(c.field) {
 			continue // a name that is computed further down
 		}
-		if c.hole && c.field.Source == "" && c.constant == nil || c.constant != nil {
+		if c.constant != nil {
 			continue
 		}
 		if c.hole {
-			// said again where it is used
+			if !made[n] {
+				next.unmapped[n] = c.field // said where it is used
+			}
 			continue
 		}
 		next.bind(n, c)
