@@ -182,6 +182,31 @@ func (s *Server) remove(ctx context.Context, r *migrationID) (deleteAnswer, erro
 	return deleteAnswer{true}, marked
 }
 
+// FinishDeletions carries on with deletions that broke off after their tombstone. Several gateways may do so at once.
+func (s *Server) FinishDeletions(ctx context.Context) {
+	tombstones, ok := s.Store.(store.Tombstones)
+	if !ok {
+		return
+	}
+	ids, err := tombstones.Tombstoned(ctx)
+	if err != nil {
+		s.Log.Warn("deletions that were begun cannot be looked for", zap.Error(err))
+		return
+	}
+	for _, id := range ids {
+		if ctx.Err() != nil {
+			return
+		}
+		s.end(ctx, id)
+		r := migrationID(id)
+		if _, err := s.remove(ctx, &r); err != nil && !errors.Is(err, store.ErrNotFound) {
+			s.Log.Warn("a deletion that was begun could not be finished; repeat it", zap.String("migration_id", id), zap.Error(err))
+			continue
+		}
+		s.Log.Info("a deletion that was begun is finished", zap.String("migration_id", id))
+	}
+}
+
 // end cancels the workflow and waits for it within bounds.
 func (s *Server) end(ctx context.Context, id string) {
 	ctx, cancel := context.WithTimeout(ctx, deleteWithin)

@@ -374,3 +374,18 @@ func (b *bench) migrations() []migration.Migration {
 var errTest = errors.New("made up")
 
 type observerEntry = observer.LoggedEntry
+
+// TestFinishDeletions: what a gateway left after the tombstone goes when the next one starts.
+func TestFinishDeletions(t *testing.T) {
+	b := newBench(t)
+	id, kept := b.create(3), b.create(2)
+	if err := b.store.MarkDeleted(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+	b.server.FinishDeletions(t.Context())
+	if ids, err := b.store.Tombstoned(t.Context()); err != nil || len(ids) > 0 {
+		t.Errorf("tombstones %v, %v", ids, err)
+	}
+	b.want(b.do("GET", BasePath+"/"+id, ""), 204)
+	b.want(b.do("GET", BasePath+"/"+kept, ""), 200)
+}

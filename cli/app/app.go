@@ -135,6 +135,7 @@ func Open(ctx context.Context, o Options) (_ *App, err error) {
 	if l != nil {
 		a.serve(l)
 	}
+	gateway.FinishDeletions(ctx)
 	return a, nil
 }
 
