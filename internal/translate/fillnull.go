@@ -56,11 +56,15 @@ func (l *lowering) fillEvents(cmd *spl.FillNull, rest []spl.Command) {
 	}
 	names := l.settled.order
 	l.settled = nil
-	l.diag("fill_all", cmd.Span(), "fillnull", "fillnull without a list fills the fields that at least one event has; the draft fills every field named below, so events count even where no event has the field")
+	said := false
 	for _, n := range names {
 		c := l.peek(n, cmd.Span())
-		if c.hole || c.nonNull || c.constant != nil || n == "_time" {
+		if c.hole || c.nonNull || c.constant != nil || n == "_time" || l.present[c.name] {
 			continue
+		}
+		if !said {
+			said = true
+			l.diag("fill_all", cmd.Span(), "fillnull", "fillnull without a list fills the fields that at least one event has; the draft fills every field named below, so events count even where no event has the field")
 		}
 		v := c.value()
 		fill, x := esql.Expr(str(cmd.Value)), l.text(v)

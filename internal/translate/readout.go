@@ -29,6 +29,9 @@ func (l *lowering) readOut(name, asked string, f schema.Field, span spl.Span) *c
 	return c
 }
 
+// dateNames are the parts of a date that are names, in lower case, and how Java writes them.
+var dateNames = map[string]string{"date_wday": "EEEE", "date_month": "MMMM"}
+
 // dateParts are the fields that Splunk makes of the time of every raw event.
 var dateParts = map[string]string{
 	"date_hour": "HOUR_OF_DAY", "date_minute": "MINUTE_OF_HOUR", "date_second": "SECOND_OF_MINUTE",
@@ -38,7 +41,8 @@ var dateParts = map[string]string{
 // datePart is one of them, or nil for any other name.
 func (l *lowering) datePart(name string, span spl.Span) *column {
 	part, ok := dateParts[name]
-	if !ok || l.src.DataModel {
+	pattern, named := dateNames[name]
+	if !ok && !named || l.src.DataModel {
 		return nil
 	}
 	if c, ok := l.readOuts[name]; ok {
@@ -47,7 +51,12 @@ func (l *lowering) datePart(name string, span spl.Span) *column {
 	c := &column{name: l.freeName(name), typ: "long", nonNull: true, computed: true, pending: &mappingNote{
 		subject: name, message: "`" + name + "` is taken from @timestamp in UTC; Splunk takes it from the text of the event, in the time zone written there",
 	}}
-	l.add(&esql.Eval{Assigns: []*esql.Assign{{Name: c.name, Expr: mark(call("DATE_EXTRACT", str(part), col("@timestamp")), span)}}})
+	x := call("DATE_EXTRACT", str(part), col("@timestamp"))
+	if named {
+		x, c.typ = call("TO_LOWER", call("DATE_FORMAT", str(pattern), col("@timestamp"))), "keyword"
+		c.field.LowerCase = true
+	}
+	l.add(&esql.Eval{Assigns: []*esql.Assign{{Name: c.name, Expr: mark(x, span)}}})
 	l.readOuts[name] = c
 	return c
 }
