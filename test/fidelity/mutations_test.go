@@ -22,10 +22,17 @@ type mutation struct {
 
 // mutations are defects that somebody could introduce; each has to be noticed.
 var mutations = []mutation{
-	{"search: AND binds before OR", "spl/search.go", `		if len(list) > 0 && p.operator("AND") {`, `		if len(list) > 0 && p.operator("OR") {
-			return &SearchOr{p.at(a, p.lastEnd(a)), []SearchExpr{&SearchAnd{p.at(a, p.lastEnd(a)), list}, p.searchExpr(m)}}
+	{"search: AND binds before OR", "spl/search.go", `	first := p.searchNot(m)
+`, `	first := p.searchNot(m)
+	for first != nil && !p.searchEnd(m) && !p.atOperator("OR") {
+		p.operator("AND")
+		right := p.searchNot(m)
+		if right == nil {
+			break
 		}
-		if len(list) > 0 && p.operator("AND") {`},
+		first = &SearchAnd{p.at(a, p.lastEnd(a)), []SearchExpr{first, right}}
+	}
+`},
 	{"eval: OR binds before AND", "spl/eval.go", `if op == "OR" {
 			return p.exprChain("AND")
 		}`, `if op == "AND" {
@@ -54,7 +61,7 @@ var mutations = []mutation{
 		return like(wrapped, "*"+lit+"*")`},
 	{"escaping: ? of a value is a wildcard", "esql/quote.go", "func EscapeLike(literal string) string { return escape(literal, `*?\\`) }", "func EscapeLike(literal string) string { return escape(literal, `*\\`) }"},
 	{"escaping: regular expressions keep |", "esql/quote.go", "const regexSpecial = `.?+*|{}[]()", "const regexSpecial = `.?+*{}[]()"},
-	{"escaping: backslash in strings", "esql/quote.go", `		case '"', '\\':`, `		case '"':`},
+	{"escaping: backslash in strings", "esql/quote.go", "case '\\\\':\n\t\t\tescaped = `\\\\`", "case '\\\\':\n\t\t\tescaped = `\\`"},
 	{"letters: beyond ASCII compared as they are", "translate/text.go", `		if !beyond && len(lower)`, `		if (beyond || !beyond) && len(lower)`},
 	{"stats: rows without the key stay", "translate/stats.go", `		if dropNull && `, `		if false && dropNull && `},
 	{"stats: values are not sorted", "translate/stats.go", `return call("MV_SORT", x)`, `return x`},
