@@ -101,6 +101,9 @@ func (l *lowering) multisearch(cmd *spl.Multisearch, rest []spl.Command) {
 
 // appendBranch adds the rows of another search; reason says why that cannot be done.
 func (l *lowering) appendBranch(sub *spl.Pipeline, at spl.Span, command string) (reason string) {
+	if len(sub.Commands) == 0 {
+		return "its subsearch is empty"
+	}
 	if _, ok := sub.Commands[0].(*spl.InputLookup); ok {
 		return "its subsearch reads a lookup, whose rows are not events"
 	}
