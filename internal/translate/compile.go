@@ -139,6 +139,8 @@ type lowering struct {
 	// projected says that a list of columns was given, at keepSpan; helpers are columns the result must not show.
 	projected bool
 	helpers   []string
+	// eventID is the column that tells rows of events apart after they have ridden through STATS, else empty.
+	eventID string
 	// readOuts are the columns read out of stored texts so far, by the name that was asked for.
 	readOuts     map[string]*column
 	keepSpan     spl.Span

@@ -76,7 +76,7 @@ func (l *lowering) dedup(cmd *spl.Dedup, rest []spl.Command) {
 	}
 	l.add(st)
 	l.aggregated, l.fullText, l.present = true, false, map[string]bool{}
-	l.helpers = nil
+	l.helpers, l.eventID = nil, ""
 	l.env = outer
 	p.unpack(row)
 	l.useful = true

@@ -30,8 +30,12 @@ func (l *lowering) eventstats(cmd *spl.Stats, rest []spl.Command) {
 		}
 	}
 	p := l.pack(outer.order, skip, cmd.Span())
+	p.id = l.eventID
+	if !l.aggregated {
+		p.id, l.needsID = "_id", true
+	}
 	row := ""
-	if len(p.cols) > 0 {
+	if len(p.cols) > 0 || p.id != "" {
 		row = l.rowName()
 		l.add(&esql.Eval{At: esql.At{Origin: origin(cmd.Span())}, Assigns: []*esql.Assign{{Name: row, Expr: p.row()}}})
 		outer.bind(row, &column{name: row, typ: "keyword", computed: true, nonNull: true})
@@ -46,6 +50,10 @@ func (l *lowering) eventstats(cmd *spl.Stats, rest []spl.Command) {
 		x.Origin = origin(cmd.Span())
 		l.add(x)
 		p.unpack(row)
+	}
+	if p.id != "" {
+		l.eventID = eventColumn
+		l.helpers = append(l.helpers, eventColumn)
 	}
 	for i := range aggs {
 		name := aggName(&aggs[i])

@@ -24,7 +24,13 @@ type packing struct {
 	l    *lowering
 	cols []*column
 	at   spl.Span
+	// id is the column that tells equal rows apart, or empty: VALUES keeps one of several equal texts. It stays behind
+	// as eventColumn.
+	id string
 }
+
+// eventColumn tells rows of events apart once they have ridden through STATS.
+const eventColumn = "_event"
 
 // pack collects the distinct columns behind the names that have one, except those in skip.
 func (l *lowering) pack(names []string, skip map[string]bool, at spl.Span) *packing {
@@ -56,8 +62,11 @@ func (p *packing) first(name string) {
 // row is the packed text of one row.
 func (p *packing) row() esql.Expr {
 	var parts []esql.Expr
-	for i, c := range p.cols {
-		if i > 0 {
+	if p.id != "" {
+		parts = append(parts, col(p.id))
+	}
+	for _, c := range p.cols {
+		if len(parts) > 0 {
 			parts = append(parts, str(rowMark))
 		}
 		var x esql.Expr = col(c.name)
@@ -82,6 +91,9 @@ func (p *packing) row() esql.Expr {
 func (p *packing) unpack(row string, before ...string) {
 	l := p.l
 	var pattern []string
+	if p.id != "" {
+		pattern = append(pattern, "%{"+eventColumn+"}")
+	}
 	for _, b := range before {
 		pattern = append(pattern, "%{"+b+"}")
 	}

@@ -166,7 +166,7 @@ func (l *lowering) aggregateWith(aggs []spl.Agg, by []spl.By, at spl.Span, dropN
 	l.aggregated, l.fullText = true, false
 	l.env = next
 	l.present = map[string]bool{}
-	l.helpers = nil
+	l.helpers, l.eventID = nil, ""
 	l.projected = false
 	for i, a := range after {
 		l.assign(origins[i], a.Name, a.Expr)
