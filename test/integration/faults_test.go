@@ -3,7 +3,6 @@ package integration
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"os"
@@ -104,26 +103,28 @@ func (f *faults) calls(t *testing.T, id string) (attempts, answers int) {
 }
 
 // agree waits until the migration rests in a state, and requires that the store, the gateway and the workflow's own query
-// give the same counts.
-func (f *faults) agree(t *testing.T, id string, state migration.State) migration.Stats {
+// come to the same counts; the gateway may answer from up to a second and a half before.
+func (f *faults) agree(t *testing.T, id string, state migration.State) (stats migration.Stats) {
 	t.Helper()
-	var stats migration.Stats
-	eventually(t, 60*time.Second, fmt.Sprintf("migration %s is %s", id, state), func() bool {
-		stats = f.stats(id)
-		return stats.Status == state && stats.Rules.Processing == 0
-	})
-	answer, err := f.temporal.QueryWorkflow(t.Context(), workflows.WorkflowID(id), "", workflows.QueryStats)
-	if err != nil {
-		t.Fatal(err)
-	}
+	var stored migration.Counts
 	var asked migration.Stats
-	if err := answer.Get(&asked); err != nil {
-		t.Fatal(err)
+	for deadline := time.Now().Add(60 * time.Second); ; time.Sleep(100 * time.Millisecond) {
+		stats, stored = f.stats(id), f.counts(t, id)
+		answer, err := f.temporal.QueryWorkflow(t.Context(), workflows.WorkflowID(id), "", workflows.QueryStats)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := answer.Get(&asked); err != nil {
+			t.Fatal(err)
+		}
+		if stats.Status == state && asked.Status == state && stats.Rules == stored && asked.Rules == stored &&
+			stored.Processing == 0 && asked.ParkReason == stats.ParkReason {
+			return stats
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("want all %s: the store has %+v, the gateway says %+v, the query %+v", state, stored, stats, asked)
+		}
 	}
-	if stored := f.counts(t, id); asked.Rules != stored || stats.Rules != stored || asked.Status != state || asked.ParkReason != stats.ParkReason {
-		t.Errorf("%s: the store has %+v, the gateway says %+v (%s), the query %+v (%s, %s)", state, stored, stats.Rules, stats.ParkReason, asked.Rules, asked.Status, asked.ParkReason)
-	}
-	return stats
 }
 
 // parked requires that the run that waits for a start is small.
