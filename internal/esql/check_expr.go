@@ -1,7 +1,5 @@
 package esql
 
-import ()
-
 // mode is the place in which an expression stands.
 type mode int
 

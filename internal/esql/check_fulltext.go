@@ -1,7 +1,5 @@
 package esql
 
-import ()
-
 // ---- full text ----
 
 // fullTextPlace checks where a full-text function or the match operator stands.

@@ -88,8 +88,7 @@ func checkSpans(t *testing.T, src string, q *Query) {
 		}
 	}
 	all := Span{End: Pos{Offset: len(src)}}
-	var pipeline func(pl *Pipeline, outer Span)
-	pipeline = func(pl *Pipeline, outer Span) {
+	pipeline := func(pl *Pipeline, outer Span) {
 		check(pl.Span(), outer)
 		for _, c := range pl.Commands {
 			check(c.Span(), outer)

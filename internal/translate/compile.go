@@ -126,8 +126,6 @@ type lowering struct {
 	useful bool
 	// first says that no command has been lowered yet.
 	first bool
-	// limited says that a LIMIT stands in the query.
-	limited bool
 	// filling says that a missing value is read as the word that Splunk has in its place.
 	filling bool
 	// textOrder is the text field that rows are sorted by, empty when by none.

@@ -437,7 +437,6 @@ func (l *lowering) cases(conds, vals []spl.Expr, otherwise spl.Expr, neg bool) v
 		}
 		if isTrue(c) {
 			vs = append(vs, v)
-			otherwise = nil
 			return l.caseValue(cs, vs)
 		}
 		cs, vs = append(cs, c), append(vs, v)

@@ -255,14 +255,12 @@ type joining struct {
 	cmd       *spl.Join
 	rest      []spl.Command
 
-	needed   map[string]bool // names read after the join; nil for all
-	keys     []joinKey
-	outMain  []carried
-	outSub   []carried
-	rowMain  string
-	rowSub   string
-	assigns  []*esql.Assign
-	keyNames []string
+	needed  map[string]bool // names read after the join; nil for all
+	keys    []joinKey
+	outMain []carried
+	outSub  []carried
+	rowMain string
+	rowSub  string
 }
 
 // joinKey is one field of the join.
@@ -721,8 +719,8 @@ func (j *joining) finish(cmds []esql.Command) {
 func (l *lowering) packRows(cmd *spl.Join, newest, keepAll, fold bool, rest []spl.Command) (p *packedRows, reason string) {
 	keys, at := cmd.Fields, cmd.Span()
 	for _, k := range keys {
-		if c, ok := l.env.cols[k.Text]; !ok && l.env.open {
-			if c = l.lookup(k.Text, k.Span()); !c.hole && c.constant == nil {
+		if _, ok := l.env.cols[k.Text]; !ok && l.env.open {
+			if c := l.lookup(k.Text, k.Span()); !c.hole && c.constant == nil {
 				l.env.bind(k.Text, c)
 			}
 		}

@@ -33,17 +33,11 @@ func (l *lowering) subsearchFilter(e *spl.SubsearchExpr, neg bool) esql.Expr {
 	var alts []spl.SearchExpr
 	oneField := ""
 	for i, r := range rows {
-		switch {
-		case len(r) != 1 || r[0].field == "":
+		if len(r) != 1 || i > 0 && r[0].field != oneField {
 			oneField = ""
-		case i == 0:
-			oneField = r[0].field
-			continue
-		case r[0].field == oneField:
-			continue
+			break
 		}
-		oneField = ""
-		break
+		oneField = r[0].field
 	}
 	if oneField != "" {
 		in := &spl.SearchIn{At: at, Field: spl.Name{At: at, Text: oneField}}

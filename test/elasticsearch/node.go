@@ -115,11 +115,11 @@ func NewNode(ctx context.Context, opts Options) (*Node, error) {
 	case <-n.done:
 		return nil, fmt.Errorf("the Elasticsearch node ended while starting:\n%s", tail)
 	case <-ctx.Done():
-		n.Close()
+		_ = n.Close()
 		return nil, fmt.Errorf("the Elasticsearch node was not ready in time: %w\n%s", ctx.Err(), tail)
 	}
 	if err := n.Do(ctx, "GET", "/_cluster/health?wait_for_status=yellow&timeout=60s", nil, nil); err != nil {
-		n.Close()
+		_ = n.Close()
 		return nil, fmt.Errorf("the Elasticsearch node is not healthy: %w\n%s", err, tail)
 	}
 	return n, nil

@@ -50,9 +50,6 @@ func readLines[T any](t testing.TB, path string) []T {
 	return out
 }
 
-// oneLine puts a query on one line, for reports.
-func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
-
 // causes describes the diagnostics that are not info.
 func causes(out translate.Output) string {
 	var list []string

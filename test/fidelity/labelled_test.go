@@ -154,12 +154,9 @@ func runLabelled(ctx context.Context, node *elasticsearch.Node, r *labelledRule)
 	if out.ESQL == nil {
 		return "untranslatable: " + causes(out)
 	}
-	var ids, want []string
-	for n, e := range r.Events {
+	var ids []string
+	for n := range r.Events {
 		ids = append(ids, eventID(r, n))
-		if e.Match {
-			want = append(want, eventID(r, n))
-		}
 	}
 	result, err := node.ESQL(ctx, out.Query, elasticsearch.ESQLOptions{Filter: map[string]any{"ids": map[string]any{"values": ids}}})
 	if err != nil {

@@ -123,7 +123,7 @@ func TestClaimWakesUpLate(t *testing.T) {
 			if !errors.Is(r.err, tt.want) || len(r.ids) != tt.held {
 				t.Errorf("the late attempt holds %v, %v; want %d, %v", r.ids, r.err, tt.held, tt.want)
 			}
-			if tt.want == store.ErrNotFound {
+			if errors.Is(tt.want, store.ErrNotFound) {
 				if docs, err := s.get(t.Context(), []ref{s.ruleRef(id, "r00000")}); err != nil || docs[0].Found {
 					t.Errorf("a deleted rule came back: %v", err)
 				}

@@ -39,7 +39,7 @@ func run(ctx context.Context, opts elasticsearch.Options) error {
 	if err != nil {
 		return err
 	}
-	defer node.Close()
+	defer func() { _ = node.Close() }()
 	fmt.Printf("Elasticsearch %s: %s\nexport %s=%s\nCtrl-C stops it.\n", elasticsearch.Version, node.URL, elasticsearch.EnvURL, node.URL)
 	<-ctx.Done()
 	return nil
