@@ -15,15 +15,15 @@ help: ## list the targets
 
 .PHONY: build
 build: ## the whole binary, with the embedded Temporal server
-	$(GO) build -trimpath -o bin/rulebridge .
+	$(GO) build -o bin/rulebridge .
 
 .PHONY: build-production
 build-production: ## the static binary for clusters, without the embedded server
-	CGO_ENABLED=0 $(GO) build -trimpath -tags production -ldflags '-s -w' -o bin/rulebridge-production .
+	CGO_ENABLED=0 $(GO) build -tags production -ldflags '-s -w' -o bin/rulebridge-production .
 
 .PHONY: sizes
 sizes: build build-production ## build both and print their sizes
-	@$(GO) build -trimpath -ldflags '-s -w' -o bin/rulebridge-stripped .
+	@$(GO) build -ldflags '-s -w' -o bin/rulebridge-stripped .
 	@for b in rulebridge rulebridge-stripped rulebridge-production; do printf '%-24s %5.1f MB\n' $$b $$(stat -c %s bin/$$b | awk '{print $$1/1e6}'); done
 
 .PHONY: test
