@@ -22,6 +22,7 @@ func (l *lowering) finish() {
 	}
 	from.Origin = l.sourceOrigin
 	cmds := append([]esql.Command{from}, l.cmds...)
+	guardNulls(cmds)
 	if !l.aggregated && !hasLimit(l.cmds) {
 		l.command = ""
 		l.diag("row_limit", spl.Span{Start: spl.Pos{Line: 1, Column: 1}, End: spl.Pos{Line: 1, Column: 1}}, "", "every matching event is a row: ES|QL returns at most 1,000 of them in one run, 10,000 with a LIMIT")

@@ -190,6 +190,9 @@ func (l *lowering) orNull(v value, x esql.Expr) esql.Expr {
 	case twoValued(x):
 		return x
 	}
+	if n, ok := x.(*esql.IsNull); ok && !n.Not {
+		return x // the negation of a test for presence
+	}
 	return or(x, isNull(v.expr))
 }
 
@@ -266,6 +269,11 @@ const inAbove = 16
 
 // alternatives is true where the value equals one of the words.
 func (l *lowering) alternatives(v value, words []spl.Value) esql.Expr {
+	for _, w := range words {
+		if strings.Trim(w.Text, "*") == "" && w.Text != "" {
+			return notNull(v.expr) // any value will do
+		}
+	}
 	var plain, folded, patterns distinct
 	var out []esql.Expr
 	many := isText(v.typ) && len(words) > hugeList

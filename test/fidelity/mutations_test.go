@@ -80,8 +80,8 @@ var mutations = []mutation{
 	{"rename: the old name stays", "translate/rename.go", `		l.env.unbind(m.from)
 `, `		_ = m.from
 `},
-	{"time: minutes are hours", "translate/time.go", `"m": {60, 0, "minute"}`, `"m": {60, 0, "hour"}`},
-	{"fillnull: any value is 0", "translate/fillnull.go", `str(cmd.Value)`, `str("0")`},
+	{"time: a minute has 3,600 seconds", "translate/time.go", `"m": {60, 0, "minute"}`, `"m": {3600, 0, "minute"}`},
+	{"fillnull: any value is 0", "translate/fillnull.go", `fill, typ := esql.Expr(str(cmd.Value))`, `fill, typ := esql.Expr(str("0"))`},
 }
 
 // quickMutations are the ones that run without FIDELITY=all, each by its name.
