@@ -861,7 +861,7 @@ func condCidrmatch(l *lowering, e *spl.Call, neg bool) esql.Expr {
 		l.diag("unsupported_expression", e.Span(), "cidrmatch", "the block of cidrmatch comes from the data; ES|QL needs a literal")
 		return nil
 	}
-	x := l.cidr(v, *prefix.word)
+	x := l.cidr(v, *prefix.word, e.Span())
 	if !neg {
 		return x
 	}

@@ -338,7 +338,7 @@ func (u *lookupUse) keyIs(k *lookupKey, words []string, neg bool) esql.Expr {
 		var alts []esql.Expr
 		for _, w := range words {
 			if p, ok := network(w); ok {
-				alts = append(alts, l.cidr(k.v, p))
+				alts = append(alts, l.cidr(k.v, p, l.at))
 			}
 		}
 		if len(alts) == 0 {

@@ -555,7 +555,7 @@ func (l *lowering) ipEquals(v value, text string, star bool) esql.Expr {
 		return l.textEquals(asText(v), textTest{value: text, wild: true, fold: true})
 	}
 	if p, err := netip.ParsePrefix(text); err == nil {
-		return l.cidr(v, p.String())
+		return l.cidr(v, p.String(), l.at)
 	}
 	if a, err := netip.ParseAddr(text); err == nil && a.Zone() == "" {
 		if v.multi() && !(l.fullText && v.stored()) {
@@ -564,17 +564,6 @@ func (l *lowering) ipEquals(v value, text string, star bool) esql.Expr {
 		return l.anyEquals(v, str(text))
 	}
 	return boolean(false) // no address is written like this
-}
-
-func (l *lowering) cidr(v value, prefix string) esql.Expr {
-	if v.multi() && l.queryString() && v.stored() {
-		return call("QSTR", str(esql.EscapeLucene(v.columnName())+":"+esql.LucenePhrase(prefix)))
-	}
-	x := v.expr
-	if v.typ != "ip" {
-		x = call("TO_IP", x)
-	}
-	return call("CIDR_MATCH", x, str(prefix))
 }
 
 // bounds are the first and the last address of a network.

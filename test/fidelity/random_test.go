@@ -62,7 +62,12 @@ func TestRandomConditions(t *testing.T) {
 		c := condition{draw: draw, events: events, where: i%2 == 1}
 		tree := c.group(2)
 		text := tree.text
-		if c.where {
+		switch after := i%4 >= 2; { // behind stats other forms are needed
+		case after && c.where:
+			text = collected + " | where " + text
+		case after:
+			text = collected + " | search " + text
+		case c.where:
 			text = "* | where " + text
 		}
 		out := compiler.Translate(translate.Request{Query: text, Types: types})
@@ -94,6 +99,9 @@ func TestRandomConditions(t *testing.T) {
 	}
 	t.Logf("FIGURE random conditions with exactly the expected events: %d of %d", 2*count-wrong, 2*count)
 }
+
+// collected turns every event into a row of an aggregation with the same values.
+const collected = "* | stats values(a) as a values(s) as s values(p) as p values(ip) as ip by n"
 
 // event holds the values of each field as text.
 type event map[string][]string

@@ -1,0 +1,79 @@
+package translate
+
+import (
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"github.com/rulebridge/rulebridge/internal/esql"
+	"github.com/rulebridge/rulebridge/internal/spl"
+)
+
+// cidr is true where an address, or any of several, is in a network.
+func (l *lowering) cidr(v value, prefix string, at spl.Span) esql.Expr {
+	if v.multi() {
+		if v.typ == "ip" && l.queryString() && v.stored() {
+			return call("QSTR", str(esql.EscapeLucene(v.columnName())+":"+esql.LucenePhrase(prefix)))
+		}
+		if p, err := netip.ParsePrefix(prefix); err == nil {
+			if p.Bits() == 0 && v.typ == "ip" && p.Addr().Is6() {
+				return notNull(v.expr)
+			}
+			if re, ok := networkRegex(p.Masked()); ok {
+				t := v
+				if !isText(t.typ) {
+					t = asText(v)
+				}
+				return rlike(call("CONCAT", str(valueMark), call("MV_CONCAT", t.expr, str(valueMark)), str(valueMark)), ".*"+valueMark+re+valueMark+".*")
+			}
+		}
+		l.arrayNote(v, at, "cidrmatch", "CIDR_MATCH of several addresses is null in ES|QL, true in Splunk if any is in the network")
+	}
+	x := v.expr
+	if v.typ != "ip" {
+		x = call("TO_IP", x)
+	}
+	return call("CIDR_MATCH", x, str(prefix))
+}
+
+// networkRegex matches the addresses of a network as Elasticsearch writes them; ok is false where the text of IPv6
+// addresses, which leaves zeros out, does not tell.
+func networkRegex(p netip.Prefix) (string, bool) {
+	any := "[^" + valueMark + "]*"
+	if p.Addr().Is4() {
+		const rest = "[0-9]+"
+		octets := p.Addr().As4()
+		var parts []string
+		for i, b := range octets {
+			switch fixed := p.Bits() - 8*i; {
+			case fixed >= 8:
+				parts = append(parts, strconv.Itoa(int(b)))
+			case fixed <= 0:
+				parts = append(parts, rest)
+			default:
+				var numbers []string
+				for n := int(b); n < int(b)+1<<(8-fixed); n++ {
+					numbers = append(numbers, strconv.Itoa(n))
+				}
+				parts = append(parts, "("+strings.Join(numbers, "|")+")")
+			}
+		}
+		return strings.Join(parts, `\.`), true
+	}
+	if p.Bits() == 128 {
+		return esql.EscapeRegex(p.Addr().String()), true
+	}
+	if p.Bits()%16 != 0 || p.Bits() == 0 {
+		return "", false
+	}
+	b := p.Addr().As16()
+	var out strings.Builder
+	for i := 0; i < p.Bits()/8; i += 2 {
+		n := int(b[i])<<8 | int(b[i+1])
+		if n == 0 {
+			return "", false
+		}
+		out.WriteString(strconv.FormatInt(int64(n), 16) + ":")
+	}
+	return out.String() + any, true
+}
