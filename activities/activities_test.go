@@ -23,12 +23,11 @@ import (
 )
 
 // compiler gives the same draft for every rule, with a hole for rules whose query says so.
-type compiler struct{ calls int }
+type compiler struct{}
 
 const draft = "FROM logs-* METADATA _id, _index, _version\n| WHERE a == \"1\" AND b == \"2\""
 
-func (c *compiler) Compile(_ context.Context, _ string, r migration.OriginalRule) (activities.Compiled, error) {
-	c.calls++
+func (*compiler) Compile(_ context.Context, _ string, r migration.OriginalRule) (activities.Compiled, error) {
 	if strings.Contains(r.Query, "panic") {
 		panic("index=secret")
 	}
