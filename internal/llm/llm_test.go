@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -24,6 +25,7 @@ type service struct {
 	header map[string]string
 	body   string
 	delay  time.Duration
+	mu     sync.Mutex // a request that was given up may still be answered while the next one comes
 	path   string
 	sent   string
 	auth   string
@@ -32,23 +34,26 @@ type service struct {
 func newService(t *testing.T) *service {
 	s := &service{status: 200}
 	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		status, header, answer, delay := s.status, s.header, s.body, s.delay
 		body, err := io.ReadAll(r.Body)
 		if err != nil {
 			t.Error(err)
 		}
+		s.mu.Lock()
 		s.path, s.sent = r.URL.String(), string(body)
 		s.auth = r.Header.Get("Authorization") + r.Header.Get("Api-Key") + r.Header.Get("X-Api-Key")
+		s.mu.Unlock()
 		select {
-		case <-time.After(s.delay):
+		case <-time.After(delay):
 		case <-r.Context().Done():
 			return
 		}
 		w.Header().Set("Content-Type", "application/json")
-		for k, v := range s.header {
+		for k, v := range header {
 			w.Header().Set(k, v)
 		}
-		w.WriteHeader(s.status)
-		_, _ = io.WriteString(w, s.body)
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, answer)
 	}))
 	t.Cleanup(s.Close)
 	return s
