@@ -103,8 +103,8 @@ func TestMutations(t *testing.T) {
 		name string
 		args []string
 	}{
-		{"goldens", []string{"./internal/translate", "-run", "^TestGolden$"}},
-		{"pipelines", []string{"./test/fidelity", "-run", "^TestPipelines$"}},
+		{"goldens", []string{"-run", "^TestGolden$", "./internal/translate"}},
+		{"pipelines", []string{"-run", "^TestPipelines$", "./test/fidelity"}},
 	}
 	for _, suite := range suites { // a suite that fails anyway notices nothing
 		if failed, output, err := runSuite(root, "", node.URL, suite.args); failed || err != nil {
@@ -125,26 +125,28 @@ func TestMutations(t *testing.T) {
 		if i%step != 0 {
 			continue
 		}
-		ran++
-		var by []string
-		for _, suite := range suites {
-			noticed, build, err := runSuite(root, overlay, node.URL, suite.args)
-			if err != nil {
-				t.Errorf("%s: %s: %v\n%s", m.name, suite.name, err, build)
-				continue
-			}
-			if noticed {
-				by = append(by, suite.name)
-				if !all() {
-					break
+		t.Run(m.name, func(t *testing.T) {
+			ran++
+			var by []string
+			for _, suite := range suites {
+				noticed, output, err := runSuite(root, overlay, node.URL, suite.args)
+				if err != nil {
+					t.Errorf("%s: %v\n%s", suite.name, err, output)
+					continue
+				}
+				if noticed {
+					by = append(by, suite.name)
+					if !all() {
+						break
+					}
 				}
 			}
-		}
-		if len(by) == 0 {
-			survived++
-			t.Errorf("nothing notices: %s (%s)", m.name, m.file)
-		}
-		t.Logf("FIGURE mutation %-45s noticed by %s", m.name, strings.Join(by, ", "))
+			if len(by) == 0 {
+				survived++
+				t.Errorf("nothing notices that %s breaks", m.file)
+			}
+			t.Logf("FIGURE mutation %-45s noticed by %s", m.name, strings.Join(by, ", "))
+		})
 	}
 	t.Logf("FIGURE mutations noticed: %d of %d", ran-survived, ran)
 }
@@ -177,10 +179,11 @@ func (m mutation) overlay(root, dir string) (string, error) {
 func runSuite(root, overlay, url string, args []string) (failed bool, output string, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "go", append([]string{"test", "-count=1", "-failfast"}, args...)...)
+	flags := []string{"test", "-count=1", "-failfast"}
 	if overlay != "" {
-		cmd.Args = append(cmd.Args, "-overlay", overlay)
+		flags = append(flags, "-overlay", overlay)
 	}
+	cmd := exec.CommandContext(ctx, "go", append(flags, args...)...)
 	cmd.Dir = root
 	cmd.Env = append(os.Environ(), elasticsearch.EnvURL+"="+url, "FIDELITY=")
 	var out bytes.Buffer
