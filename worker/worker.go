@@ -7,14 +7,18 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
+	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/interceptor"
 	sdkworker "go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 	"go.uber.org/zap"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"github.com/rulebridge/rulebridge/config"
 	"github.com/rulebridge/rulebridge/workflows"
@@ -207,7 +211,30 @@ func Dial(ctx context.Context, o client.Options, logger *zap.Logger) (client.Cli
 	o.Logger = NewLogger(logger)
 	c, err := client.DialContext(ctx, o)
 	if err != nil {
-		return nil, fmt.Errorf("%w on %s (namespace %s): %w; check the address and that the server runs", ErrNoServer, o.HostPort, o.Namespace, err)
+		return nil, fmt.Errorf("%w on %s (namespace %s): %w; %s", ErrNoServer, o.HostPort, o.Namespace, err, dialAdvice(o, err))
 	}
 	return c, nil
+}
+
+// dialAdvice tells what to look at: an address nobody listens on is mended elsewhere than a key or a certificate. The TLS
+// errors reach us as text only, behind gRPC's.
+func dialAdvice(o client.Options, err error) string {
+	var denied *serviceerror.PermissionDenied
+	text := err.Error()
+	switch {
+	case errors.As(err, &denied) || status.Code(err) == codes.Unauthenticated || strings.Contains(text, "code = Unauthenticated"):
+		return "the server refuses the credentials: check TEMPORAL_API_KEY or the client certificate, and that they are for this namespace"
+	case strings.Contains(text, "signed by unknown authority"):
+		return "check TEMPORAL_TLS_SERVER_CA_CERT_PATH: it must hold the authority that signed the server's certificate"
+	case strings.Contains(text, "certificate required"), strings.Contains(text, "bad certificate"):
+		return "the server asks for a client certificate: set TEMPORAL_TLS_CLIENT_CERT_PATH and TEMPORAL_TLS_CLIENT_KEY_PATH"
+	case strings.Contains(text, "x509:"):
+		return "check the server's certificate and TEMPORAL_TLS_SERVER_NAME"
+	case strings.Contains(text, "first record does not look like a TLS handshake"):
+		return "the server speaks plain text: leave TEMPORAL_TLS and TEMPORAL_API_KEY out, or check the port"
+	case o.ConnectionOptions.TLS != nil && strings.Contains(text, "write tcp"), o.ConnectionOptions.TLS != nil && strings.Contains(text, "EOF"):
+		// With TLS 1.3 a refused client certificate can show as a connection that breaks after the handshake.
+		return "the server ended the TLS connection: if it asks for a client certificate, set TEMPORAL_TLS_CLIENT_CERT_PATH and TEMPORAL_TLS_CLIENT_KEY_PATH"
+	}
+	return "check the address and that the server runs"
 }
