@@ -258,7 +258,7 @@ func FromOutput(rule migration.OriginalRule, o translate.Output) Compiled {
 }
 
 func position(p spl.Pos) migration.Position {
-	return migration.Position{Line: p.Line, Column: p.Column}
+	return migration.Position{Line: int(p.Line), Column: int(p.Column)}
 }
 
 const attack = "https://attack.mitre.org/"

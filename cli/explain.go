@@ -110,7 +110,7 @@ func (t *translator) explain(o migration.OriginalRule, out translate.Output) err
 	shown := map[int]bool{}
 	for _, s := range out.Stages {
 		source := ""
-		if from, to := s.SPL.Start.Offset, s.SPL.End.Offset; 0 <= from && from <= to && to <= len(o.Query) {
+		if from, to := int(s.SPL.Start.Offset), int(s.SPL.End.Offset); 0 <= from && from <= to && to <= len(o.Query) {
 			source = strings.TrimSpace(o.Query[from:to])
 		}
 		target := s.ESQL

@@ -3,8 +3,9 @@
 // standard library only.
 package esql
 
-// Pos is a place in ES|QL text: Line and Column count from 1 (Column in characters), Offset counts bytes from 0.
-type Pos struct{ Offset, Line, Column int }
+// Pos is a place in ES|QL text: Line and Column count from 1 (Column in characters), Offset counts bytes from 0. Every node
+// has two of them, hence the small type: texts have at most 2 GiB.
+type Pos struct{ Offset, Line, Column int32 }
 
 // Span is a half-open range of ES|QL text. Nodes that were built, not parsed, have the zero Span until printed.
 type Span struct{ Start, End Pos }
@@ -19,7 +20,7 @@ type At struct {
 }
 
 // Origin is a half-open byte range of the source a node was compiled from; the zero value means none.
-type Origin struct{ Start, End int }
+type Origin struct{ Start, End int32 }
 
 // Place returns the node's place in ES|QL text.
 func (a *At) Place() Span { return a.At }

@@ -32,7 +32,7 @@ func BenchmarkPrintWithOrigins(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	i := 0
+	i := int32(0)
 	Inspect(q, func(n Node) bool {
 		i++
 		n.at().Origin = Origin{i, i + 1}

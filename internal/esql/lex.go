@@ -67,14 +67,14 @@ func (l *lexer) rest() string { return l.src[l.pos.Offset:] }
 
 // advance moves over n bytes.
 func (l *lexer) advance(n int) {
-	text := l.src[l.pos.Offset : l.pos.Offset+n]
-	l.pos.Offset += n
+	text := l.src[l.pos.Offset:][:n]
+	l.pos.Offset += int32(n)
 	if i := strings.LastIndexByte(text, '\n'); i >= 0 {
-		l.pos.Line += strings.Count(text, "\n")
+		l.pos.Line += int32(strings.Count(text, "\n"))
 		l.pos.Column = 1
 		text = text[i+1:]
 	}
-	l.pos.Column += utf8.RuneCountInString(text)
+	l.pos.Column += int32(utf8.RuneCountInString(text))
 }
 
 // skip moves over blanks and comments.

@@ -1,6 +1,7 @@
 package esql
 
 import (
+	"math"
 	"strings"
 	"unicode/utf8"
 )
@@ -12,8 +13,8 @@ const maxDepth = 2000
 // Parse reads a query of 8.19, or of 9.x as far as Rulebridge emits it. An error is a *SyntaxError. Whether commands,
 // functions and types fit together is the business of Check.
 func Parse(src string) (*Query, error) {
-	if !utf8.ValidString(src) {
-		return nil, &SyntaxError{Pos: Pos{Line: 1, Column: 1}, Message: "the query is not valid UTF-8"}
+	if err := readable(src, "query"); err != nil {
+		return nil, err
 	}
 	p := parser{lexer: lexer{src: src, pos: Pos{Line: 1, Column: 1}}}
 	q := &Query{}
@@ -28,10 +29,22 @@ func Parse(src string) (*Query, error) {
 	return q, nil
 }
 
+// readable says why a text cannot be read at all.
+func readable(src, what string) error {
+	at := Pos{Line: 1, Column: 1}
+	switch {
+	case len(src) > math.MaxInt32:
+		return &SyntaxError{Pos: at, Message: "the " + what + " is longer than 2 GiB"}
+	case !utf8.ValidString(src):
+		return &SyntaxError{Pos: at, Message: "the " + what + " is not valid UTF-8"}
+	}
+	return nil
+}
+
 // ParseExpr reads a single expression.
 func ParseExpr(src string) (Expr, error) {
-	if !utf8.ValidString(src) {
-		return nil, &SyntaxError{Pos: Pos{Line: 1, Column: 1}, Message: "the expression is not valid UTF-8"}
+	if err := readable(src, "expression"); err != nil {
+		return nil, err
 	}
 	p := parser{lexer: lexer{src: src, pos: Pos{Line: 1, Column: 1}}}
 	if err := p.next(); err != nil {

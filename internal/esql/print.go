@@ -138,7 +138,7 @@ func (p *printer) try(f func()) bool {
 }
 
 func (p *printer) pos(offset int) Pos {
-	return Pos{Offset: offset, Line: p.lines + 1, Column: utf8.RuneCount(p.buf[p.line:offset]) + 1}
+	return Pos{Offset: int32(offset), Line: int32(p.lines + 1), Column: int32(utf8.RuneCount(p.buf[p.line:offset]) + 1)}
 }
 
 // node prints n with f and records where, if n has an Origin.

@@ -4,9 +4,10 @@
 package spl
 
 // Pos is a place in the query as the user wrote it. Line and Column count from 1, Column in characters
-// (runes); Offset counts bytes from 0. Text that came out of a macro has the place of the macro's call.
+// (runes); Offset counts bytes from 0. Text that came out of a macro has the place of the macro's call. Every node has
+// two of them, hence the small type: a source has at most 2 GiB.
 type Pos struct {
-	Offset, Line, Column int
+	Offset, Line, Column int32
 }
 
 // Span is a half-open range of the query as the user wrote it.

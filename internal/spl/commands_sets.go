@@ -138,7 +138,7 @@ func (p *parser) filter() Filter {
 		src := newSource(s)
 		q := &parser{src: src, q: &Query{}, buf: s, end: len(s), maxDepth: p.maxDepth, depth: p.depth}
 		src.src, src.lines, src.runes = p.src.src, p.src.lines, p.src.runes
-		src.segs = []segment{{0, at.At.Start.Offset, at.At.End.Offset, false}}
+		src.segs = []segment{{0, int(at.At.Start.Offset), int(at.At.End.Offset), false}}
 		q.scan()
 		e := q.searchExpr(searchMode{})
 		q.finish()

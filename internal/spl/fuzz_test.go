@@ -32,7 +32,7 @@ func FuzzLex(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, src string) {
-		at := 0
+		at := int32(0)
 		for _, tok := range Tokens(src) {
 			a, b := tok.Span.Start.Offset, tok.Span.End.Offset
 			if a < at || b <= a || src[a:b] != tok.Text {
@@ -87,7 +87,7 @@ func checkSpans(t *testing.T, src string, q *Query) {
 			t.Fatalf("span %v is not within %v", s, outer)
 		}
 	}
-	all := Span{End: Pos{Offset: len(src)}}
+	all := Span{End: Pos{Offset: int32(len(src))}}
 	pipeline := func(pl *Pipeline, outer Span) {
 		check(pl.Span(), outer)
 		for _, c := range pl.Commands {

@@ -3,6 +3,7 @@ package spl
 import (
 	"errors"
 	"fmt"
+	"math"
 	"sort"
 	"strings"
 )
@@ -31,7 +32,7 @@ type Options struct {
 	// Keep says which macros stay in the tree unexpanded, as SearchMacro, ExprMacro or Unknown: names of data sources,
 	// filters, and whatever else the caller knows better than its definition. May be nil.
 	Keep func(name string, nargs int) bool
-	// MaxBytes caps the source (default 1 MiB), MaxDepth nesting of parentheses, subsearches and macros (200),
+	// MaxBytes caps the source (default 1 MiB, at most 2 GiB), MaxDepth nesting of parentheses, subsearches and macros (200),
 	// MaxTokens the tokens left after macro expansion (1 Mi).
 	MaxBytes, MaxDepth, MaxTokens int
 }
@@ -40,6 +41,7 @@ func (o Options) withDefaults() Options {
 	if o.MaxBytes <= 0 {
 		o.MaxBytes = 1 << 20
 	}
+	o.MaxBytes = min(o.MaxBytes, math.MaxInt32) // places are of 32 bits
 	if o.MaxDepth <= 0 {
 		o.MaxDepth = 200
 	}
@@ -74,7 +76,7 @@ func Parse(src string, o Options) *Query {
 		switch e.Code {
 		case CodeUnterminatedString, CodeUnterminatedSubsearch, CodeUnterminatedMacro:
 			if p.unclosed == nil {
-				p.unclosed = map[int]bool{}
+				p.unclosed = map[int32]bool{}
 			}
 			p.unclosed[e.At.At.Start.Offset] = true
 		}
@@ -120,9 +122,9 @@ type parser struct {
 	pos, end        int
 	depth, maxDepth int
 	err             *Problem
-	unclosed        map[int]bool // offsets in the source already reported as never closed
-	tok             token        // lookahead of the eval grammar
-	prev            int          // end of the token before it
+	unclosed        map[int32]bool // offsets in the source already reported as never closed
+	tok             token          // lookahead of the eval grammar
+	prev            int            // end of the token before it
 }
 
 func (p *parser) at(a, b int) At { return p.src.at(a, b) }

@@ -38,7 +38,7 @@ func TestCommandNodes(t *testing.T) {
 		if word, _, _ := strings.Cut(src, " "); c.Name() != word && word != "bucket" {
 			t.Errorf("%s: name is %s", src, c.Name())
 		}
-		if s := c.Span(); s.Start.Offset != 4 || s.End.Offset != 4+len(src) {
+		if s := c.Span(); s.Start.Offset != 4 || s.End.Offset != int32(4+len(src)) {
 			t.Errorf("%s: span is %v", src, s)
 		}
 		checkRoundTrip(t, q)
@@ -50,7 +50,7 @@ func TestProblems(t *testing.T) {
 		"bad": {Name: "bad", Arguments: []string{"a"}, Definition: "x=$a$"}}
 	tests := []struct {
 		name, src, code string
-		line, column    int
+		line, column    int32
 		message         string
 	}{
 		{"empty list", "a IN ()", CodeSyntax, 1, 6, "the list of a IN is empty"},

@@ -76,7 +76,7 @@ func (s *source) pos(off int) Pos {
 	} else {
 		col = s.runesBefore(off) - s.runesBefore(s.lines[line])
 	}
-	return Pos{Offset: off, Line: line + 1, Column: col + 1}
+	return Pos{Offset: int32(off), Line: int32(line + 1), Column: int32(col + 1)}
 }
 
 func (s *source) span(start, end int) Span { return Span{s.pos(start), s.pos(end)} }

@@ -54,8 +54,8 @@ func Account(out Output, query string) []Unaccounted {
 		if t.structure {
 			continue
 		}
-		i := sort.Search(len(merged), func(i int) bool { return merged[i].End >= t.end })
-		if i == len(merged) || merged[i].Start > t.start {
+		i := sort.Search(len(merged), func(i int) bool { return int(merged[i].End) >= t.end })
+		if i == len(merged) || int(merged[i].Start) > t.start {
 			bad = append(bad, Unaccounted{Start: t.start, End: t.end, Text: query[t.start:t.end]})
 		}
 	}

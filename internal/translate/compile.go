@@ -2,6 +2,7 @@ package translate
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -43,6 +44,7 @@ func New(opts Options) (*Compiler, error) {
 	if opts.MaxQueryBytes <= 0 {
 		opts.MaxQueryBytes = defaultMaxQueryBytes
 	}
+	opts.MaxQueryBytes = min(opts.MaxQueryBytes, math.MaxInt32) // places are of 32 bits
 	if opts.MaxDepth <= 0 {
 		opts.MaxDepth = defaultMaxDepth
 	}
@@ -484,7 +486,7 @@ func wholeSpan(q string) spl.Span {
 			end.Column = 1
 		}
 	}
-	end.Offset = len(q)
+	end.Offset = int32(len(q))
 	return spl.Span{Start: start, End: end}
 }
 

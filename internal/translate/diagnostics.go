@@ -190,7 +190,7 @@ func (c *compilation) sortDiagnostics() {
 	for i := range notes {
 		notes[i] = i
 	}
-	after := func(offset int) int {
+	after := func(offset int32) int {
 		return sort.Search(len(notes), func(j int) bool { return c.out.Diagnostics[j].Span.Start.Offset >= offset })
 	}
 	for i := range c.out.Stages {

@@ -56,7 +56,7 @@ func TestCorpusSpelling(t *testing.T) {
 func capitalCommands(p spl.Pipeline, q string) string {
 	b := []byte(q)
 	for _, cmd := range p.Commands {
-		at, name := cmd.Span().Start.Offset, cmd.Name()
+		at, name := int(cmd.Span().Start.Offset), cmd.Name()
 		if end := at + len(name); end <= len(b) && strings.EqualFold(string(b[at:end]), name) && !strings.HasPrefix(q[end:], "(") {
 			copy(b[at:end], strings.ToUpper(name))
 		}

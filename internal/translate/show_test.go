@@ -43,7 +43,7 @@ func TestCause(t *testing.T) {
 		out := c.Translate(r)
 		for _, d := range out.Diagnostics {
 			if d.Code == code && (subject == "" || d.Subject == subject) {
-				from, to := max(0, d.Span.Start.Offset-60), min(len(r.Query), d.Span.End.Offset+60)
+				from, to := max(0, d.Span.Start.Offset-60), min(len(r.Query), int(d.Span.End.Offset)+60)
 				t.Logf("%s %s | %s | %q", r.ID[:8], d.Subject, d.Message, r.Query[from:to])
 				break
 			}
