@@ -134,6 +134,9 @@ func (p *printer) like(e *Like, indent int) {
 	p.write(")")
 }
 
+// concatLines is the number of arguments up to which a long CONCAT has one a line.
+const concatLines = 5
+
 func (p *printer) call(e *Call, indent int) {
 	p.write(e.Func)
 	p.write("(")
@@ -151,6 +154,13 @@ func (p *printer) call(e *Call, indent int) {
 		p.write(")")
 	}
 	if p.try(args) {
+		return
+	}
+	if e.Func == "CONCAT" && len(e.Args) > concatLines {
+		// the parts of a text are many and short
+		p.newline(indent + 2)
+		p.fill(len(e.Args), indent+2, func(i int) { p.expr(e.Args[i], precLowest, indent+4) })
+		p.write(")")
 		return
 	}
 	// One argument a line; a CASE has a condition and its value on one.

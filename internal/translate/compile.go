@@ -143,6 +143,7 @@ type lowering struct {
 	eventID string
 	// readOuts are the columns read out of stored texts so far, by the name that was asked for.
 	readOuts     map[string]*column
+	unfilled     []esql.Expr // fields that fillnull of every field filled and the stats behind it groups by
 	keepSpan     spl.Span
 	sourceOrigin esql.Origin
 	pending      []esql.Expr // conditions of the search command being lowered

@@ -46,6 +46,7 @@ var codes = []CodeInfo{
 	{"display_only", Info, "a result that is shown but decides nothing"},
 	{"template_repeated", Info, "a template that was repeated for each field it names"},
 	{"join_one_query", Info, "a join or append that became one query over both kinds of events"},
+	{"fill_found", Info, "fillnull of every field, which leaves a field missing that no event has"},
 	{"threshold", Info, "a count condition that could also be a threshold rule"},
 
 	// approximation: they can differ; the message says when

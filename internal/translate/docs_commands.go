@@ -53,7 +53,7 @@ var commandForms = []struct {
 	{"head", "SORT and LIMIT", []string{`* | head 5`, `* | stats count by k | head 5`}},
 	{"tail", "SORT and LIMIT the other way around", []string{`* | stats count by k | sort count | tail 5`, `* | stats count by k | tail 5`}},
 	{"reverse", "SORT the other way around", []string{`* | stats count by k | sort count | reverse`}},
-	{"fillnull", "COALESCE", []string{`* | stats max(v) as m by k | fillnull value=0 m`}},
+	{"fillnull", "COALESCE", []string{`* | stats max(v) as m by k | fillnull value=0 m`, `* | fillnull | stats count by k a`, `* | fillnull | search a=0 | stats count by k`}},
 	{"filldown", "", []string{`* | stats count by k | filldown k`}},
 	{"bin", "DATE_TRUNC or BUCKET", []string{`* | bin span=5m _time | stats count by _time k`, `* | bin span=1d _time | stats count by _time k`, `* | bin bins=10 v | stats count by v`}},
 	{"lookup", "CASE or IN for small tables, LOOKUP JOIN for others", []string{`* | lookup small k OUTPUT owner | search owner=x`, `* | lookup unknown k OUTPUT owner | search owner=x`}},

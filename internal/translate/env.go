@@ -32,6 +32,7 @@ type column struct {
 
 // mappingNote is a field mapping that can differ; how much it matters depends on what the value is used for.
 type mappingNote struct {
+	code             Code // mapping_approximate when empty
 	subject, message string
 	formatOnly       bool
 }
@@ -66,6 +67,8 @@ func (l *lowering) used(c *column, span spl.Span) *column {
 		l.diag("mapping_display", span, n.subject, n.message+"; it tells the same rows apart")
 	case n.formatOnly && settledWords(c.field.Values, l.words):
 		l.diag("mapping_display", span, n.subject, n.message+"; the values it is compared with are known in both")
+	case n.code != "":
+		l.diag(n.code, span, n.subject, n.message)
 	default:
 		l.diag("mapping_approximate", span, n.subject, n.message)
 	}

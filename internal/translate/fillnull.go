@@ -1,6 +1,8 @@
 package translate
 
 import (
+	"strings"
+
 	"github.com/rulebridge/rulebridge/internal/esql"
 	"github.com/rulebridge/rulebridge/internal/spl"
 )
@@ -48,7 +50,8 @@ func (l *lowering) fillnull(cmd *spl.FillNull, rest []spl.Command) {
 	}
 }
 
-// fillEvents is fillnull of every field of whole events: the fields are those that the rest of the pipeline names.
+// fillEvents is fillnull of every field of whole events: the fields are those that the rest of the pipeline names. Splunk
+// fills the fields that at least one event of the search has, and leaves the others missing everywhere.
 func (l *lowering) fillEvents(cmd *spl.FillNull, rest []spl.Command) {
 	if !l.settle(cmd, rest) || l.settled == nil {
 		l.diag("unsupported_option", cmd.Span(), "fillnull", "fillnull of every field needs their names; list them")
@@ -56,15 +59,11 @@ func (l *lowering) fillEvents(cmd *spl.FillNull, rest []spl.Command) {
 	}
 	names := l.settled.order
 	l.settled = nil
-	said := false
+	keys := fillKeys(rest)
 	for _, n := range names {
 		c := l.peek(n, cmd.Span())
-		if c.hole || c.nonNull || c.constant != nil || n == "_time" || l.present[c.name] {
+		if c.hole || c.nonNull || c.filled || c.constant != nil || n == "_time" || l.present[c.name] {
 			continue
-		}
-		if !said {
-			said = true
-			l.diag("fill_all", cmd.Span(), "fillnull", "fillnull without a list fills the fields that at least one event has; the draft fills every field named below, so events count even where no event has the field")
 		}
 		v := c.value()
 		fill, x := esql.Expr(str(cmd.Value)), l.text(v)
@@ -72,7 +71,97 @@ func (l *lowering) fillEvents(cmd *spl.FillNull, rest []spl.Command) {
 		if num, ok := number(cmd.Value); ok && isNumeric(v.typ) {
 			fill, x, typ = num, v, v.typ
 		}
-		filled := &column{typ: typ, nonNull: true, array: v.array, pending: c.pending}
+		pending := c.pending
+		switch {
+		case keys[n]:
+			l.unfilled = append(l.unfilled, l.keepUnfilled(n, c, v, cmd.Span()))
+		case pending == nil:
+			pending = &mappingNote{code: "fill_all", subject: n, message: "where no event of the search has `" + n + "`, fillnull without a list leaves it missing in Splunk, and the draft fills it"}
+		}
+		filled := &column{typ: typ, nonNull: true, array: v.array, pending: pending}
 		l.defineAs(n, filled, mark(call("COALESCE", x.expr, fill), cmd.Span()), cmd.Span())
 	}
+}
+
+// fillKeys are the fields that a stats right behind fillnull groups by. Only of these can be said after the fact whether an
+// event had them, because stats drops all rows where none has.
+func fillKeys(rest []spl.Command) map[string]bool {
+	if len(rest) == 0 {
+		return nil
+	}
+	st, ok := rest[0].(*spl.Stats)
+	if !ok || st.Kind != "stats" {
+		return nil
+	}
+	keys := map[string]bool{}
+	for _, b := range st.By {
+		if b.Bucket == nil && !strings.Contains(b.Field.Text, "*") {
+			keys[b.Field.Text] = true
+		}
+	}
+	return keys
+}
+
+// keepUnfilled gives what a field holds before it is filled, in a column that is there after the filling too.
+func (l *lowering) keepUnfilled(name string, c *column, v value, at spl.Span) esql.Expr {
+	if k, plain := v.expr.(*esql.Column); plain && k.Name != l.freeName(name) {
+		return v.expr
+	}
+	l.unique++
+	kept := "_unfilled_" + itoa(l.unique)
+	l.assign(at, kept, mark(v.expr, at))
+	l.helpers = append(l.helpers, kept)
+	return col(kept)
+}
+
+// dropUnfilled follows a STATS by filled fields: Splunk has no rows at all where one of the fields is in no event.
+func (l *lowering) dropUnfilled(fields []esql.Expr, at spl.Span) {
+	i := len(l.cmds) - 1
+	for i >= 0 && !isStats(l.cmds[i]) {
+		i--
+	}
+	if i < 0 {
+		return
+	}
+	groups := l.cmds[i].(*esql.Stats)
+	all := &esql.Stats{}
+	all.Origin = origin(at)
+	var found []esql.Expr
+	var helpers []string
+	l.diag("fill_found", at, "fillnull", "where a field that stats groups by is in no event of the search, fillnull without a list leaves it missing and stats gives no rows; the draft does the same, by counting what each field holds. List the fields in fillnull for a simpler query that alerts then too")
+	for _, f := range fields {
+		l.unique++
+		name := "_found_" + itoa(l.unique)
+		helpers = append(helpers, name)
+		groups.Aggs = append(groups.Aggs, &esql.Assign{Name: name, Expr: mark(call("COUNT", f), at)})
+		all.Aggs = append(all.Aggs, &esql.Assign{Name: name, Expr: mark(call("SUM", col(name)), at)})
+		found = append(found, col(name))
+	}
+	least := found[0]
+	if len(found) > 1 {
+		least = call("LEAST", found...)
+	}
+	where := &esql.Where{Expr: mark(binary(">", least, integer(0)), at)}
+	if l.opts.Target == Target9 {
+		all.Inline = true
+		l.add(all, where)
+		l.helpers = append(l.helpers, helpers...)
+		return
+	}
+	p := l.pack(l.env.order, nil, at)
+	row := l.rowName()
+	l.add(&esql.Eval{At: esql.At{Origin: origin(at)}, Assigns: []*esql.Assign{{Name: row, Expr: p.row()}}})
+	all.Aggs = append(all.Aggs, &esql.Assign{Name: row, Expr: mark(call("VALUES", col(row)), at)})
+	expand := &esql.MvExpand{Field: row}
+	expand.Origin = origin(at)
+	l.add(all, where, expand)
+	p.unpack(row)
+	drop := &esql.Drop{Names: helpers}
+	drop.Origin = origin(at)
+	l.add(drop)
+}
+
+func isStats(c esql.Command) bool {
+	_, ok := c.(*esql.Stats)
+	return ok
 }

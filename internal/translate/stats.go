@@ -44,7 +44,12 @@ func (l *lowering) stats(cmd *spl.Stats, rest []spl.Command) {
 	}
 	l.ensureSource(cmd.Span())
 	l.aggOptions(cmd.Options)
+	unfilled := l.unfilled
+	l.unfilled = nil
 	l.aggregate(cmd.Aggs, cmd.By, cmd.Span(), !l.aggregated)
+	if len(unfilled) > 0 {
+		l.dropUnfilled(unfilled, cmd.Span())
+	}
 }
 
 func (l *lowering) aggOptions(opts []spl.Option) {
