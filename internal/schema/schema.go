@@ -105,20 +105,23 @@ type Source struct {
 	// Constraints hold for every event of the source and become the first filter.
 	Constraints []Constraint
 
-	schema    *Schema
-	matches   []condition
-	narrows   []narrowing
-	maps      map[string][]mapping
-	lines     func() map[string][]line // maps with their fields resolved, at first use
-	autos     []auto
-	texts     []autoText
-	prefixes  []string         // leading parts of names that rules drop with "rename properties.* as *"
-	extraECS  bool             // fields of ECS count as known although no stream lists them
-	overrides map[string]Field // by Splunk name
-	extra     map[string]Field // Elasticsearch fields that overrides brought in
+	schema     *Schema
+	matches    []condition
+	narrows    []narrowing
+	maps       map[string][]mapping
+	lines      func() map[string][]line // maps with their fields resolved, at first use
+	autos      []auto
+	texts      []autoText
+	prefixes   []string         // leading parts of names that rules drop with "rename properties.* as *"
+	operations []string         // Splunk fields whose values name kinds of events, as event codes do
+	extraECS   bool             // fields of ECS count as known although no stream lists them
+	overrides  map[string]Field // by Splunk name
+	extra      map[string]Field // Elasticsearch fields that overrides brought in
 }
 
 // Hint narrows a look-up by what the query's filters already fix, because pipelines move fields per event code.
 type Hint struct {
+	// EventCodes are the event codes, or the operations of a source that has them (Source.SelectsOperation), that the query
+	// admits; empty when any.
 	EventCodes []string
 }

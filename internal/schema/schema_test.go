@@ -141,6 +141,10 @@ func TestExtraction(t *testing.T) {
 		{"cloudtrail", "requestParameters.imageId.imageDigest", request, "sha256:1"},
 		{"cloudtrail", "requestParameters.bucketName", request, "mine"},
 		{"cloudtrail", "requestParameters.roles", request, "[a, b]"},
+		{"cloudtrail", "requestParameters.add.items{}.userId", "{add={items=[{userId=1234}, {userId=5678}]}, kind=x}", "1234"},
+		{"wineventlog_security", "CertThumbprint", "Certificate Issuer Name:\t\t\r\n\tCertificate Thumbprint:\t\tAB12\r\n", "AB12"},
+		{"wineventlog_security", "CertIssuerName", "Certificate Issuer Name:\t\t\r\n\tCertificate Thumbprint:\t\tAB12\r\n", ""},
+		{"wineventlog_application", "ModuleDll", `The Module DLL 'C:\x.dll' could not be loaded due to a configuration problem.`, `C:\x.dll`},
 	}
 	s := Default()
 	for _, tt := range tests {
@@ -166,7 +170,7 @@ func TestExtraction(t *testing.T) {
 		t.Errorf("values of OperationType: %v", f.Extract.Values)
 	}
 	trail, _ := s.Macro("cloudtrail")
-	if f := trail.Field("requestParameters.items{}.userId", Hint{}); f.Extract != nil {
+	if f := trail.Field("requestParameters.userIds{}", Hint{}); f.Extract != nil {
 		t.Errorf("a list cannot be read out of a text: %+v", f.Extract)
 	}
 }

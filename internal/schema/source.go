@@ -159,7 +159,7 @@ func pick(ls []line, codes []string) *line {
 			}
 			continue
 		}
-		if len(codes) > 0 && !slices.ContainsFunc(codes, func(c string) bool { return !slices.Contains(l.codes, c) }) {
+		if l.holds(codes) {
 			return l
 		}
 	}
@@ -169,7 +169,21 @@ func pick(ls []line, codes []string) *line {
 // line is a mapping with its field resolved.
 type line struct {
 	codes []string
+	one   bool
 	field Field
+}
+
+// holds says whether the line is for what the query is known to select. Splunk compares operations without case.
+func (l *line) holds(codes []string) bool {
+	if len(codes) == 0 || l.one && len(codes) != 1 {
+		return false
+	}
+	for _, c := range codes {
+		if !slices.ContainsFunc(l.codes, func(x string) bool { return x == "*" || strings.EqualFold(x, c) }) {
+			return false
+		}
+	}
+	return true
 }
 
 func (s *Source) resolveLines() map[string][]line {
@@ -177,7 +191,7 @@ func (s *Source) resolveLines() map[string][]line {
 	for name, ms := range s.maps {
 		ls := make([]line, len(ms))
 		for i, m := range ms {
-			ls[i] = line{m.codes, s.apply(name, m)}
+			ls[i] = line{m.codes, m.one, s.apply(name, m)}
 		}
 		out[name] = ls
 	}
@@ -198,6 +212,9 @@ func (s *Source) apply(name string, m mapping) Field {
 		var ft fact
 		ft, ok = s.schema.cat.lookup(ecsStream, m.target)
 		f = ft.field()
+	}
+	if !ok && m.dynamic {
+		f, ok = s.templated(m.target)
 	}
 	if !ok {
 		return Field{Source: name, Candidate: m.target, Reason: fmt.Sprintf("%s would be %s, which is not in the field list of "+
@@ -237,12 +254,16 @@ func (s *Source) extraction(m mapping) *Extraction {
 func (s *Source) text(name string) (Field, bool) {
 	for _, t := range s.texts {
 		key, ok := strings.CutPrefix(name, t.prefix)
-		if !ok || key == "" || strings.ContainsAny(key, "{}") {
-			continue
+		if !ok || key == "" || strings.HasSuffix(key, "{}") {
+			continue // a list as a whole has no text of its own
+		}
+		reason := t.reason
+		if strings.Contains(key, "{}") {
+			reason += "; of several the first is taken"
 		}
 		key = key[strings.LastIndexByte(key, '.')+1:]
 		re := `[{ ]` + regexp.QuoteMeta(key) + `=((?:[^,{}\[\]]|\{[^{}]*\}|\[[^\[\]]*\])*)`
-		m := mapping{target: t.target, extract: re, reason: t.reason}
+		m := mapping{target: t.target, extract: re, reason: reason}
 		return Field{Source: name, Reason: "no listed field holds it; it could be " + m.reason, Extract: s.extraction(m)}, true
 	}
 	return Field{}, false
@@ -355,6 +376,22 @@ func (s *Source) known(name string) (Field, bool) {
 	return out, found
 }
 
+// templated is a field that a dynamic template of objects makes of whatever texts arrive below it.
+func (s *Source) templated(name string) (Field, bool) {
+	for _, st := range s.Streams {
+		stream := s.schema.cat.streams[st]
+		if stream == nil {
+			continue
+		}
+		for _, p := range stream.pattern() {
+			if p.typ == "object" && matchTemplate(p.name, name) {
+				return fact{name: name, typ: "keyword", ignoreAbove: defaultIgnoreAbove}.field(), true
+			}
+		}
+	}
+	return Field{}, false
+}
+
 func (f fact) field() Field {
 	return Field{Source: f.name, Name: f.name, Type: f.typ, Array: f.array, IgnoreAbove: f.ignoreAbove, Support: Exact,
 		LowerCase: lowerCaseFields[f.name]}
@@ -364,6 +401,10 @@ func (f fact) field() Field {
 var lowerCaseFields = map[string]bool{
 	"event.category": true, "event.type": true, "event.kind": true, "event.outcome": true,
 }
+
+// SelectsOperation reports whether the values of a Splunk field name kinds of events of the source, as event codes do
+// (eventName of CloudTrail); a Hint may carry them.
+func (s *Source) SelectsOperation(name string) bool { return slices.Contains(s.operations, name) }
 
 // Reverse lists the Splunk names of the source that map to an Elasticsearch field, sorted.
 func (s *Source) Reverse(ecs string) []string {

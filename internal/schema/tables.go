@@ -20,7 +20,8 @@ type mapping struct {
 	target   string   // Elasticsearch field; empty for a hole
 	also     []string // fields that hold the value in the other streams
 	fn       string
-	codes    []string // event codes for which the line holds; empty for all
+	codes    []string // event codes or operations for which the line holds; empty for all
+	one      bool     // the line holds only where the query selects a single one of the codes
 	values   map[string][]string
 	complete bool
 	reason   string
@@ -28,6 +29,7 @@ type mapping struct {
 	fallback string // the value that a missing field has in Splunk
 	extract  string // regular expression that reads the value out of the text of the target
 	ecs      bool   // the target is an ECS field that the pipeline sets although no list names it
+	dynamic  bool   // the target is made by a dynamic template of objects: it exists once an event has it
 }
 
 // auto is a rule for raw field names that a table does not list: prefix + name, if the catalogue has it.
@@ -63,6 +65,7 @@ type definition struct {
 	uses        []string
 	autos       []auto
 	prefixes    []string
+	operations  []string // fields whose values count as event codes (eventName of CloudTrail)
 	texts       []autoText
 	maps        map[string][]mapping
 	order       []string
@@ -110,6 +113,10 @@ func parseTable(text string, defs map[string]*definition, order *[]string) error
 			return fmt.Errorf("line %d: %s: %q", i+1, fmt.Sprintf(format, args...), line)
 		}
 		body, reason := splitReason(line)
+		body, codes, err := cutCodes(body)
+		if err != nil {
+			return fail("%v", err)
+		}
 		words := strings.Fields(body)
 		if len(words) == 0 {
 			continue
@@ -164,6 +171,8 @@ func parseTable(text string, defs map[string]*definition, order *[]string) error
 			}
 		case "prefix":
 			d.prefixes = append(d.prefixes, args...)
+		case "operation":
+			d.operations = append(d.operations, args...)
 		case "text":
 			if len(args) != 2 || reason == "" {
 				return fail("text needs a prefix, a field and a reason")
@@ -193,7 +202,7 @@ func parseTable(text string, defs map[string]*definition, order *[]string) error
 			}
 			d.autos = append(d.autos, a)
 		default:
-			if err := d.addMapping(key, body, reason); err != nil {
+			if err := d.addMapping(key, codes, body, reason); err != nil {
 				return fail("%v", err)
 			}
 		}
@@ -209,16 +218,27 @@ func splitReason(line string) (body, reason string) {
 	return body, strings.TrimSpace(reason)
 }
 
+// cutCodes cuts the list of event codes out of "=[1,5] name target".
+func cutCodes(body string) (rest, codes string, err error) {
+	trimmed := strings.TrimLeft(body, " ")
+	if len(trimmed) < 2 || trimmed[1] != '[' {
+		return body, "", nil
+	}
+	codes, rest, ok := strings.Cut(trimmed[2:], "]")
+	if !ok || codes == "" {
+		return "", "", fmt.Errorf("the list of event codes is empty or not closed")
+	}
+	return trimmed[:1] + " " + rest, codes, nil
+}
+
 // addMapping reads "= name target {values}", with ? for medium, ~ for an approximation and - for a hole.
-func (d *definition) addMapping(op, body, reason string) error {
+func (d *definition) addMapping(op, codes, body, reason string) error {
 	m := mapping{reason: reason}
-	op, codes, hasCodes := strings.Cut(op, "[")
-	if hasCodes {
-		codes, ok := strings.CutSuffix(codes, "]")
-		if !ok {
-			return fmt.Errorf("the list of event codes is not closed")
+	if codes != "" {
+		codes, m.one = strings.CutPrefix(codes, "=")
+		for c := range strings.SplitSeq(codes, ",") {
+			m.codes = append(m.codes, strings.TrimSpace(c))
 		}
-		m.codes = strings.Split(codes, ",")
 	}
 	switch op {
 	case "=":
@@ -241,6 +261,8 @@ func (d *definition) addMapping(op, body, reason string) error {
 	}
 	if rest, ok := strings.CutSuffix(strings.TrimSpace(body), "{dword}"); ok {
 		m.values, body = dwordValues(), rest
+	} else if rest, ok := strings.CutSuffix(strings.TrimSpace(body), "{windows}"); ok {
+		m.values, body = windowsDescriptions(), rest
 	} else if i := strings.Index(body, " {"); i >= 0 && strings.Contains(body[i:], ":") {
 		var err error
 		if m.values, m.complete, err = parseValues(body[i:]); err != nil {
@@ -267,7 +289,11 @@ func (d *definition) addMapping(op, body, reason string) error {
 	if fn, arg, ok := strings.Cut(m.target, "("); ok {
 		m.fn, m.target = fn, strings.TrimSuffix(arg, ")")
 	}
-	m.target, m.ecs = strings.TrimPrefix(m.target, "ecs:"), strings.HasPrefix(m.target, "ecs:")
+	m.target, m.ecs = strings.CutPrefix(m.target, "ecs:")
+	m.target, m.dynamic = strings.CutPrefix(m.target, "dynamic:")
+	if m.dynamic && m.support != Approximate {
+		return fmt.Errorf("a field of a dynamic template of objects may be missing from the index, which makes it an approximation")
+	}
 	if fields := strings.Split(m.target, ","); len(fields) > 1 {
 		m.target, m.also = fields[0], fields[1:]
 	}

@@ -84,8 +84,11 @@ func settledWords(values map[string][]string, words []spl.Value) bool {
 			return false
 		}
 		for other, also := range values {
+			if strings.TrimSuffix(other, ".") == strings.TrimSuffix(word, ".") {
+				continue // the same sentence
+			}
 			for _, x := range also {
-				if other != word && slices.Contains(to, x) {
+				if slices.Contains(to, x) {
 					return false
 				}
 			}

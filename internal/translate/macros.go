@@ -23,7 +23,7 @@ var normalizers = []struct {
 	note    string
 }{
 	{
-		spl.MacroDef{Name: "linux_auditd_normalized_proctitle_process", Definition: `type=PROCTITLE | eval process_exec=proctitle`, Builtin: true},
+		spl.MacroDef{Name: "linux_auditd_normalized_proctitle_process", Definition: `type=PROCTITLE | eval normalized_proctitle_delimiter=proctitle, process_exec=proctitle`, Builtin: true},
 		"urldecode(", "the draft reads the title from auditd.log.proctitle, which differs where the integration does not decode hexadecimal titles",
 	},
 	{

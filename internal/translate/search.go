@@ -319,16 +319,24 @@ func (l *lowering) noteEventCodes(e spl.SearchExpr) {
 		return
 	}
 	for _, x := range conjuncts(e) {
-		if codes, ok := eventCodes(x); ok {
+		if codes, ok := l.codesOf(x); ok {
 			l.eventCodes = codes
 			return
 		}
 	}
 }
 
-func eventCodes(e spl.SearchExpr) ([]string, bool) {
+// codesOf are the event codes, or the operations, that a condition admits.
+func (l *lowering) codesOf(e spl.SearchExpr) ([]string, bool) {
 	isCode := func(f string) bool {
-		return f == "EventCode" || f == "EventID" || f == "signature_id" || f == "event.code"
+		if l.src != nil && l.src.DataModel {
+			f = f[strings.LastIndexByte(f, '.')+1:]
+		}
+		switch f {
+		case "EventCode", "EventID", "signature_id", "result_id", "event.code":
+			return true
+		}
+		return l.src != nil && l.src.SelectsOperation(f)
 	}
 	switch e := e.(type) {
 	case *spl.Compare:
@@ -349,14 +357,14 @@ func eventCodes(e spl.SearchExpr) ([]string, bool) {
 		return out, true
 	case *spl.SearchAnd:
 		for _, x := range e.Exprs {
-			if c, ok := eventCodes(x); ok {
+			if c, ok := l.codesOf(x); ok {
 				return c, true
 			}
 		}
 	case *spl.SearchOr:
 		var out []string
 		for _, x := range e.Exprs {
-			c, ok := eventCodes(x)
+			c, ok := l.codesOf(x)
 			if !ok {
 				return nil, false
 			}
