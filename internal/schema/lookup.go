@@ -69,7 +69,8 @@ func build(cat *catalogue, defs map[string]*definition, order []string) (*Schema
 func (s *Schema) newSource(d *definition, defs map[string]*definition) (*Source, error) {
 	src := &Source{
 		Name: d.name, Support: d.support, Reason: d.reason, DataModel: d.kind == "model", Streams: d.streams,
-		schema: s, matches: d.matches, narrows: d.narrows, prefixes: d.prefixes, operations: d.operations, texts: d.texts, extraECS: d.extraECS,
+		schema: s, cache: newFieldCache(), matches: d.matches, narrows: d.narrows, prefixes: d.prefixes, operations: d.operations,
+		texts: d.texts, extraECS: d.extraECS,
 	}
 	src.maps, src.autos = resolveUses(d, defs)
 	src.lines = sync.OnceValue(src.resolveLines)

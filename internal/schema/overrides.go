@@ -50,7 +50,7 @@ func (s *Schema) With(o Overrides) (*Schema, error) {
 	n.sources = make([]*Source, len(s.sources))
 	for i, src := range s.sources {
 		c := *src
-		c.schema = &n
+		c.schema, c.cache = &n, newFieldCache()
 		c.lines = sync.OnceValue(c.resolveLines)
 		n.sources[i] = &c
 		copies[src] = &c
@@ -93,7 +93,7 @@ func (s *Schema) override(name string, o SourceOverride) error {
 			return fmt.Errorf("%s: no built-in source has this name, and a new one needs indices: known are %s", place,
 				nearest(name, append(sortedKeys(s.byName), sortedKeys(s.byMacro)...)))
 		}
-		src = &Source{Name: name, Support: Exact, schema: s, lines: func() map[string][]line { return nil }}
+		src = &Source{Name: name, Support: Exact, schema: s, cache: newFieldCache(), lines: func() map[string][]line { return nil }}
 		s.sources = append(s.sources, src)
 		s.byName[strings.ToLower(name)], s.byMacro[name] = src, src
 	}
@@ -133,7 +133,7 @@ func (s *Source) overrideField(splunk string, o FieldOverride) (Field, error) {
 	if splunk == "" {
 		return Field{}, fmt.Errorf("the Splunk field name is empty")
 	}
-	f := s.Field(splunk, Hint{})
+	f := s.resolve(splunk, Hint{})
 	if o.Name != "" {
 		if strings.ContainsAny(o.Name, " \t\n\"`*") {
 			return Field{}, fmt.Errorf("name: %q is not an Elasticsearch field name", o.Name)

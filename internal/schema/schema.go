@@ -110,6 +110,7 @@ type Source struct {
 	narrows    []narrowing
 	maps       map[string][]mapping
 	lines      func() map[string][]line // maps with their fields resolved, at first use
+	cache      *fieldCache              // what other names resolved to
 	autos      []auto
 	texts      []autoText
 	prefixes   []string         // leading parts of names that rules drop with "rename properties.* as *"

@@ -10,10 +10,28 @@ import (
 
 // Field resolves a Splunk field of the source. Unknown names give Support None with a reason; nothing is invented.
 // Names that already are fields of the source's catalogue resolve to themselves.
-func (s *Source) Field(name string, h Hint) Field {
+func (s *Source) Field(name string, h Hint) Field { return *s.SharedField(name, h) }
+
+// SharedField is Field without a copy: whoever changes the result has to copy it first.
+func (s *Source) SharedField(name string, h Hint) *Field {
 	if s.schema.identity {
-		return s.schema.identityField(name)
+		f := s.schema.identityField(name)
+		return &f
 	}
+	if _, changed := s.overrides[name]; !changed {
+		if ls, ok := s.lines()[name]; ok {
+			return &pick(ls, h.EventCodes).field
+		}
+	}
+	if len(h.EventCodes) > 0 && (s.DataModel || len(s.prefixes) > 0) {
+		f := s.resolve(name, h) // the codes may decide
+		return &f
+	}
+	return s.cache.get(name, func(name string) Field { return s.resolve(name, h) })
+}
+
+// resolve is Field without what is remembered.
+func (s *Source) resolve(name string, h Hint) Field {
 	if f, ok := s.overrides[name]; ok {
 		f.Source = name
 		return f
@@ -74,7 +92,7 @@ func (s *Source) Field(name string, h Hint) Field {
 	}
 	for _, p := range s.prefixes {
 		if rest, ok := strings.CutPrefix(short, p); ok && rest != "" {
-			if f := s.Field(rest, h); f.Support != None {
+			if f := s.resolve(rest, h); f.Support != None {
 				f.Source = name
 				return f
 			}

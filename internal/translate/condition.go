@@ -298,12 +298,12 @@ func (l *lowering) compareWord(op string, a, b value, span spl.Span) esql.Expr {
 
 // evalWords is f == one of the words of the eval grammar, in the words the integration stores.
 func (l *lowering) evalWords(v value, words []string) esql.Expr {
-	if v.col == nil || v.col.computed || len(v.col.field.Values) == 0 {
+	if v.col == nil || v.col.computed || len(v.col.mapping().Values) == 0 {
 		return in(v.expr, words)
 	}
 	var out distinct
 	for _, w := range words {
-		if to, ok := v.col.field.Values[strings.ToLower(w)]; ok {
+		if to, ok := v.col.mapping().Values[strings.ToLower(w)]; ok {
 			for _, t := range to {
 				out.add(t)
 			}

@@ -18,16 +18,27 @@ type column struct {
 	array    schema.Array
 	nonNull  bool
 	computed bool // made by the query, as opposed to stored in the index
+	// hole says that the value could not be computed; whatever needs it is a hole too.
+	hole bool
 	// filled says that Splunk has fill where ES|QL has null ("unknown" in data models).
 	filled bool
 	fill   string
 	// pending is what has to be said of the mapping once the value decides something.
 	pending *mappingNote
-	// hole says that the value could not be computed; whatever needs it is a hole too.
-	hole bool
-	// packed holds a constant where the value is one.
+	// constant holds a constant where the value is one.
 	constant *esql.Literal
-	field    schema.Field
+	// field is what the schema says of a stored field, shared with it; nil where no mapping made the column.
+	field *schema.Field
+}
+
+var noField schema.Field
+
+// mapping is what the schema says of the column, nothing where no mapping made it.
+func (c *column) mapping() *schema.Field {
+	if c.field == nil {
+		return &noField
+	}
+	return c.field
 }
 
 // mappingNote is a field mapping that can differ; how much it matters depends on what the value is used for.
@@ -65,7 +76,7 @@ func (l *lowering) used(c *column, span spl.Span) *column {
 		l.diag("mapping_display", span, n.subject, n.message+"; it is only shown here")
 	case l.purpose == toGroup && n.formatOnly:
 		l.diag("mapping_display", span, n.subject, n.message+"; it tells the same rows apart")
-	case n.formatOnly && settledWords(c.field.Values, l.words):
+	case n.formatOnly && settledWords(c.mapping().Values, l.words):
 		l.diag("mapping_display", span, n.subject, n.message+"; the values it is compared with are known in both")
 	case n.code != "":
 		l.diag(n.code, span, n.subject, n.message)
@@ -119,7 +130,7 @@ type env struct {
 	shadowed map[string]string
 	// unmapped holds the fields without a counterpart that were asked for when the list of columns was closed: they
 	// are holes, where other names do not exist in Splunk either.
-	unmapped map[string]schema.Field
+	unmapped map[string]*schema.Field
 	// columns counts the names that stand for each ES|QL column; kept when there are many.
 	columns map[string]int
 }
@@ -412,7 +423,7 @@ func (l *lowering) stored(name string, span spl.Span) *column {
 }
 
 // readFrom names the fields that a mapping reads.
-func readFrom(f schema.Field) string {
+func readFrom(f *schema.Field) string {
 	if len(f.Also) == 0 {
 		return f.Name
 	}
@@ -420,7 +431,7 @@ func readFrom(f schema.Field) string {
 }
 
 // withoutCounterpart reports a field that the schema knows no place for.
-func (l *lowering) withoutCounterpart(name, asked string, f schema.Field, span spl.Span) *column {
+func (l *lowering) withoutCounterpart(name, asked string, f *schema.Field, span spl.Span) *column {
 	why := f.Reason
 	if why == "" {
 		why = "no field of " + l.src.Name + " holds it"

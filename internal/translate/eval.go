@@ -30,9 +30,6 @@ func (l *lowering) assignField(name string, e spl.Expr, at spl.Span) {
 	}
 	l.useful = true
 	c := &column{typ: v.typ, array: v.array, nonNull: v.nonNull}
-	if v.lower {
-		c.field.LowerCase = true
-	}
 	l.defineAs(name, c, v.expr, at)
 }
 

@@ -36,7 +36,7 @@ func (l *lowering) finish() {
 			}
 			names.add(pattern(c.name))
 			if !c.computed {
-				for _, also := range c.field.Also {
+				for _, also := range c.mapping().Also {
 					names.add(pattern(also))
 				}
 			}

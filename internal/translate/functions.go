@@ -387,7 +387,7 @@ func fnCoalesce(l *lowering, e *spl.Call) value {
 
 func sameColumn(vs []value, v value) bool {
 	for _, o := range vs {
-		if o.col != nil && o.col.name == v.col.name && o.col.field.Fn == v.col.field.Fn {
+		if o.col != nil && o.col.name == v.col.name && o.col.mapping().Fn == v.col.mapping().Fn {
 			return true
 		}
 	}

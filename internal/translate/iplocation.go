@@ -88,7 +88,7 @@ func (l *lowering) iplocation(cmd *spl.IPLocation, rest []spl.Command) {
 			continue
 		}
 		found = true
-		g := &column{name: k.Name, typ: k.Type, array: k.Array, field: k}
+		g := &column{name: k.Name, typ: k.Type, array: k.Array, field: &k}
 		x := col(k.Name)
 		if f.part != "" {
 			x, g.typ, g.array = call(f.part, x), "double", schema.Single
@@ -130,7 +130,7 @@ func (l *lowering) alongside(name string, g *column, x esql.Expr, key string, at
 			// an address with several values is a group each, but its place is not
 			n := *g
 			n.array = schema.Single
-			n.field = schema.Field{}
+			n.field = nil
 			o := l.define(name, &n)
 			for _, a := range append(st.Aggs, st.By...) {
 				if a.Name == o.name {

@@ -738,7 +738,7 @@ func (l *lowering) packRows(cmd *spl.Join, newest, keepAll, fold bool, rest []sp
 	isKey := map[string]bool{}
 	for _, k := range keys {
 		c := l.env.cols[k.Text]
-		if c == nil || c.hole || c.constant != nil || isKey[c.name] || c.field.Fn != "" && !c.computed {
+		if c == nil || c.hole || c.constant != nil || isKey[c.name] || c.mapping().Fn != "" && !c.computed {
 			continue
 		}
 		isKey[c.name] = true

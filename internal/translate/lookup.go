@@ -160,7 +160,7 @@ func (u *lookupUse) findKeys() bool {
 			continue
 		}
 		if l.env.open && l.src != nil && !l.env.gone[o.name] {
-			if f := l.src.Field(o.name, schema.Hint{EventCodes: l.eventCodes}); f.Support != schema.None && l.stores(f) {
+			if f := l.src.SharedField(o.name, schema.Hint{EventCodes: l.eventCodes}); f.Support != schema.None && l.stores(f) {
 				if c := l.peek(o.name, o.at); !c.hole && c.constant == nil {
 					o.old = c
 				}

@@ -208,14 +208,14 @@ func (l *lowering) settle(cmd spl.Command, rest []spl.Command) bool {
 		note(n)
 	}
 	next := newEnv(false)
-	next.unmapped = map[string]schema.Field{}
+	next.unmapped = map[string]*schema.Field{}
 	for _, n := range order {
 		if c, ok := l.env.cols[n]; ok {
 			next.bind(n, c)
 			continue
 		}
 		c := l.peek(n, at)
-		if made[n] && !c.hole && c.constant == nil && !l.stores(c.field) {
+		if made[n] && !c.hole && c.constant == nil && !l.stores(c.mapping()) {
 			continue // a name that is computed further down
 		}
 		if c.constant != nil {
@@ -223,7 +223,7 @@ func (l *lowering) settle(cmd spl.Command, rest []spl.Command) bool {
 		}
 		if c.hole {
 			if !made[n] {
-				next.unmapped[n] = c.field // said where it is used
+				next.unmapped[n] = c.mapping() // said where it is used
 			}
 			continue
 		}

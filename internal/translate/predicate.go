@@ -396,7 +396,7 @@ func (l *lowering) mappedNone(v value, w spl.Value) esql.Expr {
 	if v.col == nil || v.col.computed {
 		return nil
 	}
-	not := v.col.field.Values[strings.ToLower(w.Text)]
+	not := v.col.mapping().Values[strings.ToLower(w.Text)]
 	if len(not) == 0 || not[0][0] != '!' {
 		return nil
 	}
@@ -408,16 +408,16 @@ func (l *lowering) mappedNone(v value, w spl.Value) esql.Expr {
 		}
 		parts = append(parts, negate(x))
 	}
-	l.diag("value_mapped", w.Span(), v.col.field.Source, "`"+w.Text+"` of "+v.col.field.Source+" is the absence of "+strings.ReplaceAll(strings.Join(not, ", "), "!", "")+" in "+v.col.field.Name)
+	l.diag("value_mapped", w.Span(), v.col.mapping().Source, "`"+w.Text+"` of "+v.col.mapping().Source+" is the absence of "+strings.ReplaceAll(strings.Join(not, ", "), "!", "")+" in "+v.col.mapping().Name)
 	return and(parts...)
 }
 
 // mapped replaces words by what the integration stores instead.
 func (l *lowering) mapped(v value, words []spl.Value) []spl.Value {
-	if v.col == nil || v.col.computed || len(v.col.field.Values) == 0 {
+	if v.col == nil || v.col.computed || len(v.col.mapping().Values) == 0 {
 		return words
 	}
-	f := &v.col.field
+	f := v.col.mapping()
 	var out []spl.Value
 	for _, w := range words {
 		lower := strings.ToLower(w.Text)

@@ -7,13 +7,13 @@ import (
 )
 
 // readOut makes a column of a value that is stored inside a longer text, once for each name.
-func (l *lowering) readOut(name, asked string, f schema.Field, span spl.Span) *column {
+func (l *lowering) readOut(name, asked string, f *schema.Field, span spl.Span) *column {
 	if c, ok := l.readOuts[asked]; ok {
 		return c
 	}
 	x := f.Extract
 	c := &column{
-		name: l.freeName(asked), typ: "keyword", computed: true, field: schema.Field{Source: asked, Values: x.Values},
+		name: l.freeName(asked), typ: "keyword", computed: true, field: &schema.Field{Source: asked, Values: x.Values},
 		pending: &mappingNote{subject: asked, message: "`" + asked + "` is read out of " + x.Name + ", which can differ: " + x.Reason},
 	}
 	if l.src.DataModel {
@@ -54,7 +54,6 @@ func (l *lowering) datePart(name string, span spl.Span) *column {
 	x := call("DATE_EXTRACT", str(part), col("@timestamp"))
 	if named {
 		x, c.typ = call("TO_LOWER", call("DATE_FORMAT", str(pattern), col("@timestamp"))), "keyword"
-		c.field.LowerCase = true
 	}
 	l.add(&esql.Eval{Assigns: []*esql.Assign{{Name: c.name, Expr: mark(x, span)}}})
 	l.readOuts[name] = c

@@ -88,7 +88,7 @@ func (l *lowering) rex(cmd *spl.Rex) {
 		seen[n] = true
 		old, bound := l.env.cols[n]
 		if !bound && l.env.open && l.src != nil {
-			if f := l.src.Field(n, schema.Hint{EventCodes: l.eventCodes}); f.Support != schema.None && l.stores(f) {
+			if f := l.src.SharedField(n, schema.Hint{EventCodes: l.eventCodes}); f.Support != schema.None && l.stores(f) {
 				old, bound = l.lookup(n, cmd.Span()), true
 			}
 		}
@@ -114,7 +114,7 @@ func (l *lowering) rex(cmd *spl.Rex) {
 }
 
 // stores says that a field is surely there: an identity schema takes every name for a field.
-func (l *lowering) stores(f schema.Field) bool {
+func (l *lowering) stores(f *schema.Field) bool {
 	if !l.schema.IsIdentity() {
 		return true
 	}

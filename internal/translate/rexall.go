@@ -53,7 +53,7 @@ func (l *lowering) rexAll(cmd *spl.Rex, v value, names []string) {
 		if c, bound := l.env.cols[n]; bound {
 			old = c
 		} else if l.env.open && l.src != nil {
-			if f := l.src.Field(n, schema.Hint{EventCodes: l.eventCodes}); f.Support != schema.None && l.stores(f) {
+			if f := l.src.SharedField(n, schema.Hint{EventCodes: l.eventCodes}); f.Support != schema.None && l.stores(f) {
 				old = l.peek(n, cmd.Span())
 			}
 		}

@@ -13,13 +13,13 @@ import (
 
 // field is what the sources of the search say of a field. Sources that keep it in different fields make it an
 // approximation, because one source's field may also hold something in the events of another.
-func (l *lowering) field(name string) schema.Field {
+func (l *lowering) field(name string) *schema.Field {
 	hint := schema.Hint{EventCodes: l.eventCodes}
-	f := l.src.Field(name, hint)
+	first := l.src.SharedField(name, hint)
 	if len(l.also) == 0 || l.schema.IsIdentity() {
-		return f
+		return first
 	}
-	from := l.src.Name
+	f, from := *first, l.src.Name
 	for _, s := range l.also {
 		g := s.Field(name, hint)
 		switch {
@@ -34,16 +34,16 @@ func (l *lowering) field(name string) schema.Field {
 		case f.Name == g.Name && f.Fn == g.Fn:
 			f = l.agreed(f, g)
 		case f.Fn != "" || g.Fn != "" || !oneFamily(f.Type, g.Type):
-			return schema.Field{Source: name, Reason: from + " keeps it in " + f.Name + ", " + s.Name + " in " + g.Name + ", which do not compare; search one source at a time"}
+			return &schema.Field{Source: name, Reason: from + " keeps it in " + f.Name + ", " + s.Name + " in " + g.Name + ", which do not compare; search one source at a time"}
 		default:
-			f.Reason = from + " keeps it in " + readFrom(f) + ", " + s.Name + " in " + g.Name + "; the first of them that an event has is taken"
+			f.Reason = from + " keeps it in " + readFrom(&f) + ", " + s.Name + " in " + g.Name + "; the first of them that an event has is taken"
 			f.Also = append(f.Also[:len(f.Also):len(f.Also)], g.Name)
 			f.Array, f.LowerCase = max(f.Array, g.Array), f.LowerCase && g.LowerCase
 			f.Support, f.FormatOnly = schema.Approximate, false
 			f.Values = joinValues(f.Values, g.Values)
 		}
 	}
-	return f
+	return &f
 }
 
 // agreed is a field that two sources share: what either says of it holds.

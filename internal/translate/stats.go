@@ -18,7 +18,6 @@ type aggregation struct {
 	// after reworks the result column.
 	after   func(x esql.Expr) esql.Expr
 	nonNull bool
-	lower   bool
 	where   esql.Expr
 	// constant is the result where it needs no aggregate: the argument is always null.
 	constant *esql.Literal
@@ -250,7 +249,6 @@ func (l *lowering) aggOne(a *spl.Agg, st *esql.Stats, next *env, taken map[strin
 	}
 	if out, ok := l.peer.shares(g); ok && out == columnName(name) && len(st.By) > 0 {
 		c := &column{name: out, typ: g.typ, array: g.array, nonNull: g.nonNull, computed: true, pending: g.pending}
-		c.field.LowerCase = g.lower
 		next.bind(name, c)
 		return
 	}
@@ -267,7 +265,6 @@ func (l *lowering) aggOne(a *spl.Agg, st *esql.Stats, next *env, taken map[strin
 		*origins = append(*origins, a.Span())
 	}
 	c := &column{name: out, typ: g.typ, array: g.array, nonNull: g.nonNull, computed: true, pending: g.pending}
-	c.field.LowerCase = g.lower
 	next.bind(name, c)
 }
 
@@ -467,7 +464,7 @@ func init() {
 	}
 	extreme := func(fn string) func(*lowering, value, *spl.Agg) aggregation {
 		return func(l *lowering, v value, a *spl.Agg) aggregation {
-			g := aggregation{expr: call(fn, v.expr), typ: v.typ, nonNull: v.nonNull && !v.multi(), lower: v.lower}
+			g := aggregation{expr: call(fn, v.expr), typ: v.typ, nonNull: v.nonNull && !v.multi()}
 			if isText(v.typ) {
 				g.pending = &mappingNote{subject: a.Func, message: "`" + a.Func + "` of text goes by its letters; Splunk takes numbers in text as numbers"}
 			}
@@ -484,13 +481,13 @@ func init() {
 	}
 	values := func(l *lowering, v value, _ *spl.Agg) aggregation {
 		return aggregation{
-			expr: call("VALUES", v.expr), typ: v.typ, array: schema.AlwaysArray, lower: v.lower,
+			expr: call("VALUES", v.expr), typ: v.typ, array: schema.AlwaysArray,
 			after: func(x esql.Expr) esql.Expr { return call("MV_SORT", x) },
 		}
 	}
 	list := func(l *lowering, v value, a *spl.Agg) aggregation {
 		l.diag("truncation", a.Span(), "list", "list() keeps duplicates and order, at most 100; VALUES keeps each value once")
-		return aggregation{expr: call("VALUES", v.expr), typ: v.typ, array: schema.AlwaysArray, lower: v.lower}
+		return aggregation{expr: call("VALUES", v.expr), typ: v.typ, array: schema.AlwaysArray}
 	}
 	aggregations = map[string]func(*lowering, value, *spl.Agg) aggregation{
 		"dc": distinct, "distinct_count": distinct, "estdc": distinct,
@@ -603,7 +600,7 @@ func packedAgg(fn string) func(*lowering, value, *spl.Agg) aggregation {
 		if isText(typ) {
 			typ = "keyword"
 		}
-		return aggregation{expr: packed, typ: typ, after: back, lower: v.lower}
+		return aggregation{expr: packed, typ: typ, after: back}
 	}
 }
 

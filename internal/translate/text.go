@@ -57,13 +57,13 @@ func (l *lowering) textEquals(v value, t textTest) esql.Expr {
 
 // noteLength says where a search inside long content can miss it: a keyword longer than ignore_above is null.
 func (l *lowering) noteLength(v value, t textTest) {
-	if !t.hasStar() || !v.stored() || v.col.field.IgnoreAbove == 0 || v.col.field.IgnoreAbove > 8191 {
+	if !t.hasStar() || !v.stored() || v.col.mapping().IgnoreAbove == 0 || v.col.mapping().IgnoreAbove > 8191 {
 		return
 	}
 	name := v.col.name
 	for _, long := range []string{"command_line", "script", "url.", "Payload", "payload", "body", "query", "message", "CommandLine", "Message"} {
 		if strings.Contains(name, long) {
-			l.diag("ignore_above", l.at, name, "values of "+name+" longer than "+itoa(v.col.field.IgnoreAbove)+" characters are null to ES|QL (ignore_above), so content hidden in longer ones is not found; raise the limit in the index template if that matters")
+			l.diag("ignore_above", l.at, name, "values of "+name+" longer than "+itoa(v.col.mapping().IgnoreAbove)+" characters are null to ES|QL (ignore_above), so content hidden in longer ones is not found; raise the limit in the index template if that matters")
 			return
 		}
 	}
@@ -268,17 +268,22 @@ func (c *column) value() value {
 		v := value{expr: c.constant, typ: c.typ, null: c.constant.Value == nil, nonNull: c.constant.Value != nil}
 		return v
 	}
-	v := value{expr: col(c.name), typ: c.typ, array: c.array, nonNull: c.nonNull, col: c, lower: c.field.LowerCase && !c.computed}
-	if len(c.field.Also) > 0 && !c.computed {
+	v := value{expr: col(c.name), typ: c.typ, array: c.array, nonNull: c.nonNull, col: c}
+	if c.computed || c.field == nil {
+		return v
+	}
+	f := c.field
+	v.lower = f.LowerCase
+	if len(f.Also) > 0 {
 		fields := []esql.Expr{v.expr}
-		for _, n := range c.field.Also {
+		for _, n := range f.Also {
 			fields = append(fields, col(n))
 		}
 		v.expr = call("COALESCE", fields...)
 	}
-	if c.field.Fn != "" && !c.computed {
-		v.expr = call(c.field.Fn, v.expr)
-		v.typ = resultType(c.field.Fn, c.typ)
+	if f.Fn != "" {
+		v.expr = call(f.Fn, v.expr)
+		v.typ = resultType(f.Fn, c.typ)
 		v.array = schema.Single
 	}
 	return v
