@@ -10,6 +10,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/rulebridge/rulebridge/internal/migration"
+	"github.com/rulebridge/rulebridge/internal/store"
 	"github.com/rulebridge/rulebridge/workflows"
 )
 
@@ -51,7 +52,14 @@ func (f *fake) add(n int) {
 	}
 }
 
+// counts may be called while an activity that a workflow has given up still runs.
 func (f *fake) counts() migration.Counts {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.tally()
+}
+
+func (f *fake) tally() migration.Counts {
 	var c migration.Counts
 	for _, r := range f.rules {
 		c.Total++
@@ -78,7 +86,7 @@ func (f *fake) rule(id string) *fakeRule {
 }
 
 func (f *fake) out(applied bool) workflows.StateOutput {
-	return workflows.StateOutput{Applied: applied, Epoch: f.m.Epoch, State: f.m.State, Counts: f.counts()}
+	return workflows.StateOutput{Applied: applied, Epoch: f.m.Epoch, State: f.m.State, Counts: f.tally()}
 }
 
 func fenced() error {
@@ -145,6 +153,10 @@ func (f *fake) ClaimBatch(_ context.Context, in workflows.ClaimInput) (workflows
 		return workflows.ClaimOutput{}, err
 	}
 	f.mu.Lock()
+	if store.CheckClaim(f.m.State, f.m.Epoch, f.m.Epoch, in.Token) != nil {
+		f.mu.Unlock()
+		return workflows.ClaimOutput{}, fenced()
+	}
 	var ids []string
 	for _, r := range f.rules {
 		if r.status == migration.StatusProcessing && r.token == in.Token {
@@ -159,7 +171,7 @@ func (f *fake) ClaimBatch(_ context.Context, in workflows.ClaimInput) (workflows
 			}
 		}
 	}
-	c := f.counts()
+	c := f.tally()
 	f.mu.Unlock()
 	if err := f.leave(workflows.ActivityClaimBatch, ""); err != nil {
 		return workflows.ClaimOutput{}, err

@@ -568,7 +568,7 @@ func TestStoreOutageParks(t *testing.T) {
 					defer f.mu.Unlock()
 					require.Equal(t, migration.Stopped, f.m.State)
 					require.Equal(t, workflows.ParkStore, f.m.ParkReason)
-					c := f.counts()
+					c := f.tally()
 					require.Zero(t, c.Processing)
 					require.Zero(t, c.Failed)
 					require.Equal(t, 30, c.Pending+c.Finished)
