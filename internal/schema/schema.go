@@ -109,6 +109,7 @@ type Source struct {
 	matches    []condition
 	narrows    []narrowing
 	maps       map[string][]mapping
+	lists      map[string]bool          // Splunk lists whose elements are fields of their own
 	lines      func() map[string][]line // maps with their fields resolved, at first use
 	cache      *fieldCache              // what other names resolved to
 	autos      []auto

@@ -207,6 +207,9 @@ func (l *line) holds(codes []string) bool {
 func (s *Source) resolveLines() map[string][]line {
 	out := make(map[string][]line, len(s.maps))
 	for name, ms := range s.maps {
+		if strings.Contains(name, "#") {
+			continue // an element, which is no field of Splunk
+		}
 		ls := make([]line, len(ms))
 		for i, m := range ms {
 			ls[i] = line{m.codes, m.one, s.apply(name, m)}
@@ -442,7 +445,9 @@ func (s *Source) Reverse(ecs string) []string {
 }
 
 // Mapped lists the Splunk names the source's table knows, holes included, sorted.
-func (s *Source) Mapped() []string { return sortedKeys(s.maps) }
+func (s *Source) Mapped() []string {
+	return slices.DeleteFunc(sortedKeys(s.maps), func(name string) bool { return strings.Contains(name, "#") })
+}
 
 func (s *Schema) identityField(name string) Field {
 	f := Field{Source: name, Name: name, Type: "keyword", Array: MaybeArray, Support: Exact}

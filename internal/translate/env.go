@@ -20,6 +20,8 @@ type column struct {
 	computed bool // made by the query, as opposed to stored in the index
 	// hole says that the value could not be computed; whatever needs it is a hole too.
 	hole bool
+	// unsaid, of a hole, says that it has not been named yet, because an element of it may be known.
+	unsaid bool
 	// filled says that Splunk has fill where ES|QL has null ("unknown" in data models).
 	filled bool
 	fill   string
@@ -320,6 +322,9 @@ func (l *lowering) lookup(name string, span spl.Span) *column {
 		return l.absent(name, span)
 	}
 	if c, ok := l.env.cols[name]; ok {
+		if c.unsaid {
+			return l.withoutCounterpart(name, c.field.Source, c.field, span)
+		}
 		if c.hole {
 			l.diag("depends_on_hole", span, name, "`"+name+"` could not be computed above, so this part is left out; fix that hole first")
 		}

@@ -633,6 +633,9 @@ func mvFn(fn string) func(*lowering, *spl.Call) value {
 }
 
 func fnMvindex(l *lowering, e *spl.Call) value {
+	if v, ok := l.element(e); ok {
+		return v
+	}
 	v := l.expr(e.Args[0])
 	if v.hole || v.null {
 		return v

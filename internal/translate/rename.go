@@ -35,7 +35,11 @@ func (l *lowering) rename(cmd *spl.Rename) {
 			l.diag("field_absent", p.Span(), p.From.Text, "`"+p.From.Text+"` does not exist at this point, so the rename does nothing")
 			continue
 		}
-		moves = append(moves, move{p.From.Text, p.To.Text, l.shown(p.From.Text, p.From.Span())})
+		c := l.unsaidList(p.From.Text, p.From.Span())
+		if c == nil {
+			c = l.shown(p.From.Text, p.From.Span())
+		}
+		moves = append(moves, move{p.From.Text, p.To.Text, c})
 	}
 	for _, m := range moves {
 		l.env.unbind(m.from)
