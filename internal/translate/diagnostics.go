@@ -21,6 +21,7 @@ type CodeInfo struct {
 var codes = []CodeInfo{
 	// info: the alerting rows and their keys cannot differ
 	{"macro_no_counterpart", Info, "a macro that only concerns Splunk's own acceleration or display; nothing is needed in its place"},
+	{"macro_rewritten", Info, "a macro whose work the integration does, so that the stored field takes its place"},
 	{"filter_macro_empty", Info, "an unresolved *_filter macro, which is `search *` as shipped"},
 	{"renamed", Info, "a rename or an output list; columns keep their Elasticsearch names so that alerts carry ECS fields"},
 	{"time_display", Info, "a time is formatted for display only; the date stays a date"},

@@ -20,15 +20,17 @@ var builtinMacros = []spl.MacroDef{
 var normalizers = []struct {
 	def     spl.MacroDef
 	shipped string
+	code    Code
 	note    string
 }{
 	{
-		spl.MacroDef{Name: "linux_auditd_normalized_proctitle_process", Definition: `type=PROCTITLE | eval normalized_proctitle_delimiter=proctitle, process_exec=proctitle`, Builtin: true},
-		"urldecode(", "the draft reads the title from auditd.log.proctitle, which differs where the integration does not decode hexadecimal titles",
+		// The integration writes the byte that ends each argument as ^@.
+		spl.MacroDef{Name: "linux_auditd_normalized_proctitle_process", Definition: `type=PROCTITLE | eval normalized_proctitle_delimiter=replace('auditd.log.proctitle', "\^@", " "), process_exec=normalized_proctitle_delimiter`, Builtin: true},
+		"urldecode(", "macro_rewritten", "the integration decodes hexadecimal titles itself (auditd.log.proctitle); letters beyond ASCII are spelled otherwise there",
 	},
 	{
 		spl.MacroDef{Name: "linux_auditd_normalized_execve_process", Definition: `type=EXECVE | eval process_exec=mvjoin(process.args," ")`, Builtin: true},
-		"foreach a*", "the draft joins process.args, whose values ES|QL reads in alphabetical order and once each, so patterns across arguments can differ",
+		"foreach a*", "macro_replaced", "the draft joins process.args, whose values ES|QL reads in alphabetical order and once each, so patterns across arguments can differ",
 	},
 }
 
@@ -71,21 +73,22 @@ func (c *compilation) macroNotes() {
 			c.diag("filter_macro_empty", u.Span(), u.Name, "`"+u.Name+"` is `search *`: nothing to filter")
 		case !u.Known:
 			c.unknownMacro(u.Name, u.Span())
-		case u.Builtin && normalizerNote(u.Name) != "":
-			c.diag("macro_replaced", u.Span(), u.Name, "`"+u.Name+"` rebuilds the command line out of raw audit records; "+normalizerNote(u.Name))
+		case u.Builtin && c.normalized(u):
 		case strings.HasSuffix(u.Name, "summariesonly"):
 			c.diag("macro_no_counterpart", u.Span(), u.Name, "`"+u.Name+"` concerns Splunk's acceleration summaries; Elasticsearch needs nothing in its place")
 		}
 	}
 }
 
-func normalizerNote(name string) string {
+// normalized says what stands in for a macro that rebuilds a command line; false for any other.
+func (c *compilation) normalized(u spl.MacroUse) bool {
 	for _, n := range normalizers {
-		if n.def.Name == name {
-			return n.note
+		if n.def.Name == u.Name {
+			c.diag(n.code, u.Span(), u.Name, "`"+u.Name+"` rebuilds the command line out of raw audit records; "+n.note)
+			return true
 		}
 	}
-	return ""
+	return false
 }
 
 func (c *compilation) unknownMacro(name string, span spl.Span) {
