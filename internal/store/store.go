@@ -67,7 +67,7 @@ type Rules interface {
 	// and with retryErrors rules in error too. Recorded steps stay.
 	Requeue(ctx context.Context, id string, epoch int64, retryErrors bool) (migration.Counts, error)
 	// Claim turns at most limit pending rules, in id order, to processing under the token and returns their ids with the
-	// counts after it. Called again with the same token it returns what that token already holds and claims no more.
+	// counts after it; what others wrote while it ran may be missing in those. Called again with the same token it returns what that token already holds and claims no more.
 	// A token whose epoch is older than the migration's gives ErrFenced, and so does a start that is stopped or finished.
 	// A store may count rules that are still processing under an older start as pending.
 	Claim(ctx context.Context, id string, token migration.Token, limit int) (ids []string, counts migration.Counts, err error)

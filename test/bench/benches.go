@@ -46,7 +46,7 @@ func makeRules(n int) ([]migration.OriginalRule, error) {
 }
 
 // migrate runs n rules to their end and returns the time from the start call to the finished answer.
-func (d *dev) migrate(ctx context.Context, n int, connector, pause string, watch func(migration.Stats)) (id string, took time.Duration, err error) {
+func (d gateway) migrate(ctx context.Context, n int, connector, pause string, watch func(migration.Stats)) (id string, took time.Duration, err error) {
 	rules, err := makeRules(n)
 	if err != nil {
 		return "", 0, err
@@ -62,7 +62,7 @@ func (d *dev) migrate(ctx context.Context, n int, connector, pause string, watch
 }
 
 // histories gives the number of events of each run of a migration's workflow.
-func (d *dev) histories(ctx context.Context, id string) ([]float64, error) {
+func (d gateway) histories(ctx context.Context, id string) ([]float64, error) {
 	c, err := client.DialContext(ctx, client.Options{HostPort: d.temporal, Logger: quiet{}})
 	if err != nil {
 		return nil, err
@@ -180,13 +180,13 @@ func gateways(ctx context.Context, d *dev, n int) (urls []string, closeAll func(
 	return urls, closeAll, nil
 }
 
-// poll asks for stats in a loop until stop is closed, and collects the times in milliseconds and the errors.
-func poll(ctx context.Context, stop <-chan struct{}, url, path string, mu *sync.Mutex, times *[]float64, failed *[]error) {
+// poll asks for stats after every pause until stop is closed, and collects the times in milliseconds and the errors.
+func poll(ctx context.Context, stop <-chan struct{}, pause time.Duration, url, path string, mu *sync.Mutex, times *[]float64, failed *[]error) {
 	for {
 		select {
 		case <-stop:
 			return
-		case <-time.After(50 * time.Millisecond):
+		case <-time.After(pause):
 		}
 		began := time.Now()
 		err := call(ctx, url, http.MethodGet, path, nil, nil)
@@ -232,7 +232,7 @@ func statsCalls(ctx context.Context, r *run) error {
 		)
 		for _, url := range urls {
 			for range 20 {
-				wg.Go(func() { poll(ctx, stop, url, "/"+id+"/stats", &mu, &times, &failed) })
+				wg.Go(func() { poll(ctx, stop, 50*time.Millisecond, url, "/"+id+"/stats", &mu, &times, &failed) })
 			}
 		}
 		err := until()

@@ -11,7 +11,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -21,15 +20,21 @@ import (
 
 const rulesPath = "/internal/siem_migrations/rules"
 
+// gateway is where a running gateway and its Temporal server answer.
+type gateway struct{ url, temporal string }
+
 // dev is a running "rulebridge dev" on free ports.
 type dev struct {
-	cmd           *exec.Cmd
-	dir           string
-	url, temporal string
-	ready         time.Duration
-	out           lockedBuffer
-	ended         chan struct{}
+	gateway
+	cmd   *exec.Cmd
+	dir   string
+	ready time.Duration
+	out   lockedBuffer
+	ended chan struct{}
 }
+
+// rss is the memory of the process in bytes.
+func (d *dev) rss() float64 { return rss(d.cmd.Process.Pid) }
 
 // lockedBuffer collects what the process writes.
 type lockedBuffer struct {
@@ -110,21 +115,6 @@ func (d *dev) close() {
 	_ = os.RemoveAll(d.dir)
 }
 
-// rss is the memory of the process in bytes.
-func (d *dev) rss() float64 {
-	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", d.cmd.Process.Pid))
-	if err != nil {
-		return 0
-	}
-	for _, line := range strings.Split(string(data), "\n") {
-		if rest, ok := strings.CutPrefix(line, "VmRSS:"); ok {
-			kb, _ := strconv.ParseFloat(strings.TrimSpace(strings.TrimSuffix(rest, "kB")), 64)
-			return kb * 1024
-		}
-	}
-	return 0
-}
-
 // call sends a request to a gateway and decodes its answer.
 func call(ctx context.Context, base, method, path string, body, to any) error {
 	var r io.Reader
@@ -159,7 +149,7 @@ func call(ctx context.Context, base, method, path string, body, to any) error {
 }
 
 // create stores rules and returns the migration's id.
-func (d *dev) create(ctx context.Context, rules []migration.OriginalRule) (string, error) {
+func (d gateway) create(ctx context.Context, rules []migration.OriginalRule) (string, error) {
 	var created struct {
 		MigrationID string `json:"migration_id"`
 	}
@@ -168,7 +158,7 @@ func (d *dev) create(ctx context.Context, rules []migration.OriginalRule) (strin
 }
 
 // begin starts a migration.
-func (d *dev) begin(ctx context.Context, id, connector, pause string) error {
+func (d gateway) begin(ctx context.Context, id, connector, pause string) error {
 	var started struct{ Started bool }
 	err := call(ctx, d.url, http.MethodPut, "/"+id+"/start",
 		map[string]any{"connectorId": connector, "settings": map[string]any{"pause": pause}}, &started)
@@ -179,7 +169,7 @@ func (d *dev) begin(ctx context.Context, id, connector, pause string) error {
 }
 
 // finish polls until the migration has finished; watch is called with each answer.
-func (d *dev) finish(ctx context.Context, id string, watch func(migration.Stats)) error {
+func (d gateway) finish(ctx context.Context, id string, watch func(migration.Stats)) error {
 	for {
 		var s migration.Stats
 		if err := call(ctx, d.url, http.MethodGet, "/"+id+"/stats", nil, &s); err != nil {

@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -54,6 +55,9 @@ func benches() []bench {
 		{"deterministic", "1,000 and 10,000 rules, file SQLite: rules/s, events, memory", deterministic},
 		{"stats", "stats calls while a migration runs and after; 4 gateways with 20 pollers each", statsCalls},
 		{"schedule", "1,000 rules of 2 s ± 50 %: sliding window against the ideal and against batches with a pause", schedule},
+		{"workers", "Elasticsearch, Temporal, gateway and workers apart: 10,000 rules with 1, 2 and 4 workers", scaleWorkers},
+		{"large", "the same with one migration of 100,000 rules: rules/s, events, memory, GET /{id}", scaleLarge},
+		{"many", "the same with 1,000 migrations of 20 rules: rules/s, stats of all migrations", scaleMany},
 	}
 }
 
@@ -64,7 +68,7 @@ func main() {
 	scale := flag.Float64("scale", 1, "share of the rules, for a quick look")
 	classic := flag.Bool("classic", true, "measure batches with a 10 s pause beside the sliding window, which takes minutes")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := measure(ctx, *only, *out, &run{bin: *bin, scale: *scale, classic: *classic}); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)

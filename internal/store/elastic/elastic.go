@@ -64,6 +64,7 @@ type Store struct {
 	rulesRefresh  *refresher
 	othersRefresh map[string]*refresher
 	pits          pits
+	seen          seenRules
 }
 
 var (
@@ -115,8 +116,9 @@ func New(opts Options) (*Store, error) {
 	}
 	s := &Store{opts: opts, client: c, kinds: opts.kinds, now: func() time.Time { return opts.Now().UTC() },
 		othersRefresh: map[string]*refresher{}}
-	s.gets = newBatcher(100, 4, s.getGroups)
-	s.writes = newBatcher(200, 4, func(ctx context.Context, ws []write) ([]outcome, error) { return s.bulk(ctx, ws, false) })
+	// Few requests in flight make the batches large: a request costs Elasticsearch more than what is in it.
+	s.gets = newBatcher(200, 2, s.getGroups)
+	s.writes = newBatcher(200, 2, func(ctx context.Context, ws []write) ([]outcome, error) { return s.bulk(ctx, ws, false) })
 	for _, k := range s.kinds {
 		index := s.index(k.name)
 		s.othersRefresh[index] = &refresher{run: func(ctx context.Context) error { return s.refreshIndex(ctx, index) }}
@@ -141,11 +143,18 @@ func (s *Store) Ready(ctx context.Context) error {
 	return err
 }
 
-// getGroups answers the reads of several callers with one request.
+// getGroups answers the reads of several callers with one request, in which each document is asked for once: most
+// callers read the same migration.
 func (s *Store) getGroups(ctx context.Context, groups [][]ref) ([][]document, error) {
 	var refs []ref
+	at := map[ref]int{}
 	for _, g := range groups {
-		refs = append(refs, g...)
+		for _, r := range g {
+			if _, ok := at[r]; !ok {
+				at[r] = len(refs)
+				refs = append(refs, r)
+			}
+		}
 	}
 	docs, err := s.get(ctx, refs)
 	if err != nil {
@@ -153,7 +162,10 @@ func (s *Store) getGroups(ctx context.Context, groups [][]ref) ([][]document, er
 	}
 	parts := make([][]document, len(groups))
 	for i, g := range groups {
-		parts[i], docs = docs[:len(g):len(g)], docs[len(g):]
+		parts[i] = make([]document, len(g))
+		for k, r := range g {
+			parts[i][k] = docs[at[r]]
+		}
 	}
 	return parts, nil
 }

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strconv"
+	"sync"
 
 	"github.com/rulebridge/rulebridge/internal/migration"
 	"github.com/rulebridge/rulebridge/internal/store"
@@ -51,6 +52,9 @@ func noRule(id, ruleID string) error {
 // Rule implements store.Rules.
 func (s *Store) Rule(ctx context.Context, id, ruleID string) (migration.Rule, error) {
 	r, err := s.rule(ctx, id, ruleID)
+	if err == nil {
+		s.seen.keep(s.ruleRef(id, ruleID), r)
+	}
 	return r.Rule, err
 }
 
@@ -69,9 +73,21 @@ func (s *Store) rule(ctx context.Context, id, ruleID string) (r ruleDoc, err err
 }
 
 // Record implements store.Rules. The document is replaced only if it is still the one that was read, so neither a deleted
-// rule comes back nor a concurrent change is lost.
+// rule comes back nor a concurrent change is lost. Who read the rule a moment ago need not read it again.
 func (s *Store) Record(ctx context.Context, id, ruleID string, token migration.Token, change func(*migration.Rule)) error {
+	at := s.ruleRef(id, ruleID)
 	me := strconv.FormatUint(rand.Uint64(), 36)
+	if was, ok := s.seen.take(at); ok {
+		if r, changed, err := store.Apply(was.Rule, token, change, s.now()); err == nil && changed {
+			done, err := s.replaceLive(ctx, id, at, was, r, me)
+			if err != nil {
+				return fmt.Errorf("record rule %q of migration %q: %w", ruleID, id, err)
+			}
+			if done {
+				return nil
+			}
+		}
+	}
 	return again(ctx, func() error {
 		was, err := s.rule(ctx, id, ruleID)
 		if err != nil {
@@ -87,18 +103,72 @@ func (s *Store) Record(ctx context.Context, id, ruleID string, token migration.T
 		if !changed {
 			return nil
 		}
-		doc := newRuleDoc(r)
-		doc.Writes = append(was.Writes, me)
-		doc.Writes = doc.Writes[max(0, len(doc.Writes)-writesKept):]
-		o, err := s.writes.do(ctx, write{action: "index", ref: s.ruleRef(id, ruleID), on: &was.on, doc: doc})
+		done, err := s.replace(ctx, at, was, r, me)
 		if err != nil {
 			return fmt.Errorf("record rule %q of migration %q: %w", ruleID, id, err)
 		}
-		if !o.ok() {
+		if !done {
 			return errConflict
 		}
 		return nil
 	})
+}
+
+// replace writes r, under the mark of the writer, over the document it was made of; done is false if that has changed.
+func (s *Store) replace(ctx context.Context, at ref, was ruleDoc, r migration.Rule, me string) (done bool, err error) {
+	doc := newRuleDoc(r)
+	doc.Writes = append(slices.Clone(was.Writes), me)
+	doc.Writes = doc.Writes[max(0, len(doc.Writes)-writesKept):]
+	o, err := s.writes.do(ctx, write{action: "index", ref: at, on: &was.on, doc: doc})
+	return o.ok(), err
+}
+
+// replaceLive is replace for a document whose migration was not looked at: that happens at the same time. What is
+// written to a migration that is being deleted goes with it.
+func (s *Store) replaceLive(ctx context.Context, id string, at ref, was ruleDoc, r migration.Rule, me string) (done bool, err error) {
+	gone := make(chan error, 1)
+	go func() {
+		_, err := s.head(ctx, id)
+		gone <- err
+	}()
+	done, err = s.replace(ctx, at, was, r, me)
+	if headErr := <-gone; headErr != nil {
+		return false, headErr
+	}
+	return done, err
+}
+
+// seenRules are the rules that were read last and not written since. They save reading a rule twice for one change; the
+// write tells if it has changed meanwhile.
+type seenRules struct {
+	mu    sync.Mutex
+	rules map[ref]ruleDoc
+	order []ref // oldest first, with some that were taken
+}
+
+// seenKept is more than the rules that one process works on at a time.
+const seenKept = 512
+
+func (s *seenRules) keep(at ref, r ruleDoc) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.rules == nil {
+		s.rules = map[ref]ruleDoc{}
+	}
+	s.rules[at] = r
+	s.order = append(s.order, at)
+	for len(s.order) > seenKept {
+		delete(s.rules, s.order[0])
+		s.order = s.order[1:]
+	}
+}
+
+func (s *seenRules) take(at ref) (ruleDoc, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r, ok := s.rules[at]
+	delete(s.rules, at)
+	return r, ok
 }
 
 // free is the part of a document that puts a rule back to pending.
@@ -215,16 +285,24 @@ func (s *Store) Counts(ctx context.Context, id string) (migration.Counts, error)
 	return s.countsOf(ctx, id)
 }
 
+// statusCounts is the aggregation that counts rules by status.
+var statusCounts = map[string]any{"statuses": map[string]any{"terms": map[string]any{"field": "status", "size": 10}}}
+
 // countsOf counts the rules of a migration that was just seen to exist.
 func (s *Store) countsOf(ctx context.Context, id string) (c migration.Counts, err error) {
 	if err := s.rulesRefresh.do(ctx); err != nil {
 		return c, err
 	}
 	f, err := s.search(ctx, s.index(rulesIndex), map[string]any{"size": 0, "track_total_hits": false, "query": all(term("migration_id", id)),
-		"aggs": map[string]any{"statuses": map[string]any{"terms": map[string]any{"field": "status", "size": 10}}}})
+		"aggs": statusCounts})
 	if err != nil {
 		return c, err
 	}
+	return f.counts()
+}
+
+// counts reads statusCounts.
+func (f *found) counts() (c migration.Counts, err error) {
 	var statuses struct {
 		Buckets []struct {
 			Key   migration.Status `json:"key"`

@@ -1,0 +1,429 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/rulebridge/rulebridge/internal/migration"
+)
+
+// The scale benches run the production form on this one machine, so its processors are shared by Elasticsearch, Temporal,
+// workers, gateways and the bench itself. What counts are ratios, and processor time a rule, which other load hardly
+// changes.
+
+// chunkSize is the most rules a call may carry, by default.
+const chunkSize = 10_000
+
+// create stores rules in chunks.
+func (d gateway) createInChunks(ctx context.Context, n int) (id string, err error) {
+	rules, err := makeRules(n)
+	if err != nil {
+		return "", err
+	}
+	var answer struct {
+		MigrationID string `json:"migration_id"`
+	}
+	for i := 0; i < n; i += chunkSize {
+		path := "?seal=false"
+		if id != "" {
+			path = "/" + id + path
+		}
+		if i+chunkSize >= n {
+			path = strings.TrimSuffix(path, "?seal=false")
+		}
+		if err := call(ctx, d.url, http.MethodPost, path, rules[i:min(i+chunkSize, n)], &answer); err != nil {
+			return id, err
+		}
+		id = answer.MigrationID
+	}
+	return id, nil
+}
+
+// inProcessor says how much of the machine was left for what is measured.
+func inProcessor(u usage, took time.Duration) string {
+	return fmt.Sprintf("%.1f s, %.1f processors in use", took.Seconds(), u.total().Seconds()/took.Seconds())
+}
+
+func scaleWorkers(ctx context.Context, r *run) error {
+	n := r.rules(10_000)
+	for _, s := range []struct{ name, settings string }{{"eager 3", ""}, {"eager 0", ", eager: 0"}} {
+		c, err := startCluster(ctx, r.bin, 1, 1, s.settings)
+		if err != nil {
+			return err
+		}
+		err = scaleWorkersWith(ctx, r, c, n, s.name)
+		c.close()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func scaleWorkersWith(ctx context.Context, r *run, c *cluster, n int, name string) error {
+	// The Elasticsearch node compiles its code while it runs: the first rules are for that.
+	if _, _, err := c.gateway().migrate(ctx, min(n, 2_000), "deterministic", "0s", nil); err != nil {
+		return err
+	}
+	one := 0.0
+	for _, workers := range []int{1, 2, 4} {
+		if err := c.setWorkers(ctx, workers); err != nil {
+			return err
+		}
+		before, err := c.usage(ctx)
+		if err != nil {
+			return err
+		}
+		_, took, err := c.gateway().migrate(ctx, n, "deterministic", "0s", nil)
+		if err != nil {
+			return err
+		}
+		used, err := c.used(ctx, before)
+		if err != nil {
+			return err
+		}
+		rate := float64(n) / took.Seconds()
+		label := fmt.Sprintf("%d rules, %s, %d workers", n, name, workers)
+		r.add("workers", label, rate, "rules/s", inProcessor(used, took))
+		used.report(r, "workers", label, n)
+		if one == 0 {
+			one = rate
+			continue
+		}
+		r.add("workers", label+" ÷ 1 worker", rate/one, "ratio", "")
+	}
+	return nil
+}
+
+// memory follows the memory of processes while something runs.
+type memory struct {
+	stop chan struct{}
+	done chan struct{}
+	// series holds MiB of each process, every second.
+	series [][]float64
+	names  []string
+}
+
+func watchMemory(processes ...*process) *memory {
+	m := &memory{stop: make(chan struct{}), done: make(chan struct{}), series: make([][]float64, len(processes))}
+	for _, p := range processes {
+		m.names = append(m.names, p.name)
+	}
+	go func() {
+		defer close(m.done)
+		for {
+			for i, p := range processes {
+				m.series[i] = append(m.series[i], rss(p.cmd.Process.Pid)/mib)
+			}
+			select {
+			case <-m.stop:
+				return
+			case <-time.After(time.Second):
+			}
+		}
+	}()
+	return m
+}
+
+// add reports the last tenth of each series against its second tenth; in the first a process is still starting up.
+func (m *memory) add(r *run, bench, what string) {
+	close(m.stop)
+	<-m.done
+	for i, s := range m.series {
+		tenth := max(1, len(s)/10)
+		if len(s) < 2*tenth {
+			continue
+		}
+		first, last := median(slices.Clone(s[tenth:2*tenth])), median(slices.Clone(s[len(s)-tenth:]))
+		r.add(bench, fmt.Sprintf("%s: memory of the %s %d, last tenth ÷ second tenth", what, m.names[i], i+1), last/first, "ratio",
+			fmt.Sprintf("%.0f to %.0f MiB, at most %.0f", first, last, slices.Max(s)))
+	}
+}
+
+func scaleLarge(ctx context.Context, r *run) error {
+	n := r.rules(100_000)
+	c, err := startCluster(ctx, r.bin, 1, 2, "")
+	if err != nil {
+		return err
+	}
+	defer c.close()
+	g := c.gateway()
+	what := fmt.Sprintf("%d rules, 2 workers", n)
+	before, err := c.usage(ctx)
+	if err != nil {
+		return err
+	}
+	began := time.Now()
+	id, err := g.createInChunks(ctx, n)
+	if err != nil {
+		return err
+	}
+	took := time.Since(began)
+	used, err := c.used(ctx, before)
+	if err != nil {
+		return err
+	}
+	r.add("large", fmt.Sprintf("%d rules appended in chunks of %d", n, chunkSize), float64(n)/took.Seconds(), "rules/s", inProcessor(used, took))
+
+	m := watchMemory(append(slices.Clone(c.workers), c.gateways...)...)
+	if before, err = c.usage(ctx); err != nil {
+		return err
+	}
+	began = time.Now()
+	if err := g.begin(ctx, id, "deterministic", "0s"); err != nil {
+		return err
+	}
+	// The rate of each tenth shows whether work slows down as the migration grows.
+	tenths := []time.Duration{0}
+	if err := g.finish(ctx, id, func(s migration.Stats) {
+		for len(tenths) <= 10 && s.Rules.Finished*10 >= n*len(tenths) {
+			tenths = append(tenths, time.Since(began))
+		}
+	}); err != nil {
+		return err
+	}
+	took = time.Since(began)
+	if used, err = c.used(ctx, before); err != nil {
+		return err
+	}
+	m.add(r, "large", what)
+	r.add("large", what, float64(n)/took.Seconds(), "rules/s", inProcessor(used, took))
+	used.report(r, "large", what, n)
+	if len(tenths) > 10 {
+		r.add("large", what+": time of the second tenth ÷ the last", (tenths[2]-tenths[1]).Seconds()/(tenths[10]-tenths[9]).Seconds(), "ratio",
+			"below 1: slows down as it grows")
+	}
+	events, err := g.histories(ctx, id)
+	if err != nil {
+		return err
+	}
+	if len(events) > 0 {
+		r.add("large", what+": events of the largest run", slices.Max(events), "events", fmt.Sprintf("%d runs listed", len(events)))
+		r.add("large", what+": events of a run, median", median(events), "events", "")
+	}
+	return streamed(ctx, r, c, id, n)
+}
+
+// streamed reads every document of a migration through a gateway that has done nothing else.
+func streamed(ctx context.Context, r *run, c *cluster, id string, n int) error {
+	p, m, err := startProcess(ctx, "gateway", c.bin, c.env, c.args("api", "--http-port", "0"), apiReady)
+	if err != nil {
+		return err
+	}
+	defer p.close()
+	if err := call(ctx, m[1], http.MethodGet, "/"+id+"/stats", nil, nil); err != nil {
+		return err
+	}
+	was := rss(p.cmd.Process.Pid) / mib
+	watch := watchMemory(p)
+	began := time.Now()
+	rules, size, err := countRules(ctx, m[1], id)
+	took := time.Since(began)
+	close(watch.stop)
+	<-watch.done
+	if err != nil {
+		return err
+	}
+	if rules != n {
+		return fmt.Errorf("GET /%s gave %d rules, want %d", id, rules, n)
+	}
+	r.add("large", fmt.Sprintf("GET /{id} of %d rules: rate", n), float64(n)/took.Seconds(), "rules/s", fmt.Sprintf("%.1f s, %.0f MiB", took.Seconds(), float64(size)/mib))
+	r.add("large", fmt.Sprintf("GET /{id} of %d rules: growth of the gateway's memory", n), slices.Max(watch.series[0])-was, "MiB",
+		fmt.Sprintf("from %.0f MiB, while %.0f MiB were sent", was, float64(size)/mib))
+	return nil
+}
+
+// counter counts what is read through it.
+type counter struct {
+	io.Reader
+	n int64
+}
+
+func (c *counter) Read(p []byte) (int, error) {
+	n, err := c.Reader.Read(p)
+	c.n += int64(n)
+	return n, err
+}
+
+// countRules reads the documents of a migration one by one.
+func countRules(ctx context.Context, base, id string) (rules int, size int64, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, base+rulesPath+"/"+id, nil)
+	if err != nil {
+		return 0, 0, err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return 0, 0, err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	body := &counter{Reader: resp.Body}
+	d := json.NewDecoder(body)
+	if _, err := d.Token(); err != nil {
+		return 0, 0, fmt.Errorf("%d: %w", resp.StatusCode, err)
+	}
+	for d.More() {
+		var rule struct {
+			Status migration.Status `json:"status"`
+		}
+		if err := d.Decode(&rule); err != nil {
+			return rules, body.n, err
+		}
+		if rule.Status != migration.StatusFinished {
+			return rules, body.n, fmt.Errorf("a rule is %s", rule.Status)
+		}
+		rules++
+	}
+	_, err = d.Token()
+	return rules, body.n, err
+}
+
+const (
+	manyRules     = 20
+	manyDeadline  = 30 * time.Minute
+	manyCallers   = 8  // clients that create and start migrations
+	manyPollers   = 10 // clients that ask for the stats of all
+	manyPollEvery = time.Second
+)
+
+func scaleMany(ctx context.Context, r *run) error {
+	n := max(10, r.rules(1_000))
+	ctx, cancel := context.WithTimeout(ctx, manyDeadline)
+	defer cancel()
+	c, err := startCluster(ctx, r.bin, 2, 2, "")
+	if err != nil {
+		return err
+	}
+	defer c.close()
+	ids := make([]string, n)
+	what := fmt.Sprintf("%d migrations of %d rules, 2 workers, 2 gateways", n, manyRules)
+	rules, err := makeRules(manyRules)
+	if err != nil {
+		return err
+	}
+	began := time.Now()
+	if err := each(n, func(i int) (err error) {
+		ids[i], err = gateway{url: c.urls[i%2]}.create(ctx, rules)
+		return err
+	}); err != nil {
+		return err
+	}
+	r.add("many", fmt.Sprintf("%d migrations of %d rules created", n, manyRules), float64(n)/time.Since(began).Seconds(), "migrations/s", "")
+
+	var (
+		mu     sync.Mutex
+		times  []float64
+		failed []error
+		wg     sync.WaitGroup
+		stop   = make(chan struct{})
+	)
+	m := watchMemory(append(slices.Clone(c.workers), c.gateways...)...)
+	for i := range manyPollers {
+		wg.Go(func() { poll(ctx, stop, manyPollEvery, c.urls[i%2], "/stats", &mu, &times, &failed) })
+	}
+	before, err := c.usage(ctx)
+	if err != nil {
+		return err
+	}
+	began = time.Now()
+	err = each(n, func(i int) error { return gateway{url: c.urls[i%2]}.begin(ctx, ids[i], "deterministic", "0s") })
+	started := time.Since(began)
+	if err == nil {
+		err = allFinished(ctx, c.urls[0], n)
+	}
+	took := time.Since(began)
+	close(stop)
+	wg.Wait()
+	if err != nil {
+		return err
+	}
+	used, err := c.used(ctx, before)
+	if err != nil {
+		return err
+	}
+	r.add("many", what, float64(n*manyRules)/took.Seconds(), "rules/s", inProcessor(used, took))
+	used.report(r, "many", what, n*manyRules)
+	r.add("many", "starts", float64(n)/started.Seconds(), "migrations/s", "")
+	m.add(r, "many", what)
+	slices.Sort(times)
+	if len(times) > 0 {
+		r.add("many", "stats of all while running, p50", times[len(times)/2], "ms", fmt.Sprintf("%d calls of %d pollers, one a second each", len(times), manyPollers))
+		r.add("many", "stats of all while running, p99", times[len(times)*99/100], "ms", "")
+		r.add("many", "stats of all while running, longest", times[len(times)-1], "ms", "")
+	}
+	r.add("many", "stats of all while running, errors", float64(len(failed)), "calls", "")
+	if len(failed) > 0 {
+		return fmt.Errorf("%d stats calls failed: %w", len(failed), errors.Join(failed[0], failed[len(failed)-1]))
+	}
+	events, err := c.gateway().histories(ctx, ids[0])
+	if err != nil {
+		return err
+	}
+	if len(events) > 0 {
+		r.add("many", fmt.Sprintf("events of a migration of %d rules", manyRules), slices.Max(events), "events", "")
+	}
+	return nil
+}
+
+// each calls f for 0 to n-1 from several goroutines and gives the first error.
+func each(n int, f func(int) error) error {
+	var wg sync.WaitGroup
+	next := make(chan int)
+	errs := make(chan error, manyCallers)
+	for range manyCallers {
+		wg.Go(func() {
+			for i := range next {
+				if err := f(i); err != nil {
+					select {
+					case errs <- err:
+					default:
+					}
+				}
+			}
+		})
+	}
+	for i := range n {
+		next <- i
+	}
+	close(next)
+	wg.Wait()
+	close(errs)
+	return <-errs
+}
+
+// allFinished waits until n migrations have finished.
+func allFinished(ctx context.Context, url string, n int) error {
+	for {
+		var all []migration.Stats
+		if err := call(ctx, url, http.MethodGet, "/stats", nil, &all); err != nil {
+			return err
+		}
+		finished := 0
+		for _, s := range all {
+			switch s.Status {
+			case migration.Finished:
+				finished++
+				if s.Rules.Finished != s.Rules.Total {
+					return fmt.Errorf("migration %s finished with %+v", s.MigrationID, s.Rules)
+				}
+			case migration.Stopped:
+				return fmt.Errorf("migration %s stopped: %s", s.MigrationID, s.ParkReason)
+			}
+		}
+		if finished == n {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(500 * time.Millisecond):
+		}
+	}
+}
