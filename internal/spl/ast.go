@@ -47,7 +47,9 @@ type MacroUse struct {
 	Name  string // without arity: security_content_ctime
 	Args  []string
 	Known bool
-	Depth int
+	// Failed says that there is a definition which does not fit this call: a Problem at the call says why.
+	Failed bool
+	Depth  int
 	// Builtin says the definition used is the project's own, not the user's.
 	Builtin bool
 	// Kept says that Options.Keep asked to leave the call in the tree unexpanded.

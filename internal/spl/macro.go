@@ -253,6 +253,7 @@ func (x *expander) problem(start, end int, top bool, code, format string, args .
 func (x *expander) resolve(c macroCall) (string, bool) {
 	use := MacroUse{At: x.callSpan, Name: c.name, Args: c.args, Depth: len(x.chain)}
 	fail := func(code, format string, args ...any) (string, bool) {
+		use.Failed = true
 		x.problem(0, 0, false, code, format, args...)
 		x.q.Macros = append(x.q.Macros, use)
 		return "", false
@@ -265,7 +266,7 @@ func (x *expander) resolve(c macroCall) (string, bool) {
 	// An empty definition is a placeholder that nobody filled in: it is no definition.
 	found = found && trimmed(def.Definition) != ""
 	if found && len(def.Arguments) != len(c.args) {
-		return fail(CodeMacroArity, "macro %s takes %d arguments, the call has %d", c.name, len(def.Arguments), len(c.args))
+		return fail(CodeMacroArity, "macro %s takes %d arguments, the call has %d; correct the call, or add the macro %s(%d)", c.name, len(def.Arguments), len(c.args), c.name, len(c.args))
 	}
 	use.Known, use.Builtin = found, def.Builtin
 	if x.opts.Keep != nil && x.opts.Keep(c.name, len(c.args)) {
@@ -278,7 +279,7 @@ func (x *expander) resolve(c macroCall) (string, bool) {
 	}
 	if !found {
 		if n := x.otherArity(c); n >= 0 {
-			return fail(CodeMacroArity, "macro %s is defined for %d arguments, the call has %d", c.name, n, len(c.args))
+			return fail(CodeMacroArity, "macro %s is defined for %d arguments, the call has %d; correct the call, or add the macro %s(%d)", c.name, n, len(c.args), c.name, len(c.args))
 		}
 		x.q.Macros = append(x.q.Macros, use)
 		return "", false
@@ -363,76 +364,4 @@ func substitute(def MacroDef, args []string) string {
 	}
 	b.WriteString(text)
 	return b.String()
-}
-
-// constant evaluates what eval-based macros are made of: strings, numbers, concatenation, if and case over equality.
-func constant(e Expr) (string, bool) {
-	switch e := e.(type) {
-	case *StringLit:
-		return e.Value, true
-	case *NumberLit:
-		return e.Text, true
-	case *Binary:
-		if e.Op != "." && e.Op != "+" {
-			return "", false
-		}
-		l, ok1 := constant(e.L)
-		r, ok2 := constant(e.R)
-		if _, num := e.L.(*NumberLit); num && e.Op == "+" {
-			return "", false
-		}
-		return l + r, ok1 && ok2
-	case *Call:
-		switch {
-		case e.Func == "tostring" && len(e.Args) == 1:
-			return constant(e.Args[0])
-		case (e.Func == "lower" || e.Func == "upper") && len(e.Args) == 1:
-			v, ok := constant(e.Args[0])
-			if e.Func == "lower" {
-				return strings.ToLower(v), ok
-			}
-			return strings.ToUpper(v), ok
-		case e.Func == "if" && len(e.Args) == 3:
-			c, ok := constantBool(e.Args[0])
-			if !ok {
-				return "", false
-			}
-			if c {
-				return constant(e.Args[1])
-			}
-			return constant(e.Args[2])
-		case e.Func == "case":
-			for i := 0; i+1 < len(e.Args); i += 2 {
-				c, ok := constantBool(e.Args[i])
-				if !ok {
-					return "", false
-				}
-				if c {
-					return constant(e.Args[i+1])
-				}
-			}
-		}
-	}
-	return "", false
-}
-
-func constantBool(e Expr) (value, ok bool) {
-	switch e := e.(type) {
-	case *BoolLit:
-		return e.Value, true
-	case *Call:
-		if len(e.Args) == 0 && (e.Func == "true" || e.Func == "false") {
-			return e.Func == "true", true
-		}
-	case *Binary:
-		l, ok1 := constant(e.L)
-		r, ok2 := constant(e.R)
-		switch e.Op {
-		case "=", "==":
-			return l == r, ok1 && ok2
-		case "!=":
-			return l != r, ok1 && ok2
-		}
-	}
-	return false, false
 }

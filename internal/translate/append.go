@@ -125,9 +125,7 @@ func (l *lowering) appendBranch(sub *spl.Pipeline, at spl.Span, command string) 
 			r.peer.taken[n] = true
 		}
 	}
-	if reason := r.branchPipeline(sub); reason != "" {
-		return reason
-	}
+	r.branchPipeline(sub)
 	switch {
 	case r.src == nil:
 		return "the data it reads is not known"

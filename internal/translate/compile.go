@@ -112,6 +112,13 @@ type compilation struct {
 	kept, left int
 	// windowStart is the search's own earliest=, as written.
 	windowStart string
+	// failedMacros are those whose definition does not fit a call.
+	failedMacros map[string]bool
+	// branchLook is the longest look-back in seconds of ranges that are conditions: of alternatives and subsearches.
+	branchLook int64
+	// ranged says that the pipeline being lowered has an earliest= of its own, openRange that one had none.
+	ranged, openRange bool
+	nested            int // how many OR and NOT the condition being lowered stands in
 }
 
 // lowering is the state of one pipeline: the main search's or a subsearch's.
@@ -158,6 +165,7 @@ type lowering struct {
 	needsID      bool  // rows of events ride through STATS, told apart by _id
 	// consumed are commands that an earlier one has lowered.
 	consumed map[spl.Command]bool
+	only     map[*spl.Agg]esql.Expr // the events that an aggregation is over, all where absent
 }
 
 // Translate compiles one rule. It never panics and never fails: what cannot be done is in the output.
@@ -229,6 +237,9 @@ func (l *lowering) pipeline(p *spl.Pipeline) {
 		l.diag("too_large", p.Span(), "", "subsearches are nested too deeply; flatten them")
 		return
 	}
+	ranged := l.ranged
+	l.ranged = false
+	defer func() { l.ranged = ranged }()
 	l.stages = slices.Grow(l.stages, len(p.Commands))
 	for i, cmd := range p.Commands {
 		l.compilation.command = cmd.Name()
@@ -246,6 +257,9 @@ func (l *lowering) pipeline(p *spl.Pipeline) {
 			l.stageIndex[e] = len(l.stages) - 1
 		}
 		l.first = false
+		if i == 0 && !l.ranged && l.src != nil && cmd.Name() != "multisearch" && cmd.Name() != "union" {
+			l.openRange = true
+		}
 	}
 }
 
@@ -286,7 +300,7 @@ func (l *lowering) lower(cmd spl.Command, rest []spl.Command) {
 	case *spl.Bin:
 		l.bin(cmd)
 	case *spl.Convert:
-		l.convert(cmd)
+		l.convert(cmd, rest)
 	case *spl.Join:
 		l.join(cmd, rest)
 	case *spl.Append:
@@ -338,7 +352,7 @@ func (l *lowering) lower(cmd spl.Command, rest []spl.Command) {
 	case *spl.Top:
 		l.top(cmd, rest)
 	case *spl.Other:
-		l.other(cmd)
+		l.other(cmd, rest)
 	case *spl.Unknown:
 		l.unknown(cmd)
 	default:

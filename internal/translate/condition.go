@@ -1,7 +1,9 @@
 package translate
 
 import (
+	"cmp"
 	"net/netip"
+	"strconv"
 	"strings"
 
 	"github.com/rulebridge/rulebridge/internal/esql"
@@ -240,15 +242,37 @@ func (l *lowering) anyColumn(op string, a, b value) esql.Expr {
 	return binary(">", call("LOCATE", joined, call("CONCAT", str(valueMark), b.expr, str(valueMark))), integer(0))
 }
 
+// compareLiterals compares two literals: as numbers where both are, as texts otherwise.
+func compareLiterals(op string, a, b value) esql.Expr {
+	c := strings.Compare(*a.word, *b.word)
+	if a.num && b.num {
+		x, err1 := strconv.ParseFloat(*a.word, 64)
+		y, err2 := strconv.ParseFloat(*b.word, 64)
+		if err1 == nil && err2 == nil {
+			c = cmp.Compare(x, y)
+		}
+	}
+	switch op {
+	case "==":
+		return boolean(c == 0)
+	case "!=":
+		return boolean(c != 0)
+	case "<":
+		return boolean(c < 0)
+	case "<=":
+		return boolean(c <= 0)
+	case ">":
+		return boolean(c > 0)
+	}
+	return boolean(c >= 0)
+}
+
 // compareWord compares with a literal.
 func (l *lowering) compareWord(op string, a, b value, span spl.Span) esql.Expr {
 	text := *b.word
 	n, isNum := number(strings.TrimSpace(text))
 	if a.word != nil {
-		if b.num != a.num {
-			return binary(op, str(*a.word), str(text))
-		}
-		return binary(op, a.expr, b.expr)
+		return compareLiterals(op, a, b)
 	}
 	if op == "==" || op == "!=" {
 		switch {

@@ -1,54 +1,190 @@
 package translate
 
 import (
+	"strings"
+
 	"github.com/rulebridge/rulebridge/internal/esql"
 	"github.com/rulebridge/rulebridge/internal/spl"
 )
 
-// convert changes the form of values. Times keep their type: what ctime writes is for people.
-func (l *lowering) convert(cmd *spl.Convert) {
+// convert changes the form of values. A time that only is shown keeps its type: what ctime writes is for people.
+func (l *lowering) convert(cmd *spl.Convert, rest []spl.Command) {
 	l.ensureSource(cmd.Span())
+	format := cmd.Timeformat
+	if format == "" {
+		format = "%m/%d/%Y %H:%M:%S"
+	}
 	for _, f := range cmd.Funcs {
-		name := f.Field.Text
-		out := name
-		if f.As != nil {
-			out = f.As.Text
-		}
-		c := l.shown(name, f.Field.Span())
-		if c.hole {
-			l.env.bind(out, c)
+		if !strings.Contains(f.Field.Text, "*") {
+			l.convertField(f, cmd.Span(), format, rest)
 			continue
 		}
-		switch f.Func {
-		case "ctime", "mktime", "none":
-			l.diag("time_display", cmd.Span(), f.Func, "`"+f.Func+"` formats a time for display; the date stays a date")
-			if c.constant == nil && c.typ != "null" && out != name {
-				l.env.bind(out, c)
+		names := l.env.names(f.Field.Text)
+		if l.env.open || l.env.partial() {
+			l.diag("unsupported_expression", f.Span(), f.Func, "which fields `"+f.Field.Text+"` names is not known here; the draft converts those that the search itself makes. List the fields")
+		}
+		for _, n := range names {
+			one := f
+			one.Field.Text = n
+			if f.As != nil {
+				got, _ := matchStar(f.Field.Text, n)
+				as := *f.As
+				as.Text = fillStar(as.Text, got)
+				one.As = &as
 			}
-		case "num", "auto", "rmunit", "rmcomma", "memk", "dur2sec", "mstime":
-			v := c.value()
-			var x esql.Expr
-			switch f.Func {
-			case "num", "auto":
-				n := l.numeric(v, f.Span())
-				if n.hole {
-					l.defineHole(out)
-					continue
-				}
-				x = n.expr
-			case "rmcomma":
-				x = call("TO_DOUBLE", call("REPLACE", l.text(v).expr, str(","), str("")))
-			case "rmunit":
-				x = call("TO_DOUBLE", call("REPLACE", l.text(v).expr, str("[^0-9.eE+-].*$"), str("")))
-			default:
-				l.diag("unsupported_function", f.Span(), f.Func, "convert "+f.Func+" has no counterpart in ES|QL")
-				l.defineHole(out)
-				continue
-			}
-			l.defineAs(out, &column{typ: "double"}, mark(x, f.Span()), f.Span())
-		default:
-			l.diag("unsupported_function", f.Span(), f.Func, "convert "+f.Func+" has no counterpart in ES|QL")
-			l.defineHole(out)
+			l.convertField(one, cmd.Span(), format, rest)
 		}
 	}
+}
+
+// convertField is one FUNC(FIELD) AS NAME.
+func (l *lowering) convertField(f spl.ConvertFunc, whole spl.Span, format string, rest []spl.Command) {
+	name := f.Field.Text
+	out := name
+	if f.As != nil {
+		out = f.As.Text
+	}
+	var c *column
+	if shows := f.Func == "ctime" || f.Func == "none"; shows || !decides(rest, out) {
+		c = l.shown(name, f.Field.Span())
+	} else {
+		c = l.lookup(name, f.Field.Span())
+	}
+	switch {
+	case c.hole, c.constant != nil && c.constant.Value == nil:
+		l.env.bind(out, c)
+		return
+	case f.Func == "none":
+		l.diag("option_ignored", f.Span(), f.Func, "convert none leaves a field as it is")
+		return
+	case f.Func == "ctime" && !isDate(c.typ) && !isNumeric(c.typ) && !isText(c.typ):
+		l.diag("type_mismatch", f.Span(), f.Func, "a "+c.typ+" is no time")
+		l.defineHole(out)
+		return
+	case f.Func == "ctime" && !decides(rest, out), f.Func == "mktime" && isDate(c.typ):
+		l.diag("time_display", whole, f.Func, "`"+f.Func+"` formats a time for display; the date stays a date")
+		if out != name {
+			l.env.bind(out, c)
+		}
+		return
+	}
+	at := f.Span()
+	v := c.value()
+	var x esql.Expr
+	typ := "double"
+	switch f.Func {
+	case "ctime":
+		at = whole // the format stands beside
+		if c.pending != nil {
+			l.used(c, f.Field.Span())
+		}
+		t := l.timeText(v, format, at)
+		x, typ = t.expr, t.typ
+	case "mktime":
+		at = whole
+		t := l.timeOf(l.text(v), format, at)
+		x, typ = t.expr, t.typ
+	case "num":
+		x = l.numeric(v, at).expr
+	case "auto":
+		if isNumeric(c.typ) {
+			return
+		}
+		l.diag("function_differs", at, f.Func, "convert auto leaves a field as it is where one of its values is no number; the draft has no value there")
+		x = l.numeric(v, at).expr
+	case "rmcomma":
+		x = call("TO_DOUBLE", call("REPLACE", l.text(v).expr, str(","), str("")))
+	case "rmunit":
+		x = call("TO_DOUBLE", call("REPLACE", l.text(v).expr, str("[^0-9.eE+-].*$"), str("")))
+	case "dur2sec": // [D+]HH:MM:SS
+		t := l.text(v).expr
+		x = call("CASE", rlike(t, `([0-9]+\+)?([0-9]+:)?[0-9]+:[0-9]+(\.[0-9]+)?`),
+			clockSeconds(t, `^(?:(\d+)\+)?(?:(\d+):)?(\d+):(\d+(?:\.\d+)?)$`, 86400, 3600, 60, 1))
+	case "mstime": // [MM:]SS.SSS
+		x = clockSeconds(l.text(v).expr, `^(?:(\d+):)?(\d+(?:\.\d+)?)$`, 60, 1)
+	case "memk": // a number of k, m or g as kilobytes
+		t := l.text(v).expr
+		const size = `^\s*(-?\d+(?:\.\d+)?)\s*([kKmMgG]?)\s*$`
+		x = binary("*", call("TO_DOUBLE", call("REPLACE", t, str(size), str("$1"))),
+			call("CASE", rlike(t, `.*[mM]\s*`), &esql.Literal{Value: 1024.0}, rlike(t, `.*[gG]\s*`), &esql.Literal{Value: 1048576.0}, &esql.Literal{Value: 1.0}))
+	default:
+		l.diag("unsupported_function", at, f.Func, "convert "+f.Func+" has no counterpart in ES|QL")
+	}
+	if x == nil {
+		l.defineHole(out)
+		return
+	}
+	if v.multi() {
+		l.arrayNote(v, at, f.Func, "convert of several values is null in ES|QL")
+	}
+	l.useful = true
+	l.defineAs(out, &column{typ: typ}, mark(x, at), at)
+}
+
+// clockSeconds adds up the groups of a pattern, each times its number of seconds; a group that is missing counts as 0.
+func clockSeconds(x esql.Expr, pattern string, seconds ...int64) esql.Expr {
+	var sum esql.Expr
+	for i, n := range seconds {
+		part := call("REPLACE", x, str(pattern), str("0$"+itoa(i+1)))
+		var term esql.Expr = call("TO_DOUBLE", part)
+		if n != 1 {
+			term = binary("*", term, integer(n))
+		}
+		if sum == nil {
+			sum = term
+		} else {
+			sum = binary("+", sum, term)
+		}
+	}
+	return sum
+}
+
+// decides says that the rest of a search does more with a name than show it.
+func decides(rest []spl.Command, name string) bool {
+	for _, cmd := range rest {
+		switch c := cmd.(type) {
+		case *spl.Table:
+			return false
+		case *spl.Fields, *spl.FillNull:
+			continue
+		case *spl.Rename:
+			for _, p := range c.Pairs {
+				if p.From.Text == name {
+					return decides(rest[1:], p.To.Text)
+				}
+			}
+			continue
+		case *spl.Sort: // the order is for reading unless rows are taken by it
+			continue
+		case *spl.Convert:
+			continue
+		case *spl.Stats:
+			used := false
+			for _, b := range c.By {
+				used = used || b.Field.Text == name
+			}
+			for i := range c.Aggs {
+				f, plain := c.Aggs[i].Arg.(*spl.FieldRef)
+				switch {
+				case c.Aggs[i].Arg == nil || !namesField(c.Aggs[i].Arg, name):
+				case plain && f.Name == name && (c.Aggs[i].Func == "values" || c.Aggs[i].Func == "list"):
+				default:
+					used = true
+				}
+			}
+			if used {
+				return true
+			}
+			if c.Kind == "stats" {
+				return false
+			}
+			continue
+		}
+		for _, n := range namesRead(cmd) {
+			if n.Text == name {
+				return true
+			}
+		}
+	}
+	return false
 }

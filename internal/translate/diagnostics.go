@@ -48,6 +48,7 @@ var codes = []CodeInfo{
 	{"template_repeated", Info, "a template that was repeated for each field it names"},
 	{"join_one_query", Info, "a join or append that became one query over both kinds of events"},
 	{"fill_found", Info, "fillnull of every field, which leaves a field missing that no event has"},
+	{"pivot_columns", Info, "a pivot whose columns are those that the rest of the search names"},
 	{"threshold", Info, "a count condition that could also be a threshold rule"},
 
 	// approximation: they can differ; the message says when
@@ -66,6 +67,8 @@ var codes = []CodeInfo{
 	{"statistic_approximate", Approximation, "a statistic that ES|QL estimates"},
 	{"join_approximate", Approximation, "a join that can match other rows"},
 	{"lookup_approximate", Approximation, "a lookup that can match other rows"},
+	{"pivot_approximate", Approximation, "a pivot that can have other columns or cells"},
+	{"function_differs", Approximation, "a function that gives another value in a corner"},
 	{"case_folding", Approximation, "letters beyond ASCII compare differently"},
 
 	// error: a hole

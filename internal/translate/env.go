@@ -133,6 +133,8 @@ type env struct {
 	// unmapped holds the fields without a counterpart that were asked for when the list of columns was closed: they
 	// are holes, where other names do not exist in Splunk either.
 	unmapped map[string]*schema.Field
+	// choices is how many values a name can have at most, where the search says so.
+	choices map[string]int
 	// columns counts the names that stand for each ES|QL column; kept when there are many.
 	columns map[string]int
 }
@@ -147,7 +149,7 @@ func newEnv(open bool) *env {
 }
 
 func (e *env) clone() *env {
-	n := &env{cols: maps.Clone(e.cols), gone: maps.Clone(e.gone), shadowed: maps.Clone(e.shadowed), unmapped: e.unmapped, open: e.open}
+	n := &env{cols: maps.Clone(e.cols), gone: maps.Clone(e.gone), shadowed: maps.Clone(e.shadowed), unmapped: e.unmapped, open: e.open, choices: maps.Clone(e.choices)}
 	n.order = append([]string(nil), e.order...)
 	n.patterns = append([]renamePattern(nil), e.patterns...)
 	n.kept, n.dropped = append([]string(nil), e.kept...), append([]string(nil), e.dropped...)
@@ -165,6 +167,7 @@ func (e *env) bind(name string, c *column) {
 	}
 	e.cols[name] = c
 	delete(e.gone, name)
+	delete(e.choices, name)
 }
 
 func (e *env) count(c *column, by int) {

@@ -31,6 +31,8 @@ func (l *lowering) assignField(name string, e spl.Expr, at spl.Span) {
 	l.useful = true
 	c := &column{typ: v.typ, array: v.array, nonNull: v.nonNull}
 	l.defineAs(name, c, v.expr, at)
+	n, ok := valueChoices(e)
+	l.noteChoices(name, n, ok)
 }
 
 // defineAs binds a computed column and writes its EVAL.

@@ -121,10 +121,7 @@ func (l *lowering) joinAs(command string, cmd *spl.Join, rest []spl.Command) {
 	main.rows = mainRows
 	r := l.compilation.lowering()
 	r.peer = newPeer(main)
-	if reason := r.branchPipeline(cmd.Sub); reason != "" {
-		fail(reason)
-		return
-	}
+	r.branchPipeline(cmd.Sub)
 	if command == "subsearch" {
 		opts.keepMain = true
 	}
@@ -172,15 +169,10 @@ func (l *lowering) joinAs(command string, cmd *spl.Join, rest []spl.Command) {
 }
 
 // branchPipeline lowers the pipeline of a second branch, which must leave the rule's own settings alone.
-func (l *lowering) branchPipeline(p *spl.Pipeline) (reason string) {
-	window, threshold, command := l.windowStart, l.out.Rule.Threshold, l.compilation.command
+func (l *lowering) branchPipeline(p *spl.Pipeline) {
+	threshold, command := l.out.Rule.Threshold, l.compilation.command
 	l.pipeline(p)
-	changed := l.windowStart != window
-	l.windowStart, l.out.Rule.Threshold, l.compilation.command = window, threshold, command
-	if changed {
-		return "the subsearch covers another time range than the rule"
-	}
-	return ""
+	l.out.Rule.Threshold, l.compilation.command = threshold, command
 }
 
 // foldedPrefix begins the names of keys without case.

@@ -67,6 +67,11 @@ func (c *compilation) macroNotes() {
 	for _, u := range c.query.Macros {
 		switch {
 		case u.Kept:
+		case u.Failed:
+			if c.failedMacros == nil {
+				c.failedMacros = map[string]bool{}
+			}
+			c.failedMacros[u.Name] = true // said by problems
 		case isFilterMacro(u.Name) && !u.Known:
 			c.diag("filter_macro_empty", u.Span(), u.Name, "`"+u.Name+"` has no definition here and is taken as `search *`, as it is shipped; add yours with the macros if you changed it")
 		case isFilterMacro(u.Name) && strings.TrimSpace(u.Definition) == "search *":
@@ -93,6 +98,9 @@ func (c *compilation) normalized(u spl.MacroUse) bool {
 
 func (c *compilation) unknownMacro(name string, span spl.Span) {
 	if isFilterMacro(name) {
+		return
+	}
+	if c.failedMacros[name] {
 		return
 	}
 	c.missing("macro", name)

@@ -10,7 +10,7 @@ import (
 type otherLowering struct {
 	code    Code
 	message string
-	lower   func(*lowering, *spl.Other)
+	lower   func(*lowering, *spl.Other, []spl.Command)
 	// adds says that later fields may come from it.
 	adds bool
 }
@@ -62,12 +62,12 @@ func init() {
 		"reltime":     display("reltime adds a readable age"),
 		"tags":        hole("tags adds Splunk's tags, which are no data; write the field values they stand for"),
 
-		"addtotals":    {lower: (*lowering).addtotals},
+		"addtotals":    {lower: alone((*lowering).addtotals)},
 		"addcoltotals": hole("addcoltotals adds a row of sums, which is no event to alert on; leave it out"),
-		"strcat":       {lower: (*lowering).strcat},
-		"replace":      {lower: (*lowering).replaceValues},
+		"strcat":       {lower: alone((*lowering).strcat)},
+		"replace":      {lower: alone((*lowering).replaceValues)},
 
-		"xyseries":    hole("xyseries makes columns of values" + pivot),
+		"xyseries":    {lower: (*lowering).xyseries},
 		"untable":     hole("untable makes rows of columns" + pivot),
 		"transpose":   hole("transpose swaps rows and columns" + pivot),
 		"contingency": hole("contingency makes columns of values" + pivot),
@@ -114,15 +114,20 @@ func init() {
 	}
 }
 
+// alone makes a lowering of one that needs no look at what follows.
+func alone(f func(*lowering, *spl.Other)) func(*lowering, *spl.Other, []spl.Command) {
+	return func(l *lowering, cmd *spl.Other, _ []spl.Command) { f(l, cmd) }
+}
+
 // other lowers commands that have no node of their own.
-func (l *lowering) other(cmd *spl.Other) {
+func (l *lowering) other(cmd *spl.Other, rest []spl.Command) {
 	l.ensureSource(cmd.Span())
 	o, ok := others[cmd.Command]
 	switch {
 	case !ok:
 		l.unsupported(cmd)
 	case o.lower != nil:
-		o.lower(l, cmd)
+		o.lower(l, cmd, rest)
 	default:
 		msg := o.message
 		if severityOf[o.code] == Error {

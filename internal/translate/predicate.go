@@ -23,16 +23,22 @@ func (l *lowering) searchCond(e spl.SearchExpr, neg bool) esql.Expr {
 	case nil:
 		return boolean(!neg)
 	case *spl.SearchNot:
-		return l.searchCond(e.Expr, !neg)
+		l.nested++
+		x := l.searchCond(e.Expr, !neg)
+		l.nested--
+		return x
 	case *spl.SearchAnd:
 		var x esql.Expr
 		l.within(e.Exprs, func() { x = l.searchChain(e.Exprs, neg, !neg) })
 		return l.chained(x, e.Span())
 	case *spl.SearchOr:
-		return l.chained(l.searchChain(e.Exprs, neg, neg), e.Span())
+		l.nested++
+		x := l.searchChain(e.Exprs, neg, neg)
+		l.nested--
+		return l.chained(x, e.Span())
 	case *spl.Compare:
 		if timeModifier(e.Field.Text) {
-			return l.compare(e, neg)
+			return mark(l.compare(e, neg), e.Span())
 		}
 		return l.leaf(l.compare(e, neg), e.Span())
 	case *spl.SearchIn:
@@ -138,8 +144,7 @@ func equalRun(xs []spl.SearchExpr) int {
 
 func (l *lowering) compare(e *spl.Compare, neg bool) esql.Expr {
 	if timeModifier(e.Field.Text) {
-		l.timeModifier(e, neg)
-		return boolean(!neg)
+		return l.timeModifier(e, neg)
 	}
 	switch e.Op {
 	case "=", "==":

@@ -23,6 +23,7 @@ func (l *lowering) search(cmd *spl.Search, rest []spl.Command) {
 		}
 		c := l.searchCond(x, false)
 		l.filterAnd(c)
+		l.noteChoices(searchChoices(x))
 	}
 	if x := and(l.pending...); isFalse(x) {
 		l.constant(x, cmd.Span())

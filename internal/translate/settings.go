@@ -24,7 +24,16 @@ func (c *compilation) settings(l *lowering) {
 		from = strings.TrimSpace(c.req.EarliestTime)
 	}
 	if t, ok := parseRelative(from); ok && from != "" && from != "0" {
-		window = -t.seconds - t.months*31*86400
+		window = t.lookBack()
+		if plain := -t.seconds - t.months*monthSeconds; c.windowStart == "" && plain > 0 {
+			window = plain // the snap of a schedule's range only rounds it
+		}
+	}
+	if c.branchLook > window {
+		if window > 0 || c.openRange {
+			c.diag("window_edges", wholeSpan(c.req.Query), "earliest", "a part of the search looks back "+windowText(c.branchLook)+", so the rule does: the parts without a range of their own see more events than in Splunk")
+		}
+		window = c.branchLook
 	}
 	switch {
 	case window <= 0:

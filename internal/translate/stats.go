@@ -237,6 +237,9 @@ func (l *lowering) aggOne(a *spl.Agg, st *esql.Stats, next *env, taken map[strin
 			g.pending = of
 		}
 	}
+	if x := l.only[a]; x != nil && g.constant == nil {
+		g.where = and(x, g.where)
+	}
 	if g.hole {
 		l.diag("depends_on_hole", a.Span(), name, "`"+name+"` is left out of the draft, because of the hole in it")
 		next.bind(name, &column{name: name, hole: true})
@@ -510,12 +513,7 @@ func init() {
 			return aggregation{expr: binary("-", call("MAX", n.expr), call("MIN", n.expr)), typ: n.typ}
 		},
 		"min": extreme("MIN"), "max": extreme("MAX"),
-		"earliest_time": func(*lowering, value, *spl.Agg) aggregation {
-			return aggregation{expr: call("MIN", col("@timestamp")), typ: "date", nonNull: true}
-		},
-		"latest_time": func(*lowering, value, *spl.Agg) aggregation {
-			return aggregation{expr: call("MAX", col("@timestamp")), typ: "date", nonNull: true}
-		},
+		"earliest_time": timeOfAgg("MIN"), "latest_time": timeOfAgg("MAX"),
 		"earliest": packedAgg("MIN"), "latest": packedAgg("MAX"),
 		"first": orderedAgg("MAX"), "last": orderedAgg("MIN"),
 		"mode": func(l *lowering, v value, a *spl.Agg) aggregation {
@@ -551,19 +549,41 @@ func varianceAgg(sample bool) func(*lowering, value, *spl.Agg) aggregation {
 	}
 }
 
+// timeOfAgg is earliest_time(f) or latest_time(f): the time of the first or last event that has the field.
+func timeOfAgg(fn string) func(*lowering, value, *spl.Agg) aggregation {
+	return func(l *lowering, v value, a *spl.Agg) aggregation {
+		ts, ok := l.eventTime(a)
+		if !ok {
+			return aggregation{hole: true}
+		}
+		g := aggregation{expr: call(fn, col(ts)), typ: "date", nonNull: v.nonNull}
+		if !v.nonNull {
+			g.where = notNull(v.expr)
+		}
+		return g
+	}
+}
+
+// eventTime is the column with the time of the rows.
+func (l *lowering) eventTime(a *spl.Agg) (string, bool) {
+	switch t := l.env.cols["_time"]; {
+	case t != nil && isDate(t.typ) && !t.hole:
+		return t.name, true
+	case t == nil && l.env.open:
+		return "@timestamp", true
+	}
+	l.diag("unsupported_aggregation", a.Span(), a.Func, "`"+a.Func+"` needs _time, which is gone after stats; keep max(_time) by the key instead")
+	return "", false
+}
+
 // timestampWidth is the length of TO_STRING(@timestamp): 2026-01-02T03:04:05.678Z.
 const timestampWidth = 24
 
 // packedAgg is earliest(f) or latest(f), exactly: the value rides behind its timestamp through MIN or MAX.
 func packedAgg(fn string) func(*lowering, value, *spl.Agg) aggregation {
 	return func(l *lowering, v value, a *spl.Agg) aggregation {
-		t := l.env.cols["_time"]
-		ts := "@timestamp"
-		switch {
-		case t != nil && isDate(t.typ) && !t.hole:
-			ts = t.name
-		case !l.env.open:
-			l.diag("unsupported_aggregation", a.Span(), a.Func, "`"+a.Func+"` needs _time, which is gone after stats; keep max(_time) by the key instead")
+		ts, ok := l.eventTime(a)
+		if !ok {
 			return aggregation{hole: true}
 		}
 		if isDate(v.typ) && v.columnName() == ts {

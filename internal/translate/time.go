@@ -1,7 +1,6 @@
 package translate
 
 import (
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -10,11 +9,14 @@ import (
 	"github.com/rulebridge/rulebridge/internal/spl"
 )
 
-// relativeTime is Splunk's [+-]N UNIT @SNAP.
+// relativeTime is Splunk's [+-]N UNIT @SNAP [+-]N UNIT.
 type relativeTime struct {
 	seconds int64  // offset, when unit is a second to a week
 	months  int64  // offset, when unit is a month or longer
 	snap    string // ES|QL unit to truncate to, or empty
+	weekday int64  // of snap "week": days from Monday to the day that weeks start on, -1 for Sunday
+	// afterSeconds and afterMonths are the offset behind the snap.
+	afterSeconds, afterMonths int64
 }
 
 var timeUnits = map[string]struct {
@@ -31,71 +33,127 @@ var timeUnits = map[string]struct {
 	"y": {0, 12, "year"}, "yr": {0, 12, "year"}, "yrs": {0, 12, "year"}, "year": {0, 12, "year"}, "years": {0, 12, "year"},
 }
 
-// parseRelative reads -24h@h, @d, now, 0; ok is false for anything else.
+// parseRelative reads -24h@h, @d+8h, @w1, now, 0; ok is false for anything else.
 func parseRelative(s string) (relativeTime, bool) {
 	var r relativeTime
 	s = strings.TrimSpace(strings.ToLower(s))
+	s = strings.TrimPrefix(s, "rt") // real-time: the same offsets from now
 	s = strings.TrimPrefix(s, "now")
 	offset, snap, snapped := strings.Cut(s, "@")
-	for offset != "" {
-		sign := int64(1)
-		switch offset[0] {
-		case '-':
-			sign, offset = -1, offset[1:]
-		case '+':
-			offset = offset[1:]
-		}
-		i := 0
-		for i < len(offset) && offset[i] >= '0' && offset[i] <= '9' {
-			i++
-		}
-		n := int64(1)
-		if i > 0 {
-			v, err := strconv.ParseInt(offset[:i], 10, 32)
-			if err != nil {
-				return r, false
-			}
-			n = v
-		}
-		offset = offset[i:]
-		j := 0
-		for j < len(offset) && offset[j] >= 'a' && offset[j] <= 'z' {
-			j++
-		}
-		u, ok := timeUnits[offset[:j]]
-		if !ok {
-			return r, false
-		}
-		offset = offset[j:]
-		r.seconds += sign * n * u.seconds
-		r.months += sign * n * u.months
+	var ok bool
+	if r.seconds, r.months, ok = parseOffset(offset); !ok || !snapped {
+		return r, ok
 	}
-	if snapped {
-		if u, ok := timeUnits[snap]; ok {
-			r.snap = u.unit
-			return r, true
-		}
-		if len(snap) == 2 && snap[0] == 'w' { // @w0 is Sunday, @w1 Monday
-			r.snap = "week"
-			return r, snap[1] == '1'
-		}
+	unit, after := snap, ""
+	if i := strings.IndexAny(snap, "+-"); i >= 0 {
+		unit, after = snap[:i], snap[i:]
+	}
+	if r.afterSeconds, r.afterMonths, ok = parseOffset(after); !ok {
 		return r, false
+	}
+	if len(unit) == 2 && unit[0] == 'w' && unit[1] >= '0' && unit[1] <= '7' { // @w0 and @w7 are Sunday, @w1 is Monday
+		r.snap, r.weekday = "week", int64(unit[1]-'1')
+		if unit[1] == '0' || unit[1] == '7' {
+			r.weekday = -1
+		}
+		return r, true
+	}
+	u, ok := timeUnits[unit]
+	if !ok {
+		return r, false
+	}
+	r.snap = u.unit
+	if u.unit == "week" {
+		r.weekday = -1 // @w is @w0
 	}
 	return r, true
 }
 
+// parseOffset reads offsets such as -1d+2h; the empty text and 0 are none.
+func parseOffset(s string) (seconds, months int64, ok bool) {
+	if s == "0" {
+		return 0, 0, true
+	}
+	for s != "" {
+		sign := int64(1)
+		switch s[0] {
+		case '-':
+			sign, s = -1, s[1:]
+		case '+':
+			s = s[1:]
+		}
+		i := 0
+		for i < len(s) && s[i] >= '0' && s[i] <= '9' {
+			i++
+		}
+		n := int64(1)
+		if i > 0 {
+			v, err := strconv.ParseInt(s[:i], 10, 32)
+			if err != nil {
+				return 0, 0, false
+			}
+			n = v
+		}
+		s = s[i:]
+		j := 0
+		for j < len(s) && s[j] >= 'a' && s[j] <= 'z' {
+			j++
+		}
+		u, found := timeUnits[s[:j]]
+		if !found {
+			return 0, 0, false
+		}
+		s = s[j:]
+		seconds += sign * n * u.seconds
+		months += sign * n * u.months
+	}
+	return seconds, months, true
+}
+
+const (
+	daySeconds   = 86400
+	monthSeconds = 31 * daySeconds
+)
+
+// lookBack is the longest time in seconds between now and the time meant.
+func (r relativeTime) lookBack() int64 {
+	back := -(r.seconds + r.afterSeconds) - (r.months+r.afterMonths)*monthSeconds
+	for _, u := range timeUnits {
+		if u.unit == r.snap {
+			return back + u.seconds + u.months*monthSeconds
+		}
+	}
+	return back
+}
+
+// zoned says that the time depends on the time zone: midnight is elsewhere in each.
+func (r relativeTime) zoned() bool {
+	switch r.snap {
+	case "", "second", "minute", "hour":
+		return false
+	}
+	return true
+}
+
 func (r relativeTime) apply(x esql.Expr) esql.Expr {
-	x = shift(x, r.seconds, func(n int64) esql.Expr { return duration(n) })
-	x = shift(x, r.months, func(n int64) esql.Expr {
+	x = shiftMonths(shiftSeconds(x, r.seconds), r.months)
+	if r.snap != "" {
+		x = shiftSeconds(x, -r.weekday*daySeconds)
+		x = call("DATE_TRUNC", &esql.Duration{N: 1, Unit: r.snap}, x)
+		x = shiftSeconds(x, r.weekday*daySeconds)
+	}
+	return shiftMonths(shiftSeconds(x, r.afterSeconds), r.afterMonths)
+}
+
+func shiftSeconds(x esql.Expr, n int64) esql.Expr { return shift(x, n, duration) }
+
+func shiftMonths(x esql.Expr, n int64) esql.Expr {
+	return shift(x, n, func(n int64) esql.Expr {
 		if n%12 == 0 {
 			return &esql.Duration{N: n / 12, Unit: "year"}
 		}
 		return &esql.Duration{N: n, Unit: "month"}
 	})
-	if r.snap != "" {
-		x = call("DATE_TRUNC", &esql.Duration{N: 1, Unit: r.snap}, x)
-	}
-	return x
 }
 
 func shift(x esql.Expr, n int64, d func(int64) esql.Expr) esql.Expr {
@@ -199,7 +257,7 @@ func fnRelativeTime(l *lowering, e *spl.Call) value {
 	if !ok {
 		return holeValue
 	}
-	if r.snap != "" && r.snap != "second" && r.snap != "minute" && r.snap != "hour" {
+	if r.zoned() {
 		l.diag("time_rounding", e.Span(), "relative_time", "@ snaps to a "+r.snap+" in UTC; Splunk snaps in the user's time zone")
 	}
 	return value{expr: r.apply(x.expr), typ: "date", nonNull: x.nonNull, array: x.array}
@@ -232,6 +290,7 @@ var dateFormats = map[byte]string{
 	'Y': "yyyy", 'y': "yy", 'm': "MM", 'd': "dd", 'H': "HH", 'I': "hh", 'M': "mm", 'S': "ss", 'p': "a", 'b': "MMM", 'B': "MMMM",
 	'a': "EEE", 'A': "EEEE", 'j': "DDD", 'Z': "zzz", 'z': "Z", 'e': "d", 'h': "MMM", 'k': "H", 'Q': "SSS", 'N': "SSSSSSSSS",
 	'f': "SSSSSS", 'T': "HH:mm:ss", 'F': "yyyy-MM-dd", 'D': "MM/dd/yy", 'R': "HH:mm", 'G': "YYYY", 'V': "ww", 'u': "e",
+	'c': "EEE MMM d HH:mm:ss yyyy", 'x': "MM/dd/yyyy", 'X': "HH:mm:ss", '+': "EEE MMM d HH:mm:ss zzz yyyy", 'l': "h", 'P': "a",
 }
 
 // javaDate turns a strftime format into Java's; bad is the conversion that has no counterpart.
@@ -293,25 +352,30 @@ func fnStrftime(l *lowering, e *spl.Call) value {
 		l.diag("unsupported_expression", e.Span(), "strftime", "the format of strftime must be a literal")
 		return holeValue
 	}
-	d, ok := l.date(vs[0], e.Span())
+	return l.timeText(vs[0], *vs[1].word, e.Span())
+}
+
+// timeText writes a time in a format of strftime.
+func (l *lowering) timeText(v value, format string, at spl.Span) value {
+	d, ok := l.date(v, at)
 	if !ok {
 		return holeValue
 	}
-	if timePart(*vs[1].word) {
-		l.diag("time_rounding", e.Span(), "strftime", "the draft takes this part of the time in UTC, Splunk in the user's time zone: near its edges it differs, unless users work in UTC")
+	if timePart(format) {
+		l.diag("time_rounding", at, "strftime", "the draft takes this part of the time in UTC, Splunk in the user's time zone: near its edges it differs, unless users work in UTC")
 	}
-	switch *vs[1].word {
+	switch format {
 	case "%s":
 		return value{expr: call("TO_STRING", binary("/", call("TO_LONG", d.expr), integer(1000))), typ: "keyword", nonNull: d.nonNull}
 	case "%w": // Sunday is 0
 		return value{expr: call("TO_STRING", binary("%", call("DATE_EXTRACT", str("DAY_OF_WEEK"), d.expr), integer(7))), typ: "keyword", nonNull: d.nonNull}
 	}
-	f, bad := javaDate(*vs[1].word)
+	f, bad := javaDate(format)
 	if bad != "" {
-		l.diag("unsupported_function", e.Span(), "strftime", "strftime's "+bad+" has no counterpart in DATE_FORMAT")
+		l.diag("unsupported_function", at, "strftime", "strftime's "+bad+" has no counterpart in DATE_FORMAT")
 		return holeValue
 	}
-	l.diag("time_display", e.Span(), "strftime", "DATE_FORMAT writes UTC; Splunk writes the user's time zone")
+	l.diag("time_display", at, "strftime", "DATE_FORMAT writes UTC; Splunk writes the user's time zone")
 	return value{expr: call("DATE_FORMAT", str(f), d.expr), typ: "keyword", nonNull: d.nonNull}
 }
 
@@ -341,48 +405,19 @@ func fnStrptime(l *lowering, e *spl.Call) value {
 		l.diag("unsupported_expression", e.Span(), "strptime", "the format of strptime must be a literal")
 		return holeValue
 	}
-	v := l.text(vs[0])
-	if *vs[1].word == "%s" {
-		d, _ := l.date(value{expr: v.expr, typ: "keyword", array: v.array}, e.Span())
+	return l.timeOf(l.text(vs[0]), *vs[1].word, e.Span())
+}
+
+// timeOf reads a text as a time in a format of strptime.
+func (l *lowering) timeOf(v value, format string, at spl.Span) value {
+	if format == "%s" {
+		d, _ := l.date(value{expr: v.expr, typ: "keyword", array: v.array}, at)
 		return d
 	}
-	f, bad := javaDate(*vs[1].word)
+	f, bad := javaDate(format)
 	if bad != "" {
-		l.diag("unsupported_function", e.Span(), "strptime", "strptime's "+bad+" has no counterpart in DATE_PARSE")
+		l.diag("unsupported_function", at, "strptime", "strptime's "+bad+" has no counterpart in DATE_PARSE")
 		return holeValue
 	}
 	return value{expr: call("DATE_PARSE", str(f), v.expr), typ: "date"}
-}
-
-// ---- the search's own time range ----
-
-func timeModifier(field string) bool {
-	switch field {
-	case "earliest", "latest", "_index_earliest", "_index_latest", "earliest_time", "latest_time", "starttimeu", "endtimeu":
-		return true
-	}
-	return false
-}
-
-// timeModifier turns earliest= and latest= into the rule's window: Kibana filters by time itself.
-func (l *lowering) timeModifier(e *spl.Compare, neg bool) {
-	field, text := e.Field.Text, e.Value.Text
-	r, ok := parseRelative(text)
-	if neg || !ok {
-		l.diag("window_edges", e.Span(), field, fmt.Sprintf("%s=%s cannot become the rule's window; set the rule's look-back by hand", field, text))
-		return
-	}
-	switch field {
-	case "earliest", "_index_earliest", "earliest_time":
-		if text == "0" || text == "1" {
-			l.diag("window_edges", e.Span(), field, field+"="+text+" searches all time, a rule a window; choose its look-back")
-			return
-		}
-		l.windowStart = text
-	}
-	if r.snap != "" && r.snap != "second" {
-		l.diag("window_edges", e.Span(), field, fmt.Sprintf("%s=%s snaps to a %s; the rule's window slides, so its edges differ", field, text, r.snap))
-		return
-	}
-	l.diag("time_range", e.Span(), field, fmt.Sprintf("%s=%s became the rule's own window", field, text))
 }

@@ -63,7 +63,7 @@ func (l *lowering) top(cmd *spl.Top, rest []spl.Command) {
 			l.env.unbind(total)
 		}
 	}
-	desc := cmd.Kind == "top"
+	desc := strings.HasSuffix(cmd.Kind, "top") // and sitop
 	if s := l.sortKeys([]spl.SortKey{{At: at, Field: countName, Desc: desc}}, false, cmd.Span()); s != nil {
 		l.add(s)
 	}

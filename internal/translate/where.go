@@ -13,6 +13,9 @@ func (l *lowering) where(cmd *spl.Where) {
 		l.kept++
 	}
 	l.filter(x)
+	if x != nil {
+		l.noteWhereChoices(cmd.Expr)
+	}
 }
 
 // ensureSource gives a pipeline that starts without a search the source of a search for everything.
