@@ -1,7 +1,10 @@
 package translate
 
 import (
+	"strings"
+
 	"github.com/rulebridge/rulebridge/internal/esql"
+	"github.com/rulebridge/rulebridge/internal/schema"
 	"github.com/rulebridge/rulebridge/internal/spl"
 )
 
@@ -60,15 +63,22 @@ func (l *lowering) dedup(cmd *spl.Dedup, rest []spl.Command) {
 		l.aggregateWith(nil, by, cmd.Span(), false, "")
 		return
 	}
-	if l.aggregated && !l.sorted() || len(cmd.SortBy) > 0 {
-		l.diag("order_dependent", cmd.Span(), "dedup", "dedup keeps the first row of an order that ES|QL does not have here; which of the rows is kept differs")
-	}
 	row := l.rowName()
-	if !l.aggregated {
-		p.first("@timestamp")
+	kept := l.firstOf(cmd, p)
+	parts := []esql.Expr{p.row()}
+	if c, ok := parts[0].(*esql.Call); ok && c.Func == "CONCAT" {
+		parts = c.Args
 	}
-	x := p.row()
-	st := &esql.Stats{Aggs: []*esql.Assign{{Name: row, Expr: mark(call("MAX", x), cmd.Span())}}}
+	var before []string
+	for i := len(kept.lead) - 1; i >= 0; i-- {
+		parts = append([]esql.Expr{kept.lead[i], str(rowMark)}, parts...)
+		before = append(before, "_by_"+itoa(len(before)+1))
+	}
+	x := parts[0]
+	if len(parts) > 1 {
+		x = mark(call("CONCAT", parts...), cmd.Span())
+	}
+	st := &esql.Stats{Aggs: []*esql.Assign{{Name: row, Expr: mark(call(kept.fn, x), cmd.Span())}}}
 	st.Origin = origin(cmd.Span())
 	for _, b := range by {
 		a := &esql.Assign{Expr: mark(col(outer.cols[b.Field.Text].name), b.Span())}
@@ -78,9 +88,131 @@ func (l *lowering) dedup(cmd *spl.Dedup, rest []spl.Command) {
 	l.aggregated, l.fullText, l.present = true, false, map[string]bool{}
 	l.helpers, l.eventID = nil, ""
 	l.env = outer
-	p.unpack(row)
+	p.unpack(row, before...)
 	l.useful = true
 }
+
+// firstRow says how the first row of a group is found: by the least or the greatest packed text.
+type firstRow struct {
+	fn   string      // MIN or MAX
+	lead []esql.Expr // what the rows are ordered by, in front of the packed text
+}
+
+// firstOf decides which row dedup keeps. Events come newest first; a sort gives an order of its own. Of any other order, and
+// of rows that sort alike, ES|QL knows nothing: the columns that may then come from another row say so once they decide.
+func (l *lowering) firstOf(cmd *spl.Dedup, p *packing) firstRow {
+	keys := l.sortedBy()
+	if len(cmd.SortBy) > 0 {
+		keys = nil
+		if s := l.sortKeys(cmd.SortBy, false, cmd.Span()); s != nil {
+			keys = s.Keys
+		}
+	}
+	if len(keys) == 0 && len(cmd.SortBy) == 0 && !l.aggregated {
+		p.first("@timestamp")
+		return firstRow{fn: "MAX"}
+	}
+	known := map[string]bool{}
+	first := firstRow{fn: "MIN"}
+	for i, k := range keys {
+		x, column, ok := l.sortText(k)
+		if !ok || k.Desc != keys[0].Desc {
+			keys = keys[:i]
+			break
+		}
+		known[column] = true
+		first.lead = append(first.lead, x)
+	}
+	if len(keys) > 0 && keys[0].Desc {
+		first.fn = "MAX"
+	}
+	order := "dedup keeps the first row of each " + nameList(cmd.Fields) + " in an order that ES|QL does not have here"
+	if len(keys) > 0 {
+		order = "of rows that sort alike dedup keeps the first of each " + nameList(cmd.Fields) + ", in an order that ES|QL does not have"
+	}
+	open := false
+	for _, c := range p.cols {
+		if known[c.name] {
+			continue
+		}
+		open = true
+		for _, name := range l.env.order {
+			if b := l.env.cols[name]; b.name == c.name && !b.hole && b.pending == nil {
+				n := *b // others may share the column
+				n.pending = &mappingNote{code: "order_dependent", subject: name, message: order + "; `" + name + "` may be another row's"}
+				l.env.bind(name, &n)
+			}
+		}
+	}
+	if open {
+		l.diag("order_not_kept", cmd.Span(), "dedup", "which of several rows with the same "+nameList(cmd.Fields)+" dedup keeps depends on an order that ES|QL does not have in full; there is one row of each in both")
+	}
+	return first
+}
+
+// sortedBy gives the keys that the rows are sorted by, if they are.
+func (l *lowering) sortedBy() []*esql.SortKey {
+	for i := len(l.cmds) - 1; i >= 0; i-- {
+		switch c := l.cmds[i].(type) {
+		case *esql.Sort:
+			return c.Keys
+		case *esql.Stats, *esql.MvExpand:
+			return nil
+		}
+	}
+	return nil
+}
+
+// sortText is a sort key as text that sorts as the key does, missing values last. Text is not among them: Splunk sorts
+// numbers in it by their value.
+func (l *lowering) sortText(k *esql.SortKey) (x esql.Expr, column string, ok bool) {
+	c, plain := k.Expr.(*esql.Column)
+	if !plain {
+		return nil, "", false
+	}
+	typ, one, nonNull := "", esql.Expr(col(c.Name)), false
+	if c.Name == "@timestamp" {
+		typ = "date"
+	}
+	for _, n := range l.env.order {
+		b := l.env.cols[n]
+		if b.name != c.Name || b.hole {
+			continue
+		}
+		typ, nonNull = b.typ, b.nonNull
+		switch {
+		case b.array == schema.Single:
+		case b.array == schema.MaybeArray && l.schema.IsIdentity():
+			one = call("MV_MIN", one)
+		default:
+			return nil, "", false
+		}
+	}
+	switch {
+	case isDate(typ):
+		x = call("TO_STRING", one)
+	case isInteger(typ) && typ != "unsigned_long":
+		// as many digits each; the sum keeps negative numbers in order
+		digits := call("TO_STRING", binary("+", one, integer(sortShift)))
+		x = call("RIGHT", call("CONCAT", str(strings.Repeat("0", sortDigits)), digits), integer(sortDigits))
+	default:
+		return nil, "", false
+	}
+	if nonNull {
+		return x, c.Name, true
+	}
+	last := "\uffff"
+	if k.Desc {
+		last = ""
+	}
+	return call("COALESCE", x, str(last)), c.Name, true
+}
+
+// sortShift makes whole numbers positive; sortDigits is the number of digits they have then.
+const (
+	sortShift  = 4_000_000_000_000_000_000
+	sortDigits = 19
+)
 
 func nameList(names []spl.Name) string {
 	out := ""

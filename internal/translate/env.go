@@ -25,6 +25,9 @@ type column struct {
 	// filled says that Splunk has fill where ES|QL has null ("unknown" in data models).
 	filled bool
 	fill   string
+	// fixed says that rows with the same values in the columns fixedBy hold the same value.
+	fixed   bool
+	fixedBy []string
 	// pending is what has to be said of the mapping once the value decides something.
 	pending *mappingNote
 	// constant holds a constant where the value is one.
@@ -135,6 +138,8 @@ type env struct {
 	unmapped map[string]*schema.Field
 	// choices is how many values a name can have at most, where the search says so.
 	choices map[string]int
+	// fixes says that there are columns whose value others fix.
+	fixes bool
 	// columns counts the names that stand for each ES|QL column; kept when there are many.
 	columns map[string]int
 }
@@ -149,7 +154,7 @@ func newEnv(open bool) *env {
 }
 
 func (e *env) clone() *env {
-	n := &env{cols: maps.Clone(e.cols), gone: maps.Clone(e.gone), shadowed: maps.Clone(e.shadowed), unmapped: e.unmapped, open: e.open, choices: maps.Clone(e.choices)}
+	n := &env{cols: maps.Clone(e.cols), gone: maps.Clone(e.gone), shadowed: maps.Clone(e.shadowed), unmapped: e.unmapped, open: e.open, choices: maps.Clone(e.choices), fixes: e.fixes}
 	n.order = append([]string(nil), e.order...)
 	n.patterns = append([]renamePattern(nil), e.patterns...)
 	n.kept, n.dropped = append([]string(nil), e.kept...), append([]string(nil), e.dropped...)
@@ -454,6 +459,7 @@ func (l *lowering) define(name string, c *column) *column {
 	c.computed = true
 	c.name = l.freeName(name)
 	delete(l.present, c.name)
+	l.env.changed(c.name)
 	if l.env.open && l.src != nil {
 		if _, ok := l.src.Known(c.name); ok {
 			l.env.shadow(c.name, name)
@@ -461,6 +467,18 @@ func (l *lowering) define(name string, c *column) *column {
 	}
 	l.env.bind(name, c)
 	return c
+}
+
+// changed says that a column holds something else from here on.
+func (e *env) changed(column string) {
+	if !e.fixes {
+		return
+	}
+	for _, c := range e.cols {
+		if c.fixed && slices.Contains(c.fixedBy, column) {
+			c.fixed = false
+		}
+	}
 }
 
 func (l *lowering) freeName(name string) string {

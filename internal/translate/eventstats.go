@@ -55,11 +55,19 @@ func (l *lowering) eventstats(cmd *spl.Stats, rest []spl.Command) {
 		l.eventID = eventColumn
 		l.helpers = append(l.helpers, eventColumn)
 	}
+	fixedBy := make([]string, len(keys))
+	for i, k := range keys {
+		fixedBy[i] = k.name
+	}
+	l.env.fixes = true
 	for i := range aggs {
 		name := aggName(&aggs[i])
 		c := results.cols[name]
 		if c == nil {
 			continue
+		}
+		if l.env.changed(c.name); len(keys) == len(cmd.By) {
+			c.fixed, c.fixedBy = true, fixedBy
 		}
 		var missing []esql.Expr
 		for _, k := range keys {

@@ -144,6 +144,9 @@ func (l *lowering) text(v value) value {
 	case isDate(v.typ):
 		return value{expr: call("TO_STRING", binary("/", call("TO_LONG", v.expr), integer(1000))), typ: "keyword", array: v.array, nonNull: v.nonNull}
 	}
+	if l.filling && v.col != nil && v.col.filled {
+		return value{expr: call("COALESCE", call("TO_STRING", v.expr), str(v.col.fill)), typ: "keyword", array: v.array, nonNull: true}
+	}
 	return value{expr: call("TO_STRING", v.expr), typ: "keyword", array: v.array, nonNull: v.nonNull}
 }
 

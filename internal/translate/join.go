@@ -488,7 +488,6 @@ func (j *joining) choose() {
 			}
 			seen[c.name] = true
 			out := *c
-			out.pending = nil
 			list = append(list, carried{name: n, read: col(c.name), c: &out})
 		}
 		// the order of the rows is that of the keys

@@ -24,10 +24,22 @@ func (l *lowering) matchCond(x, pattern spl.Expr, span spl.Span, neg bool) esql.
 		return boolean(neg)
 	}
 	if p.word == nil {
-		l.diag("unsupported_expression", span, "match", "the pattern of match comes from the data; ES|QL needs a literal")
-		return nil
+		return l.matchData(l.text(v), l.text(p), span, neg)
 	}
 	return l.regexTest(v, *p.word, span, neg)
+}
+
+// matchData is match with a pattern that is a field itself, which only REPLACE takes.
+func (l *lowering) matchData(v, p value, span spl.Span, neg bool) esql.Expr {
+	l.diag("regex_differs", span, "match", "the pattern of match comes from the data; ES|QL reads it as a Java regular expression, Splunk as PCRE")
+	if v.multi() || p.multi() {
+		l.arrayNote(v, span, "match", "of several values match with a pattern from the data tests none, Splunk each")
+	}
+	x := binary("!=", call("REPLACE", v.expr, p.expr, str(valueMark)), v.expr)
+	if !neg {
+		return x
+	}
+	return or(append([]esql.Expr{not(x)}, append(nulls(v), nulls(p)...)...)...)
 }
 
 func (l *lowering) regexTest(v value, pattern string, span spl.Span, neg bool) esql.Expr {

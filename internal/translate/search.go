@@ -384,6 +384,11 @@ func (l *lowering) term(t *spl.Term, neg bool) esql.Expr {
 		return boolean(!neg)
 	}
 	if !l.queryString() {
+		if l.aggregated && text == "search" && !t.Value.Quoted {
+			// `| search `filter“, where the macro says `search *`
+			l.diag("text_search", t.Span(), "search", "a macro that begins with `search` stands inside a search command, where `search` is a word to look for in the raw event, and rows of stats have none; the draft leaves the word out. Take `search` out of the macro, or from before it")
+			return boolean(!neg)
+		}
 		l.diag("unsupported_expression", t.Span(), "", "a bare word searches the raw event, which QSTR can only do before any eval or stats; name the field")
 		return nil
 	}

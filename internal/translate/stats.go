@@ -1,6 +1,7 @@
 package translate
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -45,7 +46,7 @@ func (l *lowering) stats(cmd *spl.Stats, rest []spl.Command) {
 	l.aggOptions(cmd.Options)
 	unfilled := l.unfilled
 	l.unfilled = nil
-	l.aggregate(cmd.Aggs, cmd.By, cmd.Span(), !l.aggregated)
+	l.aggregate(cmd.Aggs, cmd.By, cmd.Span(), true)
 	if len(unfilled) > 0 {
 		l.dropUnfilled(unfilled, cmd.Span())
 	}
@@ -226,16 +227,21 @@ func (l *lowering) aggOne(a *spl.Agg, st *esql.Stats, next *env, taken map[strin
 		return
 	}
 	g := l.aggregation(a)
-	if f, ok := a.Arg.(*spl.FieldRef); ok && showing[a.Func] {
-		of := g.pending
-		if c, bound := l.env.cols[f.Name]; bound {
-			of = c.pending
-		} else if l.env.open && l.src != nil && !g.hole {
-			of = l.peek(f.Name, a.Span()).pending
+	var of *column // what the result shows values of
+	if f, ok := a.Arg.(*spl.FieldRef); ok && showing[a.Func] && !g.hole {
+		of = l.env.cols[f.Name]
+		if of == nil && l.env.open && l.src != nil {
+			of = l.peek(f.Name, a.Span())
 		}
-		if of != nil {
-			g.pending = of
-		}
+	}
+	if of == nil || of.hole {
+		of = &column{}
+	}
+	if of.pending != nil {
+		g.pending = of.pending
+	}
+	if a.Func == "values" && of.fixed && of.array == schema.Single && groupsBy(st, of.fixedBy) {
+		g.array, g.after = schema.Single, nil
 	}
 	if x := l.only[a]; x != nil && g.constant == nil {
 		g.where = and(x, g.where)
@@ -251,7 +257,7 @@ func (l *lowering) aggOne(a *spl.Agg, st *esql.Stats, next *env, taken map[strin
 		return
 	}
 	if out, ok := l.peer.shares(g); ok && out == columnName(name) && len(st.By) > 0 {
-		c := &column{name: out, typ: g.typ, array: g.array, nonNull: g.nonNull, computed: true, pending: g.pending}
+		c := &column{name: out, typ: g.typ, array: g.array, nonNull: g.nonNull, computed: true, pending: g.pending, filled: of.filled, fill: of.fill}
 		next.bind(name, c)
 		return
 	}
@@ -267,8 +273,21 @@ func (l *lowering) aggOne(a *spl.Agg, st *esql.Stats, next *env, taken map[strin
 		*after = append(*after, &esql.Assign{Name: out, Expr: mark(g.after(col(out)), a.Span())})
 		*origins = append(*origins, a.Span())
 	}
-	c := &column{name: out, typ: g.typ, array: g.array, nonNull: g.nonNull, computed: true, pending: g.pending}
+	c := &column{name: out, typ: g.typ, array: g.array, nonNull: g.nonNull, computed: true, pending: g.pending, filled: of.filled, fill: of.fill}
 	next.bind(name, c)
+}
+
+// groupsBy says that a STATS groups by each of the columns.
+func groupsBy(st *esql.Stats, columns []string) bool {
+	for _, c := range columns {
+		if !slices.ContainsFunc(st.By, func(a *esql.Assign) bool {
+			k, plain := a.Expr.(*esql.Column)
+			return plain && k.Name == c
+		}) {
+			return false
+		}
+	}
+	return true
 }
 
 // aggName is the column name Splunk gives.
@@ -309,8 +328,7 @@ func (l *lowering) aggregation(a *spl.Agg) aggregation {
 			if n.hole {
 				return aggregation{hole: true}
 			}
-			l.diag("statistic_approximate", a.Span(), fn, "PERCENTILE estimates; Splunk's "+kind+" does too above 1,000 values, each in its own way")
-			return aggregation{expr: call("PERCENTILE", n.expr, pct), typ: "double"}
+			return l.estimated(call("PERCENTILE", n.expr, pct), a, "PERCENTILE estimates; Splunk's "+kind+" does too above 1,000 values, each in its own way")
 		}
 		l.diag("unsupported_aggregation", a.Span(), fn, "`"+fn+"` has no counterpart in STATS; rewrite this part by hand")
 		return aggregation{hole: true}
@@ -488,14 +506,17 @@ func init() {
 			after: func(x esql.Expr) esql.Expr { return call("MV_SORT", x) },
 		}
 	}
-	list := func(l *lowering, v value, a *spl.Agg) aggregation {
-		l.diag("truncation", a.Span(), "list", "list() keeps duplicates and order, at most 100; VALUES keeps each value once")
-		return aggregation{expr: call("VALUES", v.expr), typ: v.typ, array: schema.AlwaysArray}
-	}
 	aggregations = map[string]func(*lowering, value, *spl.Agg) aggregation{
 		"dc": distinct, "distinct_count": distinct, "estdc": distinct,
-		"values": values, "list": list,
-		"sum": num("SUM", ""), "avg": num("AVG", "double"), "mean": num("AVG", "double"), "median": num("MEDIAN", "double"),
+		"values": values, "list": listAgg,
+		"sum": num("SUM", ""), "avg": num("AVG", "double"), "mean": num("AVG", "double"),
+		"median": func(l *lowering, v value, a *spl.Agg) aggregation {
+			n := l.numeric(v, a.Span())
+			if n.hole {
+				return aggregation{hole: true}
+			}
+			return l.estimated(call("MEDIAN", n.expr), a, "MEDIAN estimates where there are many values; Splunk's median is exact")
+		},
 		"stdevp": num("STD_DEV", "double"), "stdev": stdevAgg,
 		"var": varianceAgg(true), "varp": varianceAgg(false),
 		"sumsq": func(l *lowering, v value, a *spl.Agg) aggregation {
@@ -521,6 +542,12 @@ func init() {
 			return aggregation{hole: true}
 		},
 	}
+}
+
+// estimated is an aggregate that ES|QL estimates; it differs where it decides something.
+func (l *lowering) estimated(x esql.Expr, a *spl.Agg, message string) aggregation {
+	l.diag("display_only", a.Span(), a.Func, message+"; said again where a condition needs the number")
+	return aggregation{expr: x, typ: "double", pending: &mappingNote{code: "statistic_approximate", subject: a.Func, message: message}}
 }
 
 // stdevAgg is the sample deviation; STD_DEV is that of the population.
