@@ -246,6 +246,7 @@ func (l *lowering) aggOne(a *spl.Agg, st *esql.Stats, next *env, taken map[strin
 	if x := l.only[a]; x != nil && g.constant == nil {
 		g.where = and(x, g.where)
 	}
+	fills := of.filled && g.where == nil // a group whose rows all fail the condition has nothing, as in Splunk
 	if g.hole {
 		l.diag("depends_on_hole", a.Span(), name, "`"+name+"` is left out of the draft, because of the hole in it")
 		next.bind(name, &column{name: name, hole: true})
@@ -257,7 +258,7 @@ func (l *lowering) aggOne(a *spl.Agg, st *esql.Stats, next *env, taken map[strin
 		return
 	}
 	if out, ok := l.peer.shares(g); ok && out == columnName(name) && len(st.By) > 0 {
-		c := &column{name: out, typ: g.typ, array: g.array, nonNull: g.nonNull, computed: true, pending: g.pending, filled: of.filled, fill: of.fill}
+		c := &column{name: out, typ: g.typ, array: g.array, nonNull: g.nonNull, computed: true, pending: g.pending, filled: fills, fill: of.fill}
 		next.bind(name, c)
 		return
 	}
@@ -273,7 +274,7 @@ func (l *lowering) aggOne(a *spl.Agg, st *esql.Stats, next *env, taken map[strin
 		*after = append(*after, &esql.Assign{Name: out, Expr: mark(g.after(col(out)), a.Span())})
 		*origins = append(*origins, a.Span())
 	}
-	c := &column{name: out, typ: g.typ, array: g.array, nonNull: g.nonNull, computed: true, pending: g.pending, filled: of.filled, fill: of.fill}
+	c := &column{name: out, typ: g.typ, array: g.array, nonNull: g.nonNull, computed: true, pending: g.pending, filled: fills, fill: of.fill}
 	next.bind(name, c)
 }
 
