@@ -4,6 +4,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode/utf8"
 )
 
@@ -42,17 +43,23 @@ func PrintExpr(e Expr) string {
 // pipe. The parts share the memory of the text.
 func PrintEach(commands []Command) (text string, parts []string) {
 	const pipe = "| "
-	p := printer{width: lineWidth, buf: make([]byte, 0, 512+128*len(commands))}
-	starts := make([]int, len(commands))
+	kept := buffers.Get().(*[]byte)
+	p := printer{width: lineWidth, buf: (*kept)[:0]}
+	var few [32]int
+	starts := few[:0]
 	for i, c := range commands {
 		if i > 0 {
 			p.newline(0)
 			p.write(pipe)
 		}
-		starts[i] = len(p.buf)
+		starts = append(starts, len(p.buf))
 		p.command(c)
 	}
 	text = string(p.buf)
+	if cap(p.buf) <= maxKeptBuffer {
+		*kept = p.buf
+		buffers.Put(kept)
+	}
 	parts = make([]string, len(commands))
 	end := len(text)
 	for i := len(parts) - 1; i >= 0; i-- {
@@ -61,6 +68,11 @@ func PrintEach(commands []Command) (text string, parts []string) {
 	}
 	return text, parts
 }
+
+// buffers are for texts in the making; one that grew beyond maxKeptBuffer is not kept.
+var buffers = sync.Pool{New: func() any { return new([]byte) }}
+
+const maxKeptBuffer = 64 << 10
 
 // Binding strength, from loose to tight, as in the grammar of ES|QL.
 const (

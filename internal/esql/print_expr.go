@@ -17,6 +17,10 @@ func (p *printer) expr(e Expr, min, indent int) {
 		p.write(")")
 		return
 	}
+	if !p.origins {
+		p.bare(e, indent) // most of what is printed comes here
+		return
+	}
 	p.node(e, func() { p.bare(e, indent) })
 }
 

@@ -11,10 +11,18 @@ var reserved = map[string]bool{
 
 // IsReserved reports whether a word needs backticks when it is used as a name or a part of one.
 func IsReserved(word string) bool {
-	if len(word) > len("rlike") {
+	var lower [len("rlike")]byte
+	if len(word) > len(lower) {
 		return false
 	}
-	return reserved[strings.ToLower(word)]
+	for i := range len(word) {
+		c := word[i]
+		if c >= 'A' && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		lower[i] = c
+	}
+	return reserved[string(lower[:len(word)])]
 }
 
 // QuoteName returns a column name as ES|QL text: as it is where that parses, else in backticks.

@@ -1,6 +1,7 @@
 package translate
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/rulebridge/rulebridge/internal/esql"
@@ -16,7 +17,28 @@ func integer(n int64) esql.Expr { return &esql.Literal{Value: n} }
 func boolean(b bool) esql.Expr  { return &esql.Literal{Value: b} }
 func null() esql.Expr           { return &esql.Literal{} }
 
-func call(fn string, args ...esql.Expr) esql.Expr { return &esql.Call{Func: fn, Args: args} }
+// call makes a call and its list of arguments one piece of memory where there are few.
+func call(fn string, args ...esql.Expr) esql.Expr {
+	switch len(args) {
+	case 1:
+		c := &struct {
+			esql.Call
+			args [1]esql.Expr
+		}{Call: esql.Call{Func: fn}}
+		c.args[0] = args[0]
+		c.Args = c.args[:]
+		return &c.Call
+	case 2:
+		c := &struct {
+			esql.Call
+			args [2]esql.Expr
+		}{Call: esql.Call{Func: fn}}
+		c.args[0], c.args[1] = args[0], args[1]
+		c.Args = c.args[:]
+		return &c.Call
+	}
+	return &esql.Call{Func: fn, Args: slices.Clone(args)}
+}
 
 func binary(op string, l, r esql.Expr) esql.Expr { return &esql.Binary{Op: op, L: l, R: r} }
 
@@ -24,11 +46,20 @@ func isNull(x esql.Expr) esql.Expr  { return &esql.IsNull{X: x} }
 func notNull(x esql.Expr) esql.Expr { return &esql.IsNull{X: x, Not: true} }
 
 func like(x esql.Expr, pattern string) esql.Expr {
-	return &esql.Like{X: x, Op: "LIKE", Patterns: []string{pattern}}
+	return matches(x, "LIKE", pattern)
 }
 
 func rlike(x esql.Expr, pattern string) esql.Expr {
-	return &esql.Like{X: x, Op: "RLIKE", Patterns: []string{pattern}}
+	return matches(x, "RLIKE", pattern)
+}
+
+func matches(x esql.Expr, op, pattern string) esql.Expr {
+	n := &struct {
+		esql.Like
+		patterns [1]string
+	}{esql.Like{X: x, Op: op}, [1]string{pattern}}
+	n.Patterns = n.patterns[:]
+	return &n.Like
 }
 
 // not negates without a second thought about null: callers make the leaf null-safe.
@@ -68,9 +99,14 @@ func or(xs ...esql.Expr) esql.Expr  { return chain("OR", xs) }
 // chain joins with op, leaving holes out and folding constants. It returns nil when nothing is left.
 func chain(op string, xs []esql.Expr) esql.Expr {
 	absorbing := op == "OR" // true absorbs OR, false absorbs AND
-	var kept []esql.Expr
+	var few [16]esql.Expr
+	flat := few[:0]
+	for _, x := range xs {
+		flat = appendFlat(flat, op, x)
+	}
+	kept := flat[:0]
 	neutral := false
-	for _, x := range flatten(op, xs) {
+	for _, x := range flat {
 		if x == nil {
 			continue
 		}
@@ -113,19 +149,18 @@ func flatten(op string, xs []esql.Expr) []esql.Expr {
 		return xs
 	}
 	var out []esql.Expr
-	var walk func(x esql.Expr)
-	walk = func(x esql.Expr) {
-		if b, ok := x.(*esql.Binary); ok && b.Op == op {
-			walk(b.L)
-			walk(b.R)
-			return
-		}
-		out = append(out, x)
-	}
 	for _, x := range xs {
-		walk(x)
+		out = appendFlat(out, op, x)
 	}
 	return out
+}
+
+// appendFlat adds the operands of a chain to a list.
+func appendFlat(list []esql.Expr, op string, x esql.Expr) []esql.Expr {
+	if b, ok := x.(*esql.Binary); ok && b.Op == op {
+		return appendFlat(appendFlat(list, op, b.L), op, b.R)
+	}
+	return append(list, x)
 }
 
 func balance(op string, xs []esql.Expr) esql.Expr {

@@ -40,9 +40,9 @@ type macroTable map[string][]spl.MacroDef
 // Macro implements spl.Macros: the definition of that arity, else any of that name.
 func (t macroTable) Macro(name string, nargs int) (spl.MacroDef, bool) {
 	defs := t[name]
-	for _, d := range defs {
-		if len(d.Arguments) == nargs {
-			return d, true
+	for i := range defs {
+		if len(defs[i].Arguments) == nargs {
+			return defs[i], true
 		}
 	}
 	if len(defs) > 0 {
@@ -64,7 +64,8 @@ func isFilterMacro(name string) bool { return strings.HasSuffix(name, "_filter")
 
 // macroNotes says what became of each macro.
 func (c *compilation) macroNotes() {
-	for _, u := range c.query.Macros {
+	for i := range c.query.Macros {
+		u := &c.query.Macros[i]
 		switch {
 		case u.Kept:
 		case u.Failed:

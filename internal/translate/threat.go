@@ -1,7 +1,7 @@
 package translate
 
 import (
-	"sort"
+	"slices"
 	"strings"
 )
 
@@ -33,30 +33,35 @@ T1600 DE|T1601 DE|T1602 CO|T1606 CA|T1608 RD|T1609 EX|T1610 DE,EX|T1611 PR|T1612
 T1621 CA|T1622 DE,DI|T1647 DE|T1648 EX|T1649 CA|T1650 RD|T1651 EX|T1652 DI|T1653 PE|T1654 DI|T1656 DE|T1657 IM|T1659 IA,CC
 T1665 CC|T1666 DE|T1667 IM|T1668 PE|T1669 IA|T1671 PE|T1672 DE|T1673 DI|T1674 EX|T1675 EX`
 
-var tacticsOf = func() map[string][]string {
-	m := map[string][]string{}
+var tacticsOf = func() map[string][]tactic {
+	m := map[string][]tactic{}
 	for _, part := range strings.FieldsFunc(techniqueTactics, func(r rune) bool { return r == '|' || r == '\n' }) {
 		id, list, _ := strings.Cut(part, " ")
-		m[id] = strings.Split(list, ",")
+		for t := range strings.SplitSeq(list, ",") {
+			m[id] = append(m[id], tactics[t])
+		}
 	}
 	return m
 }()
 
 // threats groups technique ids by tactic, in the order of the tactics' ids. Ids that are in no tactic are left out.
 func threats(ids []string) []Threat {
-	by := map[string][]string{}
+	var out []Threat
 	for _, id := range ids {
 		id = strings.ToUpper(strings.TrimSpace(id))
 		parent, _, _ := strings.Cut(id, ".")
 		for _, t := range tacticsOf[parent] {
-			by[t] = appendNew(by[t], id)
+			i := slices.IndexFunc(out, func(x Threat) bool { return x.TacticID == t.id })
+			if i < 0 {
+				i = len(out)
+				out = append(out, Threat{TacticID: t.id, TacticName: t.name})
+			}
+			out[i].TechniqueIDs = appendNew(out[i].TechniqueIDs, id)
 		}
 	}
-	var out []Threat
-	for _, t := range sortedKeys(by) {
-		sort.Strings(by[t])
-		out = append(out, Threat{TacticID: tactics[t].id, TacticName: tactics[t].name, TechniqueIDs: by[t]})
+	for _, t := range out {
+		slices.Sort(t.TechniqueIDs)
 	}
-	sort.Slice(out, func(i, j int) bool { return out[i].TacticID < out[j].TacticID })
+	slices.SortFunc(out, func(a, b Threat) int { return strings.Compare(a.TacticID, b.TacticID) })
 	return out
 }
