@@ -72,7 +72,7 @@ func PrintEach(commands []Command) (text string, parts []string) {
 // buffers are for texts in the making; one that grew beyond maxKeptBuffer is not kept.
 var buffers = sync.Pool{New: func() any { return new([]byte) }}
 
-const maxKeptBuffer = 64 << 10
+const maxKeptBuffer = 1 << 20
 
 // Binding strength, from loose to tight, as in the grammar of ES|QL.
 const (

@@ -41,7 +41,7 @@ func (l *lowering) appendPipe(cmd *spl.Append) {
 	l.cmds = nil
 	name := l.compilation.command
 	stages, index := l.stages, l.stageIndex
-	l.stageIndex = map[esql.Command]int{}
+	l.stageIndex = nil
 	l.pipeline(cmd.Sub)
 	l.stages, l.stageIndex = stages, index
 	l.compilation.command = name
@@ -314,7 +314,7 @@ func (l *lowering) unite(r *lowering, cmds []esql.Command, at spl.Span) {
 	}
 	l.longestSpan = max(l.longestSpan, r.longestSpan)
 	l.fullText, l.projected = false, l.projected && r.projected
-	l.present = map[string]bool{}
+	l.present = nil
 	l.eventCodes = nil
 	l.helpers = append(l.helpers, r.helpers...)
 	l.useful = true

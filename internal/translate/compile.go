@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/rulebridge/rulebridge/internal/esql"
@@ -28,6 +29,7 @@ type Compiler struct {
 	macros  macroTable
 	user    map[string]bool // macros the user defines
 	lookups map[string]*Lookup
+	scratch sync.Pool // of *[]Diagnostic: lists in the making
 }
 
 // New prepares a compiler; it fails on definitions that contradict each other.
@@ -170,7 +172,7 @@ type lowering struct {
 
 // Translate compiles one rule. It never panics and never fails: what cannot be done is in the output.
 func (c *Compiler) Translate(r Request) (out Output) {
-	s := &compilation{Compiler: c, req: r, schema: c.opts.Schema, diags: make([]Diagnostic, 0, 12)}
+	s := &compilation{Compiler: c, req: r, schema: c.opts.Schema, diags: c.takeDiags()}
 	defer func() {
 		// A last resort: a test makes sure that no real query gets here.
 		if p := recover(); p != nil {
@@ -215,7 +217,7 @@ func (c *compilation) run() Output {
 }
 
 func (c *compilation) lowering() *lowering {
-	return &lowering{compilation: c, env: newEnv(true), fullText: true, first: true, stageIndex: map[esql.Command]int{}, present: map[string]bool{}, readOuts: map[string]*column{}}
+	return &lowering{compilation: c, env: newEnv(true), fullText: true, first: true}
 }
 
 // problems reports what the parser could not read.
@@ -241,6 +243,9 @@ func (l *lowering) pipeline(p *spl.Pipeline) {
 	l.ranged = false
 	defer func() { l.ranged = ranged }()
 	l.stages = slices.Grow(l.stages, len(p.Commands))
+	if l.stageIndex == nil {
+		l.stageIndex = make(map[esql.Command]int, len(p.Commands))
+	}
 	for i, cmd := range p.Commands {
 		l.compilation.command = cmd.Name()
 		if l.commands++; l.commands > maxCommands {
@@ -379,7 +384,11 @@ func (l *lowering) notePresence(x esql.Expr) {
 		l.notePresence(b.R)
 		return
 	}
-	for _, c := range provesPresent(nil, x) {
+	var few [8]string
+	for _, c := range provesPresent(few[:0], x) {
+		if l.present == nil {
+			l.present = map[string]bool{}
+		}
 		l.present[c] = true
 	}
 }
@@ -398,7 +407,8 @@ func provesPresent(list []string, x esql.Expr) []string {
 	case *esql.Binary:
 		switch e.Op {
 		case "OR":
-			r := provesPresent(nil, e.R)
+			var few [8]string
+			r := provesPresent(few[:0], e.R)
 			if len(r) == 0 {
 				return list
 			}
@@ -410,7 +420,8 @@ func provesPresent(list []string, x esql.Expr) []string {
 				}
 				in = func(c string) bool { return set[c] }
 			}
-			for _, c := range provesPresent(nil, e.L) {
+			var few2 [8]string
+			for _, c := range provesPresent(few2[:0], e.L) {
 				if in(c) {
 					list = append(list, c)
 				}
@@ -449,7 +460,7 @@ func inner(list []string, x esql.Expr) []string {
 func (l *lowering) assign(span spl.Span, name string, x esql.Expr) {
 	a := &esql.Assign{At: esql.At{Origin: origin(span)}, Name: name, Expr: x}
 	if n := len(l.cmds); n > 0 {
-		if e, ok := l.cmds[n-1].(*esql.Eval); ok && l.stageIndex[e] == 0 {
+		if e, ok := l.cmds[n-1].(*esql.Eval); ok {
 			if _, done := l.stageIndex[e]; !done { // of the same SPL command
 				e.Assigns = append(e.Assigns, a)
 				return

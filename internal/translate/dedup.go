@@ -85,7 +85,7 @@ func (l *lowering) dedup(cmd *spl.Dedup, rest []spl.Command) {
 		st.By = append(st.By, a)
 	}
 	l.add(st)
-	l.aggregated, l.fullText, l.present = true, false, map[string]bool{}
+	l.aggregated, l.fullText, l.present = true, false, nil
 	l.helpers, l.eventID = nil, ""
 	l.env = outer
 	p.unpack(row, before...)

@@ -1,6 +1,8 @@
 package translate
 
 import (
+	"cmp"
+	"slices"
 	"sort"
 
 	"github.com/rulebridge/rulebridge/internal/spl"
@@ -173,23 +175,40 @@ func (c *compilation) missing(kind, name string) {
 	c.out.Missing = append(c.out.Missing, m)
 }
 
-// bySpan sorts diagnostics by their place, in place since they are large.
-type bySpan []Diagnostic
+// maxKeptDiags is the longest list that is kept for the next compilation.
+const maxKeptDiags = 256
 
-func (b bySpan) Len() int      { return len(b) }
-func (b bySpan) Swap(i, j int) { b[i], b[j] = b[j], b[i] }
-func (b bySpan) Less(i, j int) bool {
-	x, y := &b[i].Span, &b[j].Span
-	if x.Start.Offset != y.Start.Offset {
-		return x.Start.Offset < y.Start.Offset
+// takeDiags is an empty list for diagnostics, which giveDiags takes back.
+func (c *Compiler) takeDiags() []Diagnostic {
+	if kept, ok := c.scratch.Get().(*[]Diagnostic); ok {
+		return (*kept)[:0]
 	}
-	return x.End.Offset < y.End.Offset
+	return make([]Diagnostic, 0, 2*fewDiags)
 }
 
-// finish puts diagnostics in source order and points the stages at them.
+func (c *Compiler) giveDiags(list []Diagnostic) {
+	clear(list) // keeps no query alive
+	if cap(list) <= maxKeptDiags {
+		c.scratch.Put(&list)
+	}
+}
+
+// sortDiagnostics puts diagnostics in source order and points the stages at them.
 func (c *compilation) sortDiagnostics() {
-	sort.Stable(bySpan(c.diags))
-	c.out.Diagnostics = c.diags
+	var few [2 * fewDiags]int
+	order := few[:0]
+	for i := range c.diags {
+		order = append(order, i)
+	}
+	slices.SortFunc(order, func(i, j int) int {
+		x, y := &c.diags[i].Span, &c.diags[j].Span
+		return cmp.Or(cmp.Compare(x.Start.Offset, y.Start.Offset), cmp.Compare(x.End.Offset, y.End.Offset), cmp.Compare(i, j))
+	})
+	c.out.Diagnostics = make([]Diagnostic, len(order))
+	for i, j := range order {
+		c.out.Diagnostics[i] = c.diags[j]
+	}
+	c.giveDiags(c.diags)
 	c.diags = nil
 	notes := make([]int, len(c.out.Diagnostics)) // shared by the stages
 	for i := range notes {

@@ -698,7 +698,7 @@ func (j *joining) finish(cmds []esql.Command) {
 	}
 	l.longestSpan = max(l.longestSpan, r.longestSpan)
 	l.aggregated, l.fullText, l.projected = true, false, false
-	l.present = map[string]bool{}
+	l.present = nil
 	l.helpers = nil
 	l.useful = true
 }

@@ -36,7 +36,7 @@ func (u *lookupUse) filter(cmd spl.Command) (rows []map[string]string, ok bool) 
 	saved, seen := l.diags, l.seen
 	l.seen = map[diagKey]int{}
 	x, ok := build(false)
-	l.diags, l.seen = saved[:len(saved):len(saved)], seen
+	l.diags, l.seen = saved, seen
 	if !ok || x == nil {
 		return nil, false
 	}

@@ -25,8 +25,15 @@ func (l *lowering) readOut(name, asked string, f *schema.Field, span spl.Span) *
 		{Name: c.name, Expr: mark(text, span)},
 		{Name: c.name, Expr: mark(call("CASE", &esql.Binary{Op: "!=", L: col(c.name), R: str("")}, col(c.name)), span)},
 	}})
-	l.readOuts[asked] = c
+	l.noteReadOut(asked, c)
 	return c
+}
+
+func (l *lowering) noteReadOut(asked string, c *column) {
+	if l.readOuts == nil {
+		l.readOuts = map[string]*column{}
+	}
+	l.readOuts[asked] = c
 }
 
 // dateNames are the parts of a date that are names, in lower case, and how Java writes them.
@@ -56,6 +63,6 @@ func (l *lowering) datePart(name string, span spl.Span) *column {
 		x, c.typ = call("TO_LOWER", call("DATE_FORMAT", str(pattern), col("@timestamp"))), "keyword"
 	}
 	l.add(&esql.Eval{Assigns: []*esql.Assign{{Name: c.name, Expr: mark(x, span)}}})
-	l.readOuts[name] = c
+	l.noteReadOut(name, c)
 	return c
 }

@@ -199,20 +199,27 @@ func TestGrowth(t *testing.T) {
 	}
 }
 
-// allocated compiles a query and gives the bytes that takes and those of the draft.
+// allocated compiles a query and gives the bytes that takes and those of the draft: the least of several counts, since
+// the collector may have emptied a pool before one.
 func allocated(t *testing.T, c *Compiler, query string) (work uint64, draft int) {
 	t.Helper()
 	c.Translate(Request{Query: query}) // what is made once and kept is made now
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	out := c.Translate(Request{Query: query})
-	runtime.ReadMemStats(&after)
-	for _, d := range out.Diagnostics {
-		if d.Code == "internal_error" {
-			t.Fatal(d.Message)
+	for i := range 3 {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		out := c.Translate(Request{Query: query})
+		runtime.ReadMemStats(&after)
+		for _, d := range out.Diagnostics {
+			if d.Code == "internal_error" {
+				t.Fatal(d.Message)
+			}
 		}
+		if bytes := after.TotalAlloc - before.TotalAlloc; i == 0 || bytes < work {
+			work = bytes
+		}
+		draft = len(out.Query)
 	}
-	return after.TotalAlloc - before.TotalAlloc, len(out.Query)
+	return work, draft
 }
 
 // TestCaps checks that queries beyond a cap say so, and that the longest ones within it give a draft that parses.

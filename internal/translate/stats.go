@@ -170,7 +170,7 @@ func (l *lowering) aggregateWith(aggs []spl.Agg, by []spl.By, at spl.Span, dropN
 	l.cmds = append(l.cmds, st)
 	l.aggregated, l.fullText = true, false
 	l.env = next
-	l.present = map[string]bool{}
+	l.present = nil
 	l.helpers, l.eventID = nil, ""
 	l.projected = false
 	for i, a := range after {
