@@ -161,6 +161,7 @@ type lowering struct {
 	words        []spl.Value     // what the field being looked up is compared with
 	settled      *env            // the environment that settle found
 	present      map[string]bool // columns that the filters so far prove to be present
+	proven       []string        // room for those of one filter
 	longestSpan  int64           // seconds of the longest interval
 	stageIndex   map[esql.Command]int
 	peer         *peer // of the second of two branches
@@ -384,8 +385,8 @@ func (l *lowering) notePresence(x esql.Expr) {
 		l.notePresence(b.R)
 		return
 	}
-	var few [8]string
-	for _, c := range provesPresent(few[:0], x) {
+	l.proven = provesPresent(l.proven[:0], x)
+	for _, c := range l.proven {
 		if l.present == nil {
 			l.present = map[string]bool{}
 		}
@@ -407,11 +408,15 @@ func provesPresent(list []string, x esql.Expr) []string {
 	case *esql.Binary:
 		switch e.Op {
 		case "OR":
-			var few [8]string
-			r := provesPresent(few[:0], e.R)
-			if len(r) == 0 {
+			// Both lists stand behind what there is, and what they share takes their place.
+			start := len(list)
+			list = provesPresent(list, e.R)
+			mid := len(list)
+			if mid == start {
 				return list
 			}
+			list = provesPresent(list, e.L)
+			r, shared := list[start:mid], list[mid:mid]
 			in := func(c string) bool { return slices.Contains(r, c) }
 			if len(r) > 8 {
 				set := make(map[string]bool, len(r))
@@ -420,13 +425,12 @@ func provesPresent(list []string, x esql.Expr) []string {
 				}
 				in = func(c string) bool { return set[c] }
 			}
-			var few2 [8]string
-			for _, c := range provesPresent(few2[:0], e.L) {
+			for _, c := range list[mid:] {
 				if in(c) {
-					list = append(list, c)
+					shared = append(shared, c)
 				}
 			}
-			return list
+			return append(list[:start], shared...)
 		case "AND":
 			return provesPresent(provesPresent(list, e.L), e.R)
 		case "==", "!=", "<", "<=", ">", ">=", ":":
