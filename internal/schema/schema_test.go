@@ -143,6 +143,9 @@ func TestExtraction(t *testing.T) {
 		{"cloudtrail", "requestParameters.roles", request, "[a, b]"},
 		{"cloudtrail", "requestParameters.add.items{}.userId", "{add={items=[{userId=1234}, {userId=5678}]}, kind=x}", "1234"},
 		{"wineventlog_security", "CertThumbprint", "Certificate Issuer Name:\t\t\r\n\tCertificate Thumbprint:\t\tAB12\r\n", "AB12"},
+		{"wineventlog_security", "Network_Account_Name", "New Logon:\r\n\tNetwork Account Name:\t\tbob\r\n\tNetwork Account Domain:\t-\r\n", "bob"},
+		{"wineventlog_security", "Old_UAC_Value", "Changed Attributes:\r\n\tOld UAC Value:\t\t\r\n\tNew UAC Value:\t\t0x15\r\n", ""},
+		{"sysmon", "Contents", "Hash: MD5=1\nContents: [ZoneTransfer]\nZoneId=3\n", "[ZoneTransfer]\nZoneId=3\n"},
 		{"wineventlog_security", "CertIssuerName", "Certificate Issuer Name:\t\t\r\n\tCertificate Thumbprint:\t\tAB12\r\n", ""},
 		{"wineventlog_application", "ModuleDll", `The Module DLL 'C:\x.dll' could not be loaded due to a configuration problem.`, `C:\x.dll`},
 	}

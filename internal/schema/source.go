@@ -101,6 +101,9 @@ func (s *Source) resolve(name string, h Hint) Field {
 	if f, ok := s.text(short); ok {
 		return f
 	}
+	if f, ok := s.labelled(short); ok {
+		return f
+	}
 	f := Field{Source: name, Candidate: candidate}
 	switch {
 	case s.Support == None:
@@ -290,8 +293,31 @@ func (s *Source) text(name string) (Field, bool) {
 	return Field{}, false
 }
 
+// labelled finds a field that Splunk makes of a label of the rendered event: Share_Path of "Share Path: C:\Data".
+func (s *Source) labelled(name string) (Field, bool) {
+	if !renderedName.MatchString(name) {
+		return Field{}, false
+	}
+	for _, a := range s.autos {
+		if a.label == "" {
+			continue
+		}
+		re := `(?:^|\s)` + strings.ReplaceAll(name, "_", " ") + `:[^\S\r\n]+(\S[^\r\n]*)`
+		if x := s.extraction(mapping{target: a.label, extract: re, reason: a.reason}); x != nil {
+			return Field{Source: name, Reason: "no listed field holds it; it could be " + a.reason, Extract: x}, true
+		}
+	}
+	return Field{}, false
+}
+
+// renderedName recognizes names that Splunk makes of labels of several words.
+var renderedName = regexp.MustCompile(`^[A-Z][A-Za-z0-9]*(?:_[A-Za-z0-9]+)+$`)
+
 // translate gives the catalogue's name of a raw field under the rule.
 func (a auto) translate(name string) (string, bool) {
+	if a.label != "" {
+		return "", false
+	}
 	if a.strip != "" {
 		var ok bool
 		if name, ok = strings.CutPrefix(name, a.strip); !ok {

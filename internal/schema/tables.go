@@ -38,6 +38,8 @@ type auto struct {
 	strip  string // leading part of the Splunk name to drop first ("properties.")
 	snake  bool   // camelCase is written snake_case by the integration
 	join   bool   // the rendered event spells the name with underscores (Share_Name for ShareName)
+	// label, when not empty, is the field with the rendered event, in which Share_Path is what follows "Share Path:".
+	label, reason string
 }
 
 // autoText reads every field below a prefix out of a text of the form {key=value, …}.
@@ -178,6 +180,11 @@ func parseTable(text string, defs map[string]*definition, order *[]string) error
 				return fail("text needs a prefix, a field and a reason")
 			}
 			d.texts = append(d.texts, autoText{args[0], args[1], reason})
+		case "labels":
+			if len(args) != 1 || reason == "" {
+				return fail("labels needs a field and a reason")
+			}
+			d.autos = append(d.autos, auto{label: args[0], reason: reason})
 		case "narrow":
 			n := len(args) - 1
 			if n < 2 {
