@@ -87,7 +87,7 @@ func (c *compilation) macroNotes() {
 }
 
 // normalized says what stands in for a macro that rebuilds a command line; false for any other.
-func (c *compilation) normalized(u spl.MacroUse) bool {
+func (c *compilation) normalized(u *spl.MacroUse) bool {
 	for _, n := range normalizers {
 		if n.def.Name == u.Name {
 			c.diag(n.code, u.Span(), u.Name, "`"+u.Name+"` rebuilds the command line out of raw audit records; "+n.note)
