@@ -21,16 +21,18 @@ const (
 	QueryStats = "stats"
 	QueryStart = "start_request" // the request id that opened the current start epoch
 
-	ActivityRequeue    = "Requeue"
-	ActivitySetState   = "SetState"
-	ActivityClaimBatch = "ClaimBatch"
-	ActivityMatch      = "MatchRule"
-	ActivityTranslate  = "TranslateRule"
-	ActivityCallModel  = "CallModel"
-	ActivityCheckDraft = "CheckDraft"
-	ActivityFail       = "FailRule"
-	ActivityRelease    = "ReleaseBatch"
-	ActivityCounts     = "Counts"
+	ActivityRequeue           = "Requeue"
+	ActivitySetState          = "SetState"
+	ActivityClaimBatch        = "ClaimBatch"
+	ActivityMatchAndTranslate = "MatchAndTranslate"
+	ActivityCallModel         = "CallModel"
+	ActivityCheckDraft        = "CheckDraft"
+	ActivityFail              = "FailRule"
+	ActivityRelease           = "ReleaseBatch"
+	ActivityCounts            = "Counts"
+	// ActivityMatch and ActivityTranslate are the two halves of MatchAndTranslate, for runs that began with them.
+	ActivityMatch     = "MatchRule"
+	ActivityTranslate = "TranslateRule"
 
 	// TaskQueue is where migrations and their activities run; model calls run on LLMTaskQueue(connector).
 	TaskQueue = "migrations"
@@ -244,8 +246,10 @@ type TranslateInput struct {
 	LeaveHoles bool `json:"leave_holes,omitempty"`
 }
 
-// TranslateOutput says how far the compiler came. Finished is false when the rule waits for a model.
+// TranslateOutput says how far the compiler came. Finished is false when the rule waits for a model. MatchOutput is set by
+// MatchAndTranslate only.
 type TranslateOutput struct {
+	MatchOutput
 	Finished bool             `json:"finished"`
 	Result   migration.Result `json:"result,omitempty"`
 	Holes    int              `json:"holes,omitempty"`
