@@ -243,7 +243,7 @@ func (s *Source) channel(ps []Predicate) *Source {
 func (s *Source) Narrow(ps []Predicate) *Source {
 	for _, n := range s.narrows {
 		for _, p := range ps {
-			if p.Field == n.field && strings.EqualFold(p.Value, n.value) {
+			if p.Field == n.field && (n.value == "*" || strings.EqualFold(p.Value, n.value)) {
 				if src := s.schema.byName[strings.ToLower(n.source)]; src != nil {
 					return src
 				}
