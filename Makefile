@@ -34,6 +34,18 @@ test: build ## all tests; parts that are missing here are skipped visibly
 test-short: ## the fast tests
 	$(GO) test -short $(PACKAGES)
 
+# The test log of a suite becomes its figures and failures; without pipefail the exit code would be awk's.
+chaos: SHELL = /bin/bash
+chaos: .SHELLFLAGS = -o pipefail -c
+KILLS ?= 200
+RULES ?= 2000
+SEED  ?= $(shell date +%s)
+
+.PHONY: chaos
+chaos: build ## KILLS (200) kill -9 over migrations of RULES (2000) rules with SEED, then every fault; an hour at most
+	CHAOS_KILLS=$(KILLS) CHAOS_RULES=$(RULES) CHAOS_SEED=$(SEED) RULEBRIDGE_BIN=$(abspath bin/rulebridge) \
+	  $(GO) test -count=1 -timeout 60m -v ./test/integration -run '^TestChaos' | awk '/FIGURE/ {sub(/^.*FIGURE /, ""); print; next} /_test.go:|^ *--- |^(FAIL|ok|PASS|panic)/'
+
 .PHONY: race
 race: ## the tests of the concurrent parts under the race detector
 	$(GO) test -race -short ./workflows/... ./activities/... ./api/... ./internal/store/... ./internal/llm/... ./worker

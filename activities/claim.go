@@ -25,7 +25,8 @@ func (a *Activities) SetState(ctx context.Context, in workflows.SetStateInput) (
 			by = author
 		}
 		err := a.Migrations.SetState(ctx, in.MigrationID, store.Change{
-			State: in.State, Epoch: in.Epoch, ConnectorID: in.ConnectorID, ParkReason: in.ParkReason, By: by, At: a.Now(),
+			State: in.State, Epoch: in.Epoch, ConnectorID: in.ConnectorID, Settings: in.Settings, ParkReason: in.ParkReason,
+			By: by, At: a.Now(),
 		})
 		overtaken := errors.Is(err, store.ErrFenced)
 		if err != nil && !overtaken {

@@ -179,8 +179,10 @@ type SetStateInput struct {
 	State       migration.State `json:"state"`
 	Epoch       int64           `json:"epoch"`
 	ConnectorID string          `json:"connector_id,omitempty"`
-	ParkReason  string          `json:"park_reason,omitempty"`
-	By          string          `json:"by,omitempty"`
+	// Settings are kept in the store for a restart without this workflow; nil keeps what is there.
+	Settings   *migration.Settings `json:"settings,omitempty"`
+	ParkReason string              `json:"park_reason,omitempty"`
+	By         string              `json:"by,omitempty"`
 }
 
 // StateOutput is what the store holds, read after the write. Applied is false when the store's epoch is newer.

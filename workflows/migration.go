@@ -209,7 +209,8 @@ func (m *run) open(ctx workflow.Context) error {
 		m.claim = 0
 		var set StateOutput
 		in := SetStateInput{MigrationID: m.in.MigrationID, State: migration.Running, Epoch: m.epoch,
-			ConnectorID: m.start.ConnectorID, By: m.start.By}
+			ConnectorID: m.start.ConnectorID, By: m.start.By,
+			Settings: &migration.Settings{Batch: m.settings.Batch, Pause: m.settings.Pause}}
 		if err := m.exec(ctx, storeStep, ActivitySetState, string(migration.Running), in, &set); err != nil {
 			return err
 		}

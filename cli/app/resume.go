@@ -86,9 +86,14 @@ func (a *App) startAgain(ctx context.Context, flows api.Workflows, m migration.M
 	if !ok {
 		return fmt.Errorf("its connector %q is not in the configuration any more", m.ConnectorID)
 	}
-	// The signal carries no settings: a workflow that is still there keeps its own, a new one gets those of its input.
+	// The signal carries no settings: a workflow that is still there keeps its own, a new one gets those of its input,
+	// which are the ones of its last start as far as the store knows them.
+	settings := a.settings()
+	if m.Settings != nil {
+		settings.Batch, settings.Pause = m.Settings.Batch, m.Settings.Pause
+	}
 	err := flows.SignalWithStart(ctx,
-		workflows.Input{MigrationID: m.ID, Vendor: m.Vendor, Settings: a.settings()},
+		workflows.Input{MigrationID: m.ID, Vendor: m.Vendor, Settings: settings},
 		workflows.StartSignal{RequestID: uuid.NewString(), ConnectorID: m.ConnectorID, Mode: mode(connector.Kind), By: resumedBy})
 	if err != nil {
 		return err

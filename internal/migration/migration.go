@@ -63,6 +63,14 @@ type Migration struct {
 	LastUpdateBy string    `json:"last_updated_by,omitempty"`
 	// Deleted is the tombstone: set first, so that late writes and starts find it.
 	Deleted bool `json:"deleted,omitempty"`
+	// Settings are what the last start asked for; nil before the first. A workflow that is lost restarts with them.
+	Settings *Settings `json:"settings,omitempty"`
+}
+
+// Settings are what a start may ask for.
+type Settings struct {
+	Batch int           `json:"batch"` // rules claimed at once, and most rules in flight
+	Pause time.Duration `json:"pause"` // between batches, in nanoseconds; 0: a sliding window
 }
 
 // OriginalRule is a rule as the user sent it.

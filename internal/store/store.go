@@ -54,7 +54,8 @@ type Migrations interface {
 type Change struct {
 	State       migration.State
 	Epoch       int64
-	ConnectorID string // kept when empty
+	ConnectorID string              // kept when empty
+	Settings    *migration.Settings // kept when nil
 	ParkReason  string
 	Error       string
 	By          string

@@ -36,6 +36,10 @@ type Options struct {
 // Node is a running Elasticsearch. The embedded client talks to it.
 type Node struct {
 	*Client
+	opts  Options
+	parts parts
+	home  string
+	port  string // empty before the first start
 	cmd   *exec.Cmd
 	stdin io.Closer
 	done  chan struct{}
@@ -55,38 +59,51 @@ func NewNode(ctx context.Context, opts Options) (*Node, error) {
 	if err != nil {
 		return nil, fmt.Errorf("create node folder: %w", err)
 	}
-	heap := opts.Heap
+	n := &Node{opts: opts, parts: p, home: home}
+	if err := n.start(ctx); err != nil {
+		_ = os.RemoveAll(home)
+		return nil, err
+	}
+	return n, nil
+}
+
+// start runs the node on its folder, and on its port if it had one.
+func (n *Node) start(ctx context.Context) error {
+	heap := n.opts.Heap
 	if heap == "" {
 		heap = "1g"
 	}
 	args := []string{"-Xmx" + heap, "-XX:+UseSerialGC", "-Xshare:auto"}
-	if !opts.Optimized {
+	if !n.opts.Optimized {
 		args = append(args, "-XX:TieredStopAtLevel=1")
 	}
-	args = append(args, "-cp", filepath.Join(p.dir, "classes")+string(os.PathListSeparator)+filepath.Join(p.dir, "lib", "*"),
-		"EsNode", home, filepath.Join(p.dir, "modules"),
+	args = append(args, "-cp", filepath.Join(n.parts.dir, "classes")+string(os.PathListSeparator)+filepath.Join(n.parts.dir, "lib", "*"),
+		"EsNode", n.home, filepath.Join(n.parts.dir, "modules"),
 		// the breaker counts garbage as used, and this collector leaves garbage until the heap is full
 		"indices.breaker.total.use_real_memory=false")
-	for name, value := range opts.Settings {
+	if n.port != "" {
+		args = append(args, "http.port="+n.port)
+	}
+	for name, value := range n.opts.Settings {
 		args = append(args, name+"="+value)
 	}
-	slices.Sort(args[len(args)-len(opts.Settings):])
+	slices.Sort(args[len(args)-len(n.opts.Settings):])
 
-	cmd := exec.Command(p.java, args...)
+	cmd := exec.Command(n.parts.java, args...)
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
-		return nil, fmt.Errorf("open the node's input: %w", err)
+		return fmt.Errorf("open the node's input: %w", err)
 	}
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
-		return nil, fmt.Errorf("open the node's output: %w", err)
+		return fmt.Errorf("open the node's output: %w", err)
 	}
 	cmd.Stderr = cmd.Stdout
 	if err := cmd.Start(); err != nil {
-		os.RemoveAll(home)
-		return nil, fmt.Errorf("%w: start java: %w", ErrMissingParts, err)
+		return fmt.Errorf("%w: start java: %w", ErrMissingParts, err)
 	}
-	n := &Node{cmd: cmd, stdin: stdin, done: make(chan struct{})}
+	done := make(chan struct{})
+	n.cmd, n.stdin, n.done = cmd, stdin, done
 	port, tail := make(chan string, 1), &tailBuffer{max: 40}
 	go func() {
 		scan := bufio.NewScanner(stdout)
@@ -98,34 +115,46 @@ func NewNode(ctx context.Context, opts Options) (*Node, error) {
 				continue
 			}
 			tail.add(line)
-			if opts.Log != nil {
-				fmt.Fprintln(opts.Log, line)
+			if n.opts.Log != nil {
+				fmt.Fprintln(n.opts.Log, line)
 			}
 		}
 		_, _ = io.Copy(io.Discard, stdout) // a line beyond the scanner's buffer
 		_ = cmd.Wait()                     // how it ended does not matter: it is thrown away
-		os.RemoveAll(home)
-		close(n.done)
+		close(done)
 	}()
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	select {
-	case p := <-port:
-		n.Client = NewClient("http://127.0.0.1:" + p)
-	case <-n.done:
-		return nil, fmt.Errorf("the Elasticsearch node ended while starting:\n%s", tail)
+	case n.port = <-port:
+		n.Client = NewClient("http://127.0.0.1:" + n.port)
+	case <-done:
+		return fmt.Errorf("the Elasticsearch node ended while starting:\n%s", tail)
 	case <-ctx.Done():
 		_ = n.Close()
-		return nil, fmt.Errorf("the Elasticsearch node was not ready in time: %w\n%s", ctx.Err(), tail)
+		return fmt.Errorf("the Elasticsearch node was not ready in time: %w\n%s", ctx.Err(), tail)
 	}
 	if err := n.Do(ctx, "GET", "/_cluster/health?wait_for_status=yellow&timeout=60s", nil, nil); err != nil {
 		_ = n.Close()
-		return nil, fmt.Errorf("the Elasticsearch node is not healthy: %w\n%s", err, tail)
+		return fmt.Errorf("the Elasticsearch node is not healthy: %w\n%s", err, tail)
 	}
-	return n, nil
+	return nil
 }
 
-// Close stops the node and removes its data.
+// Kill ends the node as kill -9 does. Its data stays for Restart.
+func (n *Node) Kill() error {
+	if n.cmd == nil {
+		return errors.New("this node is somebody else's")
+	}
+	err := n.cmd.Process.Kill()
+	<-n.done
+	return err
+}
+
+// Restart starts a killed node on the data and the port it had.
+func (n *Node) Restart(ctx context.Context) error { return n.start(ctx) }
+
+// Close stops the node, if it runs, and removes its data.
 func (n *Node) Close() error {
 	if n.cmd == nil {
 		return nil // somebody else's node
@@ -137,7 +166,7 @@ func (n *Node) Close() error {
 		_ = n.cmd.Process.Kill()
 		<-n.done
 	}
-	return nil
+	return os.RemoveAll(n.home)
 }
 
 var shared = sync.OnceValues(func() (*Node, error) {

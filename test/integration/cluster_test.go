@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -61,8 +62,13 @@ func (p *process) until(within time.Duration, line *regexp.Regexp) {
 
 func (c *cluster) start(args ...string) *process {
 	c.t.Helper()
+	return c.launch((*exec.Cmd).Start, args...)
+}
+
+func (c *cluster) launch(begin func(*exec.Cmd) error, args ...string) *process {
+	c.t.Helper()
 	env := append([]string{"TEMPORAL_ADDRESS=" + c.addr, "TEMPORAL_CONFIG_FILE=" + filepath.Join(c.dir, "none.toml")}, c.env...)
-	return startWith(c.t, env, append(args, "--data-dir", c.dir, "--config", c.cfg)...)
+	return launch(c.t, begin, env, append(args, "--data-dir", c.dir, "--config", c.cfg)...)
 }
 
 var (

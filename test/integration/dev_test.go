@@ -253,20 +253,31 @@ func stopping(t *testing.T, cfg string) string {
 }
 
 // TestTemporalSetAside gives the folder a temporal.db of another version: it is kept, and what was unfinished starts anew
-// from the store.
+// from the store, with the settings it was started with.
 func TestTemporalSetAside(t *testing.T) {
-	const n = 120
+	const n, batch = 120, 30
 	dir, cfg := t.TempDir(), config(t, "1s")
 	d := startDev(t, dir, "--config", cfg)
 	id, done := d.create(n), d.create(3)
 	d.begin(done, "deterministic")
 	d.finished(done, 3, 30*time.Second)
-	d.begin(id, "sim")
+	body := map[string]any{"connectorId": "sim", "settings": map[string]any{"batch": batch, "pause": "0s"}}
+	if status := d.call("PUT", "/"+id+"/start", body, nil); status != http.StatusOK {
+		t.Fatalf("start: %d", status)
+	}
 	eventually(t, 30*time.Second, "rules are in work", func() bool {
 		s := d.stats(id)
 		return s.Rules.Finished > 0 && s.Rules.Processing > 0
 	})
 	d.kill()
+	before := 0
+	withStore(t, dir, func(ctx context.Context, s *sqlite.Store) {
+		c, err := s.Counts(ctx, id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		before = c.Finished
+	})
 	if err := os.WriteFile(filepath.Join(dir, "temporal.db.version"), []byte(`{"server_version":"1.0.0","schema":"0.1","cluster_id":"x"}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -274,6 +285,15 @@ func TestTemporalSetAside(t *testing.T) {
 	kept, err := filepath.Glob(filepath.Join(dir, "temporal-1.0.0-*.db"))
 	if err != nil || len(kept) != 1 {
 		t.Errorf("kept: %q %v", kept, err)
+	}
+	most := 0
+	eventually(t, 60*time.Second, "it goes on", func() bool {
+		s := d.stats(id)
+		most = max(most, s.Rules.Processing)
+		return s.Rules.Finished > before
+	})
+	if most == 0 || most > batch {
+		t.Errorf("%d rules were in work after the restart; the start asked for batches of %d", most, batch)
 	}
 	d.finished(id, n, 60*time.Second)
 	if s := d.stats(done); s.Status != migration.Finished {

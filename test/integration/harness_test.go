@@ -111,10 +111,16 @@ func start(t *testing.T, args ...string) *process {
 // startWith starts the program with further environment variables.
 func startWith(t *testing.T, env []string, args ...string) *process {
 	t.Helper()
+	return launch(t, (*exec.Cmd).Start, env, args...)
+}
+
+// launch leaves to begin how the process is started.
+func launch(t *testing.T, begin func(*exec.Cmd) error, env []string, args ...string) *process {
+	t.Helper()
 	p := &process{t: t, cmd: exec.Command(binary(t), args...), stdout: &output{}, stderr: &output{}, done: make(chan struct{})}
 	p.cmd.Env = append(environ("XDG_DATA_HOME="+t.TempDir()), env...)
 	p.cmd.Stdout, p.cmd.Stderr = p.stdout, p.stderr
-	if err := p.cmd.Start(); err != nil {
+	if err := begin(p.cmd); err != nil {
 		t.Fatal(err)
 	}
 	go func() {

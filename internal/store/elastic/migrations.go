@@ -317,6 +317,9 @@ func (s *Store) SetState(ctx context.Context, id string, c store.Change) error {
 		if c.ConnectorID != "" {
 			m.ConnectorID = c.ConnectorID
 		}
+		if c.Settings != nil {
+			m.Settings = c.Settings
+		}
 		m.touch(c.At, c.By)
 		return true, nil
 	})

@@ -218,6 +218,9 @@ func (s *Store) SetState(ctx context.Context, id string, c store.Change) error {
 		if c.ConnectorID != "" {
 			m.ConnectorID = c.ConnectorID
 		}
+		if c.Settings != nil {
+			m.Settings = c.Settings
+		}
 		if doc, err = json.Marshal(m); err != nil {
 			return err
 		}

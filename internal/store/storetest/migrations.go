@@ -181,7 +181,8 @@ func testAppendByState(t *testing.T, s *suite) {
 func testStateFence(t *testing.T, s *suite) {
 	id := s.create(1)
 	at := start.Add(time.Hour)
-	change := store.Change{State: migration.Running, Epoch: 2, ConnectorID: "c1", By: "bob", At: at}
+	change := store.Change{State: migration.Running, Epoch: 2, ConnectorID: "c1", By: "bob", At: at,
+		Settings: &migration.Settings{Batch: 7, Pause: 90 * time.Minute}}
 	s.must(s.SetState(s.ctx, id, change))
 	first := s.snapshot(id)
 	s.must(s.SetState(s.ctx, id, change))
@@ -190,14 +191,15 @@ func testStateFence(t *testing.T, s *suite) {
 	}
 	m, err := s.Migration(s.ctx, id)
 	s.must(err)
-	if m.State != migration.Running || m.Epoch != 2 || m.ConnectorID != "c1" || m.LastUpdateBy != "bob" || !m.LastUpdated.Equal(at) {
+	if m.State != migration.Running || m.Epoch != 2 || m.ConnectorID != "c1" || m.LastUpdateBy != "bob" || !m.LastUpdated.Equal(at) ||
+		m.Settings == nil || *m.Settings != *change.Settings {
 		t.Fatalf("after the change: %+v", m)
 	}
 	s.wantErr(s.SetState(s.ctx, id, store.Change{State: migration.Stopped, Epoch: 1, At: at}), store.ErrFenced)
 	s.must(s.SetState(s.ctx, id, store.Change{State: migration.Stopped, Epoch: 2, ParkReason: "outage", Error: "x", By: "bob", At: at}))
 	m, err = s.Migration(s.ctx, id)
 	s.must(err)
-	if m.State != migration.Stopped || m.ConnectorID != "c1" || m.ParkReason != "outage" || m.Error != "x" {
+	if m.State != migration.Stopped || m.ConnectorID != "c1" || m.Settings == nil || *m.Settings != *change.Settings || m.ParkReason != "outage" || m.Error != "x" {
 		t.Fatalf("after parking: %+v", m)
 	}
 	// A late repetition of the start's first change must not make it run again.
@@ -206,10 +208,10 @@ func testStateFence(t *testing.T, s *suite) {
 	_, err = s.Requeue(s.ctx, id, 3, false)
 	s.must(err)
 	s.wantErr(s.SetState(s.ctx, id, store.Change{State: migration.Stopped, Epoch: 2, At: at}), store.ErrFenced)
-	s.must(s.SetState(s.ctx, id, store.Change{State: migration.Running, Epoch: 3, At: at}))
+	s.must(s.SetState(s.ctx, id, store.Change{State: migration.Running, Epoch: 3, Settings: &migration.Settings{}, At: at}))
 	m, err = s.Migration(s.ctx, id)
 	s.must(err)
-	if m.State != migration.Running || m.Epoch != 3 || m.ParkReason != "" || m.Error != "" {
+	if m.State != migration.Running || m.Epoch != 3 || m.ParkReason != "" || m.Error != "" || m.Settings == nil || *m.Settings != (migration.Settings{}) {
 		t.Fatalf("after the next start: %+v", m)
 	}
 	if err := s.SetState(s.ctx, id, store.Change{State: "nonsense", Epoch: 3, At: at}); err == nil {

@@ -1,0 +1,146 @@
+package integration
+
+import (
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rulebridge/rulebridge/internal/migration"
+	"github.com/rulebridge/rulebridge/test/elasticsearch"
+)
+
+// gateways are the fleet's, as clients see them.
+func (f *fleet) gateways() (gs []*dev) {
+	for _, m := range f.members {
+		if m.kind == "gateway" {
+			gs = append(gs, &dev{process: m.process, url: m.url})
+		}
+	}
+	return gs
+}
+
+// TestChaosStartStop has two gateways start and stop one migration at once, again and again. Of two starts at once exactly
+// one is told that it started; whatever was said, state and counts agree afterwards, and nothing is lost.
+func TestChaosStartStop(t *testing.T) {
+	binary(t)
+	const n, rounds = 400, 12
+	random := seeded(t)
+	node := elasticsearch.Start(t)
+	cfg, prefix := chaosConfig(t, node.URL, "2s", "heartbeat: 5s, pause: 0s")
+	f := newFleet(t, node, cfg, prefix, 2, 2)
+	gs := f.gateways()
+	id := f.create(n)
+
+	// both has each gateway carry out a call at once, and gives what they were told.
+	both := func(calls [2]string) (told [2]bool) {
+		t.Helper()
+		var wg sync.WaitGroup
+		for i, g := range gs {
+			wg.Go(func() {
+				var answer struct{ Started, Stopped bool }
+				var body any
+				if calls[i] == "start" {
+					body = map[string]any{"connectorId": "sim", "settings": map[string]any{"pause": "0s"}}
+				}
+				if status, err := g.try("PUT", "/"+id+"/"+calls[i], body, &answer); err != nil || status != http.StatusOK {
+					t.Errorf("%s: %d %v", calls[i], status, err)
+				}
+				told[i] = answer.Started || answer.Stopped
+			})
+		}
+		wg.Wait()
+		return told
+	}
+	// at gives the state once store, documents, gateways and workflow agree that the migration rests; a migration that
+	// runs is stopped for that.
+	rest := func() {
+		t.Helper()
+		both([2]string{"stop", "stop"})
+		if s := f.rests(id, n, migration.Stopped, time.Minute); s.ParkReason != "" || s.Rules.Failed > 0 {
+			t.Fatalf("stopped with %+v", s)
+		}
+	}
+	for round := range rounds {
+		if told := both([2]string{"start", "start"}); told[0] == told[1] {
+			t.Errorf("round %d: two starts at once were told %v, want exactly one true", round, told)
+		}
+		f.sleep(time.Duration(random.Int64N(int64(time.Second))))
+		// A start and a stop at once: either may win.
+		for range random.IntN(4) {
+			calls := [2]string{"start", "stop"}
+			if random.IntN(2) == 0 {
+				calls[0], calls[1] = calls[1], calls[0]
+			}
+			both(calls)
+		}
+		rest()
+	}
+	if told := both([2]string{"start", "start"}); told[0] == told[1] {
+		t.Errorf("at the end two starts at once were told %v, want exactly one true", told)
+	}
+	s := f.rests(id, n, migration.Finished, 3*time.Minute)
+	if want := (migration.Counts{Total: n, Finished: n}); s.Rules != want {
+		t.Errorf("ended with %+v", s.Rules)
+	}
+	if told := both([2]string{"start", "stop"}); told[0] || told[1] {
+		t.Errorf("after the end a start and a stop were told %v", told)
+	}
+	f.sound()
+	t.Logf("FIGURE fault: two gateways starting and stopping one migration at once, %d rounds: of two starts one each time, every rule has one result", rounds)
+}
+
+// TestChaosClocks runs a cluster whose processes disagree about the time by up to two hours, and kills a worker in it.
+func TestChaosClocks(t *testing.T) {
+	binary(t)
+	const n = 250
+	node := elasticsearch.Start(t)
+	cfg, prefix := chaosConfig(t, node.URL, "500ms", "heartbeat: 5s, pause: 0s")
+	f := &fleet{cluster: &cluster{t: t, dir: t.TempDir(), cfg: cfg}, root: t, clocks: map[string][]time.Duration{
+		"temporal": {-40 * time.Minute}, "worker": {time.Hour, -time.Hour}, "gateway": {90 * time.Minute, -20 * time.Minute},
+	}}
+	f.over(node, prefix, 2, 2)
+	gs := f.gateways()
+	id := f.create(n)
+	if !gs[0].begin(id, "sim") {
+		t.Error("not started")
+	}
+	f.inWork(id)
+	if !gs[1].halt(id) {
+		t.Error("not stopped by the other gateway")
+	}
+	if s := f.rests(id, n, migration.Stopped, time.Minute); s.ParkReason != "" || s.Rules.Finished == 0 || s.Rules.Pending == 0 {
+		t.Errorf("stopped with %+v", s)
+	}
+	if !gs[1].begin(id, "sim") {
+		t.Error("not started again by the other gateway")
+	}
+	f.inWork(id)
+	for _, m := range f.members {
+		if m.kind == "worker" {
+			m.kill() // the one whose clock is ahead; the other goes on
+			m.startAt = time.Now().Add(time.Second)
+			break
+		}
+	}
+	s := f.rests(id, n, migration.Finished, 3*time.Minute)
+	if want := (migration.Counts{Total: n, Finished: n}); s.Rules != want {
+		t.Errorf("ended with %+v", s.Rules)
+	}
+	shifted := false
+	for _, r := range f.documents(id, "") {
+		off := time.Until(r.UpdatedAt).Abs()
+		shifted = shifted || off > 50*time.Minute
+	}
+	if !shifted {
+		t.Error("no rule has a time of a shifted clock: the clocks were not changed")
+	}
+	if status := gs[0].call("DELETE", "/"+id, nil, nil); status != http.StatusOK {
+		t.Errorf("delete: %d", status)
+	}
+	if status := gs[1].call("GET", "/"+id, nil, nil); status != http.StatusNoContent {
+		t.Errorf("after the deletion: %d", status)
+	}
+	f.sound()
+	t.Logf("FIGURE fault: clocks of Temporal, workers and gateways up to 2.5 h apart, a worker killed: every rule has one result")
+}
