@@ -203,6 +203,7 @@ func TestChaosElasticsearch(t *testing.T) {
 		})
 	}
 	pass := func(*testing.T) { r.set(nil) }
+	ended := make(chan struct{})
 	for _, o := range []outage{
 		{"Elasticsearch: killed and started again", 60 * time.Second, func(t *testing.T) {
 			if err := node.Kill(); err != nil {
@@ -217,6 +218,9 @@ func TestChaosElasticsearch(t *testing.T) {
 		{"Elasticsearch: every answer 2 s late", 30 * time.Second, func(*testing.T) {
 			r.set(func(http.ResponseWriter) bool { time.Sleep(2 * time.Second); return false })
 		}, pass},
+		{"Elasticsearch: no answer at all", 45 * time.Second, func(*testing.T) {
+			r.set(func(http.ResponseWriter) bool { <-ended; return true })
+		}, func(t *testing.T) { pass(t); close(ended) }},
 		readOnly,
 	} {
 		t.Run(o.name, func(t *testing.T) { f.rides(t, o) })

@@ -395,6 +395,8 @@ type kill struct {
 	kind   string
 	at     time.Time
 	inWork map[string]bool
+	// stopped: a stop and a start followed, which take time of their own.
+	stopped bool
 }
 
 // resumed says how long after the kill the first rule was finished that was not in work then, and how long after it all
@@ -413,9 +415,11 @@ func (k kill) resumed(rules []migration.Rule) (next, caughtUp time.Duration) {
 }
 
 // TestChaosKills ends a worker, gateway or Temporal with SIGKILL at random moments, with rules in work at each, and starts
-// it again up to two seconds later. Migrations are started one after the other until there were enough kills.
+// it again up to two seconds later; after every fifth or so somebody stops the migration and starts it again. Migrations
+// are started one after the other until there were enough kills.
 func TestChaosKills(t *testing.T) {
 	binary(t)
+	const batch = 50 // of a start that names none
 	kills, n := int(number(t, envKills, 5)), int(number(t, envRules, 500))
 	random := seeded(t)
 	node := elasticsearch.Start(t)
@@ -423,7 +427,7 @@ func TestChaosKills(t *testing.T) {
 	f := newFleet(t, node, cfg, prefix, 3, 2)
 	times := map[string][][2]time.Duration{}
 	began := time.Now()
-	migrations, repeated, allowed := 0, 0, 0
+	migrations, stops, repeated, allowed := 0, 0, 0, 0
 	for left := kills; left > 0; migrations++ {
 		id := f.create(n)
 		f.begin(id)
@@ -434,8 +438,13 @@ func TestChaosKills(t *testing.T) {
 				break
 			}
 			left--
+			if k.stopped = random.IntN(5) == 0; k.stopped {
+				f.call("PUT", "/"+id+"/stop", nil, nil)
+				f.begin(id)
+				stops++
+			}
 			done = append(done, k)
-			t.Logf("kill %d of %d: %s with %d rules in work", kills-left, kills, k.kind, len(k.inWork))
+			t.Logf("kill %d of %d: %s with %d rules in work, stopped and started: %v", kills-left, kills, k.kind, len(k.inWork), k.stopped)
 			f.sleep(300*time.Millisecond + time.Duration(random.Int64N(int64(5*time.Second))))
 		}
 		s := f.rests(id, n, migration.Finished, 5*time.Minute)
@@ -446,10 +455,13 @@ func TestChaosKills(t *testing.T) {
 		inWork := 0
 		for _, k := range done {
 			next, caughtUp := k.resumed(rules)
-			if next > 0 { // otherwise nothing was left but what was in work
+			if next > 0 && !k.stopped { // without a next one, nothing was left but what was in work
 				times[k.kind] = append(times[k.kind], [2]time.Duration{next, caughtUp})
 			}
 			inWork += len(k.inWork)
+			if k.stopped {
+				inWork += batch // what the stop cancelled
+			}
 		}
 		attempts, answers, err := f.store.CallStats(t.Context(), id)
 		if err != nil || answers != n || attempts > n+inWork {
@@ -458,10 +470,11 @@ func TestChaosKills(t *testing.T) {
 		repeated, allowed = repeated+attempts-n, allowed+inWork
 		f.sound()
 	}
-	t.Logf("FIGURE chaos: %d kills over %d migrations of %d rules in %s: every rule has one result; %d calls were repeated of %d in work at kills; "+
-		"%d processes gave up because something was down, and were started again", kills, migrations, n, time.Since(began).Round(time.Second), repeated, allowed, f.gaveUp)
+	t.Logf("FIGURE chaos: %d kills over %d migrations of %d rules in %s: every rule has one result; %d calls were repeated of %d in work at kills and stops; "+
+		"%d stops; %d processes gave up because something was down, and were started again",
+		kills, migrations, n, time.Since(began).Round(time.Second), repeated, allowed, stops, f.gaveUp)
 	for kind, all := range times {
-		t.Logf("FIGURE chaos: %s killed %d times: next rule %s, all that was in work %s", kind, len(all), spread(all, 0), spread(all, 1))
+		t.Logf("FIGURE chaos: %s killed, %d times: a further rule is finished after %s; all that was in work after %s", kind, len(all), spread(all, 0), spread(all, 1))
 	}
 }
 
