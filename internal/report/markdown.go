@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 )
 
@@ -66,6 +67,27 @@ func (r Report) WriteMarkdown(w io.Writer) error {
 		p("| kind | name | rules |\n|---|---|---:|")
 		for _, m := range r.Missing {
 			p("| %s | %s | %d |", cell(m.Kind), code(m.Name), m.Rules)
+		}
+		p("")
+	}
+	if len(r.LookupIndices) > 0 {
+		p("## Lookup indices to create\n\nTheir bodies and rows stand with the rules, in lookup_indices. An index with a conflict is needed with another content\nby the rules named: create it under another name for these, and put that name into their queries.\n")
+		p("| index | rows | rules | conflict |\n|---|---:|---:|---|")
+		for _, k := range r.LookupIndices {
+			rows, conflict := "to be added", ""
+			if k.Rows > 0 {
+				rows = strconv.Itoa(k.Rows)
+			}
+			for i, id := range k.Conflicts {
+				if i > 0 {
+					conflict += ", "
+				}
+				conflict += code(id)
+			}
+			if conflict != "" {
+				conflict = "**another content** than " + code(k.Rule) + " in " + conflict
+			}
+			p("| %s | %s | %d | %s |", code(k.Name), rows, k.Rules, conflict)
 		}
 		p("")
 	}

@@ -40,6 +40,8 @@ type Report struct {
 	BySubject []Count `json:"causes_by_subject"`
 
 	Missing []MissingResource `json:"missing"`
+	// LookupIndices are the indices to create for LOOKUP JOIN, those with conflicts first.
+	LookupIndices []LookupIndex `json:"lookup_indices"`
 	// Unfinished lists rules in error, then untranslatable ones, the first maxListed of each.
 	Unfinished []Listed `json:"unfinished"`
 }
@@ -116,6 +118,7 @@ type Builder struct {
 	byCommand map[string]int
 	bySubject map[string]int
 	missing   map[migration.Missing]int
+	lookups   map[string]*lookupUse
 	untrans   []Listed
 }
 
@@ -128,7 +131,7 @@ func NewBuilder(m migration.Migration, at time.Time) *Builder {
 		},
 		errors: map[string]int{}, causes: map[causeKey]*Cause{},
 		byCode: map[string]int{}, byCommand: map[string]int{}, bySubject: map[string]int{},
-		missing: map[migration.Missing]int{},
+		missing: map[migration.Missing]int{}, lookups: map[string]*lookupUse{},
 	}
 }
 
@@ -162,6 +165,7 @@ func (b *Builder) Add(rule migration.Rule) {
 	for _, m := range rule.Missing {
 		b.missing[m]++
 	}
+	b.addLookups(rule)
 	holes := b.addCauses(rule)
 	if rule.Result == migration.Full || (rule.Result == migration.Partial && !holes) {
 		b.r.FullOrApproximations++
@@ -247,6 +251,7 @@ func (b *Builder) Report() Report {
 	slices.SortFunc(r.Missing, func(x, y MissingResource) int {
 		return cmp.Or(cmp.Compare(y.Rules, x.Rules), cmp.Compare(x.Kind, y.Kind), cmp.Compare(x.Name, y.Name))
 	})
+	r.LookupIndices = b.lookupIndices()
 	r.Unfinished = slices.Concat(r.Unfinished, b.untrans)
 	if r.Unfinished == nil {
 		r.Unfinished = []Listed{}

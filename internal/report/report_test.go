@@ -109,3 +109,36 @@ func TestCode(t *testing.T) {
 		}
 	}
 }
+
+func TestLookupIndices(t *testing.T) {
+	b := NewBuilder(migration.Migration{ID: "m1"}, time.Time{})
+	add := func(id string, indices ...migration.LookupIndex) {
+		b.Add(migration.Rule{ID: id, Status: migration.StatusFinished, Result: migration.Full,
+			Elastic: &migration.ElasticRule{LookupIndices: indices}})
+	}
+	index := func(name, key string) migration.LookupIndex {
+		return migration.LookupIndex{Name: name, Body: map[string]any{"mappings": map[string]any{key: "keyword"}}, Rows: []map[string]any{{key: "bob"}}}
+	}
+	add("a", index("lookup_vips", "user.name"), migration.LookupIndex{Name: "lookup_empty"})
+	add("b", index("lookup_vips", "user.name"))
+	add("c", index("lookup_vips", "host.name"))
+	add("d", index("lookup_vips_by_host_name", "host.name"))
+	want := []LookupIndex{
+		{Name: "lookup_vips", Rows: 1, Rules: 3, Rule: "a", Conflicts: []string{"c"}},
+		{Name: "lookup_empty", Rules: 1, Rule: "a"},
+		{Name: "lookup_vips_by_host_name", Rows: 1, Rules: 1, Rule: "d"},
+	}
+	r := b.Report()
+	if !reflect.DeepEqual(r.LookupIndices, want) {
+		t.Errorf("lookup indices %+v, want %+v", r.LookupIndices, want)
+	}
+	var text strings.Builder
+	if err := r.WriteMarkdown(&text); err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range []string{"| `lookup_vips` | 1 | 3 | **another content** than `a` in `c` |", "| `lookup_empty` | to be added | 1 |  |"} {
+		if !strings.Contains(text.String(), line) {
+			t.Errorf("the report lacks %q:\n%s", line, text.String())
+		}
+	}
+}

@@ -67,16 +67,16 @@ func (l *lowering) lookupTable(cmd *spl.Lookup, rest []spl.Command) {
 	}
 	l.useful = true
 	u.matching()
-	switch code, why := u.incomplete(); {
+	switch code, _ := u.incomplete(""); {
 	case code != "":
 		l.missing("lookup", cmd.Table.Text)
+		_, why := u.incomplete(u.join(nil))
 		l.diag(code, cmd.Table.Span(), cmd.Table.Text, why)
-		u.join(nil)
 	case u.never():
 		u.bindNone()
 	case len(u.rows) == 0 && u.literal():
-		l.diag("lookup_approximate", cmd.Table.Span(), cmd.Table.Text, "lookup `"+cmd.Table.Text+"` has no rows in this export, so nothing matches; fill the index "+indexOf(cmd.Table.Text)+" with what your Splunk has")
-		u.join([]map[string]any{})
+		index := u.join([]map[string]any{})
+		l.diag("lookup_approximate", cmd.Table.Span(), cmd.Table.Text, "lookup `"+cmd.Table.Text+"` has no rows in this export, so nothing matches; fill the index "+index+" with what your Splunk has")
 	case len(u.rows) == 0:
 		l.diag("lookup_approximate", cmd.Table.Span(), cmd.Table.Text, "lookup `"+cmd.Table.Text+"` has no rows in this export, so nothing matches, and LOOKUP JOIN takes no wildcards or networks; export it again with its rows")
 		u.join([]map[string]any{})
@@ -170,10 +170,9 @@ func (u *lookupUse) findKeys() bool {
 	return true
 }
 
-// incomplete says why the rows of the table cannot be relied on.
-func (u *lookupUse) incomplete() (Code, string) {
+// incomplete says why the rows of the table cannot be relied on; index is the one to fill.
+func (u *lookupUse) incomplete(index string) (Code, string) {
 	name := u.cmd.Table.Text
-	index := indexOf(name)
 	t := u.table
 	switch {
 	case t == nil:

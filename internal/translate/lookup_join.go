@@ -1,13 +1,49 @@
 package translate
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/rulebridge/rulebridge/internal/esql"
 	"github.com/rulebridge/rulebridge/internal/schema"
 )
 
-// indexRows is one row a key, each output column with the values of all matching rows in file order.
+// indexColumns are the columns of the index beside the key: those that are output, and, since all rules that read a table
+// by one key share its index, the others that are in nobody's way. left are those that are: LOOKUP JOIN would overwrite
+// a field of the rows.
+func (u *lookupUse) indexColumns() (columns, left []string) {
+	var out distinct
+	for _, o := range u.outs {
+		out.add(o.column)
+	}
+	if u.table == nil {
+		return out.list, nil
+	}
+	skip := map[string]bool{}
+	for _, k := range u.keys {
+		skip[k.column] = true
+	}
+	for _, c := range out.list {
+		skip[c] = true
+	}
+	for _, c := range u.table.Columns {
+		switch {
+		case skip[c], strings.HasPrefix(c, "_"): // a KV store's own
+		case u.taken(columnName(c)), u.l.schema.IsIdentity() && u.l.mentioned(c):
+			left = append(left, c)
+		default:
+			out.add(c)
+		}
+	}
+	return out.list, left
+}
+
+// mentioned says that the search names a field.
+func (l *lowering) mentioned(name string) bool {
+	return l.query.Pipeline != nil && namesField(l.query.Pipeline, name)
+}
+
+// indexRows is one row a key, each column with the values of all matching rows in file order.
 func (u *lookupUse) indexRows() []map[string]any {
 	byKey := map[string][]map[string]string{}
 	var order []string
@@ -18,22 +54,23 @@ func (u *lookupUse) indexRows() []map[string]any {
 		}
 		byKey[k] = append(byKey[k], r)
 	}
+	columns, _ := u.indexColumns()
 	var out []map[string]any
 	for _, k := range order {
 		row := map[string]any{"": k}
-		for _, o := range u.outs {
+		for _, c := range columns {
 			var vs []any
 			for _, r := range byKey[k] {
-				if v := r[o.column]; v != "" {
+				if v := r[c]; v != "" {
 					vs = append(vs, v)
 				}
 			}
 			switch len(vs) {
 			case 0:
 			case 1:
-				row[o.column] = vs[0]
+				row[c] = vs[0]
 			default:
-				row[o.column] = vs
+				row[c] = vs
 			}
 		}
 		out = append(out, row)
@@ -41,39 +78,46 @@ func (u *lookupUse) indexRows() []map[string]any {
 	return out
 }
 
-// join writes LOOKUP JOIN. rows have the key under the empty name; nil when they are not known.
-func (u *lookupUse) join(rows []map[string]any) {
+// join writes LOOKUP JOIN and gives the index. rows have the key under the empty name; nil when they are not known.
+func (u *lookupUse) join(rows []map[string]any) string {
 	l := u.l
+	columns, left := u.indexColumns() // before the key may be computed beside them
 	key := u.joinKey()
 	renamed := map[string]string{}
 	props := map[string]any{key: keywordProperty()}
-	for _, o := range u.outs {
-		n := columnName(o.column)
+	var moved distinct
+	for _, c := range columns {
+		n := columnName(c)
 		if n == key || u.taken(n) {
 			n = "lookup_" + n
+			moved.add(n)
 		}
-		renamed[o.column] = n
+		renamed[c] = n
 		props[n] = keywordProperty()
 	}
-	index := LookupIndex{Name: indexOf(u.cmd.Table.Text), Body: map[string]any{
+	index := LookupIndex{Name: u.indexName(key, moved.list, left), Body: map[string]any{
 		"settings": map[string]any{"index": map[string]any{"mode": "lookup", "number_of_shards": 1}},
 		"mappings": map[string]any{"properties": props},
 	}}
 	array := map[string]bool{}
 	for _, r := range rows {
 		row := map[string]any{key: r[""]}
-		for _, o := range u.outs {
-			if v, ok := r[o.column]; ok {
-				row[renamed[o.column]] = v
+		for _, c := range columns {
+			if v, ok := r[c]; ok {
+				row[renamed[c]] = v
 				if _, several := v.([]any); several {
-					array[o.column] = true
+					array[c] = true
 				}
 			}
 		}
 		index.Rows = append(index.Rows, row)
 	}
-	index.Name = l.addLookupIndex(index, key)
-	if len(array) > 0 {
+	index.Name = l.addLookupIndex(index)
+	several := false
+	for _, o := range u.outs {
+		several = several || array[o.column]
+	}
+	if several {
 		l.diag("order_not_kept", u.at, index.Name, "several matching rows give several values in both; the index keeps them sorted and each once, the lookup in file order")
 	}
 	j := &esql.LookupJoin{Index: index.Name, On: []string{key}}
@@ -99,6 +143,80 @@ func (u *lookupUse) join(rows []map[string]any) {
 	if len(u.outs) == 0 {
 		l.env.setPartial()
 	}
+	return index.Name
+}
+
+// indexName is the index that holds a table by a key: lookup_TABLE where that is the table's first column and the field
+// that goes by its name, so that rules which join by another field or by several, or whose rows have columns in the way,
+// have an index of their own. Rules are compiled apart: what differs has to be in the name.
+func (u *lookupUse) indexName(key string, moved, left []string) string {
+	name := indexOf(u.cmd.Table.Text)
+	switch {
+	case len(u.keys) == 1 && key == u.usualKey() && u.byFirst():
+	case len(u.keys) == 1 && u.table != nil && u.byFirst():
+		name += "_by_" + indexPart(key)
+	case len(u.keys) == 1:
+		name += "_" + indexPart(u.keys[0].column) + "_by_" + indexPart(key)
+	default:
+		name += "_by"
+		for _, k := range u.keys {
+			name += "_" + indexPart(k.column)
+		}
+		if key != severalKeys {
+			name += "_" + indexPart(key)
+		}
+	}
+	for _, m := range moved {
+		name += "_" + indexPart(m)
+	}
+	for _, c := range left {
+		name += "_without_" + indexPart(c)
+	}
+	return name
+}
+
+// byFirst says that the key is the table's first column, as far as that is known.
+func (u *lookupUse) byFirst() bool {
+	if u.table == nil {
+		return true
+	}
+	for _, c := range u.table.Columns {
+		if !strings.HasPrefix(c, "_") {
+			return c == u.keys[0].column
+		}
+	}
+	return true
+}
+
+// usualKey is the column to join on where the event's field is what the table's column is called.
+func (u *lookupUse) usualKey() string {
+	l, name := u.l, u.keys[0].column
+	key := &column{name: columnName(name), typ: "keyword"}
+	if f := l.schema.CommonField(name); !l.schema.IsIdentity() && f != nil {
+		key.name, key.typ, key.field = f.Name, f.Type, f
+	} else if l.schema.IsIdentity() {
+		if c := l.peek(name, u.at); !c.hole && c.constant == nil {
+			key.typ, key.field = c.typ, c.field
+		}
+	}
+	v := key.value()
+	switch {
+	case u.folds() && !v.lower && u.casedKeys(name):
+		return key.name + "_lower"
+	case !isText(key.typ):
+		return key.name + "_text"
+	}
+	return key.name
+}
+
+// indexPart makes a name fit for a part of an index name.
+func indexPart(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
+			return r
+		}
+		return '_'
+	}, strings.ToLower(s))
 }
 
 func firstOut(outs []lookupOut, column string) string {
@@ -124,6 +242,9 @@ func (u *lookupUse) taken(name string) bool {
 	}
 	return false
 }
+
+// severalKeys is the column in which several keys ride.
+const severalKeys = "lookup_key"
 
 // joinKey is the column to join on: the field itself where it compares as it is, else a helper.
 func (u *lookupUse) joinKey() string {
@@ -153,7 +274,7 @@ func (u *lookupUse) joinKey() string {
 			return c.Name
 		}
 	}
-	name := "lookup_key"
+	name := severalKeys
 	x := parts[0]
 	switch {
 	case len(parts) > 1:
@@ -201,38 +322,31 @@ func indexOf(table string) string {
 	}, strings.ToLower(table))
 }
 
-// addLookupIndex lists an index once; a second one of the same name with other columns gets a name of its own.
-func (l *lowering) addLookupIndex(k LookupIndex, key string) string {
+// addLookupIndex lists an index once; one that is there already gets the columns that it lacks.
+func (l *lowering) addLookupIndex(k LookupIndex) string {
 	base := k.Name
-	for n := 1; ; n++ {
-		switch n {
-		case 1:
-		case 2:
-			k.Name = base + "_" + strings.ToLower(strings.NewReplacer(".", "_", " ", "_").Replace(key))
-		default:
-			k.Name = base + "_" + itoa(n)
-		}
-		taken := false
-		for _, old := range l.out.Lookups {
-			if old.Name != k.Name {
-				continue
-			}
-			if sameProperties(old.Body, k.Body) && len(old.Rows) == len(k.Rows) {
-				return k.Name
-			}
-			taken = true
-		}
-		if !taken {
+	for n := 2; ; n++ {
+		i := slices.IndexFunc(l.out.Lookups, func(old LookupIndex) bool { return old.Name == k.Name })
+		if i < 0 {
 			l.out.Lookups = append(l.out.Lookups, k)
 			return k.Name
 		}
+		old := &l.out.Lookups[i]
+		if len(old.Rows) == len(k.Rows) && (sameProperties(old.Body, k.Body) || len(k.Rows) == 0) {
+			to, from := properties(old.Body), properties(k.Body)
+			for _, name := range sortedKeys(from) {
+				to[name] = from[name]
+			}
+			return k.Name
+		}
+		k.Name = base + "_" + itoa(n)
 	}
 }
 
+func properties(body map[string]any) map[string]any {
+	return body["mappings"].(map[string]any)["properties"].(map[string]any)
+}
+
 func sameProperties(a, b map[string]any) bool {
-	names := func(m map[string]any) []string {
-		props := m["mappings"].(map[string]any)["properties"].(map[string]any)
-		return sortedKeys(props)
-	}
-	return strings.Join(names(a), "\x00") == strings.Join(names(b), "\x00")
+	return slices.Equal(sortedKeys(properties(a)), sortedKeys(properties(b)))
 }
