@@ -40,7 +40,8 @@ func (p *parser) atByKeyword() bool {
 func (p *parser) byList(by []By, opts []Option, stop func() bool) ([]By, []Option) {
 	first := len(by)
 	if by == nil {
-		by = make([]By, 0, 6)
+		// Mostly a blank stands between two fields.
+		by = make([]By, 0, min(1+strings.Count(p.buf[p.pos:min(p.end, p.pos+1024)], " "), 32))
 	}
 	for {
 		p.separators()

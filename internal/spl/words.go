@@ -2,6 +2,7 @@ package spl
 
 import (
 	"strings"
+	"unicode/utf8"
 )
 
 // peek skips white space and returns the next byte of the stage, 0 at its end.
@@ -57,12 +58,14 @@ func newStops(chars string) *stops {
 
 // wordEnd is the offset where the bare word at i ends.
 func (p *parser) wordEnd(i int, s *stops) int {
-	for i < p.end {
-		c := p.buf[i]
-		if s[c] || spaceAt(p.buf, i) > 0 {
-			break
+	for ; i < p.end; i++ {
+		switch c := p.buf[i]; {
+		case s[c], c == ' ':
+			return i
+		case c > ' ' && c < utf8.RuneSelf:
+		case spaceAt(p.buf, i) > 0:
+			return i
 		}
-		i++
 	}
 	return i
 }

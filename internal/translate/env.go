@@ -153,6 +153,11 @@ func newEnv(open bool) *env {
 	return &env{cols: map[string]*column{}, open: open}
 }
 
+// newEnvFor is a closed environment with room for a number of names.
+func newEnvFor(names int) *env {
+	return &env{cols: make(map[string]*column, names), order: make([]string, 0, names)}
+}
+
 func (e *env) clone() *env {
 	n := &env{cols: maps.Clone(e.cols), gone: maps.Clone(e.gone), shadowed: maps.Clone(e.shadowed), unmapped: e.unmapped, open: e.open, choices: maps.Clone(e.choices), fixes: e.fixes}
 	n.order = append([]string(nil), e.order...)
@@ -226,7 +231,7 @@ func (e *env) names(pattern string) []string {
 	}
 	var out []string
 	for _, n := range e.order {
-		if _, ok := matchStar(pattern, n); ok {
+		if fitsStar(pattern, n) {
 			out = append(out, n)
 		}
 	}
@@ -258,7 +263,7 @@ func (e *env) uses(esName, except string) bool {
 
 func anyStar(patterns []string, name string) bool {
 	for _, p := range patterns {
-		if _, ok := matchStar(p, name); ok {
+		if fitsStar(p, name) {
 			return true
 		}
 	}
@@ -272,6 +277,29 @@ func (e *env) keepStored(from *env, pattern string) {
 		e.gone, e.dropped, e.patterns, e.shadowed = c.gone, c.dropped, c.patterns, c.shadowed
 	}
 	e.kept = append(e.kept, pattern)
+}
+
+// fitsStar reports whether name matches a pattern whose * stand for any text.
+func fitsStar(pattern, name string) bool {
+	i := strings.IndexByte(pattern, '*')
+	if i < 0 {
+		return pattern == name
+	}
+	if !strings.HasPrefix(name, pattern[:i]) {
+		return false
+	}
+	name, pattern = name[i:], pattern[i+1:]
+	for {
+		i := strings.IndexByte(pattern, '*')
+		if i < 0 {
+			return strings.HasSuffix(name, pattern)
+		}
+		at := strings.Index(name, pattern[:i])
+		if at < 0 {
+			return false
+		}
+		name, pattern = name[at+i:], pattern[i+1:]
+	}
 }
 
 // matchStar matches name against a pattern whose * stand for any text and returns what each stood for.
@@ -356,7 +384,7 @@ func (l *lowering) lookup(name string, span spl.Span) *column {
 		if got, ok := matchStar(p.to, name); ok {
 			return l.used(l.stored(fillStar(p.from, got), span), span)
 		}
-		if _, ok := matchStar(p.from, name); ok {
+		if fitsStar(p.from, name) {
 			return l.absent(name, span)
 		}
 	}

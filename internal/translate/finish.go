@@ -72,6 +72,7 @@ func (l *lowering) finish() {
 	if len(l.stages) == 0 {
 		return
 	}
+	last, run := -1, 0 // the stage of the command before, and how many in a row are its
 	for i, c := range cmds {
 		stage, ok := l.stageIndex[c]
 		switch {
@@ -80,7 +81,16 @@ func (l *lowering) finish() {
 		case !ok:
 			stage = len(l.stages) - 1
 		}
-		l.out.Stages[stage].ESQL = append(l.out.Stages[stage].ESQL, parts[i])
+		if stage == last {
+			run++
+		} else {
+			last, run = stage, 1
+		}
+		if s := &l.out.Stages[stage]; len(s.ESQL) == run-1 {
+			s.ESQL = parts[i+1-run : i+1 : i+1] // all of its commands stand together
+		} else {
+			s.ESQL = append(s.ESQL, parts[i])
+		}
 	}
 }
 

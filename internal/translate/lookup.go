@@ -451,7 +451,7 @@ func (u *lookupUse) inline(rest []spl.Command) {
 func anyPattern(names map[string]bool, name string) bool {
 	for n := range names {
 		if strings.Contains(n, "*") {
-			if _, ok := matchStar(n, name); ok {
+			if fitsStar(n, name) {
 				return true
 			}
 		}

@@ -254,8 +254,7 @@ func (u *lookupUse) whereLeaf(e spl.Expr) (t outputTest, neg, ok bool) {
 
 // patternMatches matches a whole text against a pattern whose * stand for any text.
 func patternMatches(pattern, s string) bool {
-	_, ok := matchStar(pattern, s)
-	return ok
+	return fitsStar(pattern, s)
 }
 
 // patternsMeet says that some text matches both patterns, whose * stand for any text.

@@ -233,7 +233,7 @@ func (l *lowering) searchIn(field spl.Name, vals []spl.Value, span spl.Span, neg
 	filled := false // the value that stands for a missing one is among the alternatives
 	if c.filled {
 		for _, s := range vals {
-			if _, ok := matchStar(strings.ToLower(s.Text), c.fill); ok && strings.Trim(s.Text, "*") != "" {
+			if fitsStar(strings.ToLower(s.Text), c.fill) && strings.Trim(s.Text, "*") != "" {
 				filled = true
 			}
 		}
@@ -288,7 +288,11 @@ func (l *lowering) alternatives(v value, words []spl.Value) esql.Expr {
 			out = append(out, x)
 		}
 	}
-	for _, w := range l.mapped(v, words) {
+	words = l.mapped(v, words)
+	if len(words) == 1 && len(out) == 0 && !many {
+		return l.oneWord(v, words[0], groupable)
+	}
+	for _, w := range words {
 		cased, beyond := letters(w.Text)
 		switch {
 		case groupable && !strings.Contains(w.Text, "*") && (!cased || v.lower):
@@ -319,6 +323,23 @@ func (l *lowering) alternatives(v value, words []spl.Value) esql.Expr {
 		head = append(head, in(v.expr, plain.list))
 	}
 	return or(append(head, append(out, l.manyOf(v, patterns.list)...)...)...)
+}
+
+// oneWord is alternatives for a single word, as most are.
+func (l *lowering) oneWord(v value, w spl.Value, groupable bool) esql.Expr {
+	if groupable && !strings.Contains(w.Text, "*") {
+		switch cased, beyond := letters(w.Text); {
+		case !cased || v.lower:
+			return binary("==", v.expr, str(strings.ToLower(w.Text)))
+		case !beyond:
+			return binary("==", call("TO_LOWER", v.expr), str(strings.ToLower(w.Text)))
+		}
+	}
+	x := l.searchEquals(v, w)
+	if x == nil {
+		return nil
+	}
+	return or(x)
 }
 
 // hugeList is the number of patterns on one field from which a single Java expression is better than as many LIKEs: each
@@ -367,6 +388,13 @@ func in(x esql.Expr, words []string) esql.Expr {
 type distinct struct {
 	list []string
 	seen map[string]bool // of list, once it is long
+}
+
+func (d *distinct) has(word string) bool {
+	if d.seen != nil {
+		return d.seen[word]
+	}
+	return slices.Contains(d.list, word)
 }
 
 func (d *distinct) add(word string) {
@@ -423,7 +451,7 @@ func (l *lowering) mapped(v value, words []spl.Value) []spl.Value {
 		return words
 	}
 	f := v.col.mapping()
-	var out []spl.Value
+	out := make([]spl.Value, 0, len(words))
 	for _, w := range words {
 		lower := strings.ToLower(w.Text)
 		if lower == "*" {
@@ -451,7 +479,7 @@ func (l *lowering) mapped(v value, words []spl.Value) []spl.Value {
 		}
 		var fits []string
 		for from := range f.Values {
-			if _, ok := matchStar(lower, from); ok {
+			if fitsStar(lower, from) {
 				fits = append(fits, from)
 			}
 		}

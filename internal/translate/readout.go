@@ -1,6 +1,8 @@
 package translate
 
 import (
+	"strings"
+
 	"github.com/rulebridge/rulebridge/internal/esql"
 	"github.com/rulebridge/rulebridge/internal/schema"
 	"github.com/rulebridge/rulebridge/internal/spl"
@@ -47,6 +49,9 @@ var dateParts = map[string]string{
 
 // datePart is one of them, or nil for any other name.
 func (l *lowering) datePart(name string, span spl.Span) *column {
+	if !strings.HasPrefix(name, "date_") {
+		return nil
+	}
 	part, ok := dateParts[name]
 	pattern, named := dateNames[name]
 	if !ok && !named || l.src.DataModel {

@@ -34,11 +34,19 @@ func (l *lowering) search(cmd *spl.Search, rest []spl.Command) {
 	}
 }
 
-// conjuncts flattens the top-level AND.
+// conjuncts flattens the top-level AND; the list may be the expression's own.
 func conjuncts(e spl.SearchExpr) []spl.SearchExpr {
 	and, ok := e.(*spl.SearchAnd)
 	if !ok {
 		return appendConjuncts(nil, e)
+	}
+	flat := true
+	for _, x := range and.Exprs {
+		_, nested := x.(*spl.SearchAnd)
+		flat = flat && !nested && x != nil
+	}
+	if flat {
+		return and.Exprs[:len(and.Exprs):len(and.Exprs)]
 	}
 	return appendConjuncts(make([]spl.SearchExpr, 0, len(and.Exprs)), e)
 }
@@ -80,7 +88,7 @@ func (l *lowering) filterAnd(x esql.Expr) {
 
 func (l *lowering) filterEnd() {
 	l.filter(and(l.pending...))
-	l.pending = nil
+	l.pending = l.pending[:0]
 }
 
 func metadataField(name string) bool {

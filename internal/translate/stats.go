@@ -66,7 +66,7 @@ func (l *lowering) aggregate(aggs []spl.Agg, by []spl.By, at spl.Span, dropNull 
 // aggregateWith also collects the values of a column of packed rows under its own name.
 func (l *lowering) aggregateWith(aggs []spl.Agg, by []spl.By, at spl.Span, dropNull bool, row string) {
 	st := &esql.Stats{}
-	next := newEnv(false)
+	next := newEnvFor(len(by) + len(aggs))
 	if l.env.partial() {
 		next.setPartial()
 	}
@@ -78,10 +78,13 @@ func (l *lowering) aggregateWith(aggs []spl.Agg, by []spl.By, at spl.Span, dropN
 		expr *esql.Assign
 		at   spl.Span
 	}
-	keys := make([]key, 0, len(by))
+	var few [24]key
+	keys := few[:0]
 	var present []esql.Expr
-	seen := map[string]bool{} // keys that are one column are tested once
-	taken := map[string]bool{row: row != ""}
+	var seen, taken distinct // keys that are one column are tested once
+	if row != "" {
+		taken.add(row)
+	}
 	for _, b := range by {
 		if strings.Contains(b.Field.Text, "*") {
 			for _, n := range l.env.names(b.Field.Text) {
@@ -105,35 +108,42 @@ func (l *lowering) aggregateWith(aggs []spl.Agg, by []spl.By, at spl.Span, dropN
 			continue
 		}
 		if dropNull && !k.c.filled && !k.c.nonNull && !l.present[k.c.name] && k.c.constant == nil && k.expr == nil {
-			if x := notNull(k.c.value().expr); !seen[k.c.name] {
-				seen[k.c.name] = true
-				present = append(present, mark(x, at))
+			if !seen.has(k.c.name) {
+				seen.add(k.c.name)
+				present = append(present, mark(notNull(k.c.value().expr), at))
 			}
 		}
 	}
 	l.filter(and(present...))
 
-	for _, k := range keys {
+	// One piece of memory each for the columns and the assignments of all keys.
+	columns := make([]column, len(keys))
+	assigns := make([]esql.Assign, len(keys))
+	st.By = make([]*esql.Assign, 0, len(keys))
+	for i := range keys {
+		k := &keys[i]
 		if k.c.hole {
 			continue
 		}
-		c := *k.c
+		c := &columns[i]
+		*c = *k.c
 		if c.constant != nil {
 			l.diag("field_absent", k.at, k.spl, "`"+k.spl+"` has one value everywhere here, so it groups nothing")
-			next.bind(k.spl, &c)
+			next.bind(k.spl, c)
 			continue
 		}
 		a := k.expr
 		if a == nil {
 			v := k.c.value()
-			a = &esql.Assign{At: esql.At{Origin: origin(k.at)}, Expr: mark(v.expr, k.at)}
+			a = &assigns[i]
+			a.Origin, a.Expr = origin(k.at), mark(v.expr, k.at)
 			if _, plain := v.expr.(*esql.Column); !plain {
 				name := k.spl
 				if l.src != nil && l.src.DataModel && !k.c.computed {
 					name = name[strings.LastIndexByte(name, '.')+1:]
 				}
 				a.Name = columnName(name)
-				c = column{name: a.Name, typ: v.typ, computed: true}
+				*c = column{name: a.Name, typ: v.typ, computed: true}
 			}
 			if dropNull && !k.c.filled {
 				c.nonNull = true
@@ -141,20 +151,20 @@ func (l *lowering) aggregateWith(aggs []spl.Agg, by []spl.By, at spl.Span, dropN
 			c.array = schema.Single // BY makes one group a value
 		}
 		a, c.name = l.peer.group(a, c.name)
-		if taken[c.name] {
+		if taken.has(c.name) {
 			l.diag("option_ignored", k.at, k.spl, "`"+k.spl+"` is the same column as another key")
-			next.bind(k.spl, &c)
+			next.bind(k.spl, c)
 			continue
 		}
-		taken[c.name] = true
+		taken.add(c.name)
 		st.By = append(st.By, a)
-		next.bind(k.spl, &c)
+		next.bind(k.spl, c)
 	}
 
 	var after []*esql.Assign
 	var origins []spl.Span
 	for i := range aggs {
-		l.aggOne(&aggs[i], st, next, taken, &after, &origins, at)
+		l.aggOne(&aggs[i], st, next, &taken, &after, &origins, at)
 	}
 	if row != "" {
 		st.Aggs = append(st.Aggs, &esql.Assign{Name: row, Expr: mark(call("VALUES", col(row)), at)})
@@ -203,7 +213,7 @@ func (l *lowering) groupKey(b spl.By) (*column, *esql.Assign) {
 }
 
 // aggOne lowers one aggregation; wildcards in its field stand for every bound column.
-func (l *lowering) aggOne(a *spl.Agg, st *esql.Stats, next *env, taken map[string]bool, after *[]*esql.Assign, origins *[]spl.Span, at spl.Span) {
+func (l *lowering) aggOne(a *spl.Agg, st *esql.Stats, next *env, taken *distinct, after *[]*esql.Assign, origins *[]spl.Span, at spl.Span) {
 	name := aggName(a)
 	if f, ok := a.Arg.(*spl.FieldRef); ok && strings.Contains(f.Name, "*") && !a.Eval {
 		names := l.env.names(f.Name)
@@ -227,6 +237,7 @@ func (l *lowering) aggOne(a *spl.Agg, st *esql.Stats, next *env, taken map[strin
 		return
 	}
 	g := l.aggregation(a)
+	var none column
 	var of *column // what the result shows values of
 	if f, ok := a.Arg.(*spl.FieldRef); ok && showing[a.Func] && !g.hole {
 		of = l.env.cols[f.Name]
@@ -235,7 +246,7 @@ func (l *lowering) aggOne(a *spl.Agg, st *esql.Stats, next *env, taken map[strin
 		}
 	}
 	if of == nil || of.hole {
-		of = &column{}
+		of = &none
 	}
 	if of.pending != nil {
 		g.pending = of.pending
@@ -263,10 +274,10 @@ func (l *lowering) aggOne(a *spl.Agg, st *esql.Stats, next *env, taken map[strin
 		return
 	}
 	out := columnName(name)
-	for i := 2; taken[out] || out == "@timestamp" || l.peer.has(out); i++ {
+	for i := 2; taken.has(out) || out == "@timestamp" || l.peer.has(out); i++ {
 		out = columnName(name) + "_" + itoa(i)
 	}
-	taken[out] = true
+	taken.add(out)
 	x := &esql.Assign{Name: out, Expr: mark(g.expr, a.Span()), Where: mark(g.where, a.Span())}
 	x.Origin = origin(a.Span())
 	st.Aggs = append(st.Aggs, x)

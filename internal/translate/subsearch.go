@@ -168,7 +168,7 @@ func project(rows []staticRow, names []spl.Name, remove bool) []staticRow {
 		for _, c := range row {
 			named := false
 			for _, n := range names {
-				if _, ok := matchStar(n.Text, c.field); ok && n.Text != "+" {
+				if fitsStar(n.Text, c.field) && n.Text != "+" {
 					named = true
 				}
 			}
