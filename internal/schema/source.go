@@ -23,8 +23,8 @@ func (s *Source) SharedField(name string, h Hint) *Field {
 			return &pick(ls, h.EventCodes).field
 		}
 	}
-	if len(h.EventCodes) > 0 && (s.DataModel || len(s.prefixes) > 0) {
-		f := s.resolve(name, h) // the codes may decide
+	if len(h.EventCodes) > 0 && (s.DataModel && strings.Contains(name, ".") || len(s.prefixes) > 0) {
+		f := s.resolve(name, h) // the codes decide where a part of the name is in the tables
 		return &f
 	}
 	return s.cache.get(name, func(name string) Field { return s.resolve(name, h) })

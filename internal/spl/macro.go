@@ -121,7 +121,7 @@ func (x *expander) expand(text string) string {
 	}
 	calls := strings.Count(text, "`")/2 + 1
 	x.src.segs = make([]segment, 0, min(2*calls, 64))
-	x.q.Macros = make([]MacroUse, 0, min(calls, 32))
+	x.q.Macros = make([]MacroUse, 0, min(calls+3, 32)) // some call others
 	x.out.Grow(len(text) + 32*min(calls, 64))
 	x.text(text, true)
 	if !x.changed {

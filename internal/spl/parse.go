@@ -107,8 +107,8 @@ func ParseExpr(src string) (Expr, error) {
 // -1.
 type mark struct {
 	off  int
+	pair int32
 	kind byte
-	pair int
 }
 
 // parser is a recursive-descent parser without a token stream: what a token is depends on the command. It works on
@@ -231,18 +231,18 @@ func (p *parser) scan() {
 				i = m.end - 1
 			}
 		case '|':
-			p.marks = append(p.marks, mark{i, c, -1})
+			p.marks = append(p.marks, mark{off: i, kind: c, pair: -1})
 			start = true
 		case '[':
 			open = append(open, len(p.marks))
 			exprs = append(exprs, expr)
-			p.marks = append(p.marks, mark{i, c, -1})
+			p.marks = append(p.marks, mark{off: i, kind: c, pair: -1})
 			start = true
 		case ']':
-			m := mark{i, c, -1}
+			m := mark{off: i, kind: c, pair: -1}
 			if n := len(open); n > 0 {
-				m.pair = open[n-1]
-				p.marks[m.pair].pair = len(p.marks)
+				m.pair = int32(open[n-1])
+				p.marks[m.pair].pair = int32(len(p.marks))
 				expr = exprs[n-1]
 				open, exprs = open[:n-1], exprs[:n-1]
 				start = false
@@ -278,7 +278,7 @@ func (p *parser) stageEnd(start, end int) int {
 		case '[':
 			// An open bracket without a partner does not hide the pipes behind it.
 			if m.pair >= 0 {
-				i = m.pair
+				i = int(m.pair)
 			}
 		}
 	}

@@ -29,7 +29,35 @@ type Compiler struct {
 	macros  macroTable
 	user    map[string]bool // macros the user defines
 	lookups map[string]*Lookup
-	scratch sync.Pool // of *[]Diagnostic: lists in the making
+	scratch sync.Pool // of *workspace
+}
+
+// workspace is the memory of a compilation that its output does not share, to be used again.
+type workspace struct {
+	compilation compilation
+	lowering    lowering
+	diags       []Diagnostic
+}
+
+// maxKeptDiags is the longest list of diagnostics that a workspace keeps.
+const maxKeptDiags = 256
+
+func (c *Compiler) takeWorkspace() *workspace {
+	if w, ok := c.scratch.Get().(*workspace); ok {
+		return w
+	}
+	return &workspace{}
+}
+
+// giveWorkspace keeps a workspace for the next compilation; nothing in it keeps this one's query alive.
+func (c *Compiler) giveWorkspace(w *workspace) {
+	diags := w.compilation.diags
+	clear(diags)
+	if cap(diags) > maxKeptDiags {
+		diags = nil
+	}
+	*w = workspace{diags: diags[:0]}
+	c.scratch.Put(w)
 }
 
 // New prepares a compiler; it fails on definitions that contradict each other.
@@ -98,6 +126,7 @@ type compilation struct {
 	req     Request
 	schema  *schema.Schema
 	query   *spl.Query
+	main    *lowering // of the main search
 	out     Output
 	diags   []Diagnostic
 	seen    map[diagKey]int // diags by what they say, up to indexed; kept when there are many
@@ -173,7 +202,9 @@ type lowering struct {
 
 // Translate compiles one rule. It never panics and never fails: what cannot be done is in the output.
 func (c *Compiler) Translate(r Request) (out Output) {
-	s := &compilation{Compiler: c, req: r, schema: c.opts.Schema, diags: c.takeDiags()}
+	w := c.takeWorkspace()
+	s := &w.compilation
+	s.Compiler, s.req, s.schema, s.diags, s.main = c, r, c.opts.Schema, w.diags, &w.lowering
 	defer func() {
 		// A last resort: a test makes sure that no real query gets here.
 		if p := recover(); p != nil {
@@ -184,7 +215,9 @@ func (c *Compiler) Translate(r Request) (out Output) {
 			}}}
 		}
 	}()
-	return s.run()
+	out = s.run()
+	c.giveWorkspace(w)
+	return out
 }
 
 func (c *compilation) run() Output {
@@ -206,7 +239,8 @@ func (c *compilation) run() Output {
 	c.macroNotes()
 	c.problems()
 
-	l := c.lowering()
+	l := c.main
+	*l = c.newLowering()
 	if c.query.Pipeline != nil {
 		l.pipeline(c.query.Pipeline)
 	}
@@ -217,8 +251,14 @@ func (c *compilation) run() Output {
 	return c.out
 }
 
+// lowering starts on a subsearch.
 func (c *compilation) lowering() *lowering {
-	return &lowering{compilation: c, env: newEnv(true), fullText: true, first: true}
+	l := c.newLowering()
+	return &l
+}
+
+func (c *compilation) newLowering() lowering {
+	return lowering{compilation: c, env: newEnv(true), fullText: true, first: true}
 }
 
 // problems reports what the parser could not read.

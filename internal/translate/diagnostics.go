@@ -175,24 +175,6 @@ func (c *compilation) missing(kind, name string) {
 	c.out.Missing = append(c.out.Missing, m)
 }
 
-// maxKeptDiags is the longest list that is kept for the next compilation.
-const maxKeptDiags = 256
-
-// takeDiags is an empty list for diagnostics, which giveDiags takes back.
-func (c *Compiler) takeDiags() []Diagnostic {
-	if kept, ok := c.scratch.Get().(*[]Diagnostic); ok {
-		return (*kept)[:0]
-	}
-	return make([]Diagnostic, 0, 2*fewDiags)
-}
-
-func (c *Compiler) giveDiags(list []Diagnostic) {
-	clear(list) // keeps no query alive
-	if cap(list) <= maxKeptDiags {
-		c.scratch.Put(&list)
-	}
-}
-
 // sortDiagnostics puts diagnostics in source order and points the stages at them.
 func (c *compilation) sortDiagnostics() {
 	var few [2 * fewDiags]int
@@ -208,8 +190,6 @@ func (c *compilation) sortDiagnostics() {
 	for i, j := range order {
 		c.out.Diagnostics[i] = c.diags[j]
 	}
-	c.giveDiags(c.diags)
-	c.diags = nil
 	notes := make([]int, len(c.out.Diagnostics)) // shared by the stages
 	for i := range notes {
 		notes[i] = i

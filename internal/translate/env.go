@@ -24,9 +24,9 @@ type column struct {
 	unsaid bool
 	// filled says that Splunk has fill where ES|QL has null ("unknown" in data models).
 	filled bool
-	fill   string
 	// fixed says that rows with the same values in the columns fixedBy hold the same value.
 	fixed   bool
+	fill    string
 	fixedBy []string
 	// pending is what has to be said of the mapping once the value decides something.
 	pending *mappingNote
@@ -303,7 +303,20 @@ func fitsStar(pattern, name string) bool {
 }
 
 // matchStar matches name against a pattern whose * stand for any text and returns what each stood for.
-func matchStar(pattern, name string) ([]string, bool) {
+func matchStar(pattern, name string) ([]string, bool) { return appendStars(nil, pattern, name) }
+
+// respell gives a name that matches one pattern the spelling of another; false when it does not match.
+func respell(from, to, name string) (string, bool) {
+	var few [4]string
+	got, ok := appendStars(few[:0], from, name)
+	if !ok {
+		return "", false
+	}
+	return fillStar(to, got), true
+}
+
+// appendStars is matchStar that adds to a list.
+func appendStars(got []string, pattern, name string) ([]string, bool) {
 	if strings.IndexByte(pattern, '*') < 0 {
 		return nil, pattern == name
 	}
@@ -312,8 +325,6 @@ func matchStar(pattern, name string) ([]string, bool) {
 	if !ok {
 		return nil, false
 	}
-	var stood [4]string
-	got := stood[:0]
 	for {
 		part, tail, more := strings.Cut(pattern, "*")
 		if !more {
@@ -321,7 +332,7 @@ func matchStar(pattern, name string) ([]string, bool) {
 			if !ok {
 				return nil, false
 			}
-			return slices.Clone(append(got, last)), true
+			return append(got, last), true
 		}
 		before, after, ok := strings.Cut(rest, part)
 		if !ok {
@@ -334,6 +345,9 @@ func matchStar(pattern, name string) ([]string, bool) {
 
 // fillStar puts what the stars of one pattern stood for into another.
 func fillStar(pattern string, got []string) string {
+	if pattern == "*" && len(got) > 0 {
+		return got[0]
+	}
 	var b strings.Builder
 	i := 0
 	for _, r := range pattern {
@@ -381,8 +395,8 @@ func (l *lowering) lookup(name string, span spl.Span) *column {
 	}
 	for i := len(l.env.patterns) - 1; i >= 0; i-- {
 		p := l.env.patterns[i]
-		if got, ok := matchStar(p.to, name); ok {
-			return l.used(l.stored(fillStar(p.from, got), span), span)
+		if was, ok := respell(p.to, p.from, name); ok {
+			return l.used(l.stored(was, span), span)
 		}
 		if fitsStar(p.from, name) {
 			return l.absent(name, span)

@@ -15,12 +15,13 @@ func (l *lowering) rename(cmd *spl.Rename) {
 		from, to string
 		c        *column
 	}
-	var moves []move
+	var few [24]move
+	moves := few[:0]
 	for _, p := range cmd.Pairs {
 		if strings.Contains(p.From.Text, "*") {
 			for _, n := range l.env.names(p.From.Text) {
-				got, _ := matchStar(p.From.Text, n)
-				moves = append(moves, move{n, fillStar(p.To.Text, got), l.env.cols[n]})
+				to, _ := respell(p.From.Text, p.To.Text, n)
+				moves = append(moves, move{n, to, l.env.cols[n]})
 			}
 			if l.env.open {
 				l.env.patterns = append(l.env.patterns, renamePattern{p.From.Text, p.To.Text})

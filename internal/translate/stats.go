@@ -82,6 +82,7 @@ func (l *lowering) aggregateWith(aggs []spl.Agg, by []spl.By, at spl.Span, dropN
 	keys := few[:0]
 	var present []esql.Expr
 	var seen, taken distinct // keys that are one column are tested once
+	taken.list = make([]string, 0, len(by)+len(aggs)+1)
 	if row != "" {
 		taken.add(row)
 	}
