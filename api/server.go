@@ -29,12 +29,11 @@ type Store interface {
 	CreateMigration(ctx context.Context, m migration.Migration, rules []migration.OriginalRule) error
 	AppendRules(ctx context.Context, id string, rules []migration.OriginalRule, seal bool, by string) (added int, err error)
 	Migration(ctx context.Context, id string) (migration.Migration, error)
-	Migrations(ctx context.Context) ([]migration.Migration, error)
+	Overview(ctx context.Context) ([]store.Standing, error)
 	SetState(ctx context.Context, id string, c store.Change) error
 	MarkDeleted(ctx context.Context, id string) error
 	DeleteMigration(ctx context.Context, id string) error
 	Counts(ctx context.Context, id string) (migration.Counts, error)
-	AllCounts(ctx context.Context) (map[string]migration.Counts, error)
 	List(ctx context.Context, id string, q store.RuleQuery) (rules []migration.Rule, next string, err error)
 	Release(ctx context.Context, id string, epoch int64, ruleIDs []string) (migration.Counts, error)
 	UpsertResources(ctx context.Context, id string, rs []migration.Resource) (upserted int, err error)

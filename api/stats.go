@@ -1,12 +1,10 @@
 package api
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 	"sync"
 	"time"
 
@@ -108,22 +106,13 @@ func (s *Server) allStats(ctx context.Context, _ *nothing) (statsList, error) {
 	list, err := s.all.get(ctx, "", func(ctx context.Context) ([]migration.Stats, error) {
 		ctx, cancel := context.WithTimeout(ctx, storeDeadline)
 		defer cancel()
-		ms, err := s.Store.Migrations(ctx)
+		all, err := s.Store.Overview(ctx)
 		if err != nil {
 			return nil, fmt.Errorf("listing migrations: %w", err)
 		}
-		counts, err := s.Store.AllCounts(ctx)
-		if err != nil {
-			return nil, fmt.Errorf("counting rules: %w", err)
-		}
-		slices.SortStableFunc(ms, func(a, b migration.Migration) int {
-			return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.ID, b.ID))
-		})
-		list := make([]migration.Stats, 0, len(ms))
-		for _, m := range ms {
-			if !m.Deleted {
-				list = append(list, statsOf(m, counts[m.ID]))
-			}
+		list := make([]migration.Stats, len(all))
+		for i, m := range all {
+			list[i] = statsOf(m.Migration, m.Counts)
 		}
 		return list, nil
 	})

@@ -41,6 +41,8 @@ type Migrations interface {
 	AppendRules(ctx context.Context, id string, rules []migration.OriginalRule, seal bool, by string) (added int, err error)
 	Migration(ctx context.Context, id string) (migration.Migration, error)
 	Migrations(ctx context.Context) ([]migration.Migration, error)
+	// Overview returns every migration that is not deleted, oldest first, with its counts, which may be a second old.
+	Overview(ctx context.Context) ([]Standing, error)
 	// SetState records a transition. It is fenced: a Change with an epoch older than the stored one gives ErrFenced; the
 	// same change twice is one change.
 	SetState(ctx context.Context, id string, c Change) error
@@ -48,6 +50,12 @@ type Migrations interface {
 	// documents in bounded steps and may be repeated.
 	MarkDeleted(ctx context.Context, id string) error
 	DeleteMigration(ctx context.Context, id string) error
+}
+
+// Standing is a migration with where its rules stand.
+type Standing struct {
+	migration.Migration
+	Counts migration.Counts
 }
 
 // Change is one transition of a migration document.
@@ -68,8 +76,9 @@ type Rules interface {
 	// and with retryErrors rules in error too. Recorded steps stay.
 	Requeue(ctx context.Context, id string, epoch int64, retryErrors bool) (migration.Counts, error)
 	// Claim turns at most limit pending rules, in id order, to processing under the token and returns their ids with the
-	// counts after it; what others wrote while it ran may be missing in those. Called again with the same token it returns what that token already holds and claims no more.
-	// A token whose epoch is older than the migration's gives ErrFenced, and so does a start that is stopped or finished.
+	// counts after it; what others wrote while it ran may be missing in those. Called again with the same token it
+	// returns what that token already holds and claims no more. A token whose epoch is older than the migration's gives
+	// ErrFenced, and so does a start that is stopped or finished.
 	// A store may count rules that are still processing under an older start as pending.
 	Claim(ctx context.Context, id string, token migration.Token, limit int) (ids []string, counts migration.Counts, err error)
 	Rule(ctx context.Context, id, ruleID string) (migration.Rule, error)
@@ -83,8 +92,6 @@ type Rules interface {
 	Release(ctx context.Context, id string, epoch int64, ruleIDs []string) (migration.Counts, error)
 	// Counts are exact at the time of the call.
 	Counts(ctx context.Context, id string) (migration.Counts, error)
-	// AllCounts are the counts of every migration, possibly a second old.
-	AllCounts(ctx context.Context) (map[string]migration.Counts, error)
 	// List returns one page in id order and the cursor of the next, empty on the last.
 	List(ctx context.Context, id string, q RuleQuery) (rules []migration.Rule, next string, err error)
 	// DeleteRule removes one rule.

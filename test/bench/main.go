@@ -56,6 +56,7 @@ func benches() []bench {
 		{"stats", "stats calls while a migration runs and after; 4 gateways with 20 pollers each", statsCalls},
 		{"schedule", "1,000 rules of 2 s ± 50 %: sliding window against the ideal and against batches with a pause", schedule},
 		{"workers", "Elasticsearch, Temporal, gateway and workers apart: 10,000 rules with 1, 2 and 4 workers", scaleWorkers},
+		{"places", "the same with few places a worker: whether calls spread over 1, 2 and 4 workers", scalePlaces},
 		{"large", "the same with one migration of 100,000 rules: rules/s, events, memory, GET /{id}", scaleLarge},
 		{"many", "the same with 1,000 migrations of 20 rules: rules/s, stats of all migrations", scaleMany},
 	}

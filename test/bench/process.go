@@ -116,7 +116,7 @@ var (
 )
 
 // clusterConfig leaves everything that matters here at its default: batch 50, one shard, refresh 5 s, eager 3.
-const clusterConfig = `connectors: []
+const clusterConfig = `connectors: [{id: %s, kind: simulated, latency: %s, jitter: %v, seed: %d}]
 migration: {pause: 0s}
 store: {kind: elasticsearch}
 elasticsearch: {urls: [%q], prefix: %s}
@@ -144,7 +144,7 @@ func startCluster(ctx context.Context, bin string, gateways, workers int, settin
 	} else if c.node, err = elasticsearch.NewNode(ctx, elasticsearch.Options{Heap: "2g", Optimized: true}); err != nil {
 		return c, err
 	}
-	if err := os.WriteFile(c.config(), fmt.Appendf(nil, clusterConfig, c.node.URL, c.prefix, settings), 0o600); err != nil {
+	if err := os.WriteFile(c.config(), fmt.Appendf(nil, clusterConfig, sim.ID, sim.Latency, sim.Jitter, sim.Seed, c.node.URL, c.prefix, settings), 0o600); err != nil {
 		return c, err
 	}
 	var m []string

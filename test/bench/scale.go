@@ -52,29 +52,23 @@ func inProcessor(u usage, took time.Duration) string {
 	return fmt.Sprintf("%.1f s, %.1f processors in use", took.Seconds(), u.total().Seconds()/took.Seconds())
 }
 
+// warmUp is the number of rules that run before anything is measured: the Elasticsearch node compiles its code while it
+// runs.
+const warmUp = 5_000
+
 func scaleWorkers(ctx context.Context, r *run) error {
 	n := r.rules(10_000)
-	for _, s := range []struct{ name, settings string }{{"eager 3", ""}, {"eager 0", ", eager: 0"}} {
-		c, err := startCluster(ctx, r.bin, 1, 1, s.settings)
-		if err != nil {
-			return err
-		}
-		err = scaleWorkersWith(ctx, r, c, n, s.name)
-		c.close()
-		if err != nil {
-			return err
-		}
+	c, err := startCluster(ctx, r.bin, 1, 1, "")
+	if err != nil {
+		return err
 	}
-	return nil
-}
-
-func scaleWorkersWith(ctx context.Context, r *run, c *cluster, n int, name string) error {
-	// The Elasticsearch node compiles its code while it runs: the first rules are for that.
-	if _, _, err := c.gateway().migrate(ctx, min(n, 2_000), "deterministic", "0s", nil); err != nil {
+	defer c.close()
+	if _, _, err := c.gateway().migrate(ctx, min(n, warmUp), "deterministic", "0s", nil); err != nil {
 		return err
 	}
 	one := 0.0
-	for _, workers := range []int{1, 2, 4} {
+	// One worker comes twice: what differs between its two runs is not the workers' doing.
+	for _, workers := range []int{1, 2, 4, 1} {
 		if err := c.setWorkers(ctx, workers); err != nil {
 			return err
 		}
@@ -91,14 +85,71 @@ func scaleWorkersWith(ctx context.Context, r *run, c *cluster, n int, name strin
 			return err
 		}
 		rate := float64(n) / took.Seconds()
-		label := fmt.Sprintf("%d rules, %s, %d workers", n, name, workers)
-		r.add("workers", label, rate, "rules/s", inProcessor(used, took))
+		label := fmt.Sprintf("%d rules, %d workers", n, workers)
+		if one > 0 && workers == 1 {
+			label += " again"
+		}
+		r.add("workers", label, rate, "rules/s", "eager 3; "+inProcessor(used, took))
 		used.report(r, "workers", label, n)
 		if one == 0 {
 			one = rate
 			continue
 		}
 		r.add("workers", label+" ÷ 1 worker", rate/one, "ratio", "")
+	}
+	return nil
+}
+
+// Of the bench with few places: each worker runs placesEach steps at once, and a call takes placesCall. The machine is idle
+// meanwhile, so this shows whether work spreads over workers, whatever the processors can do.
+const (
+	placesEach       = 10
+	placesMigrations = 4
+	placesRules      = 60 // of each migration
+)
+
+func scalePlaces(ctx context.Context, r *run) error {
+	n := r.rules(placesRules)
+	c, err := startCluster(ctx, r.bin, 1, 1, fmt.Sprintf(", activities: %d", placesEach))
+	if err != nil {
+		return err
+	}
+	defer c.close()
+	rules, err := makeRules(n)
+	if err != nil {
+		return err
+	}
+	one := 0.0
+	for _, workers := range []int{1, 2, 4} {
+		if err := c.setWorkers(ctx, workers); err != nil {
+			return err
+		}
+		g := c.gateway()
+		ids := make([]string, placesMigrations)
+		for i := range ids {
+			if ids[i], err = g.create(ctx, rules); err != nil {
+				return err
+			}
+		}
+		began := time.Now()
+		for _, id := range ids {
+			if err := g.begin(ctx, id, sim.ID, "0s"); err != nil {
+				return err
+			}
+		}
+		for _, id := range ids {
+			if err := g.finish(ctx, id, nil); err != nil {
+				return err
+			}
+		}
+		rate := float64(n*placesMigrations) / time.Since(began).Seconds()
+		label := fmt.Sprintf("%d migrations of %d rules, calls of %s, %d calls at once a worker, %d workers", placesMigrations, n, sim.Latency, placesEach, workers)
+		r.add("places", label, rate, "rules/s", "")
+		if one == 0 {
+			one = rate
+			continue
+		}
+		r.add("places", label+" ÷ 1 worker", rate/one, "ratio", "")
 	}
 	return nil
 }

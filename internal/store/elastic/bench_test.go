@@ -115,7 +115,7 @@ func BenchmarkCounts(b *testing.B) {
 	})
 	b.Run("all", func(b *testing.B) {
 		for b.Loop() {
-			if all, err := s.AllCounts(b.Context()); err != nil || len(all) != 1001 {
+			if all, err := s.Overview(b.Context()); err != nil || len(all) != 1001 {
 				b.Fatal(len(all), err)
 			}
 		}

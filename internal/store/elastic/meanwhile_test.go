@@ -277,7 +277,7 @@ func TestCreationBrokenOff(t *testing.T) {
 	if _, err := s.Migration(t.Context(), id); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("half a migration: %v", err)
 	}
-	if all, err := s.AllCounts(t.Context()); err != nil || len(all) != 0 {
+	if all, err := s.Overview(t.Context()); err != nil || len(all) != 0 {
 		t.Errorf("counts of half a migration: %v, %v", all, err)
 	}
 	if ids, err := s.Tombstoned(t.Context()); err != nil || len(ids) != 0 {

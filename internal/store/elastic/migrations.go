@@ -273,17 +273,25 @@ func (s *Store) Migration(ctx context.Context, id string) (migration.Migration, 
 }
 
 // Migrations returns every migration that is not deleted, oldest first.
-func (s *Store) Migrations(ctx context.Context) ([]migration.Migration, error) {
+func (s *Store) Migrations(ctx context.Context) (ms []migration.Migration, err error) {
+	all, err := s.Overview(ctx)
+	for _, m := range all {
+		ms = append(ms, m.Migration)
+	}
+	return ms, err
+}
+
+// Overview implements store.Migrations; the counts are at most a second old.
+func (s *Store) Overview(ctx context.Context) (all []store.Standing, err error) {
 	counts, err := s.countAll(ctx)
 	if err != nil {
 		return nil, err
 	}
-	var ms []migration.Migration
 	err = s.liveMigrations(ctx, nil, func(m migrationDoc) {
 		m.Total = counts[m.ID].Total
-		ms = append(ms, m.Migration)
+		all = append(all, store.Standing{Migration: m.Migration, Counts: counts[m.ID]})
 	})
-	return ms, err
+	return all, err
 }
 
 func (s *Store) liveMigrations(ctx context.Context, fields []string, f func(migrationDoc)) error {
@@ -483,15 +491,4 @@ func add(c *migration.Counts, status migration.Status, n int) {
 	case migration.StatusError:
 		c.Failed += n
 	}
-}
-
-// AllCounts implements store.Rules; they are at most a second old.
-func (s *Store) AllCounts(ctx context.Context) (map[string]migration.Counts, error) {
-	counts, err := s.countAll(ctx)
-	if err != nil {
-		return nil, err
-	}
-	known := make(map[string]migration.Counts, len(counts))
-	err = s.liveMigrations(ctx, []string{"id"}, func(m migrationDoc) { known[m.ID] = counts[m.ID] })
-	return known, err
 }

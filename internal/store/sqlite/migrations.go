@@ -51,19 +51,19 @@ func noMigration(id string) error { return fmt.Errorf("migration %q: %w", id, st
 
 const migrationColumns = headColumns + ", deleted, created_at, updated_at, doc"
 
-func scanMigration(scan func(...any) error) (migration.Migration, error) {
+func scanMigration(scan func(...any) error) (m store.Standing, err error) {
 	var h head
-	var m migration.Migration
 	var deleted bool
 	var created, updated int64
 	var doc sql.RawBytes
 	if err := scan(append(h.dest(), &deleted, &created, &updated, &doc)...); err != nil {
 		return m, err
 	}
-	if err := json.Unmarshal(doc, &m); err != nil {
+	if err := json.Unmarshal(doc, &m.Migration); err != nil {
 		return m, fmt.Errorf("read migration document: %w", err)
 	}
 	h.sum()
+	m.Counts = h.counts
 	m.State, m.Epoch, m.Total, m.Deleted = h.state, h.epoch, h.counts.Total, deleted
 	m.CreatedAt, m.LastUpdated = time.Unix(0, created).UTC(), time.Unix(0, updated).UTC()
 	return m, nil
@@ -169,7 +169,8 @@ func (s *Store) Migration(ctx context.Context, id string) (m migration.Migration
 		found := false
 		err := q.each(ctx, "SELECT "+migrationColumns+" FROM migrations WHERE id = ? AND deleted = 0", []any{id}, func(rows *sql.Rows) (err error) {
 			found = true
-			m, err = scanMigration(rows.Scan)
+			standing, err := scanMigration(rows.Scan)
+			m = standing.Migration
 			return err
 		})
 		if err == nil && !found {
@@ -182,15 +183,24 @@ func (s *Store) Migration(ctx context.Context, id string) (m migration.Migration
 
 // Migrations returns every migration that is not deleted, oldest first.
 func (s *Store) Migrations(ctx context.Context) (ms []migration.Migration, err error) {
+	all, err := s.Overview(ctx)
+	for _, m := range all {
+		ms = append(ms, m.Migration)
+	}
+	return ms, err
+}
+
+// Overview implements store.Migrations; here the counts are exact.
+func (s *Store) Overview(ctx context.Context) (all []store.Standing, err error) {
 	err = s.read(ctx, func(ctx context.Context, q *statements) error {
-		ms = nil
+		all = nil
 		return q.each(ctx, "SELECT "+migrationColumns+" FROM migrations WHERE deleted = 0 ORDER BY created_at, id", nil, func(rows *sql.Rows) error {
 			m, err := scanMigration(rows.Scan)
-			ms = append(ms, m)
+			all = append(all, m)
 			return err
 		})
 	})
-	return ms, err
+	return all, err
 }
 
 // SetState implements store.Migrations.

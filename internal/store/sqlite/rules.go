@@ -274,24 +274,6 @@ func (s *Store) Counts(ctx context.Context, id string) (counts migration.Counts,
 	return counts, err
 }
 
-// AllCounts implements store.Rules; here they are exact.
-func (s *Store) AllCounts(ctx context.Context) (all map[string]migration.Counts, err error) {
-	err = s.read(ctx, func(ctx context.Context, q *statements) error {
-		all = map[string]migration.Counts{}
-		return q.each(ctx, "SELECT id, pending, processing, finished, failed FROM migrations WHERE deleted = 0", nil, func(rows *sql.Rows) error {
-			var id string
-			var h head
-			if err := rows.Scan(&id, &h.counts.Pending, &h.counts.Processing, &h.counts.Finished, &h.counts.Failed); err != nil {
-				return err
-			}
-			h.sum()
-			all[id] = h.counts
-			return nil
-		})
-	})
-	return all, err
-}
-
 // List implements store.Rules. Size 0 means 1,000.
 func (s *Store) List(ctx context.Context, id string, query store.RuleQuery) (rules []migration.Rule, next string, err error) {
 	size := query.Size

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"testing"
 	"time"
 
@@ -152,7 +153,7 @@ func counts(pending, processing, finished, failed int) migration.Counts {
 		Finished: finished, Failed: failed}
 }
 
-// wantCounts compares given counts with what Counts, AllCounts, the migration's total and the documents themselves say.
+// wantCounts compares given counts with what Counts, Overview, the migration's total and the documents themselves say.
 func (s *suite) wantCounts(id string, want migration.Counts) {
 	s.Helper()
 	got, err := s.Counts(s.ctx, id)
@@ -168,17 +169,19 @@ func (s *suite) wantCounts(id string, want migration.Counts) {
 	if m.Total != want.Total {
 		s.Fatalf("the migration's total is %d, want %d", m.Total, want.Total)
 	}
-	// AllCounts may be a second old.
-	var all map[string]migration.Counts
+	// Overview may be a second old.
+	var seen store.Standing
 	for range 100 {
-		all, err = s.AllCounts(s.ctx)
+		all, err := s.Overview(s.ctx)
 		s.must(err)
-		if c, ok := all[id]; ok && c == want {
-			return
+		if i := slices.IndexFunc(all, func(m store.Standing) bool { return m.ID == id }); i >= 0 {
+			if seen = all[i]; seen.Counts == want && seen.Total == want.Total {
+				return
+			}
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
-	s.Fatalf("the counts of all migrations say %+v, want %+v", all[id], want)
+	s.Fatalf("the overview says %+v, want %+v", seen, want)
 }
 
 // tally counts the documents one by one.
