@@ -90,7 +90,7 @@ func (s *Schema) newSource(d *definition, defs map[string]*definition) (*Source,
 		if !ok {
 			return nil, fmt.Errorf("the constraint field %s is not in the catalogue", c.field)
 		}
-		con := Constraint{Field: c.field, Array: f.Array, Type: f.Type}
+		con := Constraint{Field: c.field, Array: f.Array, Type: f.Type, Not: c.not}
 		for _, v := range strings.Split(c.value, ",") {
 			con.Values = append(con.Values, strings.TrimSpace(v))
 		}

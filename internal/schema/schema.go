@@ -3,6 +3,8 @@
 // It uses the standard library only; overrides arrive as values.
 package schema
 
+import "strings"
+
 // Support says how well a field or a model is supported.
 type Support int
 
@@ -59,6 +61,9 @@ type Field struct {
 	Values map[string][]string
 	// ValuesComplete says that a value missing from Values cannot occur.
 	ValuesComplete bool
+	// Written, when not empty, is a part of values that some streams write in another way: values with the first text may
+	// have the second in its place.
+	Written [2]string
 	// Candidate is, for Support None, the Elasticsearch field that would hold the value if it were known; never emitted,
 	// only shown to the user.
 	Candidate string
@@ -67,6 +72,19 @@ type Field struct {
 	Extract *Extraction
 	// LowerCase says the integration stores only lower-case values, so a lower-cased literal can be compared directly.
 	LowerCase bool
+}
+
+// WrittenAlso is how some streams write a text or pattern of the field instead; empty where all write it the same way.
+func (f *Field) WrittenAlso(text string) string {
+	from, to := f.Written[0], f.Written[1]
+	if from == "" {
+		return ""
+	}
+	i := strings.Index(strings.ToLower(text), strings.ToLower(from))
+	if i < 0 || i+len(from) > len(text) {
+		return ""
+	}
+	return text[:i] + to + text[i+len(from):]
 }
 
 // Extraction reads a value out of a text: group 1 of the first match of Regex in the field Name, no value without a match.
@@ -88,6 +106,8 @@ type Constraint struct {
 	Array  Array
 	Type   string
 	Values []string
+	// Not says that the field holds none of the values, or is missing.
+	Not bool
 }
 
 // Source is one data source: a CIM data set, a data-source macro, or what index, source and sourcetype predicates name.

@@ -110,7 +110,10 @@ func TestFieldFacts(t *testing.T) {
 	if got := proc.Reverse("host.name"); !slices.Contains(got, "dest") || !slices.IsSorted(got) {
 		t.Errorf("Reverse(host.name) = %v", got)
 	}
-	want := []Constraint{{"event.category", AlwaysArray, "keyword", []string{"process"}}, {"event.type", AlwaysArray, "keyword", []string{"start"}}}
+	want := []Constraint{
+		{Field: "event.category", Array: AlwaysArray, Type: "keyword", Values: []string{"process"}},
+		{Field: "event.type", Array: AlwaysArray, Type: "keyword", Values: []string{"start"}},
+	}
 	if !slices.EqualFunc(proc.Constraints, want, func(a, b Constraint) bool {
 		return a.Field == b.Field && a.Array == b.Array && a.Type == b.Type && slices.Equal(a.Values, b.Values)
 	}) {

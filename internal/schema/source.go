@@ -257,7 +257,7 @@ func (s *Source) apply(name string, m mapping) Field {
 		f.Also, f.Array = append(f.Also, n), max(f.Array, g.Array)
 	}
 	f.Fn, f.Support, f.Reason, f.FormatOnly = m.fn, m.support, m.reason, m.format
-	f.Values, f.ValuesComplete, f.Default = m.values, m.complete, m.fallback
+	f.Values, f.ValuesComplete, f.Default, f.Written = m.values, m.complete, m.fallback, m.written
 	return f
 }
 

@@ -24,6 +24,7 @@ type mapping struct {
 	one      bool     // the line holds only where the query selects a single one of the codes
 	values   map[string][]string
 	complete bool
+	written  [2]string
 	reason   string
 	format   bool   // only the spelling of values differs
 	fallback string // the value that a missing field has in Splunk
@@ -45,7 +46,10 @@ type auto struct {
 // autoText reads every field below a prefix out of a text of the form {key=value, …}.
 type autoText struct{ prefix, target, reason string }
 
-type condition struct{ field, value string }
+type condition struct {
+	field, value string
+	not          bool
+}
 
 // narrowing names the source that a value of a field selects among several streams.
 type narrowing struct{ field, value, source string }
@@ -161,11 +165,11 @@ func parseTable(text string, defs map[string]*definition, order *[]string) error
 			if reason == "" {
 				return fail("%s needs a reason", key)
 			}
-		case "match", "where":
+		case "match", "where", "except":
 			if len(args) < 2 {
 				return fail("%s needs a field and a value", key)
 			}
-			c := condition{args[0], strings.Join(args[1:], " ")}
+			c := condition{args[0], strings.Join(args[1:], " "), key == "except"}
 			if key == "match" {
 				d.matches = append(d.matches, c)
 			} else {
@@ -270,6 +274,12 @@ func (d *definition) addMapping(op, codes, body, reason string) error {
 		m.values, body = dwordValues(), rest
 	} else if rest, ok := strings.CutSuffix(strings.TrimSpace(body), "{windows}"); ok {
 		m.values, body = windowsDescriptions(), rest
+	} else if rest, also, ok := strings.Cut(body, " {also "); ok {
+		from, to, ok := strings.Cut(strings.TrimSuffix(strings.TrimSpace(also), "}"), " as ")
+		if !ok {
+			return fmt.Errorf("want {also TEXT as TEXT}")
+		}
+		m.written, body = [2]string{from, to}, rest
 	} else if i := strings.Index(body, " {"); i >= 0 && strings.Contains(body[i:], ":") {
 		var err error
 		if m.values, m.complete, err = parseValues(body[i:]); err != nil {
@@ -341,10 +351,11 @@ func (d *definition) addExtraction(m mapping, body string) error {
 // dwordValues gives both ways a small registry number is written. Splunk's add-on keeps 0x0000000a, Elastic's integrations
 // write 10 or keep it.
 var dwordValues = sync.OnceValue(func() map[string][]string {
-	m := make(map[string][]string, 1024)
+	m := make(map[string][]string, 2048)
 	for i := range 1024 {
 		hex, dec := fmt.Sprintf("0x%08x", i), fmt.Sprint(i)
 		m[hex] = []string{dec, hex}
+		m["dword ("+hex+")"] = m[hex] // as Sysmon writes it
 	}
 	return m
 })

@@ -390,7 +390,7 @@ func sides(a, b *branch, at spl.Span) (cmds []esql.Command, ok bool) {
 func disjoint(a, b *schema.Source) esql.Expr {
 	for _, x := range a.Constraints {
 		for _, y := range b.Constraints {
-			if x.Field != y.Field || x.Field != "event.category" {
+			if x.Field != y.Field || x.Field != "event.category" || x.Not || y.Not {
 				continue
 			}
 			var alts []esql.Expr

@@ -21,6 +21,9 @@ func null() esql.Expr           { return &esql.Literal{} }
 func call(fn string, args ...esql.Expr) esql.Expr {
 	switch len(args) {
 	case 1:
+		if up, ok := args[0].(*esql.Call); ok && fn == "TO_LOWER" && up.Func == "TO_UPPER" {
+			return call(fn, up.Args[0])
+		}
 		c := &struct {
 			esql.Call
 			args [1]esql.Expr
@@ -42,8 +45,13 @@ func call(fn string, args ...esql.Expr) esql.Expr {
 
 func binary(op string, l, r esql.Expr) esql.Expr { return &esql.Binary{Op: op, L: l, R: r} }
 
-func isNull(x esql.Expr) esql.Expr  { return &esql.IsNull{X: x} }
-func notNull(x esql.Expr) esql.Expr { return &esql.IsNull{X: x, Not: true} }
+func isNull(x esql.Expr) esql.Expr { return &esql.IsNull{X: x} }
+func notNull(x esql.Expr) esql.Expr {
+	if c, ok := x.(*esql.Call); ok && (c.Func == "TO_UPPER" || c.Func == "TO_LOWER") {
+		return notNull(c.Args[0])
+	}
+	return &esql.IsNull{X: x, Not: true}
+}
 
 func like(x esql.Expr, pattern string) esql.Expr {
 	return matches(x, "LIKE", pattern)
@@ -119,6 +127,9 @@ func chain(op string, xs []esql.Expr) esql.Expr {
 				continue
 			}
 		}
+		if op == "AND" && tested(kept, x) {
+			continue
+		}
 		kept = append(kept, x)
 	}
 	if len(kept) == 0 {
@@ -135,6 +146,26 @@ func chain(op string, xs []esql.Expr) esql.Expr {
 		return e
 	}
 	return balance(op, kept)
+}
+
+// tested says that x only asks whether a column is there, which a condition before it has asked.
+func tested(before []esql.Expr, x esql.Expr) bool {
+	n, ok := x.(*esql.IsNull)
+	if !ok || !n.Not {
+		return false
+	}
+	c, ok := n.X.(*esql.Column)
+	if !ok {
+		return false
+	}
+	for _, b := range before {
+		if m, ok := b.(*esql.IsNull); ok && m.Not {
+			if d, ok := m.X.(*esql.Column); ok && d.Name == c.Name {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // flatten takes nested chains of the same operator apart.

@@ -3,6 +3,7 @@ package translate
 import (
 	"cmp"
 	"net/netip"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -199,6 +200,9 @@ func mirrored(op string) string {
 func (l *lowering) compareValues(op string, a, b value, span spl.Span) esql.Expr {
 	equality := op == "==" || op == "!="
 	if b.word != nil {
+		if strings.Contains(*b.word, `\`) {
+			a = l.withDomain(a, span)
+		}
 		return l.compareWord(op, a, b, span)
 	}
 	if a.multi() || b.multi() {
@@ -277,18 +281,18 @@ func (l *lowering) compareWord(op string, a, b value, span spl.Span) esql.Expr {
 	if op == "==" || op == "!=" {
 		switch {
 		case isText(a.typ):
-			t := textTest{value: text}
-			if !a.multi() {
-				x := l.evalWords(a, []string{text})
-				if op == "!=" {
-					return negate(x)
-				}
-				return x
+			if op == "==" {
+				return l.evalWords(a, []string{text})
 			}
-			if op == "!=" {
-				return l.anyTextDiffers(a, t)
+			stored, _ := l.storedWords(a, []string{text})
+			if !a.multi() || len(stored) == 0 {
+				return negate(l.evalWords(a, []string{text}))
 			}
-			return l.anyText(a, t)
+			differs := make([]esql.Expr, len(stored))
+			for i, w := range stored {
+				differs[i] = l.anyTextDiffers(a, textTest{value: w})
+			}
+			return and(differs...)
 		case isNumeric(a.typ) && isNum:
 			if op == "!=" {
 				return binary("!=", a.expr, n)
@@ -320,22 +324,50 @@ func (l *lowering) compareWord(op string, a, b value, span spl.Span) esql.Expr {
 	return l.compareOrder(a, op, text, span)
 }
 
-// evalWords is f == one of the words of the eval grammar, in the words the integration stores.
+// evalWords is true where the value, or any of several, is one of the words of the eval grammar.
 func (l *lowering) evalWords(v value, words []string) esql.Expr {
-	if v.col == nil || v.col.computed || len(v.col.mapping().Values) == 0 {
-		return in(v.expr, words)
+	stored, absent := l.storedWords(v, words)
+	var out []esql.Expr
+	switch {
+	case len(stored) > 0 && v.multi():
+		for _, w := range stored {
+			out = append(out, l.anyText(v, textTest{value: w}))
+		}
+	case len(stored) > 0:
+		out = append(out, in(v.expr, stored))
 	}
-	var out distinct
+	for _, w := range absent {
+		out = append(out, and(notNull(v.expr), negate(l.evalWords(value{expr: v.expr, typ: v.typ, array: v.array}, []string{w}))))
+	}
+	return or(out...)
+}
+
+// storedWords are the words that the integration stores for those of the eval grammar; absent are those that a value must
+// not be, where a word stands for the absence of others.
+func (l *lowering) storedWords(v value, words []string) (stored, absent []string) {
+	if v.col == nil || len(v.col.mapping().Values) == 0 && v.col.mapping().Written[0] == "" {
+		return words, nil
+	}
+	var is, not distinct
 	for _, w := range words {
-		if to, ok := v.col.mapping().Values[strings.ToLower(w)]; ok {
-			for _, t := range to {
-				out.add(t)
-			}
+		if also := v.col.mapping().WrittenAlso(w); also != "" {
+			is.add(also)
+		}
+		to, ok := v.col.mapping().Values[strings.ToLower(w)]
+		if !ok {
+			l.foreign(v.col.mapping(), w, l.at)
+			is.add(w)
 			continue
 		}
-		out.add(w)
+		for _, t := range to {
+			if t[0] == '!' {
+				not.add(t[1:])
+			} else {
+				is.add(t)
+			}
+		}
 	}
-	return in(v.expr, out.list)
+	return is.list, not.list
 }
 
 func (l *lowering) evalIn(e *spl.InExpr, neg bool) esql.Expr {
@@ -354,7 +386,7 @@ func (l *lowering) evalIn(e *spl.InExpr, neg bool) esql.Expr {
 		if b.hole {
 			return nil
 		}
-		if b.word != nil && isText(v.typ) && !v.multi() {
+		if b.word != nil && isText(v.typ) && !v.multi() && !strings.Contains(*b.word, `\`) {
 			words.add(*b.word)
 			continue
 		}
@@ -388,10 +420,19 @@ func (l *lowering) likeCond(x, pattern spl.Expr, span spl.Span, neg bool) esql.E
 		l.diag("unsupported_expression", span, "like", "the pattern of like is no literal; ES|QL needs one")
 		return nil
 	}
+	pat := sqlLike(*p.word)
+	if strings.Contains(*p.word, `\_`) {
+		l.diag("regex_differs", span, "like", `in the pattern of like, \_ is taken as a backslash and any letter; where it was meant as an underscore, write _ or use match`)
+	}
+	if strings.Contains(*p.word, `\`) {
+		v = l.withDomain(v, span)
+	}
+	if v.col != nil && len(v.col.mapping().Values) > 0 {
+		l.spelling(v, x.Span(), likeRegex(*p.word))
+	}
 	if !isText(v.typ) {
 		v = asText(v)
 	}
-	pat := sqlLike(*p.word)
 	var c esql.Expr
 	switch {
 	case v.multi():
@@ -399,21 +440,23 @@ func (l *lowering) likeCond(x, pattern spl.Expr, span spl.Span, neg bool) esql.E
 			".*"+valueMark+sqlRegex(*p.word)+valueMark+".*")
 	default:
 		c = like(v.expr, pat)
+		if v.col != nil {
+			if also := v.col.mapping().WrittenAlso(*p.word); also != "" {
+				c = or(c, like(v.expr, sqlLike(also)))
+			}
+		}
 	}
 	if !neg {
 		return c
 	}
-	return or(append([]esql.Expr{not(c)}, nulls(v)...)...)
+	return or(append([]esql.Expr{negate(c)}, nulls(v)...)...)
 }
 
-// sqlLike turns % and _ into * and ?.
+// sqlLike turns % and _ into * and ?. A backslash is a letter: rules write paths such as %\Temp\%.
 func sqlLike(s string) string {
 	var b strings.Builder
 	for i := 0; i < len(s); i++ {
 		switch c := s[i]; {
-		case c == '\\' && i+1 < len(s) && (s[i+1] == '%' || s[i+1] == '_'):
-			i++
-			b.WriteByte(s[i])
 		case c == '%':
 			b.WriteByte('*')
 		case c == '_':
@@ -426,6 +469,11 @@ func sqlLike(s string) string {
 		}
 	}
 	return b.String()
+}
+
+// likeRegex is a pattern of like as a regular expression of Go.
+func likeRegex(s string) string {
+	return "(?s)^" + strings.NewReplacer("%", ".*", "_", ".").Replace(regexp.QuoteMeta(s)) + "$"
 }
 
 func sqlRegex(s string) string {

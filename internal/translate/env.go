@@ -32,11 +32,19 @@ type column struct {
 	pending *mappingNote
 	// constant holds a constant where the value is one.
 	constant *esql.Literal
-	// field is what the schema says of a stored field, shared with it; nil where no mapping made the column.
+	// field is what the schema says of a stored field, shared with it; nil where no mapping made the column. Of a computed
+	// column that passes the values of a stored one on, it is only what concerns these.
 	field *schema.Field
 }
 
 var noField schema.Field
+
+// passing gives a computed column what is known of the values it passes on.
+func (c *column) passing(from *schema.Field) {
+	if len(from.Values) > 0 || from.Written[0] != "" {
+		c.field = &schema.Field{Source: from.Source, Name: from.Name, Written: from.Written, Values: from.Values, ValuesComplete: from.ValuesComplete}
+	}
+}
 
 // mapping is what the schema says of the column, nothing where no mapping made it.
 func (c *column) mapping() *schema.Field {
@@ -395,8 +403,8 @@ func (l *lowering) lookup(name string, span spl.Span) *column {
 	}
 	for i := len(l.env.patterns) - 1; i >= 0; i-- {
 		p := l.env.patterns[i]
-		if was, ok := respell(p.to, p.from, name); ok {
-			return l.used(l.stored(was, span), span)
+		if was, ok := respell(p.to, p.from, name); ok && name != "_time" {
+			return l.used(l.storedUnder(was, name, span), span)
 		}
 		if fitsStar(p.from, name) {
 			return l.absent(name, span)
@@ -433,7 +441,11 @@ func (l *lowering) absent(name string, span spl.Span) *column {
 }
 
 // stored resolves a field of the data source.
-func (l *lowering) stored(name string, span spl.Span) *column {
+func (l *lowering) stored(name string, span spl.Span) *column { return l.storedUnder(name, "", span) }
+
+// storedUnder resolves a field of the data source that a wildcard rename moved to another name. Events without it keep
+// what they had under that name.
+func (l *lowering) storedUnder(name, renamed string, span spl.Span) *column {
 	if name == "_time" {
 		return &column{name: "@timestamp", typ: "date", nonNull: true}
 	}
@@ -451,6 +463,9 @@ func (l *lowering) stored(name string, span spl.Span) *column {
 		return c
 	}
 	f := l.field(asked)
+	if renamed != "" {
+		f = l.orElse(f, l.field(renamed))
+	}
 	switch f.Support {
 	case schema.None:
 		if f.Extract != nil {
@@ -475,6 +490,18 @@ func (l *lowering) stored(name string, span spl.Span) *column {
 		c.pending = &mappingNote{subject: asked, message: "`" + asked + "` is read from " + readFrom(f) + ", which can differ: " + f.Reason, formatOnly: f.FormatOnly}
 	}
 	return c
+}
+
+// orElse reads g where f is missing, if that is another field of the same type.
+func (l *lowering) orElse(f, g *schema.Field) *schema.Field {
+	if f.Support == schema.None || g.Support == schema.None || f.Fn != "" || g.Fn != "" || f.Name == g.Name || f.Values != nil ||
+		g.Values != nil || f.Default != "" || g.Default != "" || f.Type != g.Type || slices.Contains(f.Also, g.Name) {
+		return f
+	}
+	both := *f
+	both.Also = append(slices.Clone(f.Also), g.Name)
+	both.Array = max(f.Array, g.Array)
+	return &both
 }
 
 // readFrom names the fields that a mapping reads.

@@ -25,7 +25,7 @@ func (l *lowering) exprBare(e spl.Expr) value {
 	switch e := e.(type) {
 	case *spl.FieldRef:
 		v := l.lookup(e.Name, e.Span()).value()
-		if l.filling && v.col != nil && v.col.filled && isText(v.typ) {
+		if l.filling && v.col != nil && v.col.filled && isText(v.typ) && !v.nonNull && !l.present[v.columnName()] {
 			v = value{expr: call("COALESCE", v.expr, str(v.col.fill)), typ: "keyword", array: v.array, nonNull: true}
 		}
 		return v

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/rulebridge/rulebridge/internal/esql"
+	"github.com/rulebridge/rulebridge/internal/schema"
 	"github.com/rulebridge/rulebridge/internal/spl"
 )
 
@@ -160,12 +161,15 @@ func (l *lowering) compare(e *spl.Compare, neg bool) esql.Expr {
 			return nil
 		case v.null:
 			return boolean(neg)
-		case !v.multi() && !neg:
-			return l.required(v, not(l.searchEquals(v, e.Value)))
 		case !v.multi():
-			return l.orNull(v, l.searchEquals(v, e.Value))
+			v = l.account(v, e.Value)
+			x := l.alternatives(v, []spl.Value{e.Value})
+			if neg {
+				return l.orNull(v, x)
+			}
+			return l.required(v, negate(x))
 		}
-		return l.anyDiffers(v, e.Value, neg)
+		return l.differs(v, e.Value, neg)
 	}
 	return l.searchOrder(e, neg)
 }
@@ -230,6 +234,7 @@ func (l *lowering) searchIn(field spl.Name, vals []spl.Value, span spl.Span, neg
 	if c.filled && len(vals) == 1 && strings.Trim(vals[0].Text, "*") == "" && vals[0].Text != "" {
 		return boolean(!neg) // Splunk has a word in place of a missing value
 	}
+	v = l.account(v, vals...)
 	filled := false // the value that stands for a missing one is among the alternatives
 	if c.filled {
 		for _, s := range vals {
@@ -288,7 +293,7 @@ func (l *lowering) alternatives(v value, words []spl.Value) esql.Expr {
 			out = append(out, x)
 		}
 	}
-	words = l.mapped(v, words)
+	words = l.mapped(v, l.written(v, words))
 	if len(words) == 1 && len(out) == 0 && !many {
 		return l.oneWord(v, words[0], groupable)
 	}
@@ -426,7 +431,7 @@ func appendNew(xs []string, x string) []string {
 
 // mappedNone is the condition for a word that stands for the absence of others, written !other in the tables.
 func (l *lowering) mappedNone(v value, w spl.Value) esql.Expr {
-	if v.col == nil || v.col.computed {
+	if v.col == nil {
 		return nil
 	}
 	not := v.col.mapping().Values[strings.ToLower(w.Text)]
@@ -445,9 +450,45 @@ func (l *lowering) mappedNone(v value, w spl.Value) esql.Expr {
 	return and(parts...)
 }
 
+// written adds to words that hold a text which some streams write in another way how those write them.
+func (l *lowering) written(v value, words []spl.Value) []spl.Value {
+	if v.col == nil || v.col.mapping().Written[0] == "" {
+		return words
+	}
+	f := v.col.mapping()
+	out := words[:len(words):len(words)]
+	for _, w := range words {
+		if also := f.WrittenAlso(w.Text); also != "" {
+			out = append(out, spl.Value{At: w.At, Text: also, Quoted: true})
+			l.diag("value_mapped", w.Span(), f.Source, f.Written[0]+" in "+f.Source+" is "+f.Written[1]+" in "+f.Name+" where the stream resolves the link, so both are looked for")
+		}
+	}
+	return out
+}
+
+// foreign says so where a word is none that the stored field ever holds.
+func (l *lowering) foreign(f *schema.Field, word string, span spl.Span) {
+	switch f.Name {
+	case "event.outcome":
+		switch strings.ToLower(word) {
+		case "success", "failure", "unknown":
+			return
+		}
+		for _, to := range f.Values {
+			if len(to) > 0 && strings.EqualFold(to[0], word) {
+				return
+			}
+		}
+		l.diag("mapping_approximate", span, f.Source, "`"+word+"` of "+f.Source+" has no counterpart: "+f.Name+" says success, failure or unknown, so this never holds")
+	}
+}
+
+// mostWords is the number of mapped words that a wildcard may stand for.
+const mostWords = 32
+
 // mapped replaces words by what the integration stores instead.
 func (l *lowering) mapped(v value, words []spl.Value) []spl.Value {
-	if v.col == nil || v.col.computed || len(v.col.mapping().Values) == 0 {
+	if v.col == nil || len(v.col.mapping().Values) == 0 {
 		return words
 	}
 	f := v.col.mapping()
@@ -471,9 +512,12 @@ func (l *lowering) mapped(v value, words []spl.Value) []spl.Value {
 				if other := sharing(f.Values, words, lower); other != "" {
 					l.diag("mapping_approximate", w.Span(), f.Source, f.Name+" holds the same for `"+other+"` as for `"+w.Text+"` of "+f.Source+", so it matches both")
 				}
-				l.diag("value_mapped", w.Span(), f.Source, "`"+w.Text+"` of "+f.Source+" is stored as "+strings.Join(to, ", ")+" in "+f.Name)
+				if len(to) != 1 || !strings.EqualFold(to[0], w.Text) {
+					l.diag("value_mapped", w.Span(), f.Source, "`"+w.Text+"` of "+f.Source+" is stored as "+strings.Join(to, ", ")+" in "+f.Name)
+				}
 				continue
 			}
+			l.foreign(f, w.Text, w.Span())
 			out = append(out, w)
 			continue
 		}
@@ -484,6 +528,10 @@ func (l *lowering) mapped(v value, words []spl.Value) []spl.Value {
 			}
 		}
 		slices.Sort(fits)
+		if len(fits) > mostWords {
+			l.diag("mapping_approximate", w.Span(), f.Source, f.Name+" has other words for many that `"+w.Text+"` matches ("+f.Values[fits[1]][0]+" for "+fits[1]+"); compare with the values themselves")
+			fits = nil
+		}
 		for _, from := range fits {
 			for _, t := range f.Values[from] {
 				out = append(out, spl.Value{At: w.At, Text: t, Quoted: true})
@@ -608,6 +656,47 @@ func bounds(p netip.Prefix) (from, to netip.Addr) {
 	}
 	to, _ = netip.AddrFromSlice(last)
 	return p.Addr(), to
+}
+
+// differs is FIELD != VALUE on several values, in the words the integration stores.
+func (l *lowering) differs(v value, w spl.Value, neg bool) esql.Expr {
+	if x := l.mappedNone(v, w); x != nil {
+		if neg {
+			return l.orNull(v, x)
+		}
+		return l.required(v, negate(x))
+	}
+	var out []esql.Expr
+	for _, stored := range l.mapped(v, l.written(v, []spl.Value{w})) {
+		out = append(out, l.anyDiffers(v, stored, neg))
+	}
+	if neg {
+		return or(out...)
+	}
+	return and(out...)
+}
+
+// account gives the account with its domain, DOMAIN\name, where it is compared with such a word; ECS has the two apart.
+func (l *lowering) account(v value, words ...spl.Value) value {
+	for _, w := range words {
+		if strings.Contains(w.Text, `\`) {
+			return l.withDomain(v, w.Span())
+		}
+	}
+	return v
+}
+
+func (l *lowering) withDomain(v value, span spl.Span) value {
+	if v.col == nil || v.col.computed || v.columnName() != "user.name" || l.src == nil || l.schema.IsIdentity() {
+		return v
+	}
+	f, known := l.src.Known("user.domain")
+	if l.aggregated || !known || v.multi() || f.Array != schema.Single {
+		l.diag("mapping_approximate", span, v.col.mapping().Source, "user.name has no domain, which DOMAIN\\name is compared with")
+		return v
+	}
+	v.expr = call("CONCAT", col("user.domain"), str(`\`), v.expr)
+	return v
 }
 
 // anyDiffers is FIELD != VALUE on several values: true if any differs, false where the field is missing.

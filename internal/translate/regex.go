@@ -1,6 +1,7 @@
 package translate
 
 import (
+	"regexp"
 	"regexp/syntax"
 	"strconv"
 	"strings"
@@ -26,6 +27,10 @@ func (l *lowering) matchCond(x, pattern spl.Expr, span spl.Span, neg bool) esql.
 	if p.word == nil {
 		return l.matchData(l.text(v), l.text(p), span, neg)
 	}
+	l.spelling(v, x.Span(), *p.word)
+	if strings.Contains(*p.word, `\\`) {
+		v = l.withDomain(v, span)
+	}
 	return l.regexTest(v, *p.word, span, neg)
 }
 
@@ -40,6 +45,30 @@ func (l *lowering) matchData(v, p value, span spl.Span, neg bool) esql.Expr {
 		return x
 	}
 	return or(append([]esql.Expr{not(x)}, append(nulls(v), nulls(p)...)...)...)
+}
+
+// spelling says where a pattern does not tell the words that the integration stores apart as it does those of Splunk.
+func (l *lowering) spelling(v value, span spl.Span, pattern string) {
+	if v.col == nil || v.col.pending != nil {
+		return
+	}
+	f := v.col.mapping()
+	if from := f.Written[0]; from != "" && strings.Contains(strings.ToLower(pattern), strings.ToLower(from)) {
+		l.diag("mapping_approximate", span, f.Source, "where a stream resolves the link, "+f.Name+" has "+f.Written[1]+" for "+from+", which the pattern does not match")
+		return
+	}
+	if len(f.Values) == 0 {
+		return
+	}
+	re, err := regexp.Compile("(?i:" + pattern + ")")
+	for _, word := range sortedKeys(f.Values) {
+		for _, stored := range f.Values[word] {
+			if err != nil && !strings.EqualFold(word, stored) || err == nil && re.MatchString(word) != re.MatchString(stored) {
+				l.diag("mapping_approximate", span, f.Source, "the pattern sees `"+f.Source+"` as "+f.Name+" stores it: "+stored+" for "+word)
+				return
+			}
+		}
+	}
 }
 
 func (l *lowering) regexTest(v value, pattern string, span spl.Span, neg bool) esql.Expr {

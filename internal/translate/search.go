@@ -317,6 +317,9 @@ func (l *lowering) constraints(s *schema.Source, at spl.Span) esql.Expr {
 		} else {
 			x = in(v.expr, c.Values)
 		}
+		if c.Not {
+			x = l.orNull(v, negate(x))
+		}
 		parts = append(parts, x)
 	}
 	return mark(and(parts...), at)

@@ -144,7 +144,8 @@ func (l *lowering) aggregateWith(aggs []spl.Agg, by []spl.By, at spl.Span, dropN
 					name = name[strings.LastIndexByte(name, '.')+1:]
 				}
 				a.Name = columnName(name)
-				*c = column{name: a.Name, typ: v.typ, computed: true}
+				*c = column{name: a.Name, typ: v.typ, computed: true, filled: c.filled, fill: c.fill}
+				c.passing(k.c.mapping())
 			}
 			if dropNull && !k.c.filled {
 				c.nonNull = true
@@ -271,6 +272,7 @@ func (l *lowering) aggOne(a *spl.Agg, st *esql.Stats, next *env, taken *distinct
 	}
 	if out, ok := l.peer.shares(g); ok && out == columnName(name) && len(st.By) > 0 {
 		c := &column{name: out, typ: g.typ, array: g.array, nonNull: g.nonNull, computed: true, pending: g.pending, filled: fills, fill: of.fill}
+		c.passing(of.mapping())
 		next.bind(name, c)
 		return
 	}
@@ -287,6 +289,7 @@ func (l *lowering) aggOne(a *spl.Agg, st *esql.Stats, next *env, taken *distinct
 		*origins = append(*origins, a.Span())
 	}
 	c := &column{name: out, typ: g.typ, array: g.array, nonNull: g.nonNull, computed: true, pending: g.pending, filled: fills, fill: of.fill}
+	c.passing(of.mapping())
 	next.bind(name, c)
 }
 
@@ -329,6 +332,9 @@ func (l *lowering) aggregation(a *spl.Agg) aggregation {
 	}
 	if g, ok := l.rawCount(a); ok {
 		return g
+	}
+	if fn == "dc" || fn == "distinct_count" || fn == "estdc" {
+		defer l.fill(true)() // the word in the place of missing values is a value more
 	}
 	v := l.aggArg(a)
 	if v.hole {
@@ -438,7 +444,7 @@ func (l *lowering) countAgg(a *spl.Agg) aggregation {
 	if v.null {
 		return aggregation{constant: &esql.Literal{Value: int64(0)}, typ: "long"}
 	}
-	if isDate(v.typ) && v.columnName() == "@timestamp" {
+	if isDate(v.typ) && v.columnName() == "@timestamp" || v.col != nil && v.col.filled && !v.multi() {
 		g.expr = call("COUNT", &esql.Star{})
 		return g
 	}

@@ -49,7 +49,7 @@ var mutations = []mutation{
 	{"null: where NOT needs the field", "translate/condition.go", `	return or(append([]esql.Expr{negate(x)}, nulls(a, b)...)...)
 }`, `	return negate(x)
 }`},
-	{"null: where NOT like needs the field", "translate/condition.go", `	return or(append([]esql.Expr{not(c)}, nulls(v)...)...)`, `	return not(c)`},
+	{"null: where NOT like needs the field", "translate/condition.go", `	return or(append([]esql.Expr{negate(c)}, nulls(v)...)...)`, `	return negate(c)`},
 	{"arrays: patterns see one value", "translate/text.go", `	if v.multi() {
 		return l.anyText(v, t)`, `	if v.multi() && !t.hasStar() {
 		return l.anyText(v, t)`},
