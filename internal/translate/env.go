@@ -463,7 +463,7 @@ func (l *lowering) storedUnder(name, renamed string, span spl.Span) *column {
 		return c
 	}
 	f := l.field(asked)
-	if renamed != "" {
+	if renamed != "" && !l.schema.IsIdentity() {
 		f = l.orElse(f, l.field(renamed))
 	}
 	switch f.Support {
