@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -194,6 +195,57 @@ func TestCorpusCoverage(t *testing.T) {
 	t.Logf("holes: %s", top(holes, 120))
 	t.Logf("approximations: %s", top(approximations, 40))
 	t.Logf("no source: %s", top(missing, 60))
+}
+
+// TestFrequentRawFieldsAreSettled walks the raw fields that the list of guesses has no place for: those that several rules
+// read must be found, read out of a text, computed by the rules themselves, or named as holes with a reason of their own.
+func TestFrequentRawFieldsAreSettled(t *testing.T) {
+	const frequent = 4 // rules
+	s := Default()
+	b, err := os.ReadFile(filepath.Join(dataDir(t), "spl", "rules.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	computedIn := func(macro, name string) bool {
+		all := true
+		for line := range bytes.Lines(b) {
+			var r struct{ Query string }
+			if err := json.Unmarshal(line, &r); err != nil {
+				t.Fatal(err)
+			}
+			if strings.Contains(r.Query, "`"+macro+"`") && usedIn(r.Query, name) {
+				all = all && (computed(r.Query, name) ||
+					regexp.MustCompile(`(?i)output(new)?\s[^|]*\b`+regexp.QuoteMeta(name)+`\b`).MatchString(r.Query))
+			}
+		}
+		return all
+	}
+	n := 0
+	for _, r := range rows(t, "splunk_raw_to_catalogue.csv") {
+		rules, err := strconv.Atoi(r["rules"])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r["how"] != "none" || rules < frequent {
+			continue
+		}
+		n++
+		src, ok := s.Macro(r["macro"])
+		if !ok {
+			t.Errorf("no source %s", r["macro"])
+			continue
+		}
+		name := r["raw_field"]
+		f := src.Field(name, Hint{})
+		_, ownLine := src.maps[name]
+		if f.Support != None || f.Extract != nil || src.Support == None || ownLine || computedIn(r["macro"], name) {
+			continue
+		}
+		t.Errorf("%s %s, in %d rules: %s", r["macro"], name, rules, f.Reason)
+	}
+	if n < 50 {
+		t.Errorf("only %d rows were compared", n)
+	}
 }
 
 func sum(m map[string]int) int {
