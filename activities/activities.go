@@ -96,7 +96,6 @@ func (a *Activities) Register(r worker.ActivityRegistry) {
 	add(workflows.ActivityClaimBatch, a.ClaimBatch)
 	add(workflows.ActivityRelease, a.ReleaseBatch)
 	add(workflows.ActivityFail, a.FailRule)
-	add(workflows.ActivityMatchAndTranslate, a.MatchAndTranslate)
 	add(workflows.ActivityMatch, a.MatchRule)
 	add(workflows.ActivityTranslate, a.TranslateRule)
 	add(workflows.ActivityCallModel, a.CallModel)

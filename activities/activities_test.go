@@ -172,12 +172,6 @@ func TestTwiceAndLate(t *testing.T) {
 		in      func(b *bench, token migration.Token) any
 		status  migration.Status // after it
 	}{
-		{name: workflows.ActivityMatchAndTranslate, query: "prebuilt", in: func(_ *bench, token migration.Token) any {
-			return workflows.TranslateInput{RuleInput: on("r0", token)}
-		}, status: migration.StatusFinished},
-		{name: workflows.ActivityMatchAndTranslate, query: "hole", in: func(_ *bench, token migration.Token) any {
-			return workflows.TranslateInput{RuleInput: on("r0", token), LeaveHoles: true}
-		}, status: migration.StatusProcessing},
 		{name: workflows.ActivityMatch, query: "prebuilt", in: func(_ *bench, token migration.Token) any { return on("r0", token) }, status: migration.StatusProcessing},
 		{name: workflows.ActivityTranslate, query: "x", in: func(_ *bench, token migration.Token) any {
 			return workflows.TranslateInput{RuleInput: on("r0", token)}
@@ -282,37 +276,17 @@ func TestMigrationActivitiesTwiceAndLate(t *testing.T) {
 }
 
 func TestMatchKeepsTheDraftBeside(t *testing.T) {
-	match := workflows.MatchOutput{Matched: true, Near: 1}
-	for name, steps := range map[string]func(b *bench, token migration.Token) workflows.TranslateOutput{
-		"one step": func(b *bench, token migration.Token) workflows.TranslateOutput {
-			return must[workflows.TranslateOutput](b, workflows.ActivityMatchAndTranslate, workflows.TranslateInput{RuleInput: on("r0", token), LeaveHoles: true})
-		},
-		"two steps": func(b *bench, token migration.Token) workflows.TranslateOutput {
-			require.Equal(t, match, must[workflows.MatchOutput](b, workflows.ActivityMatch, on("r0", token)))
-			out := must[workflows.TranslateOutput](b, workflows.ActivityTranslate, workflows.TranslateInput{RuleInput: on("r0", token), LeaveHoles: true})
-			out.MatchOutput = match
-			return out
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			b := newBench(t, "prebuilt hole")
-			out := steps(b, b.begin(1, 1))
-			require.Equal(t, workflows.TranslateOutput{MatchOutput: match, Finished: true, Result: migration.Partial, Holes: 1}, out)
-			r := b.rule("r0")
-			require.Equal(t, migration.StatusFinished, r.Status)
-			require.Equal(t, "p1", r.Matched.RuleID)
-			require.Len(t, r.Near, 1)
-			require.Equal(t, "p1", r.Elastic.PrebuiltRuleID)
-			require.Equal(t, draft, r.Compiled.Query)
-			require.Equal(t, migration.Partial, r.Result)
-			require.Equal(t, migration.VerificationNotRun, r.Verification)
-			var actions []string
-			for _, h := range r.History {
-				actions = append(actions, h.Action)
-			}
-			require.Equal(t, []string{"matched", "translated"}, actions)
-		})
-	}
+	b := newBench(t, "prebuilt hole")
+	token := b.begin(1, 1)
+	require.Equal(t, workflows.MatchOutput{Matched: true, Near: 1}, must[workflows.MatchOutput](b, workflows.ActivityMatch, on("r0", token)))
+	out := must[workflows.TranslateOutput](b, workflows.ActivityTranslate, workflows.TranslateInput{RuleInput: on("r0", token), LeaveHoles: true})
+	require.Equal(t, workflows.TranslateOutput{Finished: true, Result: migration.Partial, Holes: 1}, out)
+	r := b.rule("r0")
+	require.Equal(t, "p1", r.Matched.RuleID)
+	require.Equal(t, "p1", r.Elastic.PrebuiltRuleID)
+	require.Equal(t, draft, r.Compiled.Query)
+	require.Equal(t, migration.Partial, r.Result)
+	require.Equal(t, migration.VerificationNotRun, r.Verification)
 }
 
 func TestMatchIsForgottenWhenTheCatalogueChanges(t *testing.T) {
@@ -324,7 +298,8 @@ func TestMatchIsForgottenWhenTheCatalogueChanges(t *testing.T) {
 	b.deps.Matcher = noMatch{}
 	b.assemble()
 	token = b.begin(2, 1)
-	must[workflows.TranslateOutput](b, workflows.ActivityMatchAndTranslate, workflows.TranslateInput{RuleInput: on("r0", token)})
+	must[workflows.MatchOutput](b, workflows.ActivityMatch, on("r0", token))
+	must[workflows.TranslateOutput](b, workflows.ActivityTranslate, workflows.TranslateInput{RuleInput: on("r0", token)})
 	r := b.rule("r0")
 	require.Nil(t, r.Matched)
 	require.Empty(t, r.Near)

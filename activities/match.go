@@ -25,54 +25,25 @@ func (a *Activities) MatchRule(ctx context.Context, in workflows.RuleInput) (wor
 		if err != nil {
 			return workflows.MatchOutput{}, err
 		}
-		m, err := a.match(ctx, rule, compiled)
-		if err != nil || !m.news(rule) {
-			return m.output(), err
+		matched, near, elastic := a.Matcher.Match(ctx, rule.Original, compiled.Rule)
+		if matched != nil && elastic == nil {
+			return workflows.MatchOutput{}, fmt.Errorf("prebuilt rule %s matches but has no content", matched.RuleID)
+		}
+		if near == nil {
+			near = []migration.Match{}
+		}
+		out := workflows.MatchOutput{Matched: matched != nil, Near: len(near)}
+		if matched == nil && rule.Matched == nil && slices.Equal(near, rule.Near) {
+			return out, nil
 		}
 		at := a.Now()
-		return m.output(), a.Rules.Record(ctx, in.MigrationID, in.RuleID, in.Token, func(r *migration.Rule) { m.apply(r, at) })
+		return out, a.Rules.Record(ctx, in.MigrationID, in.RuleID, in.Token, func(r *migration.Rule) {
+			r.Matched, r.Near, r.Elastic = matched, near, elastic
+			if matched != nil {
+				note(r, at, "matched", matched.RuleID)
+			}
+		})
 	})
-}
-
-// matching is what the matcher found for a rule.
-type matching struct {
-	matched *migration.Match
-	near    []migration.Match
-	elastic *migration.ElasticRule
-}
-
-func (a *Activities) match(ctx context.Context, rule migration.Rule, compiled Compiled) (m matching, err error) {
-	m.near = []migration.Match{}
-	if a.Matcher == nil {
-		return m, nil
-	}
-	matched, near, elastic := a.Matcher.Match(ctx, rule.Original, compiled.Rule)
-	if matched != nil && elastic == nil {
-		return m, fmt.Errorf("prebuilt rule %s matches but has no content", matched.RuleID)
-	}
-	if near == nil {
-		near = []migration.Match{}
-	}
-	return matching{matched, near, elastic}, nil
-}
-
-// news reports whether the document does not say so already.
-func (m matching) news(r migration.Rule) bool {
-	return m.matched != nil || r.Matched != nil || !slices.Equal(m.near, r.Near)
-}
-
-func (m matching) output() workflows.MatchOutput {
-	return workflows.MatchOutput{Matched: m.matched != nil, Near: len(m.near)}
-}
-
-func (m matching) apply(r *migration.Rule, at time.Time) {
-	if !m.news(*r) {
-		return
-	}
-	r.Matched, r.Near, r.Elastic = m.matched, m.near, m.elastic
-	if m.matched != nil {
-		note(r, at, "matched", m.matched.RuleID)
-	}
 }
 
 // held reads a rule that the token holds. Without the token the attempt is late, and nothing is worth doing any more.

@@ -14,19 +14,9 @@ import (
 	"github.com/rulebridge/rulebridge/workflows"
 )
 
-// MatchAndTranslate compiles a rule, looks for a prebuilt rule that can replace it, and records both in one write. It
-// finishes the rule, unless holes are left for a model.
-func (a *Activities) MatchAndTranslate(ctx context.Context, in workflows.TranslateInput) (workflows.TranslateOutput, error) {
-	return a.translate(ctx, in, true)
-}
-
 // TranslateRule compiles a rule and records the draft with everything said about it. It finishes the rule, unless holes
 // are left for a model.
 func (a *Activities) TranslateRule(ctx context.Context, in workflows.TranslateInput) (workflows.TranslateOutput, error) {
-	return a.translate(ctx, in, false)
-}
-
-func (a *Activities) translate(ctx context.Context, in workflows.TranslateInput, match bool) (workflows.TranslateOutput, error) {
 	return do(ctx, a, subject{in.MigrationID, in.RuleID}, func(ctx context.Context) (workflows.TranslateOutput, error) {
 		rule, err := a.held(ctx, in.RuleInput)
 		if err != nil {
@@ -34,32 +24,17 @@ func (a *Activities) translate(ctx context.Context, in workflows.TranslateInput,
 		}
 		if rule.Status == migration.StatusFinished {
 			// Recorded by an attempt whose answer was lost.
-			out := workflows.TranslateOutput{Finished: true, Result: rule.Result, Holes: holes(rule.Diagnostics)}
-			if match {
-				out.MatchOutput = matching{matched: rule.Matched, near: rule.Near}.output()
-			}
-			return out, nil
+			return workflows.TranslateOutput{Finished: true, Result: rule.Result, Holes: holes(rule.Diagnostics)}, nil
 		}
 		c, err := a.Compiler.Compile(ctx, in.MigrationID, rule.Original)
 		if err != nil {
 			return workflows.TranslateOutput{}, err
 		}
-		at := a.Now()
-		found := func(*migration.Rule) {}
 		out := workflows.TranslateOutput{Result: c.Result, Holes: holes(c.Diagnostics)}
-		matched := rule.Matched != nil
-		if match {
-			m, err := a.match(ctx, rule, c)
-			if err != nil {
-				return workflows.TranslateOutput{}, err
-			}
-			found = func(r *migration.Rule) { m.apply(r, at) }
-			out.MatchOutput, matched = m.output(), m.matched != nil
-		}
 		// A prebuilt rule that replaces the original leaves nothing for a model to do.
-		out.Finished = !in.LeaveHoles || out.Holes == 0 || matched
+		out.Finished = !in.LeaveHoles || out.Holes == 0 || rule.Matched != nil
+		at := a.Now()
 		return out, a.Rules.Record(ctx, in.MigrationID, in.RuleID, in.Token, func(r *migration.Rule) {
-			found(r)
 			c.apply(r)
 			note(r, at, "translated", string(c.Result))
 			if out.Finished {

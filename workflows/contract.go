@@ -21,18 +21,16 @@ const (
 	QueryStats = "stats"
 	QueryStart = "start_request" // the request id that opened the current start epoch
 
-	ActivityRequeue           = "Requeue"
-	ActivitySetState          = "SetState"
-	ActivityClaimBatch        = "ClaimBatch"
-	ActivityMatchAndTranslate = "MatchAndTranslate"
-	ActivityCallModel         = "CallModel"
-	ActivityCheckDraft        = "CheckDraft"
-	ActivityFail              = "FailRule"
-	ActivityRelease           = "ReleaseBatch"
-	ActivityCounts            = "Counts"
-	// ActivityMatch and ActivityTranslate are the two halves of MatchAndTranslate, for runs that began with them.
-	ActivityMatch     = "MatchRule"
-	ActivityTranslate = "TranslateRule"
+	ActivityRequeue    = "Requeue"
+	ActivitySetState   = "SetState"
+	ActivityClaimBatch = "ClaimBatch"
+	ActivityMatch      = "MatchRule"
+	ActivityTranslate  = "TranslateRule"
+	ActivityCallModel  = "CallModel"
+	ActivityCheckDraft = "CheckDraft"
+	ActivityFail       = "FailRule"
+	ActivityRelease    = "ReleaseBatch"
+	ActivityCounts     = "Counts"
 
 	// TaskQueue is where migrations and their activities run; model calls run on LLMTaskQueue(connector).
 	TaskQueue = "migrations"
@@ -248,10 +246,8 @@ type TranslateInput struct {
 	LeaveHoles bool `json:"leave_holes,omitempty"`
 }
 
-// TranslateOutput says how far the compiler came. Finished is false when the rule waits for a model. MatchOutput is set by
-// MatchAndTranslate only.
+// TranslateOutput says how far the compiler came. Finished is false when the rule waits for a model.
 type TranslateOutput struct {
-	MatchOutput
 	Finished bool             `json:"finished"`
 	Result   migration.Result `json:"result,omitempty"`
 	Holes    int              `json:"holes,omitempty"`

@@ -214,8 +214,12 @@ func (f *fake) record(in workflows.RuleInput, status migration.Status, code stri
 	return nil
 }
 
-func (f *fake) MatchAndTranslate(_ context.Context, in workflows.TranslateInput) (workflows.TranslateOutput, error) {
-	if err := f.enter(workflows.ActivityMatchAndTranslate, in.RuleID); err != nil {
+func (f *fake) MatchRule(_ context.Context, in workflows.RuleInput) (workflows.MatchOutput, error) {
+	return workflows.MatchOutput{}, f.enter(workflows.ActivityMatch, in.RuleID)
+}
+
+func (f *fake) TranslateRule(_ context.Context, in workflows.TranslateInput) (workflows.TranslateOutput, error) {
+	if err := f.enter(workflows.ActivityTranslate, in.RuleID); err != nil {
 		return workflows.TranslateOutput{}, err
 	}
 	if n := f.holes[in.RuleID]; in.LeaveHoles && n > 0 {
@@ -224,7 +228,7 @@ func (f *fake) MatchAndTranslate(_ context.Context, in workflows.TranslateInput)
 	if err := f.record(in.RuleInput, migration.StatusFinished, ""); err != nil {
 		return workflows.TranslateOutput{}, err
 	}
-	return workflows.TranslateOutput{Finished: true, Result: migration.Full}, f.leave(workflows.ActivityMatchAndTranslate, in.RuleID)
+	return workflows.TranslateOutput{Finished: true, Result: migration.Full}, f.leave(workflows.ActivityTranslate, in.RuleID)
 }
 
 func (f *fake) CallModel(ctx context.Context, in workflows.CallInput) (workflows.CallOutput, error) {
@@ -268,7 +272,7 @@ func (f *fake) register(r interface {
 	}{
 		{workflows.ActivitySetState, f.SetState}, {workflows.ActivityCounts, f.Counts}, {workflows.ActivityRequeue, f.Requeue},
 		{workflows.ActivityClaimBatch, f.ClaimBatch}, {workflows.ActivityRelease, f.ReleaseBatch},
-		{workflows.ActivityMatchAndTranslate, f.MatchAndTranslate},
+		{workflows.ActivityMatch, f.MatchRule}, {workflows.ActivityTranslate, f.TranslateRule},
 		{workflows.ActivityCallModel, f.CallModel}, {workflows.ActivityCheckDraft, f.CheckDraft}, {workflows.ActivityFail, f.FailRule},
 	} {
 		r.RegisterActivityWithOptions(a.fn, activity.RegisterOptions{Name: a.name})

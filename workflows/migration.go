@@ -62,9 +62,8 @@ type run struct {
 	active       int          // activities under way
 	progress     time.Time    // when a step last succeeded
 	lastClaim    time.Time
-	oneStep      bool // matching and translating are one activity
-	stuck        int  // finish checks without progress
-	ended        int  // rules at an end at the last finish check
+	stuck        int // finish checks without progress
+	ended        int // rules at an end at the last finish check
 	starts       workflow.ReceiveChannel
 	stops        workflow.ReceiveChannel
 	order        *order // of what waits in the two
@@ -171,7 +170,6 @@ func (m *run) work(ctx workflow.Context) {
 		err = m.open(ctx)
 	}
 	if err == nil && m.ending == none {
-		m.oneStep = workflow.GetVersion(ctx, changeOneStep, workflow.DefaultVersion, 1) > workflow.DefaultVersion
 		err = m.loop(ctx)
 	}
 	switch v, reason := judge(err); v {
@@ -241,7 +239,7 @@ func (m *run) loop(ctx workflow.Context) error {
 				return true
 			}
 			free := m.settings.Batch - len(m.inflight)
-			return !exhausted && m.settings.Pause == 0 && free >= m.refill(workflow.Now(ctx))
+			return !exhausted && m.settings.Pause == 0 && free >= m.settings.refill(m.start.Mode, workflow.Now(ctx).Sub(m.lastClaim))
 		})
 		if err != nil || m.ending != none {
 			return err

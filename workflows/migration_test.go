@@ -135,7 +135,7 @@ func TestRunFinishes(t *testing.T) {
 			require.Equal(t, want, p.stats().Rules)
 			require.Equal(t, "a", p.startState().RequestID)
 			require.Equal(t, (tc.rules+499)/500, p.runs)
-			require.Equal(t, tc.rules, f.calls[workflows.ActivityMatchAndTranslate])
+			require.Equal(t, tc.rules, f.calls[workflows.ActivityTranslate])
 			require.Less(t, f.calls[workflows.ActivityClaimBatch], tc.rules+2)
 		})
 	}
@@ -146,7 +146,7 @@ func TestStopInMidBatch(t *testing.T) {
 	var p *play
 	hit := 0
 	f.hook = func(name, rule string) error {
-		if name == workflows.ActivityMatchAndTranslate {
+		if name == workflows.ActivityTranslate {
 			f.mu.Lock()
 			defer f.mu.Unlock()
 			if hit++; hit == 15 {
@@ -199,7 +199,7 @@ func TestStartTwiceIsOneStart(t *testing.T) {
 		}, 50*time.Second)
 	})
 	require.Equal(t, []string{"running 1", "finished 1"}, f.trace)
-	require.Equal(t, 25, f.calls[workflows.ActivityMatchAndTranslate])
+	require.Equal(t, 25, f.calls[workflows.ActivityTranslate])
 }
 
 func TestStopWhilePaused(t *testing.T) {
@@ -238,7 +238,7 @@ func TestStopAndStartInOneBreath(t *testing.T) {
 		var p *play
 		f.hook = func(name, rule string) error {
 			switch {
-			case name == workflows.ActivityMatchAndTranslate && rule == "r0012":
+			case name == workflows.ActivityTranslate && rule == "r0012":
 				p.env.SignalWorkflow(workflows.SignalStop, workflows.StopSignal{RequestID: "s"})
 			case name == workflows.ActivitySetState && rule == "stopped":
 				p.env.SignalWorkflow(workflows.SignalStart, start("b"))
@@ -348,7 +348,7 @@ func TestSignalsDuringContinueAsNew(t *testing.T) {
 		f := newFake(60)
 		var p *play
 		f.hook = func(name, rule string) error {
-			if name == workflows.ActivityMatchAndTranslate && rule == "r0019" { // the run's last rule
+			if name == workflows.ActivityTranslate && rule == "r0019" { // the run's last rule
 				p.env.SignalWorkflow(workflows.SignalStop, workflows.StopSignal{RequestID: "s", Reason: workflows.ParkShutdown})
 			}
 			return nil
@@ -379,7 +379,7 @@ func TestSignalsDuringContinueAsNew(t *testing.T) {
 		f := newFake(60)
 		var p *play
 		f.hook = func(name, rule string) error {
-			if name == workflows.ActivityMatchAndTranslate && rule == "r0019" {
+			if name == workflows.ActivityTranslate && rule == "r0019" {
 				p.env.SignalWorkflow(workflows.SignalStart, start("b"))
 			}
 			return nil
@@ -420,7 +420,7 @@ func TestContinueAsNewCarries(t *testing.T) {
 	require.Greater(t, p.in.Carry.Claim, claims, "claim numbers go on, so no two claims share a token")
 	p.all(nil)
 	require.Equal(t, []string{"running 1", "finished 1"}, f.trace)
-	require.Equal(t, 100, f.calls[workflows.ActivityMatchAndTranslate])
+	require.Equal(t, 100, f.calls[workflows.ActivityTranslate])
 }
 
 func TestLongHistoryContinuesAsNew(t *testing.T) {
@@ -452,7 +452,7 @@ func TestLongHistoryContinuesAsNew(t *testing.T) {
 func TestRuleFailsForGood(t *testing.T) {
 	f := newFake(30)
 	f.hook = func(name, rule string) error {
-		if name == workflows.ActivityMatchAndTranslate && rule == "r0007" {
+		if name == workflows.ActivityTranslate && rule == "r0007" {
 			return temporal.NewApplicationErrorWithOptions("x", workflows.ErrorRule, temporal.ApplicationErrorOptions{NonRetryable: true, Details: []any{"too_deep"}})
 		}
 		return nil
@@ -527,7 +527,7 @@ func TestStoreOutageParks(t *testing.T) {
 	for _, tc := range []struct{ name, activity string }{
 		{"at the start", workflows.ActivityCounts},
 		{"at the claim", workflows.ActivityClaimBatch},
-		{"in a rule", workflows.ActivityMatchAndTranslate},
+		{"in a rule", workflows.ActivityTranslate},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			f := newFake(30)
@@ -793,7 +793,7 @@ func TestWorkerDiesAfterClaimWrote(t *testing.T) {
 	p := newPlay(t, f)
 	p.all(func(env *testsuite.TestWorkflowEnvironment) { at(env, 0, workflows.SignalStart, start("a")) })
 	require.Equal(t, migration.Counts{Total: 25, Finished: 25}, f.counts())
-	require.Equal(t, 25, f.calls[workflows.ActivityMatchAndTranslate])
+	require.Equal(t, 25, f.calls[workflows.ActivityTranslate])
 	require.LessOrEqual(t, f.limit, 10)
 }
 
@@ -801,7 +801,7 @@ func TestResultWrittenAnswerLost(t *testing.T) {
 	f := newFake(5)
 	lost := map[string]bool{}
 	f.after = func(name, rule string) error {
-		if name == workflows.ActivityMatchAndTranslate && !lost[rule] {
+		if name == workflows.ActivityTranslate && !lost[rule] {
 			lost[rule] = true
 			return transient("answer lost")
 		}
@@ -816,7 +816,7 @@ func TestResultWrittenAnswerLost(t *testing.T) {
 func TestRuleDeletedMeanwhile(t *testing.T) {
 	f := newFake(12)
 	f.hook = func(name, rule string) error {
-		if name == workflows.ActivityMatchAndTranslate && rule == "r0004" {
+		if name == workflows.ActivityTranslate && rule == "r0004" {
 			f.mu.Lock()
 			defer f.mu.Unlock()
 			f.rules = slices.DeleteFunc(f.rules, func(r *fakeRule) bool { return r.id == "r0004" })
@@ -831,7 +831,7 @@ func TestRuleDeletedMeanwhile(t *testing.T) {
 }
 
 func TestMigrationDeletedMeanwhile(t *testing.T) {
-	for _, name := range []string{workflows.ActivityCounts, workflows.ActivityClaimBatch, workflows.ActivityMatchAndTranslate} {
+	for _, name := range []string{workflows.ActivityCounts, workflows.ActivityClaimBatch, workflows.ActivityTranslate} {
 		t.Run(name, func(t *testing.T) {
 			f := newFake(12)
 			f.hook = func(n, _ string) error {
@@ -854,7 +854,7 @@ func TestOrphansAreReleased(t *testing.T) {
 	f.m.Epoch = 7
 	once := false
 	f.hook = func(name, rule string) error {
-		if name == workflows.ActivityMatchAndTranslate && rule == "r0005" && !once {
+		if name == workflows.ActivityTranslate && rule == "r0005" && !once {
 			once = true
 			return fenced()
 		}
@@ -869,7 +869,7 @@ func TestOrphansAreReleased(t *testing.T) {
 func TestInconsistentStoreParks(t *testing.T) {
 	f := newFake(12)
 	f.hook = func(name, rule string) error {
-		if name == workflows.ActivityMatchAndTranslate && rule == "r0005" {
+		if name == workflows.ActivityTranslate && rule == "r0005" {
 			return fenced()
 		}
 		return nil

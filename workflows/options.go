@@ -105,25 +105,15 @@ func (s Settings) activityOptions(p profile, summary string) workflow.ActivityOp
 	return o
 }
 
-// changeOneStep names the change that made one activity of MatchRule and TranslateRule, which halves the events of a rule,
-// and that claims half a window at a time.
-const changeOneStep = "match-and-translate"
-
-// claimEvery bounds how often runs from before changeOneStep top up a nearly full window of rules that end quickly.
+// claimEvery bounds how often a nearly full window of rules that end quickly is topped up.
 const claimEvery = 20 * time.Millisecond
 
 // refill says how many places of the window must be free before more rules are claimed. Rules that end quickly refill in
-// chunks, so that claims, which cost the store more than a rule does, stay few. Rules that wait for a model are replaced
-// one by one at once: there an empty place costs more than a claim, and the claims, which never overlap, bundle what ends
-// meanwhile.
-func (m *run) refill(now time.Time) int {
-	switch {
-	case m.start.Mode == ModeSimulated || m.start.Mode == ModeModel:
-		return 1
-	case m.oneStep:
-		return max(1, m.settings.Batch/2)
-	case now.Sub(m.lastClaim) >= claimEvery:
+// chunks, so that claims stay few. Rules that wait for a model are replaced one by one at once: there an empty place costs
+// more than a claim, and the claims, which never overlap, bundle what ends meanwhile.
+func (s Settings) refill(mode string, sinceClaim time.Duration) int {
+	if mode == ModeSimulated || mode == ModeModel || sinceClaim >= claimEvery {
 		return 1
 	}
-	return max(1, m.settings.Batch/5)
+	return max(1, s.Batch/5)
 }

@@ -133,22 +133,10 @@ func (m *run) rule(ctx workflow.Context, in RuleInput) (verdict, string) {
 // steps runs the activities of one rule and names the one that failed. The rule's document holds what they found; the
 // workflow sees counts and keys.
 func (m *run) steps(ctx workflow.Context, in RuleInput) (step string, err error) {
-	translate := TranslateInput{RuleInput: in, LeaveHoles: m.start.Mode == ModeModel}
-	var out TranslateOutput
-	if m.oneStep {
-		if m.start.Mode == ModeSimulated {
-			// There is one call whatever match and compiler say. The compilation, which finishes the rule, comes last.
-			if _, err := m.call(ctx, in, 1, ""); err != nil {
-				return ActivityCallModel, err
-			}
-		}
-		if err := m.exec(ctx, ruleStep, ActivityMatchAndTranslate, in.RuleID, translate, &out); err != nil {
-			return ActivityMatchAndTranslate, err
-		}
-		return m.rounds(ctx, in, out)
-	}
 	called := func() error { return nil }
 	if m.start.Mode == ModeSimulated {
+		// There is one call whatever match and compiler say, so it need not wait for them, and the compilation, which
+		// finishes the rule, comes last.
 		called = m.callLater(ctx, in)
 	}
 	var match MatchOutput
@@ -159,14 +147,11 @@ func (m *run) steps(ctx workflow.Context, in RuleInput) (step string, err error)
 	if err != nil {
 		return ActivityMatch, err
 	}
+	var out TranslateOutput
+	translate := TranslateInput{RuleInput: in, LeaveHoles: m.start.Mode == ModeModel}
 	if err := m.exec(ctx, ruleStep, ActivityTranslate, in.RuleID, translate, &out); err != nil {
 		return ActivityTranslate, err
 	}
-	return m.rounds(ctx, in, out)
-}
-
-// rounds asks a model to fill what the compiler left open.
-func (m *run) rounds(ctx workflow.Context, in RuleInput, out TranslateOutput) (step string, err error) {
 	previous := ""
 	for round := 1; !out.Finished && round <= modelRounds; round++ {
 		key, err := m.call(ctx, in, round, previous)

@@ -116,7 +116,7 @@ func TestTelemetry(t *testing.T) {
 
 	eventually(t, 15*time.Second, "one trace from gateway to activity", func() bool {
 		return got.has("rulebridge-api PUT "+rulesPath+"/:id/start", "rulebridge-worker RunWorkflow:Migration",
-			"rulebridge-worker RunActivity:ClaimBatch", "rulebridge-worker RunActivity:MatchAndTranslate", "rulebridge-worker RunActivity:CallModel")
+			"rulebridge-worker RunActivity:ClaimBatch", "rulebridge-worker RunActivity:TranslateRule", "rulebridge-worker RunActivity:CallModel")
 	})
 
 	code, exposed := get(t, w.health+"/metrics")

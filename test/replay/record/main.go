@@ -191,22 +191,7 @@ func (s *session) save(folder, name string) error {
 	return nil
 }
 
-// history reads a run, once its first workflow task is done: what is shorter cannot be replayed.
 func (s *session) history(runID string) (*historypb.History, error) {
-	for {
-		h, err := s.events(runID)
-		if err != nil || len(h.Events) > 3 {
-			return h, err
-		}
-		select {
-		case <-s.ctx.Done():
-			return nil, s.ctx.Err()
-		case <-time.After(50 * time.Millisecond):
-		}
-	}
-}
-
-func (s *session) events(runID string) (*historypb.History, error) {
 	h := &historypb.History{}
 	it := s.client.GetWorkflowHistory(s.ctx, workflows.WorkflowID(s.id), runID, false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
 	for it.HasNext() {
