@@ -147,6 +147,11 @@ func (l *lowering) evalCompare(e *spl.Binary, neg bool) esql.Expr {
 	if a.hole || b.hole {
 		return nil
 	}
+	for _, v := range []value{a, b} {
+		if v.note != nil {
+			l.diag("function_differs", e.Span(), v.note.subject, v.note.message)
+		}
+	}
 	if a.null || b.null {
 		return boolean(neg)
 	}

@@ -59,6 +59,7 @@ type mappingNote struct {
 	code             Code // mapping_approximate when empty
 	subject, message string
 	formatOnly       bool
+	function         bool // it is about a function, not a mapping
 }
 
 // purpose is what a value is read for.
@@ -84,6 +85,14 @@ func (l *lowering) used(c *column, span spl.Span) *column {
 		return c
 	}
 	n := c.pending
+	if n.function {
+		if l.purpose == toShow {
+			l.diag("display_only", span, n.subject, n.message+"; it is only shown here")
+		} else {
+			l.diag("function_differs", span, n.subject, n.message)
+		}
+		return c
+	}
 	switch {
 	case l.purpose == toShow:
 		l.diag("mapping_display", span, n.subject, n.message+"; it is only shown here")

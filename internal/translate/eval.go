@@ -29,7 +29,7 @@ func (l *lowering) assignField(name string, e spl.Expr, at spl.Span) {
 		return
 	}
 	l.useful = true
-	c := &column{typ: v.typ, array: v.array, nonNull: v.nonNull}
+	c := &column{typ: v.typ, array: v.array, nonNull: v.nonNull, pending: v.note}
 	l.defineAs(name, c, v.expr, at)
 	n, ok := valueChoices(e)
 	l.noteChoices(name, n, ok)

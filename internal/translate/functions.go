@@ -33,35 +33,52 @@ var (
 
 // functionHoles says why a known function has no counterpart.
 var functionHoles = map[string]string{
-	"random":          "gives another value on every call; no rule can depend on it",
-	"urldecode":       "needs URL_DECODE, which 8.19 does not have",
-	"printf":          "has no counterpart in ES|QL",
-	"ipmask":          "has no counterpart in ES|QL",
-	"commands":        "reads SPL text",
-	"json_extract":    "needs a JSON function, which 8.19 does not have",
-	"json_object":     "needs a JSON function, which 8.19 does not have",
-	"json_array":      "needs a JSON function, which 8.19 does not have",
-	"json_keys":       "needs a JSON function, which 8.19 does not have",
-	"json_valid":      "needs a JSON function, which 8.19 does not have",
-	"spath":           "needs a JSON function, which 8.19 does not have",
-	"mvmap":           "evaluates an expression per value, which ES|QL cannot",
-	"mvfilter":        "evaluates a condition per value, which ES|QL cannot",
-	"mvrange":         "makes a list of numbers, which ES|QL cannot",
-	"cluster":         "has no counterpart in ES|QL",
-	"getfields":       "has no counterpart in ES|QL",
-	"tojson":          "has no counterpart in ES|QL",
-	"object_to_array": "has no counterpart in ES|QL",
+	"random":             "gives another value on every call; no rule can depend on it",
+	"commands":           "reads SPL text",
+	"lookup":             "reads a table inside an expression; use the lookup command",
+	"json_extract":       "needs a JSON function, which ES|QL does not have; parse the field at ingest",
+	"json_extract_exact": "needs a JSON function, which ES|QL does not have; parse the field at ingest",
+	"json":               "needs a JSON function, which ES|QL does not have",
+	"json_append":        "needs a JSON function, which ES|QL does not have",
+	"json_array":         "needs a JSON function, which ES|QL does not have",
+	"json_array_to_mv":   "needs a JSON function, which ES|QL does not have",
+	"json_delete":        "needs a JSON function, which ES|QL does not have",
+	"json_entries":       "needs a JSON function, which ES|QL does not have",
+	"json_extend":        "needs a JSON function, which ES|QL does not have",
+	"json_has_key_exact": "needs a JSON function, which ES|QL does not have",
+	"json_keys":          "needs a JSON function, which ES|QL does not have",
+	"json_object":        "needs a JSON function, which ES|QL does not have",
+	"json_set":           "needs a JSON function, which ES|QL does not have",
+	"json_set_exact":     "needs a JSON function, which ES|QL does not have",
+	"json_valid":         "needs a JSON function, which ES|QL does not have",
+	"mv_to_json_array":   "needs a JSON function, which ES|QL does not have",
+	"tojson":             "needs a JSON function, which ES|QL does not have",
+	"object_to_array":    "needs a JSON function, which ES|QL does not have",
+	"spath":              "needs a JSON function, which ES|QL does not have",
+	"sigfig":             "rounds to as many digits as its argument has, which ES|QL cannot; use round",
+	"bit_or":             "needs bit operators, which ES|QL does not have",
+	"bit_xor":            "needs bit operators, which ES|QL does not have",
+	"bit_not":            "needs bit operators, which ES|QL does not have",
+	"cluster":            "has no counterpart in ES|QL",
+	"getfields":          "has no counterpart in ES|QL",
+	"toarray":            "needs a JSON function, which ES|QL does not have",
+	"toobject":           "needs a JSON function, which ES|QL does not have",
+	"isarray":            "asks for a type of JSON, which columns do not have",
+	"isobject":           "asks for a type of JSON, which columns do not have",
 }
 
 func init() {
 	functions = map[string]function{
 		// conversion
-		"tostring": {1, 2, fnToString, "TO_STRING; of times and with a format a hole"},
-		"tonumber": {1, 2, fnToNumber, "TO_DOUBLE; other bases are a hole"},
+		"tostring": {1, 2, fnToString, "TO_STRING; `commas` and `duration` of whole numbers are written out, `hex` is a hole"},
+		"tonumber": {1, 2, fnToNumber, "TO_DOUBLE; of a literal in any base, of a field in base 10"},
 		"tobool":   {1, 1, simple("TO_BOOLEAN", "boolean"), "TO_BOOLEAN"},
+		"toint":    {1, 2, fnToInt, "TO_LONG"},
+		"todouble": {1, 2, fnToNumber, "TO_DOUBLE"},
 		"exact":    {1, 1, func(l *lowering, e *spl.Call) value { return l.expr(e.Args[0]) }, "the value"},
 		"typeof":   {1, 1, fnTypeof, "the type as the compiler knows it"},
-		"ipmask":   {2, 2, fnHole, "hole"},
+		"ipmask":   {2, 2, fnIPMask, "IP_PREFIX, with a literal mask"},
+		"printf":   {1, -1, fnPrintf, "CONCAT for %s, %d and %0Nd; other formats are a hole"},
 		// null
 		"null":     {0, 0, func(*lowering, *spl.Call) value { return value{expr: null(), typ: "null", null: true} }, "null"},
 		"coalesce": {1, -1, fnCoalesce, "COALESCE"},
@@ -70,19 +87,20 @@ func init() {
 		"validate": {2, -1, fnValidate, "CASE of the negated conditions"},
 		"nullif":   {2, 2, fnNullif, "CASE"},
 		// text
-		"len":     {1, 1, textFn("LENGTH", "long"), "LENGTH"},
-		"lower":   {1, 1, fnLower, "TO_LOWER"},
-		"upper":   {1, 1, textFn("TO_UPPER", "keyword"), "TO_UPPER"},
-		"trim":    {1, 2, trimFn("TRIM", "^", "$"), "TRIM or REPLACE"},
-		"ltrim":   {1, 2, trimFn("LTRIM", "^", ""), "LTRIM or REPLACE"},
-		"rtrim":   {1, 2, trimFn("RTRIM", "", "$"), "RTRIM or REPLACE"},
-		"substr":  {2, 3, fnSubstr, "SUBSTRING"},
-		"replace": {3, 3, fnReplace, "REPLACE"},
-		"split":   {2, 2, fnSplit, "SPLIT"},
-		"md5":     {1, 1, textFn("MD5", "keyword"), "MD5"},
-		"sha1":    {1, 1, textFn("SHA1", "keyword"), "SHA1"},
-		"sha256":  {1, 1, textFn("SHA256", "keyword"), "SHA256"},
-		"sha512":  {1, 1, fnSHA512, "HASH"},
+		"len":       {1, 1, textFn("LENGTH", "long"), "LENGTH"},
+		"lower":     {1, 1, fnLower, "TO_LOWER"},
+		"upper":     {1, 1, textFn("TO_UPPER", "keyword"), "TO_UPPER"},
+		"trim":      {1, 2, trimFn("TRIM", "^", "$"), "TRIM or REPLACE"},
+		"ltrim":     {1, 2, trimFn("LTRIM", "^", ""), "LTRIM or REPLACE"},
+		"rtrim":     {1, 2, trimFn("RTRIM", "", "$"), "RTRIM or REPLACE"},
+		"substr":    {2, 3, fnSubstr, "SUBSTRING"},
+		"replace":   {3, 3, fnReplace, "REPLACE"},
+		"split":     {2, 2, fnSplit, "SPLIT"},
+		"urldecode": {1, 1, fnURLDecode, "URL_DECODE on 9.x; a hole on 8.19"},
+		"md5":       {1, 1, textFn("MD5", "keyword"), "MD5"},
+		"sha1":      {1, 1, textFn("SHA1", "keyword"), "SHA1"},
+		"sha256":    {1, 1, textFn("SHA256", "keyword"), "SHA256"},
+		"sha512":    {1, 1, fnSHA512, "HASH"},
 		// numbers
 		"abs":     {1, 1, numberFn("ABS", ""), "ABS"},
 		"ceil":    {1, 1, numberFn("CEIL", ""), "CEIL"},
@@ -106,8 +124,17 @@ func init() {
 		"cosh":    {1, 1, numberFn("COSH", "double"), "COSH"},
 		"tanh":    {1, 1, numberFn("TANH", "double"), "TANH"},
 		"hypot":   {2, 2, numberFn("HYPOT", "double"), "HYPOT"},
-		"max":     {1, -1, extremeFn("GREATEST"), "GREATEST without the nulls"},
-		"min":     {1, -1, extremeFn("LEAST"), "LEAST without the nulls"},
+		"asinh":   {1, 1, fnInverse(asinh), "LOG of its formula"},
+		"acosh":   {1, 1, fnInverse(acosh), "LOG of its formula"},
+		"atanh":   {1, 1, fnInverse(atanh), "LOG of its formula"},
+		"sum":     {1, -1, fnSum(false), "the sum without the nulls"},
+		"avg":     {1, -1, fnSum(true), "the sum without the nulls, divided by their number"},
+		"bit_and": {2, 2, fnBits, "arithmetic, for a literal with one bit; others are a hole"},
+
+		"bit_shift_left":  {2, 2, fnBits, "a product, for a literal number of bits"},
+		"bit_shift_right": {2, 2, fnBits, "a quotient, for a literal number of bits"},
+		"max":             {1, -1, extremeFn("GREATEST"), "GREATEST without the nulls"},
+		"min":             {1, -1, extremeFn("LEAST"), "LEAST without the nulls"},
 		// several values
 		"mvcount":  {1, 1, fnMvcount, "MV_COUNT"},
 		"mvindex":  {2, 3, fnMvindex, "MV_SLICE"},
@@ -116,7 +143,10 @@ func init() {
 		"mvsort":   {1, 1, mvFn("MV_SORT"), "MV_SORT"},
 		"mvappend": {1, -1, fnMvappend, "MV_APPEND"},
 		"mvzip":    {2, 3, fnMvzip, "MV_ZIP"},
-		"mvfind":   {2, 2, fnMvfind, "0 where any value matches"},
+		"mvfind":   {2, 2, fnMvfind, "the place of the first value that matches, by REPLACE and LENGTH"},
+		"mvfilter": {1, 1, fnMvfilter, "REPLACE in the joined values; conditions on numbers are a hole"},
+		"mvmap":    {2, 2, fnMvmap, "text functions, conditions and joining of each value; others are a hole"},
+		"mvrange":  {2, 3, fnMvrange, "the numbers written out; of numbers from the data a hole"},
 		// time
 		"now":           {0, 0, fnNow, "NOW"},
 		"time":          {0, 0, fnNow, "NOW"},
@@ -142,15 +172,7 @@ func init() {
 			return l.evalIn(&spl.InExpr{At: e.At, X: e.Args[0], List: e.Args[1:]}, neg)
 		}, "IN"},
 		"searchmatch": {1, 1, condSearchmatch, "the search as a condition"},
-		"and":         {2, -1, nil, ""},
 	}
-	delete(conditions, "and")
-	delete(functions, "ipmask")
-}
-
-func fnHole(l *lowering, e *spl.Call) value {
-	l.diag("unsupported_function", e.Span(), e.Func, "`"+e.Func+"` has no counterpart in ES|QL; rewrite this part by hand")
-	return holeValue
 }
 
 func nullValue() value { return value{expr: null(), typ: "null", null: true} }
@@ -301,22 +323,18 @@ func extremeFn(fn string) func(*lowering, *spl.Call) value {
 
 func fnToString(l *lowering, e *spl.Call) value {
 	if len(e.Args) == 2 {
-		f, _ := e.Args[1].(*spl.StringLit)
+		f, ok := e.Args[1].(*spl.StringLit)
 		v := l.expr(e.Args[0])
-		if v.hole {
+		switch {
+		case v.hole:
+			return holeValue
+		case v.null:
+			return nullValue()
+		case !ok:
+			l.diag("unsupported_function", e.Span(), "tostring", "tostring needs a literal format; rewrite this part by hand")
 			return holeValue
 		}
-		name := ""
-		if f != nil {
-			name = f.Value
-		}
-		switch name {
-		case "duration", "commas":
-			l.diag("display_only", e.Span(), e.Func, "tostring with `"+name+"` formats a number for display; the number stays a number")
-			return v
-		}
-		l.diag("unsupported_function", e.Span(), "tostring", "tostring with the format `"+name+"` has no counterpart in ES|QL")
-		return holeValue
+		return l.formatted(v, f.Value, e)
 	}
 	v := l.expr(e.Args[0])
 	if v.typ == "boolean" && !v.hole {
@@ -327,12 +345,29 @@ func fnToString(l *lowering, e *spl.Call) value {
 
 func fnToNumber(l *lowering, e *spl.Call) value {
 	if len(e.Args) == 2 {
-		if n, ok := e.Args[1].(*spl.NumberLit); !ok || n.Text != "10" {
+		n, ok := e.Args[1].(*spl.NumberLit)
+		if s, isText := e.Args[0].(*spl.StringLit); ok && isText {
+			if text, ok := inBase(s.Value, n.Text); ok {
+				if x, ok := number(text); ok {
+					return numberValue(x, text)
+				}
+			}
+		}
+		if !ok || n.Text != "10" {
 			l.diag("unsupported_function", e.Span(), "tonumber", "tonumber with a base has no counterpart in ES|QL; compare the text instead")
 			return holeValue
 		}
 	}
 	return l.numeric(l.expr(e.Args[0]), e.Span())
+}
+
+// fnToInt cuts the fraction off.
+func fnToInt(l *lowering, e *spl.Call) value {
+	v := fnToNumber(l, e)
+	if v.hole || v.null || isInteger(v.typ) {
+		return v
+	}
+	return value{expr: call("TO_LONG", call("CASE", binary(">=", v.expr, integer(0)), call("FLOOR", v.expr), call("CEIL", v.expr))), typ: "long", array: v.array}
 }
 
 func fnTypeof(l *lowering, e *spl.Call) value {
@@ -534,6 +569,9 @@ func fnSubstr(l *lowering, e *spl.Call) value {
 		return v
 	}
 	args := []esql.Expr{v.expr}
+	if n, ok := wholeNumber(e.Args[1]); ok && n == "0" {
+		l.diag("function_differs", e.Span(), e.Func, "substr counts characters from 1; from 0 Splunk takes one less than the draft, which begins with the first")
+	}
 	for _, a := range e.Args[1:] {
 		n := l.numeric(l.expr(a), a.Span())
 		if n.hole || n.null {
@@ -776,16 +814,6 @@ func (l *lowering) condInValue(e spl.Expr, neg bool) esql.Expr {
 	c := l.cond(e, neg)
 	l.fullText = old
 	return c
-}
-
-// fnMvfind gives 0 where any value matches: rules only ask whether there is one.
-func fnMvfind(l *lowering, e *spl.Call) value {
-	c := l.matchCond(e.Args[0], e.Args[1], e.Span(), false)
-	if c == nil {
-		return holeValue
-	}
-	l.diag("array_approximate", e.Span(), "mvfind", "mvfind gives the place of the first value that matches; the draft gives 0 for any place, which differs where the place itself is used")
-	return value{expr: call("CASE", c, integer(0), null()), typ: "integer"}
 }
 
 // ---- conditions ----

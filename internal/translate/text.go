@@ -239,6 +239,8 @@ type value struct {
 	// word is the SPL literal where the value is one.
 	word *string
 	num  bool // the literal was a number
+	// note is what has to be said once the value decides something.
+	note *mappingNote
 }
 
 func (v value) multi() bool { return v.array != schema.Single }
