@@ -70,6 +70,8 @@ type Field struct {
 	// Extract, only with Support None, tells how the value could be read out of a longer text that is stored; whoever uses
 	// it has an approximation, since the text depends on the language and version of what wrote it.
 	Extract *Extraction
+	// Dynamic says that the index knows the field only once an event has had it: a query with it is refused until then.
+	Dynamic bool
 	// LowerCase says the integration stores only lower-case values, so a lower-cased literal can be compared directly.
 	LowerCase bool
 }

@@ -235,6 +235,7 @@ func (l *lowering) unite(r *lowering, cmds []esql.Command, at spl.Span) {
 			c := *a
 			c.nonNull = a.nonNull && b.nonNull
 			c.filled = a.filled && b.filled
+			c.pending = joined(false, a.pending, b.pending)
 			if b.array > c.array {
 				c.array = b.array
 			}
@@ -248,6 +249,12 @@ func (l *lowering) unite(r *lowering, cmds []esql.Command, at spl.Span) {
 		}
 		vs, typ := l.unify([]value{x, y})
 		c := &column{typ: typ, array: anyArray(vs), nonNull: x.nonNull && y.nonNull && a != nil && b != nil, computed: true}
+		if a != nil {
+			c.pending = a.pending
+		}
+		if b != nil {
+			c.pending = joined(false, c.pending, b.pending)
+		}
 		c.name = columnName(n)
 		if a != nil && a.constant == nil {
 			c.name = a.name

@@ -141,6 +141,9 @@ type compilation struct {
 	at       spl.Span // of the condition being lowered
 	// kept and left count the conditions that the draft has and those that are left out.
 	kept, left int
+	// held are the notes held back while holding is more than 0, late those that are said at the end if nothing says them.
+	held, late []*mappingNote
+	holding    int
 	// windowStart is the search's own earliest=, as written.
 	windowStart string
 	// failedMacros are those whose definition does not fit a call.
@@ -245,6 +248,7 @@ func (c *compilation) run() Output {
 		l.pipeline(c.query.Pipeline)
 	}
 	l.finish()
+	c.sayLate()
 	c.settings(l)
 	c.classify(l)
 	c.sortDiagnostics()

@@ -1,6 +1,7 @@
 package translate
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/rulebridge/rulebridge/internal/esql"
@@ -126,6 +127,9 @@ func (l *lowering) firstOf(cmd *spl.Dedup, p *packing) firstRow {
 	if len(keys) > 0 && keys[0].Desc {
 		first.fn = "MAX"
 	}
+	if len(keys) == 0 {
+		first.lead = l.groupOrder(p)
+	}
 	order := "dedup keeps the first row of each " + nameList(cmd.Fields) + " in an order that ES|QL does not have here"
 	if len(keys) > 0 {
 		order = "of rows that sort alike dedup keeps the first of each " + nameList(cmd.Fields) + ", in an order that ES|QL does not have"
@@ -161,6 +165,35 @@ func (l *lowering) sortedBy() []*esql.SortKey {
 		}
 	}
 	return nil
+}
+
+// groupOrder is the order in which stats gives its rows, by what it groups by, as far as it is not that of the packed text
+// anyway.
+func (l *lowering) groupOrder(p *packing) (lead []esql.Expr) {
+	st, ok := l.lastStats()
+	if !ok || slices.ContainsFunc(l.cmds, func(c esql.Command) bool { _, expanded := c.(*esql.MvExpand); return expanded }) {
+		return nil // rows of a join come in the order of its parts
+	}
+	numbers := 0
+	for _, a := range st.By {
+		i := slices.IndexFunc(p.cols, func(c *column) bool { return c.name == outName(a) })
+		if i < 0 {
+			continue // what dedup is by
+		}
+		x, _, ok := l.sortText(&esql.SortKey{Expr: col(outName(a))})
+		switch c := p.cols[i]; {
+		case ok:
+			numbers = len(lead) + 1
+		case isText(c.typ) && c.array == schema.Single && c.nonNull:
+			x = col(c.name)
+		case isText(c.typ) && c.array == schema.Single:
+			x = call("COALESCE", col(c.name), str(nullMark))
+		default:
+			return lead[:numbers]
+		}
+		lead = append(lead, x)
+	}
+	return lead[:numbers]
 }
 
 // sortText is a sort key as text that sorts as the key does, missing values last. Text is not among them: Splunk sorts

@@ -120,6 +120,10 @@ func (c *compilation) diag(code Code, span spl.Span, subject, message string) {
 	if c.quiet {
 		return
 	}
+	if c.holding > 0 && heldBack[code] {
+		c.held = append(c.held, &mappingNote{code: code, subject: subject, message: message, at: span, command: c.command})
+		return
+	}
 	if d := c.same(code, subject, message); d != nil {
 		if d.Span != span {
 			d.Also = append(d.Also, span)
@@ -130,6 +134,10 @@ func (c *compilation) diag(code Code, span spl.Span, subject, message string) {
 		Code: string(code), Severity: sev, Message: message, Span: span, Command: c.command, Subject: subject,
 	})
 }
+
+// heldBack are the approximations that only count once the value they are about decides something. Others can give another
+// value for the same event, which alone makes the rule an approximation.
+var heldBack = map[Code]bool{"mapping_approximate": true, "time_rounding": true, "case_folding": true}
 
 // fewDiags is the number of diagnostics up to which comparing with each is faster than a map.
 const fewDiags = 24

@@ -35,7 +35,7 @@ func (l *lowering) element(e *spl.Call) (value, bool) {
 	}
 	c := &column{name: f.Name, typ: f.Type, array: f.Array, field: &f}
 	if f.Support == schema.Approximate {
-		c.pending = &mappingNote{subject: subject, message: "`" + subject + "` is read from " + readFrom(&f) + ", which can differ: " + f.Reason, formatOnly: f.FormatOnly}
+		c.pending = fieldNote(subject, &f)
 	}
 	return l.used(c, e.Span()).value(), true
 }

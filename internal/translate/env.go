@@ -54,14 +54,6 @@ func (c *column) mapping() *schema.Field {
 	return c.field
 }
 
-// mappingNote is a field mapping that can differ; how much it matters depends on what the value is used for.
-type mappingNote struct {
-	code             Code // mapping_approximate when empty
-	subject, message string
-	formatOnly       bool
-	function         bool // it is about a function, not a mapping
-}
-
 // purpose is what a value is read for.
 type purpose int
 
@@ -77,35 +69,6 @@ func (l *lowering) reading(p purpose, f func()) {
 	l.purpose = p
 	f()
 	l.purpose = old
-}
-
-// used says what has to be said of a mapping, for the purpose at hand.
-func (l *lowering) used(c *column, span spl.Span) *column {
-	if c.pending == nil || c.hole {
-		return c
-	}
-	n := c.pending
-	if n.function {
-		if l.purpose == toShow {
-			l.diag("display_only", span, n.subject, n.message+"; it is only shown here")
-		} else {
-			l.diag("function_differs", span, n.subject, n.message)
-		}
-		return c
-	}
-	switch {
-	case l.purpose == toShow:
-		l.diag("mapping_display", span, n.subject, n.message+"; it is only shown here")
-	case l.purpose == toGroup && n.formatOnly:
-		l.diag("mapping_display", span, n.subject, n.message+"; it tells the same rows apart")
-	case n.formatOnly && settledWords(c.mapping().Values, l.words):
-		l.diag("mapping_display", span, n.subject, n.message+"; the values it is compared with are known in both")
-	case n.code != "":
-		l.diag(n.code, span, n.subject, n.message)
-	default:
-		l.diag("mapping_approximate", span, n.subject, n.message)
-	}
-	return c
 }
 
 // settledWords says that each word has counterparts of its own among a field's values, so that comparing with it is exact.
@@ -496,7 +459,7 @@ func (l *lowering) storedUnder(name, renamed string, span spl.Span) *column {
 		c.filled, c.fill = true, "unknown"
 	}
 	if f.Support == schema.Approximate {
-		c.pending = &mappingNote{subject: asked, message: "`" + asked + "` is read from " + readFrom(f) + ", which can differ: " + f.Reason, formatOnly: f.FormatOnly}
+		c.pending = fieldNote(asked, f)
 	}
 	return c
 }

@@ -16,7 +16,10 @@ func (l *lowering) eval(cmd *spl.Eval) {
 func (l *lowering) assignField(name string, e spl.Expr, at spl.Span) {
 	full := l.fullText
 	l.fullText = false // EVAL takes no full-text operators
+	from := l.hold()
 	v := l.expr(e)
+	_, alias := e.(*spl.FieldRef)
+	notes := l.release(from, !alias)
 	l.fullText = full
 	if v.hole {
 		l.diag("depends_on_hole", at, name, "`"+name+"` is left out of the draft, because of the hole in it")
@@ -29,7 +32,7 @@ func (l *lowering) assignField(name string, e spl.Expr, at spl.Span) {
 		return
 	}
 	l.useful = true
-	c := &column{typ: v.typ, array: v.array, nonNull: v.nonNull, pending: v.note}
+	c := &column{typ: v.typ, array: v.array, nonNull: v.nonNull, pending: joined(false, notes, v.note)}
 	l.defineAs(name, c, v.expr, at)
 	n, ok := valueChoices(e)
 	l.noteChoices(name, n, ok)

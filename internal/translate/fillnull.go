@@ -21,7 +21,9 @@ func (l *lowering) fillnull(cmd *spl.FillNull, rest []spl.Command) {
 		}
 	}
 	for _, n := range names {
+		from := l.hold()
 		c := l.lookup(n.Text, n.Span())
+		notes := l.release(from, false)
 		v := c.value()
 		switch {
 		case v.hole:
@@ -46,7 +48,7 @@ func (l *lowering) fillnull(cmd *spl.FillNull, rest []spl.Command) {
 		} else {
 			x = l.text(v)
 		}
-		l.defineAs(n.Text, &column{typ: typ, nonNull: true, array: v.array}, mark(call("COALESCE", x.expr, fill), cmd.Span()), cmd.Span())
+		l.defineAs(n.Text, &column{typ: typ, nonNull: true, array: v.array, pending: notes}, mark(call("COALESCE", x.expr, fill), cmd.Span()), cmd.Span())
 	}
 }
 

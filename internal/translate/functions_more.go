@@ -167,7 +167,7 @@ func (l *lowering) formatted(v value, format string, e *spl.Call) value {
 		}
 		if !isInteger(n.typ) {
 			n.col = nil
-			n.note = &mappingNote{subject: e.Func, function: true, message: "tostring with `" + format + "` of a number with a fraction stays a number in the draft, a text in Splunk"}
+			n.note = &mappingNote{code: "function_differs", subject: e.Func, message: "tostring with `" + format + "` of a number with a fraction stays a number in the draft, a text in Splunk"}
 			return n
 		}
 		if v.multi() {

@@ -394,6 +394,8 @@ func (j *joining) findKeys() string {
 		case a.array != schema.Single || b.array != schema.Single:
 			return "`" + n.Text + "`, which it joins on, has several values"
 		}
+		j.l.used(a, n.Span())
+		j.l.used(b, n.Span())
 		k := joinKey{name: n.Text, main: a, sub: b}
 		c := *a
 		if a.name != b.name {

@@ -13,12 +13,8 @@ const listLimit = 100
 // value rides behind the time and the identifier of its event, which sort it and are cut off afterwards.
 func listAgg(l *lowering, v value, a *spl.Agg) aggregation {
 	if l.aggregated || l.sorted() || !l.env.open && l.env.cols["_time"] == nil {
-		const message = "list() keeps duplicates and the order of rows, at most 100; VALUES keeps each value once"
-		l.diag("display_only", a.Span(), "list", message+"; said again where a condition needs the values")
-		return aggregation{
-			expr: call("VALUES", v.expr), typ: v.typ, array: schema.AlwaysArray,
-			pending: &mappingNote{code: "truncation", subject: "list", message: message},
-		}
+		l.diag("truncation", a.Span(), "list", "list() keeps duplicates and the order of rows, at most 100; VALUES keeps each value once")
+		return aggregation{expr: call("VALUES", v.expr), typ: v.typ, array: schema.AlwaysArray}
 	}
 	x := l.text(v).expr
 	if isDate(v.typ) {

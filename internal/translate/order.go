@@ -59,11 +59,25 @@ func (l *lowering) limit(n int, at spl.Span) {
 	if l.textOrder != "" && l.sorted() && n != defaultSortLimit {
 		l.diag("order_dependent", at, "sort", "`"+l.textOrder+"` is text: numbers in it sort by their digits in ES|QL and by their value in Splunk, so other rows may come first; sort by num(…) of a number")
 	}
+	if n != defaultSortLimit {
+		l.sortDecides(at)
+	}
 	lim := &esql.Limit{N: n}
 	lim.Origin = origin(at)
 	l.add(lim)
 	l.fullText = false
 	l.useful = true
+}
+
+// sortDecides says what has to be said of the columns that rows are sorted by, because a limit makes them decide.
+func (l *lowering) sortDecides(at spl.Span) {
+	for _, k := range l.sortedBy() {
+		for _, n := range l.env.order {
+			if c := l.env.cols[n]; !c.hole && mentions(k.Expr, esql.PrintExpr(col(c.name))) {
+				l.used(c, at)
+			}
+		}
+	}
 }
 
 // head keeps the first rows. On events these are the newest.

@@ -19,15 +19,23 @@ func (l *lowering) rex(cmd *spl.Rex) {
 	if field == "" {
 		field = "_raw"
 	}
+	from := l.hold()
 	v := l.lookup(field, cmd.Field.Span()).value()
+	names := []string{field}
 	if cmd.Sed {
 		l.sed(cmd, field, v)
-		return
+	} else {
+		names = nil
+		for _, m := range namedGroup.FindAllStringSubmatch(cmd.Pattern.Text, -1) {
+			names = append(names, m[1])
+		}
+		l.rexGroups(cmd, field, v, names)
 	}
-	var names []string
-	for _, m := range namedGroup.FindAllStringSubmatch(cmd.Pattern.Text, -1) {
-		names = append(names, m[1])
-	}
+	l.attach(names, l.release(from, true))
+}
+
+// rexGroups makes fields of the groups that an expression names.
+func (l *lowering) rexGroups(cmd *spl.Rex, field string, v value, names []string) {
 	fail := func() {
 		for _, n := range names {
 			l.defineHole(n)
@@ -146,7 +154,7 @@ func (l *lowering) sed(cmd *spl.Rex, field string, v value) {
 		l.diag("depends_on_hole", cmd.Span(), field, "rex is left out of the draft, because `"+field+"` is a hole or always null")
 		return
 	}
-	pattern, repl, global, ok := sedExpression(cmd.Pattern.Text)
+	pattern, repl, flags, ok := sedExpression(cmd.Pattern.Text)
 	if !ok {
 		l.diag("unsupported_regex", cmd.Pattern.Span(), "rex", "this sed expression cannot be written in ES|QL: "+clip(cmd.Pattern.Text))
 		l.defineHole(field)
@@ -158,18 +166,34 @@ func (l *lowering) sed(cmd *spl.Rex, field string, v value) {
 		l.defineHole(field)
 		return
 	}
-	if !global {
-		// REPLACE replaces every match: the first alone is everything before it, it, and the rest.
-		l.diag("regex_differs", cmd.Pattern.Span(), "rex", "s/…/…/ without g replaces the first match, REPLACE every one")
+	to := javaReplacement(repl)
+	switch {
+	case strings.Contains(flags, "g"):
+	case flags == "" && !backReference.MatchString(java):
+		// REPLACE replaces every match: one that begins at the start of the text and holds what comes before it is the first.
+		java = `\A([\s\S]*?)(?:` + java + `)`
+		to = "$1" + replacementGroup.ReplaceAllStringFunc(to, func(g string) string {
+			if g[0] == '\\' {
+				return g
+			}
+			return "$" + itoa(int(g[1]-'0')+1)
+		})
+	default:
+		l.diag("regex_differs", cmd.Pattern.Span(), "rex", "s/…/…/ without g replaces one match, REPLACE every one")
 	}
 	x := l.text(v)
-	l.defineAs(field, &column{typ: "keyword", nonNull: v.nonNull, array: v.array}, mark(call("REPLACE", x.expr, str(java), str(javaReplacement(repl))), cmd.Span()), cmd.Span())
+	l.defineAs(field, &column{typ: "keyword", nonNull: v.nonNull, array: v.array}, mark(call("REPLACE", x.expr, str(java), str(to)), cmd.Span()), cmd.Span())
 }
 
-func sedExpression(s string) (pattern, repl string, global, ok bool) {
+var (
+	backReference    = regexp.MustCompile(`\\[1-9k]`)
+	replacementGroup = regexp.MustCompile(`\\.|\$[0-8]`)
+)
+
+func sedExpression(s string) (pattern, repl, flags string, ok bool) {
 	s = strings.TrimSpace(s)
 	if len(s) < 4 || s[0] != 's' {
-		return "", "", false, false
+		return "", "", "", false
 	}
 	sep := s[1]
 	var parts []string
@@ -191,10 +215,10 @@ func sedExpression(s string) (pattern, repl string, global, ok bool) {
 		b.WriteByte(s[i])
 	}
 	if len(parts) != 2 {
-		return "", "", false, false
+		return "", "", "", false
 	}
-	flags := b.String()
-	return parts[0], parts[1], strings.Contains(flags, "g"), strings.Trim(flags, "gi0123456789") == ""
+	flags = b.String()
+	return parts[0], parts[1], flags, strings.Trim(flags, "g0123456789") == ""
 }
 
 // regex keeps rows whose field matches.

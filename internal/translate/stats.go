@@ -89,7 +89,9 @@ func (l *lowering) aggregateWith(aggs []spl.Agg, by []spl.By, at spl.Span, dropN
 	for _, b := range by {
 		if strings.Contains(b.Field.Text, "*") {
 			for _, n := range l.env.names(b.Field.Text) {
-				keys = append(keys, key{n, l.env.cols[n], nil, b.Span()})
+				var c *column
+				l.reading(toGroup, func() { c = l.used(l.env.cols[n], b.Span()) })
+				keys = append(keys, key{n, c, nil, b.Span()})
 			}
 			continue
 		}
@@ -238,7 +240,9 @@ func (l *lowering) aggOne(a *spl.Agg, st *esql.Stats, next *env, taken *distinct
 		}
 		return
 	}
+	from := l.hold()
 	g := l.aggregation(a)
+	notes := l.release(from, true)
 	var none column
 	var of *column // what the result shows values of
 	if f, ok := a.Arg.(*spl.FieldRef); ok && showing[a.Func] && !g.hole {
@@ -253,6 +257,7 @@ func (l *lowering) aggOne(a *spl.Agg, st *esql.Stats, next *env, taken *distinct
 	if of.pending != nil {
 		g.pending = of.pending
 	}
+	g.pending = joined(false, g.pending, notes)
 	if a.Func == "values" && of.fixed && of.array == schema.Single && groupsBy(st, of.fixedBy) {
 		g.array, g.after = schema.Single, nil
 	}
@@ -506,7 +511,7 @@ func init() {
 		return func(l *lowering, v value, a *spl.Agg) aggregation {
 			g := aggregation{expr: call(fn, v.expr), typ: v.typ, nonNull: v.nonNull && !v.multi()}
 			if isText(v.typ) {
-				g.pending = &mappingNote{subject: a.Func, message: "`" + a.Func + "` of text goes by its letters; Splunk takes numbers in text as numbers"}
+				l.diag("mapping_approximate", a.Span(), a.Func, "`"+a.Func+"` of text goes by its letters; Splunk takes numbers in text as numbers")
 			}
 			return g
 		}
@@ -565,8 +570,8 @@ func init() {
 
 // estimated is an aggregate that ES|QL estimates; it differs where it decides something.
 func (l *lowering) estimated(x esql.Expr, a *spl.Agg, message string) aggregation {
-	l.diag("display_only", a.Span(), a.Func, message+"; said again where a condition needs the number")
-	return aggregation{expr: x, typ: "double", pending: &mappingNote{code: "statistic_approximate", subject: a.Func, message: message}}
+	l.diag("statistic_approximate", a.Span(), a.Func, message)
+	return aggregation{expr: x, typ: "double"}
 }
 
 // stdevAgg is the sample deviation; STD_DEV is that of the population.
