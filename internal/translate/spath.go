@@ -42,9 +42,8 @@ func (l *lowering) spath(cmd *spl.SPath) {
 		}
 		return
 	}
-	in := l.peek(cmd.Input.Text, cmd.Input.Span())
 	if path == nil {
-		l.spathAll(cmd, in)
+		l.spathAll(cmd)
 		return
 	}
 	v := l.lookup(cmd.Input.Text, cmd.Input.Span()).value()
@@ -83,8 +82,8 @@ func (l *lowering) bound(name string) bool {
 }
 
 // spathAll is spath without a path: every field of the text gets a column of its own.
-func (l *lowering) spathAll(cmd *spl.SPath, in *column) {
-	if !in.computed && l.parsedAtIngest(cmd.Input.Text) {
+func (l *lowering) spathAll(cmd *spl.SPath) {
+	if !l.bound(cmd.Input.Text) && l.parsedAtIngest(cmd.Input.Text) {
 		l.diag("option_ignored", cmd.Span(), cmd.Input.Text, "the integration parses `"+cmd.Input.Text+"` at ingest, so its fields need no extraction")
 		return
 	}
