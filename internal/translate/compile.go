@@ -200,7 +200,8 @@ type lowering struct {
 	needsID      bool  // rows of events ride through STATS, told apart by _id
 	// consumed are commands that an earlier one has lowered.
 	consumed map[spl.Command]bool
-	only     map[*spl.Agg]esql.Expr // the events that an aggregation is over, all where absent
+	replaced map[spl.Command]spl.Command // what to lower in the place of a command
+	only     map[*spl.Agg]esql.Expr      // the events that an aggregation is over, all where absent
 }
 
 // Translate compiles one rule. It never panics and never fails: what cannot be done is in the output.
@@ -318,6 +319,9 @@ func (l *lowering) lower(cmd spl.Command, rest []spl.Command) {
 	if l.consumed[cmd] {
 		return
 	}
+	if c, ok := l.replaced[cmd]; ok {
+		cmd = c
+	}
 	switch cmd := cmd.(type) {
 	case *spl.Search:
 		l.search(cmd, rest)
@@ -328,7 +332,7 @@ func (l *lowering) lower(cmd spl.Command, rest []spl.Command) {
 	case *spl.Stats:
 		l.stats(cmd, rest)
 	case *spl.TStats:
-		l.tstats(cmd)
+		l.tstats(cmd, rest)
 	case *spl.Rename:
 		l.rename(cmd)
 	case *spl.Table:
@@ -520,7 +524,6 @@ func (l *lowering) assign(span spl.Span, name string, x esql.Expr) {
 
 // commandHoles says why commands with a node of their own have no lowering.
 var commandHoles = map[string]string{
-	"mstats":      "mstats aggregates a metrics index, whose names and dimensions have no mapping here: write it as STATS over the metrics-* data stream that the integration fills",
 	"streamstats": "streamstats carries a value from row to row, and ES|QL does not see the row before: group with stats by the key, or by a time interval",
 }
 

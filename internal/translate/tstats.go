@@ -1,6 +1,7 @@
 package translate
 
 import (
+	"strconv"
 	"strings"
 
 	"github.com/rulebridge/rulebridge/internal/schema"
@@ -9,9 +10,12 @@ import (
 
 // tstats is a search over a data model and stats in one. Missing group fields are "unknown" in a data model, so rows
 // with a null key stay.
-func (l *lowering) tstats(cmd *spl.TStats) {
-	if cmd.Kind != "tstats" {
-		l.unsupported(cmd)
+func (l *lowering) tstats(cmd *spl.TStats, rest []spl.Command) {
+	if cmd.Kind == "mstats" {
+		l.mstats(cmd, rest)
+		return
+	}
+	if hasYes(cmd.Options, "prestats") && l.prestats(cmd, rest) {
 		return
 	}
 	spanOpt, appended := "", false
@@ -22,7 +26,7 @@ func (l *lowering) tstats(cmd *spl.TStats) {
 		case "prestats", "append":
 			if isYes(o.Value) {
 				appended = appended || o.Name == "append" && l.src != nil
-				l.diag("unsupported_option", o.Span(), o.Name, "tstats "+o.Name+"=t is not lowered here; write the search as one stats")
+				l.diag("unsupported_option", o.Span(), o.Name, "tstats "+o.Name+"=t gives rows that only a stats of the same functions and fields right behind it can read, and there is none; write the search as one stats")
 			}
 		case "summariesonly":
 			l.diag("macro_no_counterpart", o.Span(), o.Name, "`"+o.Name+"` concerns Splunk's acceleration summaries; Elasticsearch needs nothing in its place")
@@ -35,6 +39,15 @@ func (l *lowering) tstats(cmd *spl.TStats) {
 		l.env.setPartial()
 		return
 	}
+	if !l.tstatsEvents(cmd) {
+		return
+	}
+	by, _ := timedBy(cmd.By, spanOpt)
+	l.aggregate(cmd.Aggs, by, cmd.Span(), cmd.From == nil || !l.src.DataModel)
+}
+
+// tstatsEvents reads the events that tstats is over; ok is false when there is no source for them.
+func (l *lowering) tstatsEvents(cmd *spl.TStats) (ok bool) {
 	where := cmd.Where
 	switch {
 	case cmd.From != nil:
@@ -51,7 +64,7 @@ func (l *lowering) tstats(cmd *spl.TStats) {
 			l.diag("unknown_datamodel", cmd.From.Span(), cmd.From.Text, "data model `"+cmd.From.Text+"` has no counterpart in the schema; add it to the schema overrides")
 			l.env = newEnv(false)
 			l.env.setPartial()
-			return
+			return false
 		}
 		at := cmd.From.Span()
 		if cmd.Nodename != nil {
@@ -65,22 +78,13 @@ func (l *lowering) tstats(cmd *spl.TStats) {
 	l.noteEventCodes(where)
 	for _, x := range conjuncts(where) {
 		l.filterAnd(l.searchCond(x, false))
+		l.noteChoices(searchChoices(x))
 	}
 	if x := and(l.pending...); isFalse(x) {
 		l.constant(x, cmd.Span())
 	}
 	l.filterEnd()
-	by := cmd.By
-	if spanOpt != "" {
-		by = append([]spl.By(nil), by...)
-		for i, b := range by {
-			if b.Field.Text == "_time" && b.Bucket == nil {
-				o := spl.Option{At: b.At, Name: "span", Value: spanOpt}
-				by[i].Bucket = &o
-			}
-		}
-	}
-	l.aggregate(cmd.Aggs, by, cmd.Span(), cmd.From == nil || !l.src.DataModel)
+	return true
 }
 
 func isYes(v string) bool {
@@ -89,4 +93,45 @@ func isYes(v string) bool {
 		return true
 	}
 	return false
+}
+
+// hasYes says that an option is given and on.
+func hasYes(opts []spl.Option, name string) bool {
+	for _, o := range opts {
+		if strings.EqualFold(o.Name, name) && isYes(o.Value) {
+			return true
+		}
+	}
+	return false
+}
+
+// timedBy gives _time the span of the whole command, or the one that stands behind another field: by host _time span=1h
+// and by _time host span=1h are the same. left is the span where there is no _time.
+func timedBy(list []spl.By, span string) (by []spl.By, left *spl.Option) {
+	by = append([]spl.By(nil), list...)
+	if span != "" {
+		left = &spl.Option{Name: "span", Value: span}
+	}
+	for i, b := range by {
+		if b.Bucket == nil || b.Field.Text == "_time" {
+			continue
+		}
+		if _, err := strconv.ParseFloat(b.Bucket.Value, 64); err == nil {
+			continue // an interval of the field's own numbers
+		}
+		if _, ok := parseSpan(b.Bucket.Value); ok {
+			left, by[i].Bucket = b.Bucket, nil
+		}
+	}
+	for i, b := range by {
+		if b.Field.Text == "_time" {
+			if b.Bucket == nil && left != nil {
+				o := *left
+				o.At = b.At
+				by[i].Bucket = &o
+			}
+			return by, nil
+		}
+	}
+	return by, left
 }
