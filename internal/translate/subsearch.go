@@ -91,8 +91,8 @@ func (l *lowering) staticRows(p *spl.Pipeline) (rows []staticRow, code Code, why
 	case table.TotalRows > len(table.Rows):
 		l.missing("lookup", k.Table.Text)
 		return nil, "lookup_incomplete", "lookup `" + k.Table.Text + "` has " + itoa(table.TotalRows) + " rows, of which " + itoa(len(table.Rows)) + " are known; add all of them"
-	case k.Where != nil || len(k.Options) > 0:
-		return nil, "subsearch", "inputlookup with conditions or options inside a subsearch is not evaluated; " + byHand
+	case len(k.Options) > 0:
+		return nil, "subsearch", "inputlookup with options inside a subsearch is not evaluated; " + byHand
 	}
 	columns := table.Columns
 	for _, r := range table.Rows {
@@ -104,8 +104,19 @@ func (l *lowering) staticRows(p *spl.Pipeline) (rows []staticRow, code Code, why
 		}
 		rows = append(rows, row)
 	}
+	if rows, ok = searchRows(rows, k.Where); !ok {
+		return nil, "subsearch", "this condition of inputlookup inside a subsearch is not evaluated; " + byHand
+	}
 	for _, cmd := range p.Commands[1:] {
 		switch cmd := cmd.(type) {
+		case *spl.Eval:
+			if rows, ok = evalRows(rows, cmd); !ok {
+				return nil, "subsearch", "this `eval` inside a subsearch is not evaluated; " + byHand
+			}
+		case *spl.Search:
+			if rows, ok = searchRows(rows, cmd.Expr); !ok {
+				return nil, "subsearch", "this `search` inside a subsearch is not evaluated; " + byHand
+			}
 		case *spl.Rename:
 			for _, pair := range cmd.Pairs {
 				for _, row := range rows {
