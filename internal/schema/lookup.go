@@ -3,6 +3,7 @@ package schema
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 )
@@ -232,10 +233,13 @@ func (s *Source) channel(ps []Predicate) *Source {
 			continue
 		}
 		c := *s
+		c.narrows = nil
 		c.Constraints = append(slices.Clone(s.Constraints), Constraint{Field: "winlog.channel", Type: "keyword", Values: []string{value}})
 		return &c
 	}
-	return s
+	all := *s
+	all.Support, all.Reason = Approximate, "the search is over every Windows channel; only forwarded events stand in one place in Elastic, so name the channel or its event codes"
+	return &all
 }
 
 // Narrow picks the one stream of a source that equality predicates on its fields select (category=SignInLogs of Azure AD);
@@ -243,7 +247,7 @@ func (s *Source) channel(ps []Predicate) *Source {
 func (s *Source) Narrow(ps []Predicate) *Source {
 	for _, n := range s.narrows {
 		for _, p := range ps {
-			if p.Field == n.field && (n.value == "*" || strings.EqualFold(p.Value, n.value)) {
+			if p.Field == n.field && n.admits(p.Value) {
 				if src := s.schema.byName[strings.ToLower(n.source)]; src != nil {
 					return src
 				}
@@ -251,6 +255,27 @@ func (s *Source) Narrow(ps []Predicate) *Source {
 		}
 	}
 	return s
+}
+
+// admits says that the value selects the source: the same text, any, or a number in a range such as 4608-4985.
+func (n narrowing) admits(value string) bool {
+	if n.value == "*" || strings.EqualFold(value, n.value) {
+		return true
+	}
+	first, last, ok := strings.Cut(n.value, "-")
+	if !ok {
+		return false
+	}
+	from, err := strconv.Atoi(first)
+	if err != nil {
+		return false
+	}
+	to, err := strconv.Atoi(last)
+	if err != nil {
+		return false
+	}
+	v, err := strconv.Atoi(value)
+	return err == nil && from <= v && v <= to
 }
 
 // metadataWeight ranks how narrowly a field names a source: XmlWinEventLog as a source type says less than a source.

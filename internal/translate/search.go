@@ -112,7 +112,7 @@ func (l *lowering) chooseSource(e spl.SearchExpr, at spl.Span) spl.SearchExpr {
 			if s, ok := l.schema.Macro(p.Macro); ok && len(p.Args) == 0 {
 				srcs = appendSource(srcs, s)
 				used[i] = true
-				l.diag("source_resolved", p.Span(), p.Macro, "`"+p.Macro+"` is read from "+strings.Join(s.Indices, ", "))
+				l.diag("source_resolved", p.Span(), p.Macro, "`"+p.Macro+"` is read from "+strings.Join(l.narrowed(s, parts).Indices, ", "))
 			}
 		case *spl.Compare:
 			if p.Op == "=" && metadataField(p.Field.Text) {
@@ -145,6 +145,11 @@ func (l *lowering) chooseSource(e spl.SearchExpr, at spl.Span) spl.SearchExpr {
 		if used[i] {
 			continue
 		}
+		if l.namesIndexes(p) {
+			used[i] = true
+			l.diag("source_resolved", p.Span(), "index", "the index pattern takes the place of the names of indexes")
+			continue
+		}
 		if group, ok := l.sourceGroup(p); ok && (len(srcs) == 0 || len(group) == 1 && group[0] == srcs[0]) {
 			for _, s := range group {
 				srcs = appendSource(srcs, s)
@@ -158,9 +163,11 @@ func (l *lowering) chooseSource(e spl.SearchExpr, at spl.Span) spl.SearchExpr {
 			l.diag("source_resolved", p.Span(), "", "the sources of these alternatives became the index pattern; data_stream.dataset tells them apart")
 		}
 	}
-	for i, s := range srcs {
-		srcs[i] = s.Narrow(equalities(parts))
+	narrowed := srcs[:0]
+	for _, s := range srcs {
+		narrowed = appendSource(narrowed, l.narrowed(s, parts))
 	}
+	srcs = narrowed
 	l.useSources(srcs, at)
 	var rest []spl.SearchExpr
 	for i, p := range parts {
@@ -177,15 +184,59 @@ func (l *lowering) chooseSource(e spl.SearchExpr, at spl.Span) spl.SearchExpr {
 	return &spl.SearchAnd{At: spl.At{At: at}, Exprs: rest}
 }
 
+// narrowed picks the stream of a source that the conditions select, of several event codes the one that has them all.
+func (l *lowering) narrowed(s *schema.Source, parts []spl.SearchExpr) *schema.Source {
+	if t := s.Narrow(equalities(parts)); t != s {
+		return t
+	}
+	out := s
+	for _, p := range parts {
+		codes, ok := l.codesOf(p)
+		if !ok {
+			continue
+		}
+		for _, c := range codes {
+			t := s.Narrow([]schema.Predicate{{Field: "EventCode", Value: c}})
+			if t == s || out != s && t != out {
+				return s
+			}
+			out = t
+		}
+		return out
+	}
+	return out
+}
+
+// namesIndexes says that a condition is about names of Splunk's indexes and nothing else.
+func (l *lowering) namesIndexes(e spl.SearchExpr) bool {
+	switch e := e.(type) {
+	case *spl.Compare:
+		return (e.Op == "=" || e.Op == "!=") && strings.EqualFold(e.Field.Text, "index") && !l.identityHas(e.Field.Text)
+	case *spl.SearchIn:
+		return strings.EqualFold(e.Field.Text, "index") && !l.identityHas(e.Field.Text)
+	case *spl.SearchNot:
+		return l.namesIndexes(e.Expr)
+	case *spl.SearchAnd:
+		return !slices.ContainsFunc(e.Exprs, func(x spl.SearchExpr) bool { return !l.namesIndexes(x) })
+	case *spl.SearchOr:
+		return !slices.ContainsFunc(e.Exprs, func(x spl.SearchExpr) bool { return !l.namesIndexes(x) })
+	}
+	return false
+}
+
 // identityHas says that the request names the field as one of its own.
 func (l *lowering) identityHas(field string) bool {
 	_, ok := l.req.Types[field]
 	return ok
 }
 
+func sameConstraint(a, b schema.Constraint) bool {
+	return a.Field == b.Field && a.Not == b.Not && slices.Equal(a.Values, b.Values)
+}
+
 func appendSource(srcs []*schema.Source, s *schema.Source) []*schema.Source {
 	for _, x := range srcs {
-		if x == s {
+		if x == s || x.Name == s.Name && slices.EqualFunc(x.Constraints, s.Constraints, sameConstraint) {
 			return srcs
 		}
 	}
