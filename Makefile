@@ -43,7 +43,7 @@ SEED  ?= $(shell date +%s)
 
 .PHONY: chaos
 chaos: build ## KILLS (200) kill -9 over migrations of RULES (2000) rules with SEED, then every fault; an hour at most
-	CHAOS_KILLS=$(KILLS) CHAOS_RULES=$(RULES) CHAOS_SEED=$(SEED) RULEBRIDGE_BIN=$(abspath bin/rulebridge) \
+	CHAOS_FULL=1 CHAOS_KILLS=$(KILLS) CHAOS_RULES=$(RULES) CHAOS_SEED=$(SEED) RULEBRIDGE_BIN=$(abspath bin/rulebridge) \
 	  $(GO) test -count=1 -timeout 60m -v ./test/integration -run '^TestChaos' | awk '/FIGURE/ {sub(/^.*FIGURE /, ""); print; next} /_test.go:|^ *--- |^(FAIL|ok|PASS|panic)/'
 
 .PHONY: race

@@ -24,7 +24,11 @@ func (f *fleet) gateways() (gs []*dev) {
 // one is told that it started; whatever was said, state and counts agree afterwards, and nothing is lost.
 func TestChaosStartStop(t *testing.T) {
 	binary(t)
-	const n, rounds = 400, 12
+	const n = 400
+	rounds := 4
+	if fullForm(t) {
+		rounds = 12
+	}
 	random := seeded(t)
 	node := elasticsearch.Start(t)
 	cfg, prefix := chaosConfig(t, node.URL, "2s", "heartbeat: 5s, pause: 0s")

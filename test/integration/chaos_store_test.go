@@ -90,6 +90,9 @@ func (f *fleet) rides(t *testing.T, o outage) {
 	id := f.create(n)
 	f.begin(id)
 	f.inWork(id)
+	if !fullForm(t) {
+		o.lasts /= 3
+	}
 	o.begin(t)
 	before := f.during(o.lasts)
 	o.end(t)

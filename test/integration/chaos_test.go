@@ -33,7 +33,13 @@ const (
 	envKills = "CHAOS_KILLS" // default 5
 	envRules = "CHAOS_RULES" // of one migration; default 500
 	envSeed  = "CHAOS_SEED"  // default: the time
+	envFull  = "CHAOS_FULL"  // 1: faults last as long as the figures say; default 0: a third of it, for every change
 )
+
+func fullForm(t *testing.T) bool {
+	t.Helper()
+	return number(t, envFull, 0) == 1
+}
 
 func number(t *testing.T, name string, otherwise uint64) uint64 {
 	t.Helper()
