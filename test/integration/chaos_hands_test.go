@@ -2,7 +2,10 @@ package integration
 
 import (
 	"net/http"
+	"os"
+	"slices"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -92,6 +95,24 @@ func TestChaosStartStop(t *testing.T) {
 	}
 	f.sound()
 	t.Logf("FIGURE fault: two gateways starting and stopping one migration at once, %d rounds: of two starts one each time, every rule has one result", rounds)
+}
+
+// TestChaosFrozen holds a process for longer than the heartbeat timeout, as a paused machine does, and lets it go on: what
+// others have done meanwhile it must not do again.
+func TestChaosFrozen(t *testing.T) {
+	binary(t)
+	node := elasticsearch.Start(t)
+	cfg, prefix := chaosConfig(t, node.URL, "500ms", "heartbeat: 5s, pause: 0s")
+	f := newFleet(t, node, cfg, prefix, 2, 2)
+	for _, kind := range []string{"worker", "temporal", "gateway"} {
+		i := slices.IndexFunc(f.members, func(m *member) bool { return m.kind == kind })
+		send := func(s os.Signal) func(*testing.T) {
+			return func(*testing.T) { f.members[i].signal(s) }
+		}
+		o := outage{kind + " frozen", 30 * time.Second, send(syscall.SIGSTOP), send(syscall.SIGCONT)}
+		t.Run(o.name, func(t *testing.T) { f.rides(t, o) })
+	}
+	f.sound()
 }
 
 // TestChaosClocks runs a cluster whose processes disagree about the time by up to two hours, and kills a worker in it.
