@@ -202,6 +202,9 @@ func (p *parser) scan() {
 				start = false
 			}
 		}
+		if !scanStops[c] {
+			continue
+		}
 		switch c {
 		case '\\':
 			if i+1 < len(s) && (s[i+1] == '"' || s[i+1] == '\\' || s[i+1] == '|') {
@@ -254,6 +257,9 @@ func (p *parser) scan() {
 		p.problem(p.marks[m].off, p.marks[m].off+1, CodeUnterminatedSubsearch, "subsearch is never closed: add the missing ]")
 	}
 }
+
+// scanStops are the characters that scan has to look at.
+var scanStops = newStops("\\\"'`|[]")
 
 // hasQuotedFields says whether a command's grammar has field names in single quotes.
 func hasQuotedFields(cmd string) bool {

@@ -7,6 +7,15 @@ import (
 
 // peek skips white space and returns the next byte of the stage, 0 at its end.
 func (p *parser) peek() byte {
+	if p.pos < p.end {
+		if c := p.buf[p.pos]; c > ' ' && c < utf8.RuneSelf {
+			return c // as mostly
+		}
+	}
+	return p.peekBehindSpace()
+}
+
+func (p *parser) peekBehindSpace() byte {
 	p.pos = skipSpace(p.buf, p.pos, p.end)
 	if p.pos >= p.end {
 		return 0
@@ -82,7 +91,7 @@ func (p *parser) keyword(word string) bool {
 func (p *parser) atKeyword(word string) bool {
 	p.peek()
 	e := p.pos + len(word)
-	if e > p.end || !strings.EqualFold(p.buf[p.pos:e], word) {
+	if e > p.end || p.buf[p.pos]|0x20 != word[0]|0x20 || !strings.EqualFold(p.buf[p.pos:e], word) {
 		return false
 	}
 	return e == p.end || nameStops[p.buf[e]] || spaceAt(p.buf, e) > 0

@@ -140,7 +140,7 @@ func (c *compilation) diag(code Code, span spl.Span, subject, message string) {
 var heldBack = map[Code]bool{"mapping_approximate": true, "time_rounding": true, "case_folding": true}
 
 // fewDiags is the number of diagnostics up to which comparing with each is faster than a map.
-const fewDiags = 24
+const fewDiags = 40
 
 // same is the diagnostic that says the same already, nil if there is none.
 func (c *compilation) same(code Code, subject, message string) *Diagnostic {

@@ -7,13 +7,14 @@ import "github.com/rulebridge/rulebridge/internal/esql"
 // nothing, whatever b is. What it knows of MV_COUNT(a) says nothing of a. Filters of all commands count as one, because
 // the optimizer joins them.
 func guardNulls(cmds []esql.Command) {
-	var filters []esql.Expr
+	var few [16]esql.Expr
+	filters := few[:0]
 	for _, c := range cmds {
 		switch c := c.(type) {
 		case *esql.Where:
-			parts := flatten("AND", []esql.Expr{c.Expr})
-			filters = append(filters, parts...)
-			for _, p := range parts {
+			first := len(filters)
+			filters = appendFlat(filters, "AND", c.Expr)
+			for _, p := range filters[first:] {
 				guardInside(p)
 			}
 		case *esql.Eval:
@@ -36,7 +37,8 @@ func guardInside(x esql.Expr) {
 	case *esql.Binary:
 		switch x.Op {
 		case "AND":
-			parts := flatten("AND", []esql.Expr{x})
+			var few [8]esql.Expr
+			parts := appendFlat(few[:0], "AND", x)
 			for _, p := range parts {
 				guardInside(p)
 			}
