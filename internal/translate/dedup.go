@@ -23,10 +23,6 @@ func (l *lowering) dedup(cmd *spl.Dedup, rest []spl.Command) {
 		}
 		l.diag("option_ignored", o.Span(), o.Name, "`"+o.Name+"` does not change the rows")
 	}
-	if cmd.Count > 1 {
-		l.diag("unsupported_option", cmd.Span(), "dedup", "dedup of more than one row a group has no counterpart in ES|QL")
-		return
-	}
 	if !l.settle(cmd, rest) {
 		l.diag("unsupported_command", cmd.Span(), "dedup", "dedup of whole events has no counterpart in ES|QL; name the fields to keep (table) after it, or suppress alerts by "+nameList(cmd.Fields))
 		return
@@ -60,6 +56,10 @@ func (l *lowering) dedup(cmd *spl.Dedup, rest []spl.Command) {
 	}
 	l.filter(and(present...))
 	p := l.pack(outer.order, skip, cmd.Span())
+	if cmd.Count > 1 && !l.distinctRows(p, skip) {
+		l.diag("unsupported_option", cmd.Span(), "dedup", "dedup of more than one row a group needs to tell equal rows apart, which have lost the fields they were grouped by; move it before the list of columns")
+		return
+	}
 	if len(p.cols) == 0 {
 		l.aggregateWith(nil, by, cmd.Span(), false, "")
 		return
@@ -79,7 +79,11 @@ func (l *lowering) dedup(cmd *spl.Dedup, rest []spl.Command) {
 	if len(parts) > 1 {
 		x = mark(call("CONCAT", parts...), cmd.Span())
 	}
-	st := &esql.Stats{Aggs: []*esql.Assign{{Name: row, Expr: mark(call(kept.fn, x), cmd.Span())}}}
+	fn := kept.fn
+	if cmd.Count > 1 {
+		fn = "VALUES"
+	}
+	st := &esql.Stats{Aggs: []*esql.Assign{{Name: row, Expr: mark(call(fn, x), cmd.Span())}}}
 	st.Origin = origin(cmd.Span())
 	for _, b := range by {
 		a := &esql.Assign{Expr: mark(col(outer.cols[b.Field.Text].name), b.Span())}
@@ -89,8 +93,33 @@ func (l *lowering) dedup(cmd *spl.Dedup, rest []spl.Command) {
 	l.aggregated, l.fullText, l.present = true, false, nil
 	l.helpers, l.eventID = nil, ""
 	l.env = outer
+	if cmd.Count > 1 {
+		order := "ASC"
+		if kept.fn == "MAX" {
+			order = "DESC"
+		}
+		l.assign(cmd.Span(), row, mark(call("MV_SLICE", call("MV_SORT", col(row), str(order)), integer(0), integer(int64(cmd.Count-1))), cmd.Span()))
+		l.expandColumn(row, cmd.Span())
+	}
 	p.unpack(row, before...)
 	l.useful = true
+}
+
+// distinctRows says that no two rows hold the same in the columns of a packing and in skip.
+func (l *lowering) distinctRows(p *packing, skip map[string]bool) bool {
+	if !l.aggregated {
+		return true // events have an identifier
+	}
+	st, ok := l.lastStats()
+	if !ok || slices.ContainsFunc(l.cmds, func(c esql.Command) bool { _, expanded := c.(*esql.MvExpand); return expanded }) {
+		return false
+	}
+	for _, a := range st.By {
+		if n := outName(a); !skip[n] && !slices.ContainsFunc(p.cols, func(c *column) bool { return c.name == n }) {
+			return false
+		}
+	}
+	return true
 }
 
 // firstRow says how the first row of a group is found: by the least or the greatest packed text.
@@ -110,6 +139,10 @@ func (l *lowering) firstOf(cmd *spl.Dedup, p *packing) firstRow {
 		}
 	}
 	if len(keys) == 0 && len(cmd.SortBy) == 0 && !l.aggregated {
+		if cmd.Count > 1 { // VALUES keeps one of several equal texts
+			l.needsID = true
+			return firstRow{fn: "MAX", lead: []esql.Expr{call("TO_STRING", col("@timestamp")), col("_id")}}
+		}
 		p.first("@timestamp")
 		return firstRow{fn: "MAX"}
 	}
@@ -129,6 +162,10 @@ func (l *lowering) firstOf(cmd *spl.Dedup, p *packing) firstRow {
 	}
 	if len(keys) == 0 {
 		first.lead = l.groupOrder(p)
+	}
+	if cmd.Count > 1 && !l.aggregated {
+		l.needsID = true
+		first.lead = append(first.lead, col("_id"))
 	}
 	order := "dedup keeps the first row of each " + nameList(cmd.Fields) + " in an order that ES|QL does not have here"
 	if len(keys) > 0 {

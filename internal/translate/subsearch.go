@@ -1,6 +1,7 @@
 package translate
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/rulebridge/rulebridge/internal/esql"
@@ -281,5 +282,46 @@ func (l *lowering) joinSubsearch(e spl.SearchExpr, rest []spl.Command) {
 	if _, not := e.(*spl.SearchNot); not {
 		command = antiJoin
 	}
-	l.joinAs(command, &spl.Join{At: spl.At{At: e.Span()}, Fields: fields, Sub: sub.Pipeline}, rest)
+	l.joinAs(command, &spl.Join{At: spl.At{At: e.Span()}, Fields: fields, Sub: l.withoutOrder(sub.Pipeline, fields)}, rest)
+}
+
+// withoutOrder leaves out what only orders the rows of a subsearch, or keeps one of several equal ones: what matters is
+// which values of the fields there are.
+func (l *lowering) withoutOrder(p *spl.Pipeline, fields []spl.Name) *spl.Pipeline {
+	out := *p
+	out.Commands = nil
+	last := len(p.Commands)
+	for last > 0 && onlyColumns(p.Commands[last-1]) {
+		last--
+	}
+	out.Commands = append(out.Commands, p.Commands[:last]...)
+	for _, cmd := range p.Commands[last:] {
+		switch c := cmd.(type) {
+		case *spl.Sort:
+			if c.Limit > 0 {
+				return p
+			}
+		case *spl.Dedup:
+			if len(c.Options) > 0 || c.Count > 1 {
+				return p
+			}
+			for _, f := range fields {
+				if !slices.ContainsFunc(c.Fields, func(n spl.Name) bool { return n.Text == f.Text }) {
+					l.diag("order_dependent", c.Span(), f.Text, "dedup keeps one `"+f.Text+"` of each "+nameList(c.Fields)+" in the order of rows; the draft takes each, so more events match")
+				}
+			}
+		default:
+			out.Commands = append(out.Commands, cmd)
+		}
+	}
+	return &out
+}
+
+// onlyColumns says that a command neither computes nor groups.
+func onlyColumns(cmd spl.Command) bool {
+	switch cmd.(type) {
+	case *spl.Sort, *spl.Dedup, *spl.Table, *spl.Fields, *spl.Rename:
+		return true
+	}
+	return false
 }
