@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -58,6 +59,20 @@ func (s Setup) templates(ctx context.Context, p *Process) error {
 	case !s.Config.Features.SIEMMigrations:
 		s.printf("store: nothing installed, since features.siemMigrationsEnabled is off")
 		return nil
+	}
+	work, setup := p.elastic.Roles()
+	for _, role := range []struct {
+		who  string
+		body map[string]any
+	}{{"gateways and workers", work}, {"setup", setup}} {
+		text, err := json.Marshal(map[string]any{"name": "rulebridge", "role_descriptors": map[string]any{"rulebridge": role.body}})
+		if err != nil {
+			return err
+		}
+		s.printf("store: an API key for %s, in Kibana's console:\n  POST /_security/api_key %s", role.who, text)
+	}
+	if err := p.elastic.CheckSetup(ctx); err != nil {
+		return err
 	}
 	if err := p.elastic.Setup(ctx); err != nil {
 		return err

@@ -20,19 +20,24 @@ import (
 // MinVersion is the oldest Elasticsearch that works.
 const MinVersion = "8.19.0"
 
-// Privileges the store needs, as Elasticsearch names them. Without Setup the cluster ones, create_index and manage are
-// not needed.
+// privileges are named as Elasticsearch names them.
+type privileges struct{ cluster, index []string }
+
 var (
-	clusterPrivileges = []string{"manage_index_templates", "monitor"}
-	indexPrivileges   = []string{"read", "write", "maintenance", "view_index_metadata", "create_index", "manage"}
+	toWork  = privileges{[]string{"monitor"}, []string{"read", "write", "maintenance", "view_index_metadata"}}
+	toSetup = privileges{append([]string{"manage_index_templates"}, toWork.cluster...), append([]string{"create_index", "manage"}, toWork.index...)}
 )
 
-// RoleDescriptor is the body for Elasticsearch's role or API key API that grants what the store needs.
-func (s *Store) RoleDescriptor() map[string]any {
-	return map[string]any{
-		"cluster": clusterPrivileges,
-		"indices": []any{map[string]any{"names": []string{s.opts.Prefix + "-*"}, "privileges": indexPrivileges}},
+// Roles are the bodies for Elasticsearch's role or API key API that grant what gateways and workers need, and what Setup
+// needs.
+func (s *Store) Roles() (work, setup map[string]any) {
+	role := func(p privileges) map[string]any {
+		return map[string]any{
+			"cluster": p.cluster,
+			"indices": []any{map[string]any{"names": []string{s.opts.Prefix + "-*"}, "privileges": p.index}},
+		}
 	}
+	return role(toWork), role(toSetup)
 }
 
 // CheckError is what Check found wrong.
@@ -46,13 +51,17 @@ type CheckError struct {
 func (e *CheckError) Error() string { return e.Message }
 func (e *CheckError) Unwrap() error { return e.Err }
 
-// Check asks the cluster who it is and what the user may do, once, for a start-up message that names what is wrong.
+// Check asks the cluster who it is and whether the user may do what gateways and workers do, once, for a start-up message
+// that names what is wrong.
 func (s *Store) Check(ctx context.Context) error {
 	if err := s.checkVersion(ctx); err != nil {
 		return err
 	}
-	return s.checkPrivileges(ctx)
+	return s.checkPrivileges(ctx, toWork)
 }
+
+// CheckSetup asks whether the user may do what Setup does.
+func (s *Store) CheckSetup(ctx context.Context) error { return s.checkPrivileges(ctx, toSetup) }
 
 func (s *Store) where() string { return strings.Join(s.opts.URLs, ", ") }
 
@@ -154,10 +163,10 @@ func isSyntax(err error) bool {
 	return errors.As(err, &syntax) || errors.As(err, &typ)
 }
 
-func (s *Store) checkPrivileges(ctx context.Context) error {
+func (s *Store) checkPrivileges(ctx context.Context, p privileges) error {
 	body, err := json.Marshal(map[string]any{
-		"cluster": clusterPrivileges,
-		"index":   []any{map[string]any{"names": []string{s.opts.Prefix + "-*"}, "privileges": indexPrivileges}},
+		"cluster": p.cluster,
+		"index":   []any{map[string]any{"names": []string{s.opts.Prefix + "-*"}, "privileges": p.index}},
 	})
 	if err != nil {
 		return err
@@ -193,7 +202,7 @@ func (s *Store) checkPrivileges(ctx context.Context) error {
 		}
 	}
 	slices.Sort(lacking)
-	return &CheckError{Problem: "privileges", Message: fmt.Sprintf("user %s of Elasticsearch at %s lacks: %s; add them to its role",
+	return &CheckError{Problem: "privileges", Message: fmt.Sprintf("user %s of Elasticsearch at %s lacks: %s; add them to its role or API key, or name another user (elasticsearch.api_key, elasticsearch.username)",
 		answer.Username, s.where(), strings.Join(lacking, ", "))}
 }
 

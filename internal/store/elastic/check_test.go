@@ -15,6 +15,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -63,13 +64,12 @@ func (c *cluster) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			w.WriteHeader(http.StatusBadRequest)
 			return
 		}
+		all := true
 		has := func(privileges []string) map[string]bool {
 			m := map[string]bool{}
 			for _, p := range privileges {
-				m[p] = true
-				for _, d := range c.denied {
-					m[p] = m[p] && p != d
-				}
+				m[p] = !slices.Contains(c.denied, p)
+				all = all && m[p]
 			}
 			return m
 		}
@@ -79,8 +79,8 @@ func (c *cluster) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 				index[name] = has(i.Privileges)
 			}
 		}
-		_ = json.NewEncoder(w).Encode(map[string]any{"username": "mover", "has_all_requested": len(c.denied) == 0,
-			"cluster": has(asked.Cluster), "index": index})
+		cluster := has(asked.Cluster)
+		_ = json.NewEncoder(w).Encode(map[string]any{"username": "mover", "has_all_requested": all, "cluster": cluster, "index": index})
 	default:
 		w.WriteHeader(http.StatusNotFound)
 		fmt.Fprint(w, `{"error":"no such path"}`)
@@ -114,7 +114,8 @@ func TestCheck(t *testing.T) {
 		"old major":          {good(func(c *cluster) { c.version = "7.17.0" }), "version", "version 7.17.0"},
 		"nonsense version":   {good(func(c *cluster) { c.version = "new" }), "version", "version new"},
 		"no credentials":     {good(func(c *cluster) { c.authorized = func(*http.Request) bool { return false } }), "credentials", "api_key|username"},
-		"one privilege":      {good(func(c *cluster) { c.denied = []string{"manage_index_templates"} }), "privileges", "user mover|cluster privilege manage_index_templates"},
+		"not for setup":      {good(func(c *cluster) { c.denied = []string{"manage_index_templates", "manage", "create_index"} }), "", ""},
+		"one privilege":      {good(func(c *cluster) { c.denied = []string{"monitor"} }), "privileges", "user mover|cluster privilege monitor|API key"},
 		"several privileges": {good(func(c *cluster) { c.denied = []string{"write", "maintenance"} }), "privileges", "index privilege maintenance on rulebridge-*|index privilege write on rulebridge-*"},
 		"web page":           {status(200, "text/html", "<html>Kibana</html>"), "not_elasticsearch", "not Elasticsearch|elasticsearch.urls"},
 		"other JSON":         {status(200, "application/json", `{"name":"x"}`), "not_elasticsearch", "5601"},
@@ -327,9 +328,29 @@ func TestSeveralHostsOverTLS(t *testing.T) {
 	}
 }
 
-func TestRoleDescriptor(t *testing.T) {
-	text, err := json.Marshal(newStore(t, Options{URLs: []string{"http://localhost:9200"}, Prefix: "mine"}).RoleDescriptor())
-	if err != nil || !strings.Contains(string(text), `"names":["mine-*"]`) || !strings.Contains(string(text), "manage_index_templates") {
-		t.Errorf("%s, %v", text, err)
+func TestCheckSetup(t *testing.T) {
+	c := &cluster{version: "8.19.21", secured: true, denied: []string{"manage_index_templates", "manage"}}
+	server := httptest.NewServer(c)
+	defer server.Close()
+	s := newStore(t, Options{URLs: []string{server.URL}})
+	wantProblem(t, s.CheckSetup(t.Context()), "privileges", "cluster privilege manage_index_templates, index privilege manage on rulebridge-*", server.URL)
+	c.denied = nil
+	if err := s.CheckSetup(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestRoles(t *testing.T) {
+	work, setup := newStore(t, Options{URLs: []string{"http://localhost:9200"}, Prefix: "mine"}).Roles()
+	for _, tt := range []struct {
+		role map[string]any
+		want string
+	}{
+		{work, `{"cluster":["monitor"],"indices":[{"names":["mine-*"],"privileges":["read","write","maintenance","view_index_metadata"]}]}`},
+		{setup, `{"cluster":["manage_index_templates","monitor"],"indices":[{"names":["mine-*"],"privileges":["create_index","manage","read","write","maintenance","view_index_metadata"]}]}`},
+	} {
+		if text, err := json.Marshal(tt.role); err != nil || string(text) != tt.want {
+			t.Errorf("%s, %v; want %s", text, err, tt.want)
+		}
 	}
 }
