@@ -78,7 +78,11 @@ func (s *Server) create(ctx context.Context, r *createRequest) (createAnswer, er
 	if err := s.Store.CreateMigration(ctx, m, r.rules); err != nil {
 		return createAnswer{}, fmt.Errorf("creating a migration: %w", err)
 	}
-	s.all.forget("")
+	ids := make(map[string]bool, len(r.rules))
+	for _, rule := range r.rules {
+		ids[rule.ID] = true
+	}
+	s.recent.put(statsOf(m, migration.Counts{Total: len(ids), Pending: len(ids)}), 0)
 	return createAnswer{m.ID}, nil
 }
 

@@ -89,7 +89,8 @@ type Server struct {
 	engine *gin.Engine
 	guard  *guard
 	stats  *coalescer[statsAnswer]
-	all    *coalescer[[]migration.Stats]
+	all    *coalescer[overview]
+	recent *recent
 	asked  *marks // migrations started or stopped here a moment ago
 	silent *marks // migrations whose workflow did not answer a moment ago
 }
@@ -114,8 +115,9 @@ func New(d Deps) (*Server, error) {
 	}
 	s := &Server{
 		Deps: d, guard: g,
-		stats: newCoalescer[statsAnswer](statsEvery, d.Now), all: newCoalescer[[]migration.Stats](statsEvery, d.Now),
-		asked: newMarks(recently, d.Now), silent: newMarks(silence, d.Now),
+		stats: newCoalescer[statsAnswer](statsEvery, statsStale, d.Now), all: newCoalescer[overview](statsEvery, overviewStale, d.Now),
+		recent: &recent{now: d.Now},
+		asked:  newMarks(recently, d.Now), silent: newMarks(silence, d.Now),
 	}
 	gin.SetMode(gin.ReleaseMode)
 	e := gin.New()

@@ -114,7 +114,11 @@ func (s *Server) start(ctx context.Context, r *startRequest) (startAnswer, error
 	}
 	s.asked.set(id)
 	started := s.opened(ctx, id, r.requestID, m.State != migration.Running)
-	s.changed(id)
+	s.stats.forget(id)
+	if started {
+		m.State, m.ParkReason, m.LastUpdated = migration.Running, "", s.Now().UTC()
+		s.recent.put(statsOf(m, counts), startShows)
+	}
 	return startAnswer{started}, nil
 }
 

@@ -10,7 +10,6 @@ import (
 
 	"go.uber.org/zap"
 
-	"github.com/gin-gonic/gin"
 	"github.com/rulebridge/rulebridge/internal/migration"
 )
 
@@ -18,6 +17,8 @@ const (
 	// statsEvery is how often, at most, the workflow of one migration is asked: twice a second. The server buffers one
 	// query per pending workflow task, so more would be refused.
 	statsEvery = 500 * time.Millisecond
+	// statsStale bounds the age of stats that are handed out while new ones are being fetched.
+	statsStale = 1500 * time.Millisecond
 	// statsDeadline bounds one query.
 	statsDeadline = 500 * time.Millisecond
 	// storeDeadline bounds what a flight reads of the store.
@@ -37,14 +38,6 @@ type statsAnswer struct {
 }
 
 func (a statsAnswer) header(h http.Header) { h.Set(statsSource, a.source) }
-
-type statsList []migration.Stats
-
-func (statsList) header(h http.Header) { h.Set(statsSource, "store") }
-
-type nothing struct{}
-
-func (*nothing) bind(*Server, *gin.Context) error { return nil }
 
 // oneStats answers from the workflow while it runs, and from the store otherwise or when the workflow does not answer.
 func (s *Server) oneStats(ctx context.Context, r *migrationID) (statsAnswer, error) {
@@ -101,27 +94,10 @@ func statsOf(m migration.Migration, c migration.Counts) migration.Stats {
 	return migration.Stats{MigrationID: m.ID, Status: m.State, Rules: c, LastUpdated: m.LastUpdated, ParkReason: m.ParkReason}
 }
 
-// allStats answers from the store alone, oldest migration first.
-func (s *Server) allStats(ctx context.Context, _ *nothing) (statsList, error) {
-	list, err := s.all.get(ctx, "", func(ctx context.Context) ([]migration.Stats, error) {
-		ctx, cancel := context.WithTimeout(ctx, storeDeadline)
-		defer cancel()
-		all, err := s.Store.Overview(ctx)
-		if err != nil {
-			return nil, fmt.Errorf("listing migrations: %w", err)
-		}
-		list := make([]migration.Stats, len(all))
-		for i, m := range all {
-			list[i] = statsOf(m.Migration, m.Counts)
-		}
-		return list, nil
-	})
-	return statsList(list), err
-}
-
 // changed makes the next stats calls read anew.
 func (s *Server) changed(id string) {
 	s.stats.forget(id)
+	s.recent.forget(id)
 	s.all.forget("")
 }
 
@@ -131,6 +107,7 @@ func (s *Server) changed(id string) {
 type coalescer[T any] struct {
 	mu     sync.Mutex
 	every  time.Duration
+	stale  time.Duration // bounds the age of a result that is handed out while a new one is being fetched
 	now    func() time.Time
 	routes map[string]*route[T]
 }
@@ -147,15 +124,11 @@ type flight[T any] struct {
 	err   error
 }
 
-const (
-	// manyRoutes is where old results are swept out.
-	manyRoutes = 4096
-	// staleAfter bounds the age of a result that is handed out while a new one is being fetched.
-	staleAfter = 1500 * time.Millisecond
-)
+// manyRoutes is where old results are swept out.
+const manyRoutes = 4096
 
-func newCoalescer[T any](every time.Duration, now func() time.Time) *coalescer[T] {
-	return &coalescer[T]{every: every, now: now, routes: map[string]*route[T]{}}
+func newCoalescer[T any](every, stale time.Duration, now func() time.Time) *coalescer[T] {
+	return &coalescer[T]{every: every, stale: stale, now: now, routes: map[string]*route[T]{}}
 }
 
 func (c *coalescer[T]) get(ctx context.Context, key string, fetch func(context.Context) (T, error)) (T, error) {
@@ -196,7 +169,7 @@ func (c *coalescer[T]) board(ctx context.Context, key string, fetch func(context
 			f.value, f.err = fetch(context.WithoutCancel(ctx))
 		}()
 	}
-	if r.last != nil && r.last.err == nil && now.Sub(r.last.begun) < staleAfter {
+	if r.last != nil && r.last.err == nil && now.Sub(r.last.begun) < c.stale {
 		return r.last
 	}
 	return r.flying

@@ -16,7 +16,7 @@ import (
 // TestCoalescer: many callers share one flight, at most two flights a second take off, and each sees its result.
 func TestCoalescer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newCoalescer[int](statsEvery, time.Now)
+		c := newCoalescer[int](statsEvery, statsStale, time.Now)
 		var flights, inAir, most atomic.Int32
 		fetch := func(context.Context) (int, error) {
 			if n := inAir.Add(1); n > most.Load() {
@@ -55,7 +55,7 @@ func TestCoalescer(t *testing.T) {
 // who has been away for long waits for the new one.
 func TestCoalescerDoesNotKeepPollersWaiting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newCoalescer[int](statsEvery, time.Now)
+		c := newCoalescer[int](statsEvery, statsStale, time.Now)
 		n := 0
 		get := func() (int, time.Duration) {
 			begin := time.Now()
@@ -91,7 +91,7 @@ func TestCoalescerDoesNotKeepPollersWaiting(t *testing.T) {
 // TestCoalescerCallers: a caller who hangs up leaves the flight to the others, and an error is shared too.
 func TestCoalescerCallers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newCoalescer[int](statsEvery, time.Now)
+		c := newCoalescer[int](statsEvery, statsStale, time.Now)
 		ctx, cancel := context.WithCancel(t.Context())
 		gone := make(chan error)
 		fetch := func(ctx context.Context) (int, error) {
@@ -116,7 +116,7 @@ func TestCoalescerCallers(t *testing.T) {
 // TestCoalescerForgets: what took off before a change is not handed out after it.
 func TestCoalescerForgets(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newCoalescer[string](statsEvery, time.Now)
+		c := newCoalescer[string](statsEvery, statsStale, time.Now)
 		go func() {
 			_, _ = c.get(t.Context(), "m", func(context.Context) (string, error) { time.Sleep(time.Second); return "old", nil })
 		}()
@@ -136,7 +136,7 @@ func TestCoalescerForgets(t *testing.T) {
 
 func TestCoalescerSweeps(t *testing.T) {
 	now := time.Unix(0, 0)
-	c := newCoalescer[int](statsEvery, func() time.Time { return now })
+	c := newCoalescer[int](statsEvery, statsStale, func() time.Time { return now })
 	for i := range 3 * manyRoutes {
 		now = now.Add(time.Second)
 		if _, err := c.get(t.Context(), string(rune(i)), func(context.Context) (int, error) { return i, nil }); err != nil {

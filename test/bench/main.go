@@ -32,6 +32,7 @@ type run struct {
 	bin     string
 	scale   float64 // of the numbers of rules
 	classic bool    // measure batches with a pause as well
+	eager   int     // activities that a workflow task may start on its own worker, of processes apart
 	figures []figure
 }
 
@@ -68,10 +69,11 @@ func main() {
 	out := flag.String("json", "bench.json", "where the figures go as JSON")
 	scale := flag.Float64("scale", 1, "share of the rules, for a quick look")
 	classic := flag.Bool("classic", true, "measure batches with a 10 s pause beside the sliding window, which takes minutes")
+	eager := flag.Int("eager", 3, "worker.eager of processes apart")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := measure(ctx, *only, *out, &run{bin: *bin, scale: *scale, classic: *classic}); err != nil {
+	if err := measure(ctx, *only, *out, &run{bin: *bin, scale: *scale, classic: *classic, eager: *eager}); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}

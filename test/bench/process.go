@@ -115,24 +115,24 @@ var (
 	setupDone     = regexp.MustCompile(`templates and indices are there`)
 )
 
-// clusterConfig leaves everything that matters here at its default: batch 50, one shard, refresh 5 s, eager 3.
+// clusterConfig leaves everything that matters here at its default: batch 50, one shard, refresh 5 s.
 const clusterConfig = `connectors: [{id: %s, kind: simulated, latency: %s, jitter: %v, seed: %d}]
 migration: {pause: 0s}
 store: {kind: elasticsearch}
 elasticsearch: {urls: [%q], prefix: %s}
 features: {assistantRagOnAlerts: false}
-worker: {health_addr: "127.0.0.1:0"%s}
+worker: {health_addr: "127.0.0.1:0", eager: %d%s}
 auth: {rate: 100000, burst: 100000}
 log: {level: warn}
 `
 
 // startCluster starts a node (or takes the one that RULEBRIDGE_TEST_ELASTICSEARCH names), Temporal and the given numbers of gateways and workers; settings are added to worker's.
-func startCluster(ctx context.Context, bin string, gateways, workers int, settings string) (c *cluster, err error) {
+func startCluster(ctx context.Context, r *run, gateways, workers int, settings string) (c *cluster, err error) {
 	dir, err := os.MkdirTemp("", "rulebridge-bench-")
 	if err != nil {
 		return nil, err
 	}
-	c = &cluster{bin: bin, dir: dir}
+	c = &cluster{bin: r.bin, dir: dir}
 	defer func() {
 		if err != nil {
 			c.close()
@@ -144,24 +144,24 @@ func startCluster(ctx context.Context, bin string, gateways, workers int, settin
 	} else if c.node, err = elasticsearch.NewNode(ctx, elasticsearch.Options{Heap: "2g", Optimized: true}); err != nil {
 		return c, err
 	}
-	if err := os.WriteFile(c.config(), fmt.Appendf(nil, clusterConfig, sim.ID, sim.Latency, sim.Jitter, sim.Seed, c.node.URL, c.prefix, settings), 0o600); err != nil {
+	if err := os.WriteFile(c.config(), fmt.Appendf(nil, clusterConfig, sim.ID, sim.Latency, sim.Jitter, sim.Seed, c.node.URL, c.prefix, r.eager, settings), 0o600); err != nil {
 		return c, err
 	}
 	var m []string
-	c.temporal, m, err = startProcess(ctx, "temporal", bin, nil,
+	c.temporal, m, err = startProcess(ctx, "temporal", r.bin, nil,
 		[]string{"temporal", "--data-dir", dir, "--temporal-port", "0", "--log-level", "error"}, temporalReady)
 	if err != nil {
 		return c, err
 	}
 	c.server = m[1]
 	c.env = []string{"TEMPORAL_ADDRESS=" + c.server, "TEMPORAL_CONFIG_FILE=" + filepath.Join(dir, "none.toml")}
-	set, _, err := startProcess(ctx, "setup", bin, c.env, c.args("setup"), setupDone)
+	set, _, err := startProcess(ctx, "setup", r.bin, c.env, c.args("setup"), setupDone)
 	if err != nil {
 		return c, err
 	}
 	set.close()
 	for range gateways {
-		p, m, err := startProcess(ctx, "gateway", bin, c.env, c.args("api", "--http-port", "0"), apiReady)
+		p, m, err := startProcess(ctx, "gateway", r.bin, c.env, c.args("api", "--http-port", "0"), apiReady)
 		if err != nil {
 			return c, err
 		}

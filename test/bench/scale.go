@@ -58,7 +58,7 @@ const warmUp = 5_000
 
 func scaleWorkers(ctx context.Context, r *run) error {
 	n := r.rules(10_000)
-	c, err := startCluster(ctx, r.bin, 1, 1, "")
+	c, err := startCluster(ctx, r, 1, 1, "")
 	if err != nil {
 		return err
 	}
@@ -89,7 +89,7 @@ func scaleWorkers(ctx context.Context, r *run) error {
 		if one > 0 && workers == 1 {
 			label += " again"
 		}
-		r.add("workers", label, rate, "rules/s", "eager 3; "+inProcessor(used, took))
+		r.add("workers", label, rate, "rules/s", fmt.Sprintf("eager %d; ", r.eager)+inProcessor(used, took))
 		used.report(r, "workers", label, n)
 		if one == 0 {
 			one = rate
@@ -110,7 +110,7 @@ const (
 
 func scalePlaces(ctx context.Context, r *run) error {
 	n := r.rules(placesRules)
-	c, err := startCluster(ctx, r.bin, 1, 1, fmt.Sprintf(", activities: %d", placesEach))
+	c, err := startCluster(ctx, r, 1, 1, fmt.Sprintf(", activities: %d", placesEach))
 	if err != nil {
 		return err
 	}
@@ -201,13 +201,13 @@ func (m *memory) add(r *run, bench, what string) {
 
 func scaleLarge(ctx context.Context, r *run) error {
 	n := r.rules(100_000)
-	c, err := startCluster(ctx, r.bin, 1, 2, "")
+	c, err := startCluster(ctx, r, 1, 2, "")
 	if err != nil {
 		return err
 	}
 	defer c.close()
 	g := c.gateway()
-	what := fmt.Sprintf("%d rules, 2 workers", n)
+	what := fmt.Sprintf("%d rules, 2 workers, eager %d", n, r.eager)
 	before, err := c.usage(ctx)
 	if err != nil {
 		return err
@@ -348,7 +348,7 @@ func scaleMany(ctx context.Context, r *run) error {
 	n := max(10, r.rules(1_000))
 	ctx, cancel := context.WithTimeout(ctx, manyDeadline)
 	defer cancel()
-	c, err := startCluster(ctx, r.bin, 2, 2, "")
+	c, err := startCluster(ctx, r, 2, 2, "")
 	if err != nil {
 		return err
 	}

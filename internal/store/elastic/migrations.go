@@ -283,24 +283,35 @@ func (s *Store) Migrations(ctx context.Context) (ms []migration.Migration, err e
 
 // Overview implements store.Migrations; the counts are at most a second old.
 func (s *Store) Overview(ctx context.Context) (all []store.Standing, err error) {
-	counts, err := s.countAll(ctx)
-	if err != nil {
+	type counted struct {
+		counts map[string]migration.Counts
+		err    error
+	}
+	counting := make(chan counted, 1)
+	go func() {
+		counts, err := s.countAll(ctx)
+		counting <- counted{counts, err}
+	}()
+	err = s.liveMigrations(ctx, func(m migrationDoc) { all = append(all, store.Standing{Migration: m.Migration}) })
+	c := <-counting
+	if err := errors.Join(err, c.err); err != nil {
 		return nil, err
 	}
-	err = s.liveMigrations(ctx, nil, func(m migrationDoc) {
-		m.Total = counts[m.ID].Total
-		all = append(all, store.Standing{Migration: m.Migration, Counts: counts[m.ID]})
-	})
-	return all, err
+	for i := range all {
+		all[i].Counts = c.counts[all[i].ID]
+		all[i].Total = all[i].Counts.Total
+	}
+	return all, nil
 }
 
-func (s *Store) liveMigrations(ctx context.Context, fields []string, f func(migrationDoc)) error {
+// liveMigrations calls f with every migration that is not deleted, oldest first.
+func (s *Store) liveMigrations(ctx context.Context, f func(migrationDoc)) error {
 	index := s.index(migrationsIndex)
 	if err := s.othersRefresh[index].do(ctx); err != nil {
 		return err
 	}
-	query := all(not(term("deleted", true)), not(term("staged", true)))
-	return s.scan(ctx, index, query, []string{"created_at", "id"}, fields, func(hits []hit) error {
+	query, sort := all(not(term("deleted", true)), not(term("staged", true))), []string{"created_at", "id"}
+	read := func(hits []hit) error {
 		for _, h := range hits {
 			var m migrationDoc
 			if err := h.decode(&m); err != nil {
@@ -309,7 +320,17 @@ func (s *Store) liveMigrations(ctx context.Context, fields []string, f func(migr
 			f(m)
 		}
 		return nil
-	})
+	}
+	// Most deployments' migrations fit one search, which sees one moment anyway.
+	body := map[string]any{"query": query, "size": 10 * s.opts.pageSize, "sort": ascending(sort), "track_total_hits": false}
+	found, err := s.search(ctx, index, body)
+	if err != nil {
+		return err
+	}
+	if len(found.Hits.Hits) < 10*s.opts.pageSize {
+		return read(found.Hits.Hits)
+	}
+	return s.scan(ctx, index, query, sort, nil, read)
 }
 
 // SetState implements store.Migrations.
