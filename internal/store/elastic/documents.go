@@ -290,18 +290,28 @@ func (s *Store) closePIT(ctx context.Context, id string) {
 	_ = s.client.call(ctx, esapi.ClosePointInTimeRequest{Body: bytes.NewReader(body)}, nil)
 }
 
-// scan calls f with page after page of what a query finds in the index as last refreshed.
+// scan calls f with page after page of what a query finds in the index as last refreshed. What fits one page takes one
+// search, which sees one moment anyway; more is read from a point in time.
 func (s *Store) scan(ctx context.Context, index string, query map[string]any, sort []string, fields []string, f func([]hit) error) error {
-	pit, err := s.openPIT(ctx, index)
-	if err != nil {
-		return err
-	}
-	defer func() { s.closePIT(ctx, pit) }()
 	body := map[string]any{"query": query, "size": s.opts.pageSize, "sort": ascending(sort), "seq_no_primary_term": true,
 		"track_total_hits": false}
 	if fields != nil {
 		body["_source"] = fields
 	}
+	first, err := s.search(ctx, index, body)
+	switch {
+	case err != nil:
+		return err
+	case len(first.Hits.Hits) == 0:
+		return nil
+	case len(first.Hits.Hits) < s.opts.pageSize:
+		return f(first.Hits.Hits)
+	}
+	pit, err := s.openPIT(ctx, index)
+	if err != nil {
+		return err
+	}
+	defer func() { s.closePIT(ctx, pit) }()
 	for {
 		body["pit"] = map[string]any{"id": pit, "keep_alive": pitKeepAlive}
 		page, err := s.search(ctx, "", body)
