@@ -179,7 +179,7 @@ func (x *expander) text(s string, top bool) {
 			if k := strings.Index(s[i+3:], "```"); k >= 0 {
 				end = i + 3 + k + 3
 			} else {
-				x.problem(i, min(i+3, len(s)), top, CodeUnterminatedComment, "comment is never closed: add ``` after it")
+				x.problem(i, len(s), top, CodeUnterminatedComment, "comment is never closed: add ``` after it")
 			}
 			flush(i)
 			if top {

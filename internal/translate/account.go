@@ -15,7 +15,7 @@ type Unaccounted struct {
 
 // Account checks mechanically that nothing was dropped: every token of the query lies in the origin of an ES|QL
 // expression (or of a command that has no parts), in a diagnostic's span, or is structure (pipes, brackets, commas,
-// command names and keywords). It returns the tokens for which none of these holds.
+// names of commands with arguments, and keywords). It returns the tokens for which none of these holds.
 func Account(out Output, query string) []Unaccounted {
 	var covered []esql.Origin
 	add := func(o esql.Origin) {
@@ -72,6 +72,8 @@ type splToken struct {
 func splTokens(q string) []splToken {
 	var out []splToken
 	command := true // the next word names a command
+	implied := true // at the start of a search, where only search is one
+	named := -1     // the token that names the command at hand
 	for i := 0; i < len(q); {
 		switch c := q[i]; {
 		case c == ' ' || c == '\t' || c == '\n' || c == '\r':
@@ -79,7 +81,7 @@ func splTokens(q string) []splToken {
 		case strings.HasPrefix(q[i:], "```"):
 			j := strings.Index(q[i+3:], "```")
 			if j < 0 {
-				return out
+				return append(out, splToken{start: i, end: len(q)})
 			}
 			i += j + 6
 		case c == '"':
@@ -101,9 +103,12 @@ func splTokens(q string) []splToken {
 			out = append(out, splToken{start: i, end: i + j + 2})
 			i, command = i+j+2, false
 		case strings.IndexByte("|()[],=", c) >= 0:
+			if (c == '|' || c == ']') && named >= 0 && named == len(out)-1 {
+				out[named].structure = false // a command without arguments answers for itself
+			}
 			out = append(out, splToken{start: i, end: i + 1, structure: true})
 			if c == '|' || c == '[' {
-				command = true
+				command, implied, named = true, c == '[', -1
 			}
 			i++
 		default:
@@ -116,9 +121,17 @@ func splTokens(q string) []splToken {
 			}
 			j = min(j, len(q))
 			word := strings.ToLower(q[i:j])
-			out = append(out, splToken{start: i, end: j, structure: command && isWord(word) || keyword(word)})
+			value := i > 0 && len(out) > 0 && q[out[len(out)-1].start] == '=' // a word that is compared with is none of SPL's
+			command = command && (!implied || word == "search")
+			out = append(out, splToken{start: i, end: j, structure: command && isWord(word) || keyword(word) && !value})
+			if command {
+				named = len(out) - 1
+			}
 			i, command = j, false
 		}
+	}
+	if named >= 0 && named == len(out)-1 {
+		out[named].structure = false
 	}
 	return out
 }

@@ -62,11 +62,18 @@ func (l *lowering) fillEvents(cmd *spl.FillNull, rest []spl.Command) {
 	names := l.settled.order
 	l.settled = nil
 	keys := fillKeys(rest)
+	none := true
+	defer func() {
+		if none {
+			l.diag("option_ignored", cmd.Span(), "fillnull", "no field that is needed further down can be missing here, so fillnull has nothing to fill")
+		}
+	}()
 	for _, n := range names {
 		c := l.peek(n, cmd.Span())
 		if c.hole || c.nonNull || c.filled || c.constant != nil || n == "_time" || l.present[c.name] {
 			continue
 		}
+		none = false
 		v := c.value()
 		fill, x := esql.Expr(str(cmd.Value)), l.text(v)
 		typ := "keyword"

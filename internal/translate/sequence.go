@@ -36,6 +36,7 @@ func (l *lowering) reverseOrder(at spl.Span) bool {
 	s.Origin = origin(at)
 	for _, k := range keys {
 		r := *k
+		r.Origin = origin(at)
 		r.Desc = !k.Desc
 		if k.Nulls == "LAST" {
 			r.Nulls = "FIRST"

@@ -113,7 +113,7 @@ func (l *lowering) aggregateWith(aggs []spl.Agg, by []spl.By, at spl.Span, dropN
 		if dropNull && !k.c.filled && !k.c.nonNull && !l.present[k.c.name] && k.c.constant == nil && k.expr == nil {
 			if !seen.has(k.c.name) {
 				seen.add(k.c.name)
-				present = append(present, mark(notNull(k.c.value().expr), at))
+				present = append(present, mark(notNull(k.c.value().expr), k.at))
 			}
 		}
 	}
