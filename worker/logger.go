@@ -1,12 +1,16 @@
 package worker
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"strings"
 
 	"go.temporal.io/api/operatorservice/v1"
 	sdklog "go.temporal.io/sdk/log"
+	"go.temporal.io/sdk/temporal"
 	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
 
 	"github.com/rulebridge/rulebridge/workflows"
 )
@@ -33,8 +37,18 @@ var (
 
 func (l *logger) Debug(msg string, keyvals ...any) { l.zap.Debug(msg, logFields(keyvals)...) }
 func (l *logger) Info(msg string, keyvals ...any)  { l.zap.Info(msg, logFields(keyvals)...) }
-func (l *logger) Warn(msg string, keyvals ...any)  { l.zap.Warn(msg, logFields(keyvals)...) }
-func (l *logger) Error(msg string, keyvals ...any) { l.zap.Error(msg, logFields(keyvals)...) }
+func (l *logger) Warn(msg string, keyvals ...any)  { l.write(zap.WarnLevel, msg, keyvals) }
+func (l *logger) Error(msg string, keyvals ...any) { l.write(zap.ErrorLevel, msg, keyvals) }
+
+// write demotes cancellations: a stop cancels whatever is in flight, and the SDK calls each an error, twice.
+func (l *logger) write(level zapcore.Level, msg string, keyvals []any) {
+	for _, v := range keyvals {
+		if err, ok := v.(error); ok && (errors.Is(err, context.Canceled) || temporal.IsCanceledError(err)) {
+			level = zap.DebugLevel
+		}
+	}
+	l.zap.WithOptions(zap.AddCallerSkip(1)).Log(level, msg, logFields(keyvals)...)
+}
 
 // With implements sdklog.WithLogger.
 func (l *logger) With(keyvals ...any) sdklog.Logger {

@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"strings"
@@ -8,8 +9,10 @@ import (
 	"time"
 
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
 	sdkworker "go.temporal.io/sdk/worker"
 	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
 	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/rulebridge/rulebridge/config"
@@ -99,5 +102,21 @@ func TestLogger(t *testing.T) {
 	other := logs.All()[1].ContextMap()
 	if other["workflow_id"] != "temporal-sys-x" || other["run_id"] != "r" || other["migration_id"] != nil {
 		t.Errorf("other: %v", other)
+	}
+}
+
+func TestCancellationsAreNoErrors(t *testing.T) {
+	core, logs := observer.New(zap.DebugLevel)
+	l := NewLogger(zap.New(core))
+	l.Error("Activity error.", "Error", context.Canceled)
+	l.Warn("RecordActivityHeartbeat with error", "Error", temporal.NewCanceledError())
+	l.Error("Activity error.", "Error", errors.New("disk lost"))
+	l.Warn("Failed to poll for task.", "Error", errors.New("connection reset"))
+	var levels []zapcore.Level
+	for _, e := range logs.All() {
+		levels = append(levels, e.Level)
+	}
+	if want := []zapcore.Level{zap.DebugLevel, zap.DebugLevel, zap.ErrorLevel, zap.WarnLevel}; !slices.Equal(levels, want) {
+		t.Errorf("levels %v, want %v", levels, want)
 	}
 }

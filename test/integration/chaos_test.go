@@ -174,23 +174,24 @@ func (f *fleet) calm(id string, k kill) {
 // killOne waits until rules are in work and kills a process that runs; ok is false when the migration has ended.
 func (f *fleet) killOne(random *rand.Rand, id string) (k kill, ok bool) {
 	f.t.Helper()
-	ended := false
+	k.inWork = map[string]bool{}
 	f.eventually(3*time.Minute, "rules are in work", func() bool {
-		c, ok := f.counts(id)
-		ended = ok && c.Done()
-		return ok && c.Processing > 0 || ended
+		c, read := f.counts(id)
+		if ok = !read || !c.Done(); !ok {
+			return true
+		}
+		for _, r := range f.documents(id, migration.StatusProcessing) {
+			k.inWork[r.ID] = true
+		}
+		return len(k.inWork) > 0
 	})
-	if ended {
+	if !ok {
 		return k, false
 	}
 	alive := slices.DeleteFunc(slices.Clone(f.members), func(m *member) bool { return !m.alive() })
 	m := alive[random.IntN(len(alive))]
-	k = kill{kind: m.kind, inWork: map[string]bool{}}
-	for _, r := range f.documents(id, migration.StatusProcessing) {
-		k.inWork[r.ID] = true
-	}
 	m.kill()
-	k.at = time.Now()
+	k.kind, k.at = m.kind, time.Now()
 	m.startAt = k.at.Add(time.Duration(random.Int64N(int64(2 * time.Second))))
 	return k, true
 }
