@@ -8,7 +8,7 @@ import (
 // appendRows is append, appendpipe and appendcols.
 func (l *lowering) appendRows(cmd *spl.Append, rest []spl.Command) {
 	for _, o := range cmd.Options {
-		l.diag("option_ignored", o.Span(), o.Name, "`"+o.Name+"` of "+cmd.Kind+" limits what Splunk reads; the draft reads everything")
+		l.diag("option_ignored", o.Span(), o.Name, "`"+o.Name+"` of "+cmd.Kind+" limits what Splunk reads or names; the draft reads everything")
 	}
 	switch cmd.Kind {
 	case "append":
@@ -24,8 +24,7 @@ func (l *lowering) appendRows(cmd *spl.Append, rest []spl.Command) {
 	case "appendpipe":
 		l.appendPipe(cmd)
 	default:
-		l.diag("unsupported_command", cmd.Span(), cmd.Kind, "appendcols puts the rows of two searches side by side by their position, which ES|QL does not have; join them by a field with stats")
-		l.env.setPartial()
+		l.appendCols(cmd)
 	}
 }
 
@@ -142,7 +141,7 @@ func (l *lowering) appendBranch(sub *spl.Pipeline, at spl.Span, command string) 
 	if reason != "" {
 		return reason
 	}
-	if len(main.stats.By) == 0 || len(b.stats.By) == 0 {
+	if command != "appendcols" && (len(main.stats.By) == 0 || len(b.stats.By) == 0) {
 		l.diag("join_approximate", at, command, "stats without BY gives a row in Splunk even where its search finds nothing (count 0); the draft has no row for that search then")
 	}
 	l.unite(r, cmds, at)

@@ -74,7 +74,7 @@ var commandForms = []struct {
 		`a=x | stats count | append [search a=y | stats count]`,
 		`a=x | stats count by k | append [| inputlookup small]`}},
 	{"appendpipe", "FORK on 9.x", []string{`a=x | stats count by k | appendpipe [stats sum(count) as count]`}},
-	{"appendcols", "", []string{`a=x | stats count by k | appendcols [search a=y | stats count as c by k]`}},
+	{"appendcols", "one query over both kinds of events, where each search has one row", []string{`a=x | stats count | appendcols [search a=y | stats count as c] | where c>count`, `a=x | stats count by k | appendcols [search a=y | stats count as c by k]`}},
 	{"union", "one query over the events of all searches", []string{`| union [search a=x] [search a=y] | stats count by k`}},
 	{"multisearch", "one query over the events of all searches", []string{`| multisearch [search a=x] [search a=y] | stats count by k`}},
 	{"[subsearch]", "conditions for the rows of a lookup; a join for those of a search", []string{
