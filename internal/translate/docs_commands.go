@@ -121,6 +121,8 @@ var commandForms = []struct {
 	{"return", "", []string{`* | return k`}},
 	{"format", "", []string{`* | format`}},
 	{"addtotals", "EVAL of the sum", []string{`* | stats max(v) as a max(w) as b by k | addtotals`, `* | addtotals`, `* | stats count by k | addtotals col=t`}},
+	{"rangemap", "CASE", []string{`* | stats count by k | rangemap field=count low=1-10 high=11-100 default=none | search range=high`, `* | stats count by k | rangemap field=count low=1-10 mid=5-20`, `* | stats count by k | rangemap field=count low=few`}},
+	{"addinfo", "NOW for info_search_time", []string{`* | stats count by k | addinfo | eval t=info_search_time`, `* | stats count max(_time) as t by k | addinfo | where t>info_min_time`}},
 	{"strcat", "CONCAT", []string{`* | strcat a "-" k x | table x`}},
 	{"replace", "REPLACE", []string{`* | stats count by k | replace "a*" WITH "b*" IN k`, `* | replace a WITH b`}},
 }

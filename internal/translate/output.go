@@ -92,6 +92,7 @@ func init() {
 		"score":       ml("score rates a model"),
 		"sample":      ml("sample takes some of the rows"),
 		"rest":        hole("rest asks Splunk's own API; there is no such data in Elasticsearch"),
+		"mcatalog":    hole("mcatalog reads the list of metrics, which is Splunk's own; the fields of a metrics-* data stream are in its mapping"),
 		"metadata":    hole("metadata reads Splunk's own index statistics; count by the field with stats"),
 		"metasearch":  hole("metasearch reads Splunk's own index statistics; search the events"),
 		"eventcount":  hole("eventcount reads Splunk's own index statistics; count with stats"),
@@ -101,10 +102,10 @@ func init() {
 		"inputcsv":    hole("inputcsv reads a file on Splunk's server; upload it as a lookup and use inputlookup"),
 		"dbxquery":    hole("dbxquery reads another database; index its rows in Elasticsearch"),
 		"gentimes":    hole("gentimes makes rows out of nothing, so there is no data a rule could watch"),
-		"addinfo":     hole("addinfo adds the search's own time range, which a rule does not know; compare @timestamp with now() instead"),
+		"addinfo":     {lower: (*lowering).addinfo},
 		"fromjson":    hole("fromjson reads fields out of a JSON text and 8.19 has no JSON function; parse the field at ingest (json processor) and map its fields in the schema overrides"),
 		"tojson":      hole("tojson makes a JSON text and 8.19 has no JSON function"),
-		"rangemap":    hole("rangemap names ranges of a number; write it as eval with case()"),
+		"rangemap":    {lower: alone((*lowering).rangemap)},
 		"geostats":    hole("geostats groups places on a map; use stats by the place"),
 		"set":         hole("set compares the results of two subsearches; make it one search that groups by the fields they share"),
 		"selfjoin":    hole("selfjoin joins rows of one search; make it stats by the field"),
@@ -136,6 +137,11 @@ func (l *lowering) other(cmd *spl.Other, rest []spl.Command) {
 		l.diag(o.code, cmd.Span(), cmd.Command, msg)
 		if o.adds {
 			l.env.setPartial()
+		}
+		for _, n := range makes(cmd) {
+			if n != "" {
+				l.defineHole(n)
+			}
 		}
 	}
 }

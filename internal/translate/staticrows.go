@@ -1,6 +1,7 @@
 package translate
 
 import (
+	"strconv"
 	"strings"
 
 	"github.com/rulebridge/rulebridge/internal/spl"
@@ -113,7 +114,7 @@ func (r staticRow) found(e spl.SearchExpr) (found, ok bool) {
 		case "!=":
 			return there && !fits, true
 		}
-		return false, false
+		return orderHolds(v, e.Op, e.Value.Text, there)
 	case *spl.SearchIn:
 		v, there := r.value(e.Field.Text)
 		for _, x := range e.Values {
@@ -141,6 +142,32 @@ func (r staticRow) found(e spl.SearchExpr) (found, ok bool) {
 		return false, true
 	case *spl.Term:
 		return true, e.Value.Text == "*"
+	}
+	return false, false
+}
+
+// orderHolds compares numbers; ok is false where one of them is a text, which goes by its letters.
+func orderHolds(v, op, with string, there bool) (holds, ok bool) {
+	b, err := strconv.ParseFloat(strings.TrimSpace(with), 64)
+	if err != nil {
+		return false, false
+	}
+	if !there {
+		return false, true
+	}
+	a, err := strconv.ParseFloat(strings.TrimSpace(v), 64)
+	if err != nil {
+		return false, false
+	}
+	switch op {
+	case "<":
+		return a < b, true
+	case "<=":
+		return a <= b, true
+	case ">":
+		return a > b, true
+	case ">=":
+		return a >= b, true
 	}
 	return false, false
 }

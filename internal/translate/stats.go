@@ -240,6 +240,11 @@ func (l *lowering) aggOne(a *spl.Agg, st *esql.Stats, next *env, taken *distinct
 		}
 		return
 	}
+	if a.Func == "sparkline" || isCallOf(a.Arg, "sparkline") {
+		l.diag("display_only", a.Span(), "sparkline", "sparkline draws a small chart; the draft has none")
+		next.bind(name, &column{name: name, typ: "null", constant: &esql.Literal{}})
+		return
+	}
 	from := l.hold()
 	g := l.aggregation(a)
 	notes := l.release(from, true)
@@ -309,6 +314,11 @@ func groupsBy(st *esql.Stats, columns []string) bool {
 		}
 	}
 	return true
+}
+
+func isCallOf(e spl.Expr, name string) bool {
+	c, ok := e.(*spl.Call)
+	return ok && c.Func == name
 }
 
 // aggName is the column name Splunk gives.
