@@ -105,3 +105,37 @@ func TestTableCodes(t *testing.T) {
 		}
 	}
 }
+
+// TestValuesThatPipelinesChange checks words that an integration stores otherwise than Splunk.
+func TestValuesThatPipelinesChange(t *testing.T) {
+	s := Default()
+	tests := []struct {
+		source, field, word string
+		want                []string
+	}{
+		{"sysmon", "Details", "dword (0x00000001)", []string{"1"}},
+		{"sysmon", "Details", "0x0000000a", []string{"10", "0x0000000a"}},
+		{"sysmon", "QueryStatus", "9003", []string{"DNS_ERROR_RCODE_NAME_ERROR"}},
+		{"sysmon", "Initiated", "true", []string{"egress", "outbound"}},
+		{"okta", "outcome.result", "failure", nil},
+		{"okta", "result", "deny", []string{"failure"}},
+		{"okta", "result", "challenge", []string{"unknown"}},
+		{"cloudtrail", "tlsDetails.tlsVersion", "tlsv1.2", []string{"1.2"}},
+		{"cloudtrail", "additionalEventData.MFAUsed", "no", []string{"false"}},
+		{"azure_audit", "status.value", "succeeded", []string{"success"}},
+		{"Endpoint.Processes", "os", "microsoft windows", []string{"windows"}},
+		{"Endpoint.Filesystem", "action", "deleted", []string{"deletion", "FileDelete (File Delete archived)", "FileDeleteDetected (File Delete logged)"}},
+	}
+	for _, tt := range tests {
+		src, ok := s.Macro(tt.source)
+		if !ok {
+			src, ok = s.DataModel(tt.source)
+		}
+		if !ok {
+			t.Fatalf("no source %s", tt.source)
+		}
+		if got := src.Field(tt.field, Hint{}).Values[tt.word]; !slices.Equal(got, tt.want) {
+			t.Errorf("%s %s of %s: %q, want %q", tt.word, tt.field, tt.source, got, tt.want)
+		}
+	}
+}
