@@ -113,7 +113,7 @@ func TestValuesThatPipelinesChange(t *testing.T) {
 		source, field, word string
 		want                []string
 	}{
-		{"sysmon", "Details", "dword (0x00000001)", []string{"1"}},
+		{"sysmon", "Details", "dword (0x00000001)", []string{"1", "0x00000001", "DWORD (0x00000001)"}},
 		{"sysmon", "Details", "0x0000000a", []string{"10", "0x0000000a"}},
 		{"sysmon", "QueryStatus", "9003", []string{"DNS_ERROR_RCODE_NAME_ERROR"}},
 		{"sysmon", "Initiated", "true", []string{"egress", "outbound"}},

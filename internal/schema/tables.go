@@ -355,8 +355,7 @@ var dwordValues = sync.OnceValue(func() map[string][]string {
 	for i := range 1024 {
 		hex, dec := fmt.Sprintf("0x%08x", i), fmt.Sprint(i)
 		m[hex] = []string{dec, hex}
-		m["dword ("+hex+")"] = []string{dec} // as Sysmon writes it
-		m["dword ("+hex+")"] = m[hex] // as Sysmon writes it
+		m["dword ("+hex+")"] = []string{dec, hex, "DWORD (" + hex + ")"} // as Sysmon writes it, and older pipelines keep it
 	}
 	return m
 })
