@@ -52,12 +52,12 @@ func (c *Catalogue) Mapping(s *Stream) map[string]any {
 	mappings := map[string]any{"dynamic": true, "properties": properties(root)}
 	var dynamic []any
 	for i, f := range templates {
-		t := substitute(f.Type)
+		t, matching := substitute(f.Type), "*"
 		if t == "object" {
-			t = "keyword"
+			t, matching = "keyword", "string" // the objects themselves stay objects
 		}
 		dynamic = append(dynamic, map[string]any{fmt.Sprintf("template_%d", i): map[string]any{
-			"path_match": f.Name, "match_mapping_type": "*", "mapping": scalar(t, f.IgnoreAbove)}})
+			"path_match": f.Name, "match_mapping_type": matching, "mapping": scalar(t, f.IgnoreAbove)}})
 	}
 	// what Fleet's templates do with the rest
 	dynamic = append(dynamic, map[string]any{"strings": map[string]any{
