@@ -82,6 +82,7 @@ func (l *lowering) convertField(f spl.ConvertFunc, whole spl.Span, format string
 		x, typ = t.expr, t.typ
 	case "mktime":
 		at = whole
+		l.zoneOf(format, at)
 		t := l.timeOf(l.text(v), format, at)
 		x, typ = t.expr, t.typ
 	case "num":

@@ -405,7 +405,17 @@ func fnStrptime(l *lowering, e *spl.Call) value {
 		l.diag("unsupported_expression", e.Span(), "strptime", "the format of strptime must be a literal")
 		return holeValue
 	}
+	if c, ok := e.Args[0].(*spl.Call); !ok || c.Func != "strftime" { // what strftime writes, it reads in the same zone
+		l.zoneOf(*vs[1].word, e.Span())
+	}
 	return l.timeOf(l.text(vs[0]), *vs[1].word, e.Span())
+}
+
+// zoneOf says whose time zone a text without one is read in.
+func (l *lowering) zoneOf(format string, at spl.Span) {
+	if !strings.Contains(format, "%z") && !strings.Contains(format, "%Z") && !strings.Contains(format, "%:z") && format != "%s" {
+		l.diag("time_rounding", at, "strptime", "a text without a time zone is read in UTC; Splunk reads it in the user's time zone")
+	}
 }
 
 // timeOf reads a text as a time in a format of strptime.
