@@ -141,6 +141,45 @@ var scaled = []struct {
 	{"appends", 30, func(n int) string {
 		return scaleSearch + "| stats count by Image" + repeated(n, "", func(i int) string { return " | append [search `sysmon` EventCode=3 | stats count by Image]" })
 	}},
+	{"joins", 20, func(n int) string {
+		return scaleSearch + "| stats count by Image" + repeated(n, "", func(i int) string {
+			return " | join Image [search `sysmon` EventCode=3 | stats count as " + name("c", i) + " by Image]"
+		})
+	}},
+	{"seds", 100, func(n int) string {
+		return scaleSearch + repeated(n, "", func(i int) string {
+			return " | rex mode=sed field=CommandLine \"s/" + name("a", i) + "/b/g\""
+		})
+	}},
+	{"spaths", 100, func(n int) string {
+		return scaleSearch + repeated(n, "", func(i int) string { return " | spath path=" + name("a", i) + " output=" + name("b", i) })
+	}},
+	{"converts", 100, func(n int) string {
+		return scaleSearch + repeated(n, "", func(i int) string { return " | convert ctime(_time) as " + name("t", i) })
+	}},
+	{"foreach", 100, func(n int) string {
+		return scaleSearch + "| eval " + repeated(n, ", ", func(i int) string { return name("e", i) + "=ProcessId" }) + " | foreach e* [eval <<FIELD>>=<<FIELD>>+1]"
+	}},
+	{"lookups", 60, func(n int) string {
+		return scaleSearch + repeated(n, "", func(i int) string { return " | lookup " + name("nobody", i) + " Image OUTPUT " + name("o", i) })
+	}},
+	{"replaces", 100, func(n int) string {
+		return scaleSearch + repeated(n, "", func(i int) string {
+			return " | eval CommandLine=replace(CommandLine, \"a(b+)\", \"" + name("r", i) + "\")"
+		})
+	}},
+	{"matches", 100, func(n int) string {
+		return scaleSearch + "| where " + repeated(n, " OR ", func(i int) string { return "match(CommandLine, \"(?i)x+" + strconv.Itoa(i) + "\")" })
+	}},
+	{"networks", 250, func(n int) string {
+		return scaleSearch + "| where " + repeated(n, " OR ", func(i int) string { return "cidrmatch(\"10." + strconv.Itoa(i%256) + ".0.0/16\", DestinationIp)" })
+	}},
+	{"long names", 100, func(n int) string {
+		return scaleSearch + repeated(n, " ", func(i int) string { return strings.Repeat("n", 100) + strconv.Itoa(i) + "=1" })
+	}},
+	{"macros that call macros", 100, func(n int) string {
+		return scaleSearch + repeated(n, " ", func(int) string { return "`outer(svchost.exe)`" })
+	}},
 	{"strings", 20000, func(n int) string { return scaleSearch + "CommandLine=\"*" + strings.Repeat("x", n) + "*\"" }},
 	{"escapes", 20000, func(n int) string { return scaleSearch + "| where CommandLine=\"" + strings.Repeat(`\\`, n) + "\"" }},
 	{"regexes", 2000, func(n int) string {
@@ -168,6 +207,7 @@ func scaleCompiler(t testing.TB) *Compiler {
 	t.Helper()
 	c, err := New(Options{Macros: []Macro{
 		{Name: "one", Arguments: []string{"a"}, Definition: `Image="*\\$a$"`},
+		{Name: "outer", Arguments: []string{"b"}, Definition: "(`one($b$)` OR `one(x)`)"},
 		{Name: "large", Definition: "(" + repeated(100, " OR ", func(i int) string { return "Image=\"*\\\\" + name("tool", i) + ".exe\"" }) + ")"},
 	}})
 	if err != nil {
@@ -194,6 +234,53 @@ func TestGrowth(t *testing.T) {
 			}
 			if ratio := float64(moreDraft) / float64(max(1, draft)); draft > 0 && ratio > grown*most/4 {
 				t.Errorf("a query %.1f times as long has a draft %.1f times as long: %d bytes, then %d", grown, ratio, draft, moreDraft)
+			}
+		})
+	}
+}
+
+// TestLinear checks that a byte of a query costs the same from 10 KB to the cap of 1 MiB, whatever the query grows in.
+func TestLinear(t *testing.T) {
+	c := scaleCompiler(t)
+	fields := []string{"Image", "CommandLine", "ParentImage"}
+	shapes := []struct {
+		name, head, tail string
+		piece            func(i int) string
+	}{
+		{"alternatives", "(Image=x", ")", func(i int) string { return " OR " + fields[i%3] + "=*v" + strconv.Itoa(i) + "*" }},
+		{"conditions", "Image=x", "", func(i int) string { return " NOT " + fields[i%3] + "=v" + strconv.Itoa(i) }},
+		{"list", "Image IN (x", ")", func(i int) string { return ", " + name("tool", i) }},
+		{"patterns", "Image IN (x", ")", func(i int) string { return ", *" + name("tool", i) + "*" }},
+		{"assignments", "| eval x=1", "", func(i int) string { return ", " + name("e", i) + "=lower(Image)" }},
+		{"aggregations", "| stats count", " by host", func(i int) string { return " values(Image) as " + name("v", i) }},
+		{"commands", "", "", func(i int) string { return " | where ProcessId>" + strconv.Itoa(i) }},
+		{"expressions", "", "", func(i int) string { return " | rex field=CommandLine \"x(?<" + name("g", i) + ">\\d+)\"" }},
+		{"macros", "", "", func(int) string { return " `one(svchost.exe)`" }},
+		{"subsearches", "", "", func(int) string { return " [search `sysmon` EventCode=3 | fields Image]" }},
+		{"nesting", "", "", func(int) string { return "(" }},
+		{"string", "CommandLine=\"*", "*\"", func(int) string { return "abcdefgh" }},
+	}
+	for _, s := range shapes {
+		t.Run(s.name, func(t *testing.T) {
+			query := func(size int) string {
+				var b strings.Builder
+				b.WriteString(scaleSearch + s.head)
+				for i := 0; ; i++ {
+					p := s.piece(i)
+					if b.Len()+len(p)+len(s.tail) > size {
+						break
+					}
+					b.WriteString(p)
+				}
+				return b.String() + s.tail
+			}
+			small, large := query(10_000), query(1<<20)
+			work, _ := allocated(t, c, small)
+			moreWork, _ := allocated(t, c, large)
+			a, b := float64(work)/float64(len(small)), float64(moreWork)/float64(len(large))
+			t.Logf("%.0f and %.0f bytes a byte", a, b)
+			if b > 2*a {
+				t.Errorf("a byte costs %.0f bytes of memory in a query of %d, %.0f in one of %d", a, len(small), b, len(large))
 			}
 		})
 	}
