@@ -13,16 +13,6 @@ import (
 	"github.com/rulebridge/rulebridge/test/elasticsearch"
 )
 
-// gateways are the fleet's, as clients see them.
-func (f *fleet) gateways() (gs []*dev) {
-	for _, m := range f.members {
-		if m.kind == "gateway" {
-			gs = append(gs, &dev{process: m.process, url: m.url})
-		}
-	}
-	return gs
-}
-
 // TestChaosStartStop has two gateways start and stop one migration at once, again and again. Of two starts at once exactly
 // one is told that it started; whatever was said, state and counts agree afterwards, and nothing is lost.
 func TestChaosStartStop(t *testing.T) {

@@ -75,13 +75,6 @@ func (f *fleet) stricter() *member {
 	return &member{process: p.process, kind: "gateway", url: p.url}
 }
 
-// in makes a part of the test the one that fails, until the returned function is called.
-func (f *fleet) in(t *testing.T) (out func()) {
-	was := f.t
-	f.t = t
-	return func() { f.t = was }
-}
-
 // rides plays an outage that is shorter than the limits: the migration goes on by itself.
 func (f *fleet) rides(t *testing.T, o outage) {
 	t.Helper()
@@ -163,14 +156,6 @@ func (f *fleet) parks(t *testing.T, strict *member, o outage, reason string) {
 		t.Errorf("ended with %+v", s.Rules)
 	}
 	t.Logf("FIGURE fault: %s, 3 failures allowed: parked (%s) after %.1f s, recorded in the store %.1f s after the fault; a start finished it", o.name, reason, parked.Seconds(), settled.Seconds())
-}
-
-func (f *fleet) inWork(id string) {
-	f.t.Helper()
-	f.eventually(time.Minute, "some rules are done and some in work", func() bool {
-		c, ok := f.counts(id)
-		return ok && c.Finished > 0 && c.Processing > 0
-	})
 }
 
 // TestChaosElasticsearch breaks the store while migrations run.
@@ -259,18 +244,6 @@ func TestChaosElasticsearch(t *testing.T) {
 		}
 	})
 	f.sound()
-}
-
-// said reports whether the log of any process holds the text.
-func (f *fleet) said(text string) bool {
-	for _, m := range f.members {
-		for _, out := range m.all {
-			if strings.Contains(out.String(), text) {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // TestChaosDiskFull fills the disk under the SQLite store: a file system of its own, since no limit of a process has the

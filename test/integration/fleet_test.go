@@ -358,3 +358,40 @@ func (f *fleet) sound() {
 		}
 	}
 }
+
+// in makes a part of the test the one that fails, until the returned function is called.
+func (f *fleet) in(t *testing.T) (out func()) {
+	was := f.t
+	f.t = t
+	return func() { f.t = was }
+}
+
+func (f *fleet) inWork(id string) {
+	f.t.Helper()
+	f.eventually(time.Minute, "some rules are done and some in work", func() bool {
+		c, ok := f.counts(id)
+		return ok && c.Finished > 0 && c.Processing > 0
+	})
+}
+
+// said reports whether the log of any process holds the text.
+func (f *fleet) said(text string) bool {
+	for _, m := range f.members {
+		for _, out := range m.all {
+			if strings.Contains(out.String(), text) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// gateways are the fleet's, as clients see them.
+func (f *fleet) gateways() (gs []*dev) {
+	for _, m := range f.members {
+		if m.kind == "gateway" {
+			gs = append(gs, &dev{process: m.process, url: m.url})
+		}
+	}
+	return gs
+}
