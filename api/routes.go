@@ -62,7 +62,13 @@ func handle[Req any, P interface {
 		}
 		// The time to write starts when the request has been read: a long upload does not eat it up.
 		extendWrite(c.Writer, s.Config.HTTP.WriteTimeout)
-		res, err := h(c.Request.Context(), req)
+		// A store that does not answer at all must leave time to say so.
+		ctx, cancel := c.Request.Context(), func() {}
+		if d := s.Config.HTTP.WriteTimeout; d > 0 {
+			ctx, cancel = context.WithTimeout(ctx, d-d/10)
+		}
+		res, err := h(ctx, req)
+		cancel()
 		if err != nil {
 			s.fail(c, err)
 			return

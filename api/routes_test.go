@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/getkin/kin-openapi/openapi3"
 
@@ -225,6 +226,7 @@ func TestDeleteGoesOn(t *testing.T) {
 type failingStore struct {
 	Store
 	deletes int
+	hangs   bool // until the caller gives up
 	err     error
 }
 
@@ -237,6 +239,10 @@ func (f *failingStore) DeleteMigration(ctx context.Context, id string) error {
 }
 
 func (f *failingStore) Migration(ctx context.Context, id string) (migration.Migration, error) {
+	if f.hangs {
+		<-ctx.Done()
+		return migration.Migration{}, ctx.Err()
+	}
 	if f.err != nil {
 		return migration.Migration{}, f.err
 	}
@@ -267,6 +273,24 @@ func TestFailures(t *testing.T) {
 	b.want(b.do("PUT", BasePath+"/"+id+"/start", startBody), 503, "the workflow service")
 	if m, err := b.store.Migration(t.Context(), id); err != nil || m.State != migration.Ready {
 		t.Errorf("%+v, %v", m, err)
+	}
+}
+
+// TestHangingStore: a store that does not answer is told to the caller before the time to write is over.
+func TestHangingStore(t *testing.T) {
+	failing := &failingStore{}
+	b := newBench(t, func(d *Deps) {
+		failing.Store, d.Store = d.Store, failing
+		d.Config.HTTP.WriteTimeout = time.Second
+	})
+	id := b.create(1)
+	failing.hangs = true
+	for _, call := range []struct{ method, path, body string }{{"PUT", "/start", startBody}, {"PUT", "/stop", ""}, {"GET", "", ""}, {"GET", "/stats", ""}} {
+		w := b.do(call.method, BasePath+"/"+id+call.path, call.body)
+		b.want(w, 503, "try again")
+		if w.Header().Get("Retry-After") == "" {
+			t.Errorf("%s %s: no Retry-After", call.method, call.path)
+		}
 	}
 }
 

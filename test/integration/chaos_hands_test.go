@@ -87,9 +87,9 @@ func TestChaosStartStop(t *testing.T) {
 	t.Logf("FIGURE fault: two gateways starting and stopping one migration at once, %d rounds: of two starts one each time, every rule has one result", rounds)
 }
 
-// TestChaosFrozen holds a process for longer than the heartbeat timeout, as a paused machine does, and lets it go on: what
-// others have done meanwhile it must not do again.
-func TestChaosFrozen(t *testing.T) {
+// TestChaosAbsent holds a process for longer than the heartbeat timeout, as a paused machine does, and lets it go on: what
+// others have done meanwhile it must not do again. Then Temporal is away.
+func TestChaosAbsent(t *testing.T) {
 	binary(t)
 	node := elasticsearch.Start(t)
 	cfg, prefix := chaosConfig(t, node.URL, "500ms", "heartbeat: 5s, pause: 0s")
@@ -99,9 +99,19 @@ func TestChaosFrozen(t *testing.T) {
 		send := func(s os.Signal) func(*testing.T) {
 			return func(*testing.T) { f.members[i].signal(s) }
 		}
-		o := outage{kind + " frozen", 30 * time.Second, send(syscall.SIGSTOP), send(syscall.SIGCONT)}
+		o := outage{kind + " frozen", 30 * time.Second, send(syscall.SIGSTOP), send(syscall.SIGCONT), nil}
 		t.Run(o.name, func(t *testing.T) { f.rides(t, o) })
 	}
+	server := f.members[0]
+	down := outage{"temporal down", 30 * time.Second, func(*testing.T) {
+		server.kill()
+		server.startAt = time.Now().Add(time.Hour)
+	}, func(*testing.T) { f.revive(server) }, func(t *testing.T, id string) {
+		f.answers(t, "PUT", "/"+id+"/stop", http.StatusServiceUnavailable, "the workflow service is not available")
+		f.answers(t, "GET", "/"+id+"/stats", http.StatusOK, "")
+		f.unready(t, "workflows")
+	}}
+	t.Run(down.name, func(t *testing.T) { f.rides(t, down) })
 	f.sound()
 }
 

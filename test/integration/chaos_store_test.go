@@ -63,6 +63,8 @@ type outage struct {
 	name       string
 	lasts      time.Duration
 	begin, end func(t *testing.T)
+	// meanwhile looks at what the operator sees of the migration; it may be nil.
+	meanwhile func(t *testing.T, id string)
 }
 
 // stricter adds a gateway whose starts park after three failures in a row, so that a test need not wait for twenty.
@@ -87,6 +89,9 @@ func (f *fleet) rides(t *testing.T, o outage) {
 		o.lasts /= 3
 	}
 	o.begin(t)
+	if o.meanwhile != nil {
+		o.meanwhile(t, id)
+	}
 	before := f.during(o.lasts)
 	o.end(t)
 	ended := time.Now()
@@ -181,7 +186,7 @@ func TestChaosElasticsearch(t *testing.T) {
 			}
 		}
 	}
-	readOnly := outage{"Elasticsearch: indices read-only (read_only_allow_delete)", 20 * time.Second, block(true), block(nil)}
+	readOnly := outage{"Elasticsearch: indices read-only (read_only_allow_delete)", 20 * time.Second, block(true), block(nil), nil}
 	refuse := func(*testing.T) {
 		r.set(func(w http.ResponseWriter) bool {
 			w.Header().Set("Content-Type", "application/json")
@@ -201,21 +206,24 @@ func TestChaosElasticsearch(t *testing.T) {
 			if err := node.Restart(t.Context()); err != nil {
 				t.Fatal(err)
 			}
+		}, func(t *testing.T, id string) {
+			f.answers(t, "GET", "/"+id+"/stats", http.StatusServiceUnavailable, "the store is not available")
+			f.unready(t, "store")
 		}},
-		{"Elasticsearch: 429 to every request", 20 * time.Second, refuse, pass},
+		{"Elasticsearch: 429 to every request", 20 * time.Second, refuse, pass, nil},
 		{"Elasticsearch: every answer 2 s late", 30 * time.Second, func(*testing.T) {
 			r.set(func(http.ResponseWriter) bool { time.Sleep(2 * time.Second); return false })
-		}, pass},
+		}, pass, nil},
 		{"Elasticsearch: no answer at all", 45 * time.Second, func(*testing.T) {
 			r.set(func(http.ResponseWriter) bool { <-ended; return false }) // the node gets it all late
-		}, func(t *testing.T) { pass(t); close(ended) }},
+		}, func(t *testing.T) { pass(t); close(ended) }, nil},
 		readOnly,
 	} {
 		t.Run(o.name, func(t *testing.T) { f.rides(t, o) })
 	}
 	t.Run("parks: read-only", func(t *testing.T) { f.parks(t, strict, readOnly, workflows.ParkStore) })
 	t.Run("parks: 429", func(t *testing.T) {
-		f.parks(t, strict, outage{"Elasticsearch: 429 to every request", 0, refuse, pass}, workflows.ParkStore)
+		f.parks(t, strict, outage{"Elasticsearch: 429 to every request", 0, refuse, pass, nil}, workflows.ParkStore)
 	})
 	t.Run("parks: mapping conflict", func(t *testing.T) {
 		answers := "/" + prefix + "-answers-v1"
@@ -238,7 +246,7 @@ func TestChaosElasticsearch(t *testing.T) {
 				t.Fatal(err)
 			}
 			f.setup()
-		}}, workflows.ParkStore)
+		}, nil}, workflows.ParkStore)
 		if !f.said("run `rulebridge setup`") {
 			t.Error("no log says what to do")
 		}
@@ -269,7 +277,7 @@ func TestChaosDiskFull(t *testing.T) {
 		if err := os.Remove(filler); err != nil {
 			t.Fatal(err)
 		}
-	}}
+	}, nil}
 	t.Run("rides", func(t *testing.T) { f.rides(t, full) })
 	t.Run("parks", func(t *testing.T) { f.parks(t, strict, full, workflows.ParkStore) })
 	if !f.said("database or disk is full") {

@@ -3,6 +3,7 @@ package integration
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -11,6 +12,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -394,4 +396,36 @@ func (f *fleet) gateways() (gs []*dev) {
 		}
 	}
 	return gs
+}
+
+// answers requires what the first gateway says to a call.
+func (f *fleet) answers(t *testing.T, method, path string, status int, text string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, f.gateways()[0].url+rulesPath+path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("kbn-xsrf", "")
+	asked := time.Now()
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("FIGURE fault: %s %s is answered with %d after %.1f s", method, path[strings.LastIndex(path, "/"):], resp.StatusCode, time.Since(asked).Seconds())
+	if resp.StatusCode != status || !strings.Contains(string(body), text) || (resp.Header.Get("Retry-After") != "") != (status == http.StatusServiceUnavailable) {
+		t.Errorf("%s %s: %d, Retry-After %q: %s; want %d with %q", method, path, resp.StatusCode, resp.Header.Get("Retry-After"), body, status, text)
+	}
+}
+
+// unready requires that the first gateway says what it lacks.
+func (f *fleet) unready(t *testing.T, what string) {
+	t.Helper()
+	if status, body := get(t, f.gateways()[0].url+"/readyz"); status != http.StatusServiceUnavailable || !strings.Contains(body, strconv.Quote(what)+`:"unavailable"`) {
+		t.Errorf("readyz without %s: %d %s", what, status, body)
+	}
 }
