@@ -40,8 +40,8 @@ With QUERY, that query is translated. Without, every line of stdin is a rule {"i
 line of the output is its translation, in the same order. A line that cannot be read is reported on stderr with its
 number, the others are still translated, and the exit code is 2. Rules that cannot be translated are no error.
 
---schema identity keeps field names as they are (_time is @timestamp); a line may then carry
-"field_types": {field: Elasticsearch type} (default keyword).`,
+--schema identity keeps field names as they are (_time is @timestamp) and reads logs-* unless --index says otherwise; a
+line may then carry "field_types": {field: Elasticsearch type} (default keyword).`,
 		Example: `  rulebridge translate 'index=web status=500 | stats count by host' --output text
   rulebridge translate --macros macros.jsonl --lookups lookups.jsonl < rules.jsonl > translations.jsonl
   rulebridge translate --explain '| tstats count from datamodel=Web by Web.src'`,
@@ -101,6 +101,9 @@ func (p Program) newTranslator(c *cobra.Command, f translateFlags) (*translator,
 			return nil, usage(err)
 		}
 	case "identity":
+		if len(f.index) == 0 {
+			f.index = []string{"logs-*"}
+		}
 		opts.Schema = schema.Identity(f.index, nil)
 	default:
 		return nil, usagef("--schema %q: use ecs or identity", f.schema)

@@ -229,9 +229,16 @@ func decode(file string, rec Record, v any) error {
 		// The decoder puts the embedded struct's name in front.
 		return rec.fault(file, strings.TrimPrefix(typeErr.Field, "OriginalRule."), "holds a %s where a %s belongs", typeErr.Value, typeErr.Type)
 	case errors.As(err, &typeErr):
-		return rec.fault(file, "", "is a %s where an object belongs", typeErr.Value)
+		return rec.fault(file, "", "is %s where an object belongs", withArticle(typeErr.Value))
 	}
 	return rec.fault(file, "", "%v", err)
+}
+
+func withArticle(kind string) string {
+	if strings.ContainsAny(kind[:1], "aeiou") {
+		return "an " + kind
+	}
+	return "a " + kind
 }
 
 // Number reads a JSON number, a number in quotes, or null.

@@ -24,7 +24,7 @@ func TestRules(t *testing.T) {
 		{"empty file", "", nil, nil},
 		{"empty array", " [ ] ", nil, nil},
 		{"bad line in the middle", "{\"id\":\"a\",\"query\":\"x\"}\n{oops\n{\"id\":\"b\",\"query\":\"y\"}\n", []string{"a", "b"}, []string{"f:2: is no JSON object"}},
-		{"line is an array", "{\"id\":\"a\",\"query\":\"x\"}\n[1]\n", []string{"a"}, []string{"f:2: is a array where an object belongs"}},
+		{"line is an array", "{\"id\":\"a\",\"query\":\"x\"}\n[1]\n", []string{"a"}, []string{"f:2: is an array where an object belongs"}},
 		{"no query", `{"id":"a"}`, nil, []string{"f:1: query: is missing"}},
 		{"no id", `{"query":"a"}`, nil, []string{"f:1: id: is missing"}},
 		{"wrong type", `{"id":"a","query":7}`, nil, []string{"f:1: query: holds a number"}},
