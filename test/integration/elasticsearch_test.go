@@ -87,6 +87,7 @@ func TestFeatureOffInstallsNothing(t *testing.T) {
 	if out := c.setup(); !strings.Contains(out, "nothing installed") {
 		t.Errorf("setup says %s", out)
 	}
+	c.worker()
 	g := c.gateway()
 	if code, body := get(t, g.url+"/readyz"); code != http.StatusOK {
 		t.Errorf("readyz: %d %s", code, body)
@@ -98,7 +99,9 @@ func TestFeatureOffInstallsNothing(t *testing.T) {
 	if err := node.Do(t.Context(), "GET", "/"+prefix+"-*", nil, &indices); err != nil || len(indices) > 0 {
 		t.Errorf("indices: %v %v", indices, err)
 	}
-	if err := node.Do(t.Context(), "GET", "/_component_template/"+prefix+"-settings", nil, &templates); err == nil {
-		t.Errorf("a template: %v", templates)
+	for _, path := range []string{"/_component_template/" + prefix + "-settings", "/_component_template/" + prefix + "-rules-mappings", "/_index_template/" + prefix + "-rules"} {
+		if err := node.Do(t.Context(), "GET", path, nil, &templates); err == nil {
+			t.Errorf("%s is there: %v", path, templates)
+		}
 	}
 }

@@ -9,7 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/cenkalti/backoff/v5"
 	"github.com/elastic/go-elasticsearch/v8/esapi"
 
 	"github.com/rulebridge/rulebridge/internal/store"
@@ -160,8 +159,7 @@ func (s *Store) bulkRequest(ctx context.Context, lines [][]byte, refresh bool) (
 	for i := range left {
 		left[i] = i
 	}
-	pause := backoff.NewExponentialBackOff()
-	pause.InitialInterval, pause.MaxInterval, pause.Multiplier = s.client.pause, 20*s.client.pause, 2
+	pause := s.client.backOff()
 	for attempt := uint(1); ; attempt++ {
 		var body bytes.Buffer
 		for _, i := range left {

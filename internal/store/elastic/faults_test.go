@@ -150,7 +150,8 @@ func TestSuiteBehindFlakyProxy(t *testing.T) {
 	var mu sync.Mutex
 	random := rand.New(rand.NewPCG(1, 2))
 	lost := atomic.Int64{}
-	p.set(func(*http.Request, string) (before, after *http.Response) {
+	p.set(func(r *http.Request, body string) (before, after *http.Response) {
+		wellFormed(t, r, body)
 		mu.Lock()
 		n := random.IntN(20)
 		mu.Unlock()
@@ -171,6 +172,59 @@ func TestSuiteBehindFlakyProxy(t *testing.T) {
 	storetest.Run(t, func(*testing.T) store.Store { return s })
 	if lost.Load() == 0 {
 		t.Error("no answer was lost")
+	}
+}
+
+// wellFormed checks what holds for every request: nothing runs scripts or deletes by query, and a rule or migration that
+// is there is only changed as the document that was read.
+func wellFormed(t *testing.T, r *http.Request, body string) {
+	if strings.Contains(r.URL.Path, "_by_query") || strings.Contains(r.URL.Path, "/_update/") || strings.Contains(body, `"script"`) {
+		t.Errorf("%s %s runs a script or works by query", r.Method, r.URL.Path)
+	}
+	if !strings.HasSuffix(r.URL.Path, "_bulk") {
+		return
+	}
+	for line := range strings.Lines(body) {
+		var op map[string]struct {
+			Index       string `json:"_index"`
+			ID          string `json:"_id"`
+			SeqNo       *int64 `json:"if_seq_no"`
+			PrimaryTerm *int64 `json:"if_primary_term"`
+			Alias       bool   `json:"require_alias"`
+		}
+		if json.Unmarshal([]byte(line), &op) != nil || len(op) != 1 {
+			continue // a document
+		}
+		for action, o := range op {
+			guarded := o.SeqNo != nil && o.PrimaryTerm != nil
+			document := strings.HasSuffix(o.Index, "-"+rulesIndex) || strings.HasSuffix(o.Index, "-"+migrationsIndex)
+			if o.ID != "" && (action == "index" || action == "update") && document && !guarded {
+				t.Errorf("%s of %s in %s without a sequence number", action, o.ID, o.Index)
+			}
+			if o.ID != "" && action != "delete" && !o.Alias {
+				t.Errorf("%s of %s in %s could create an index", action, o.ID, o.Index)
+			}
+		}
+	}
+}
+
+// Pauses between attempts double, and differ.
+func TestBackOff(t *testing.T) {
+	c := &client{pause: time.Second}
+	seen := map[time.Duration]bool{}
+	for range 20 {
+		b := c.backOff()
+		for i := range 8 {
+			mean := min(time.Second<<i, 20*time.Second)
+			pause := b.NextBackOff()
+			if pause < mean/2 || pause > mean*3/2 {
+				t.Errorf("pause %d is %s, want %s, more or less by half", i, pause, mean)
+			}
+			seen[pause] = true
+		}
+	}
+	if len(seen) < 100 {
+		t.Errorf("160 pauses have %d lengths: no jitter", len(seen))
 	}
 }
 

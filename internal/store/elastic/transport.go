@@ -156,8 +156,6 @@ func (c *client) Perform(req *http.Request) (*http.Response, error) {
 		}
 	}
 	ctx := req.Context()
-	wait := backoff.NewExponentialBackOff()
-	wait.InitialInterval, wait.MaxInterval, wait.Multiplier, wait.RandomizationFactor = c.pause, 20*c.pause, 2, 0.5
 	res, err := backoff.Retry(ctx, func() (*http.Response, error) {
 		res, err := c.once(ctx, req, body)
 		switch {
@@ -171,7 +169,7 @@ func (c *client) Perform(req *http.Request) (*http.Response, error) {
 			return nil, &errTransient{res}
 		}
 		return res, nil
-	}, backoff.WithBackOff(wait), backoff.WithMaxTries(c.attempts), backoff.WithMaxElapsedTime(0))
+	}, backoff.WithBackOff(c.backOff()), backoff.WithMaxTries(c.attempts), backoff.WithMaxElapsedTime(0))
 	var last *errTransient
 	if errors.As(err, &last) && ctx.Err() == nil {
 		return last.res, nil
@@ -187,6 +185,15 @@ func (c *client) Perform(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	return res, nil
+}
+
+// backOff gives the pauses between attempts: doubled each time up to twenty times the first, each with a jitter of half
+// itself, so that many clients do not come back at the same moment.
+func (c *client) backOff() *backoff.ExponentialBackOff {
+	b := backoff.NewExponentialBackOff()
+	b.InitialInterval, b.MaxInterval, b.Multiplier, b.RandomizationFactor = c.pause, 20*c.pause, 2, 0.5
+	b.Reset()
+	return b
 }
 
 func (c *client) once(ctx context.Context, req *http.Request, body []byte) (*http.Response, error) {
