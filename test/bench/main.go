@@ -30,9 +30,10 @@ type figure struct {
 // run is one invocation.
 type run struct {
 	bin     string
-	scale   float64 // of the numbers of rules
-	classic bool    // measure batches with a pause as well
-	eager   int     // activities that a workflow task may start on its own worker, of processes apart
+	scale   float64       // of the numbers of rules
+	classic bool          // measure batches with a pause as well
+	eager   int           // activities that a workflow task may start on its own worker, of processes apart
+	limit   time.Duration // of the benches large and many
 	figures []figure
 }
 
@@ -70,10 +71,11 @@ func main() {
 	scale := flag.Float64("scale", 1, "share of the rules, for a quick look")
 	classic := flag.Bool("classic", true, "measure batches with a 10 s pause beside the sliding window, which takes minutes")
 	eager := flag.Int("eager", 3, "worker.eager of processes apart")
+	limit := flag.Duration("limit", time.Hour, "longest time for the work of the benches large and many; what is done by then counts")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := measure(ctx, *only, *out, &run{bin: *bin, scale: *scale, classic: *classic, eager: *eager}); err != nil {
+	if err := measure(ctx, *only, *out, &run{bin: *bin, scale: *scale, classic: *classic, eager: *eager, limit: *limit}); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}

@@ -232,24 +232,22 @@ func scaleLarge(ctx context.Context, r *run) error {
 	if err := g.begin(ctx, id, "deterministic", "0s"); err != nil {
 		return err
 	}
-	// The rate of each tenth shows whether work slows down as the migration grows.
-	tenths := []time.Duration{0}
-	if err := g.finish(ctx, id, func(s migration.Stats) {
-		for len(tenths) <= 10 && s.Rules.Finished*10 >= n*len(tenths) {
-			tenths = append(tenths, time.Since(began))
-		}
-	}); err != nil {
+	done, tenths, err := g.finishWithin(ctx, id, n, r.limit)
+	if err != nil {
 		return err
 	}
 	took = time.Since(began)
+	if done < n {
+		what += fmt.Sprintf(", stopped at %d", done)
+	}
 	if used, err = c.used(ctx, before); err != nil {
 		return err
 	}
 	m.add(r, "large", what)
-	r.add("large", what, float64(n)/took.Seconds(), "rules/s", inProcessor(used, took))
-	used.report(r, "large", what, n)
-	if len(tenths) > 10 {
-		r.add("large", what+": time of the second tenth ÷ the last", (tenths[2]-tenths[1]).Seconds()/(tenths[10]-tenths[9]).Seconds(), "ratio",
+	r.add("large", what, float64(done)/took.Seconds(), "rules/s", inProcessor(used, took))
+	used.report(r, "large", what, done)
+	if last := len(tenths) - 1; last > 2 {
+		r.add("large", what+": time of the second tenth ÷ the last one", (tenths[2]-tenths[1]).Seconds()/(tenths[last]-tenths[last-1]).Seconds(), "ratio",
 			"below 1: slows down as it grows")
 	}
 	events, err := g.histories(ctx, id)
@@ -261,6 +259,42 @@ func scaleLarge(ctx context.Context, r *run) error {
 		r.add("large", what+": events of a run, median", median(events), "events", "")
 	}
 	return streamed(ctx, r, c, id, n)
+}
+
+// finishWithin waits for the end of a migration of n rules, or stops it after a while. It gives the number of rules that
+// are done, and when each full tenth was.
+func (d gateway) finishWithin(ctx context.Context, id string, n int, limit time.Duration) (done int, tenths []time.Duration, err error) {
+	began, stopping := time.Now(), false
+	tenths = []time.Duration{0}
+	for {
+		var s migration.Stats
+		if err := call(ctx, d.url, http.MethodGet, "/"+id+"/stats", nil, &s); err != nil {
+			return 0, nil, err
+		}
+		done = s.Rules.Finished
+		for len(tenths) <= 10 && done*10 >= n*len(tenths) {
+			tenths = append(tenths, time.Since(began))
+		}
+		switch {
+		case s.Status == migration.Finished:
+			if done != n {
+				return 0, nil, fmt.Errorf("migration %s finished with %+v", id, s.Rules)
+			}
+			return done, tenths, nil
+		case stopping && s.Status == migration.Stopped && s.Rules.Processing == 0:
+			return done, tenths, nil
+		case !stopping && time.Since(began) > limit:
+			stopping = true
+			if err := call(ctx, d.url, http.MethodPut, "/"+id+"/stop", nil, nil); err != nil {
+				return 0, nil, err
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return 0, nil, ctx.Err()
+		case <-time.After(250 * time.Millisecond):
+		}
+	}
 }
 
 // streamed reads every document of a migration through a gateway that has done nothing else.
@@ -320,17 +354,18 @@ func countRules(ctx context.Context, base, id string) (rules int, size int64, er
 	if _, err := d.Token(); err != nil {
 		return 0, 0, fmt.Errorf("%d: %w", resp.StatusCode, err)
 	}
+	last := ""
 	for d.More() {
 		var rule struct {
-			Status migration.Status `json:"status"`
+			ID string `json:"id"`
 		}
 		if err := d.Decode(&rule); err != nil {
 			return rules, body.n, err
 		}
-		if rule.Status != migration.StatusFinished {
-			return rules, body.n, fmt.Errorf("a rule is %s", rule.Status)
+		if rule.ID <= last {
+			return rules, body.n, fmt.Errorf("rule %s comes after %s", rule.ID, last)
 		}
-		rules++
+		rules, last = rules+1, rule.ID
 	}
 	_, err = d.Token()
 	return rules, body.n, err
@@ -384,10 +419,19 @@ func scaleMany(ctx context.Context, r *run) error {
 		return err
 	}
 	began = time.Now()
-	err = each(n, func(i int) error { return gateway{url: c.urls[i%2]}.begin(ctx, ids[i], "deterministic", "0s") })
-	started := time.Since(began)
+	started, done := 0, 0
+	err = each(n, func(i int) error {
+		if time.Since(began) > r.limit {
+			return nil
+		}
+		mu.Lock()
+		started++
+		mu.Unlock()
+		return gateway{url: c.urls[i%2]}.begin(ctx, ids[i], "deterministic", "0s")
+	})
+	starting := time.Since(began)
 	if err == nil {
-		err = allFinished(ctx, c.urls[0], n)
+		done, err = allFinished(ctx, c.urls[0], n, r.limit-time.Since(began))
 	}
 	took := time.Since(began)
 	close(stop)
@@ -395,13 +439,16 @@ func scaleMany(ctx context.Context, r *run) error {
 	if err != nil {
 		return err
 	}
+	if done < n*manyRules {
+		what += fmt.Sprintf(", ended at %d rules", done)
+	}
 	used, err := c.used(ctx, before)
 	if err != nil {
 		return err
 	}
-	r.add("many", what, float64(n*manyRules)/took.Seconds(), "rules/s", inProcessor(used, took))
-	used.report(r, "many", what, n*manyRules)
-	r.add("many", "starts", float64(n)/started.Seconds(), "migrations/s", "")
+	r.add("many", what, float64(done)/took.Seconds(), "rules/s", inProcessor(used, took))
+	used.report(r, "many", what, max(1, done))
+	r.add("many", "starts", float64(started)/starting.Seconds(), "migrations/s", fmt.Sprintf("%d of %d", started, n))
 	m.add(r, "many", what)
 	slices.Sort(times)
 	if len(times) > 0 {
@@ -449,31 +496,33 @@ func each(n int, f func(int) error) error {
 	return <-errs
 }
 
-// allFinished waits until n migrations have finished.
-func allFinished(ctx context.Context, url string, n int) error {
-	for {
+// allFinished waits, for so long, until n migrations have finished, and gives the number of rules that are done.
+func allFinished(ctx context.Context, url string, n int, limit time.Duration) (done int, err error) {
+	for began := time.Now(); ; {
 		var all []migration.Stats
 		if err := call(ctx, url, http.MethodGet, "/stats", nil, &all); err != nil {
-			return err
+			return 0, err
 		}
 		finished := 0
+		done = 0
 		for _, s := range all {
+			done += s.Rules.Finished
 			switch s.Status {
 			case migration.Finished:
 				finished++
 				if s.Rules.Finished != s.Rules.Total {
-					return fmt.Errorf("migration %s finished with %+v", s.MigrationID, s.Rules)
+					return done, fmt.Errorf("migration %s finished with %+v", s.MigrationID, s.Rules)
 				}
 			case migration.Stopped:
-				return fmt.Errorf("migration %s stopped: %s", s.MigrationID, s.ParkReason)
+				return done, fmt.Errorf("migration %s stopped: %s", s.MigrationID, s.ParkReason)
 			}
 		}
-		if finished == n {
-			return nil
+		if finished == n || time.Since(began) > limit {
+			return done, nil
 		}
 		select {
 		case <-ctx.Done():
-			return ctx.Err()
+			return done, ctx.Err()
 		case <-time.After(500 * time.Millisecond):
 		}
 	}
