@@ -102,10 +102,8 @@ func CheckAlert(q *Query) []Problem {
 	report := func(n Node, format string, args ...any) {
 		problems = append(problems, Problem{Place: n.Place(), Code: CodeAlertKeys, Message: fmt.Sprintf(format, args...), Lint: true})
 	}
-	for _, c := range q.Commands {
-		if s, ok := c.(*Stats); ok && !s.Inline {
-			return nil
-		}
+	if groups(q.Commands) {
+		return nil
 	}
 	for _, c := range q.Commands {
 		switch c := c.(type) {
@@ -136,6 +134,23 @@ func CheckAlert(q *Query) []Problem {
 		}
 	}
 	return problems
+}
+
+// groups says that no row is an event any more: a STATS, or a FORK with one in each branch.
+func groups(commands []Command) bool {
+	for _, c := range commands {
+		switch c := c.(type) {
+		case *Stats:
+			if !c.Inline {
+				return true
+			}
+		case *Fork:
+			if len(c.Branches) > 0 && !slices.ContainsFunc(c.Branches, func(b []Command) bool { return !groups(b) }) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // Limits of Elasticsearch 8.19, measured.

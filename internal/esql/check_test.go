@@ -199,6 +199,9 @@ func TestCheckAlert(t *testing.T) {
 		{`FROM a METADATA _id, _index, _version | KEEP x, _id`, 2},
 		{`FROM a METADATA _id, _index, _version | DROP _i* | RENAME _version AS v`, 3},
 		{`FROM a | STATS n = COUNT(*)`, 0},
+		{`FROM a | FORK (WHERE x | STATS n = COUNT(*)) (STATS n = COUNT(*))`, 0},
+		{`FROM a | FORK (WHERE x | STATS n = COUNT(*)) (WHERE y)`, 3},
+		{`FROM a | INLINE STATS n = COUNT(*)`, 3},
 	} {
 		q, err := Parse(test.src)
 		if err != nil {

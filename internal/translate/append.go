@@ -31,7 +31,7 @@ func (l *lowering) appendRows(cmd *spl.Append, rest []spl.Command) {
 // appendPipe adds rows computed from the rows so far.
 func (l *lowering) appendPipe(cmd *spl.Append) {
 	l.ensureSource(cmd.Span())
-	if l.opts.Target != Target9 || cmd.Sub == nil || !l.aggregated {
+	if l.opts.Target != Target9 || cmd.Sub == nil || !l.aggregated || hasFork(l.cmds) {
 		l.diag("needs_target_9", cmd.Span(), "appendpipe", "appendpipe computes more rows from the rows so far, which needs FORK (9.x) behind stats; the draft goes on without these rows. Make them a rule of their own")
 		l.env.setPartial()
 		return
@@ -50,8 +50,11 @@ func (l *lowering) appendPipe(cmd *spl.Append) {
 		l.diag("unsupported_command", cmd.Span(), "appendpipe", "nothing of the pipeline inside appendpipe could be translated; the draft goes on without its rows")
 		return
 	}
-	f := &esql.Fork{Branches: [][]esql.Command{{&esql.Where{Expr: boolean(true)}}, added}}
-	f.Origin = origin(cmd.Span())
+	o := esql.At{Origin: origin(cmd.Span())}
+	if !hasLimit(added) {
+		added = append(added, &esql.Limit{At: o, N: defaultSortLimit})
+	}
+	f := &esql.Fork{At: o, Branches: [][]esql.Command{{&esql.Limit{At: o, N: defaultSortLimit}}, added}}
 	l.cmds = append(before, f)
 	for _, n := range inner.order {
 		c := inner.cols[n]
@@ -65,7 +68,7 @@ func (l *lowering) appendPipe(cmd *spl.Append) {
 	}
 	l.env = outer
 	l.helpers = append(l.helpers, "_fork")
-	l.diag("join_one_query", cmd.Span(), "appendpipe", "appendpipe became a second branch of FORK over the same rows; FORK keeps at most eight branches and 1,000 rows each without LIMIT")
+	l.diag("join_one_query", cmd.Span(), "appendpipe", "appendpipe became a second branch of FORK over the same rows; each branch returns 10,000 rows at most")
 }
 
 // multisearch is multisearch and union: the events of several searches.
@@ -100,6 +103,20 @@ func (l *lowering) multisearch(cmd *spl.Multisearch, rest []spl.Command) {
 
 // appendBranch adds the rows of another search; reason says why that cannot be done.
 func (l *lowering) appendBranch(sub *spl.Pipeline, at spl.Span, command string) (reason string) {
+	if l.opts.Target == Target9 && hasFork(l.cmds) && command != "appendcols" {
+		return l.forkBranch(sub, at)
+	}
+	if reason = l.mergeBranch(sub, at, command); reason == "" || command == "appendcols" {
+		return reason
+	}
+	if l.opts.Target == Target9 && l.forkBranch(sub, at) == "" {
+		return ""
+	}
+	return reason
+}
+
+// mergeBranch adds the rows of another search as one pipeline over the events of both.
+func (l *lowering) mergeBranch(sub *spl.Pipeline, at spl.Span, command string) (reason string) {
 	if len(sub.Commands) == 0 {
 		return "its subsearch is empty"
 	}

@@ -24,6 +24,9 @@ func (l *lowering) dedup(cmd *spl.Dedup, rest []spl.Command) {
 		l.diag("option_ignored", o.Span(), o.Name, "`"+o.Name+"` does not change the rows")
 	}
 	if !l.settle(cmd, rest) {
+		if l.inlineDedup(cmd) {
+			return
+		}
 		l.diag("unsupported_command", cmd.Span(), "dedup", "dedup of whole events has no counterpart in ES|QL; name the fields to keep (table) after it, or suppress alerts by "+nameList(cmd.Fields))
 		return
 	}
@@ -293,4 +296,43 @@ func nameList(names []spl.Name) string {
 		out += n.Text
 	}
 	return out
+}
+
+// inlineDedup keeps the newest event of each combination of values on a later target: INLINE STATS says which it is.
+func (l *lowering) inlineDedup(cmd *spl.Dedup) bool {
+	if l.opts.Target != Target9 || l.aggregated || cmd.Count > 1 || len(cmd.SortBy) > 0 || l.sorted() || hasLimit(l.cmds) || hasFork(l.cmds) {
+		return false
+	}
+	at := cmd.Span()
+	o := esql.At{Origin: origin(at)}
+	id := func() esql.Expr { return call("CONCAT", call("TO_STRING", col("@timestamp")), col("_id")) }
+	newest := l.rowName()
+	st := &esql.Stats{At: o, Inline: true, Aggs: []*esql.Assign{{At: o, Name: newest, Expr: mark(call("MAX", id()), at)}}}
+	var present []esql.Expr
+	for _, f := range cmd.Fields {
+		c := l.lookup(f.Text, f.Span())
+		switch {
+		case c.hole:
+			return true // said
+		case c.constant != nil:
+			continue
+		}
+		v := c.value()
+		if _, plain := v.expr.(*esql.Column); !plain {
+			return false
+		}
+		if v.multi() {
+			l.arrayNote(v, f.Span(), "dedup", "events with several values of `"+f.Text+"` are in several groups of INLINE STATS")
+		}
+		if !c.filled && !c.nonNull && !l.present[c.name] {
+			present = append(present, mark(notNull(v.expr), f.Span()))
+		}
+		st.By = append(st.By, &esql.Assign{At: o, Expr: mark(v.expr, f.Span())})
+	}
+	l.filter(and(present...))
+	l.add(st)
+	l.add(&esql.Where{At: o, Expr: mark(binary("==", id(), col(newest)), at)})
+	l.helpers = append(l.helpers, newest)
+	l.needsID, l.fullText, l.useful = true, false, true
+	return true
 }

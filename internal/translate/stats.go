@@ -650,6 +650,9 @@ func packedAgg(fn string) func(*lowering, value, *spl.Agg) aggregation {
 		if isDate(v.typ) && v.columnName() == ts {
 			return aggregation{expr: call(fn, v.expr), typ: "date", nonNull: true}
 		}
+		if l.opts.Target == Target9 {
+			return l.firstLast(fn, v, ts, a)
+		}
 		x := l.text(v)
 		if v.multi() {
 			l.arrayNote(v, a.Span(), a.Func, "of several values in one event the draft keeps the first in order")
@@ -683,6 +686,24 @@ func packedAgg(fn string) func(*lowering, value, *spl.Agg) aggregation {
 		}
 		return aggregation{expr: packed, typ: typ, after: back}
 	}
+}
+
+// firstLast is FIRST or LAST of a later target: of the events that have the field.
+func (l *lowering) firstLast(fn string, v value, ts string, a *spl.Agg) aggregation {
+	later := map[string]string{"MIN": "FIRST", "MAX": "LAST"}[fn]
+	x, typ := v.expr, v.typ
+	if isText(typ) {
+		typ = "keyword"
+	}
+	if v.multi() {
+		l.arrayNote(v, a.Span(), a.Func, "of several values in one event the draft keeps the first in order")
+		x = call("MV_MIN", x)
+	}
+	g := aggregation{expr: call(later, x, col(ts)), typ: typ}
+	if !v.nonNull {
+		g.where = notNull(v.expr)
+	}
+	return g
 }
 
 // orderedAgg is first(f) or last(f): events come newest first, so first is the latest.
