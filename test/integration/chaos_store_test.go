@@ -80,7 +80,7 @@ func (f *fleet) stricter() *member {
 // rides plays an outage that is shorter than the limits: the migration goes on by itself.
 func (f *fleet) rides(t *testing.T, o outage) {
 	t.Helper()
-	const n = 250
+	const n = 500
 	defer f.in(t)()
 	id := f.create(n)
 	f.begin(id)
@@ -127,7 +127,7 @@ func (f *fleet) during(d time.Duration) func(id string) int {
 // can be told, and goes on when it is started again.
 func (f *fleet) parks(t *testing.T, strict *member, o outage, reason string) {
 	t.Helper()
-	const n = 250
+	const n = 500
 	defer f.in(t)()
 	id := f.create(n)
 	g := &dev{process: strict.process, url: strict.url}
@@ -207,7 +207,7 @@ func TestChaosElasticsearch(t *testing.T) {
 				t.Fatal(err)
 			}
 		}, func(t *testing.T, id string) {
-			f.answers(t, "GET", "/"+id+"/stats", http.StatusServiceUnavailable, "the store is not available")
+			f.answers(t, "GET", "/"+id, http.StatusServiceUnavailable, "the store is not available")
 			f.unready(t, "store")
 		}},
 		{"Elasticsearch: 429 to every request", 20 * time.Second, refuse, pass, nil},

@@ -416,7 +416,7 @@ func (f *fleet) answers(t *testing.T, method, path string, status int, text stri
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("FIGURE fault: %s %s is answered with %d after %.1f s", method, path[strings.LastIndex(path, "/"):], resp.StatusCode, time.Since(asked).Seconds())
+	t.Logf("FIGURE fault: %s %s is answered with %d after %.1f s", method, regexp.MustCompile(`^/[^/]*`).ReplaceAllString(path, "/{id}"), resp.StatusCode, time.Since(asked).Seconds())
 	if resp.StatusCode != status || !strings.Contains(string(body), text) || (resp.Header.Get("Retry-After") != "") != (status == http.StatusServiceUnavailable) {
 		t.Errorf("%s %s: %d, Retry-After %q: %s; want %d with %q", method, path, resp.StatusCode, resp.Header.Get("Retry-After"), body, status, text)
 	}
