@@ -64,7 +64,7 @@ var mutations = []mutation{
 	{"escaping: backslash in strings", "esql/quote.go", "case '\\\\':\n\t\t\tescaped = `\\\\`", "case '\\\\':\n\t\t\tescaped = `\\`"},
 	{"letters: beyond ASCII compared as they are", "translate/text.go", `		if !beyond && len(lower)`, `		if (beyond || !beyond) && len(lower)`},
 	{"stats: rows without the key stay", "translate/stats.go", `		if dropNull && `, `		if false && dropNull && `},
-	{"stats: values are not sorted", "translate/stats.go", `return call("MV_SORT", x)`, `return x`},
+	{"stats: values are not sorted", "translate/aggregations.go", `return call("MV_SORT", x)`, `return x`},
 	{"tstats: rows with a missing key go", "translate/stats.go", `!k.c.filled && !k.c.nonNull && !l.present`, `!k.c.nonNull && !l.present`},
 	{"data model: unknown is no value", "translate/predicate.go", `		if neg {
 			return l.required(v, negate(positive))
