@@ -139,6 +139,9 @@ type compilation struct {
 	commands int
 	unique   int
 	at       spl.Span // of the condition being lowered
+	// scanned keeps patterns off the dictionary of the field: the condition excludes, or is one of several on the field
+	// that have to be evaluated anyway.
+	scanned bool
 	// kept and left count the conditions that the draft has and those that are left out.
 	kept, left int
 	// held are the notes held back while holding is more than 0, late those that are said at the end if nothing says them.

@@ -163,7 +163,7 @@ func (l *lowering) compare(e *spl.Compare, neg bool) esql.Expr {
 			return boolean(neg)
 		case !v.multi():
 			v = l.account(v, e.Value)
-			x := l.alternatives(v, []spl.Value{e.Value})
+			x := l.alternatives(v, []spl.Value{e.Value}, !neg)
 			if neg {
 				return l.orNull(v, x)
 			}
@@ -243,7 +243,7 @@ func (l *lowering) searchIn(field spl.Name, vals []spl.Value, span spl.Span, neg
 			}
 		}
 	}
-	positive := l.alternatives(v, vals)
+	positive := l.alternatives(v, vals, neg)
 	if positive == nil {
 		return nil
 	}
@@ -277,8 +277,10 @@ func negate(x esql.Expr) esql.Expr {
 // inAbove is the number of alternatives from which one IN is better than an OR of pushed-down equalities.
 const inAbove = 16
 
-// alternatives is true where the value equals one of the words.
-func (l *lowering) alternatives(v value, words []spl.Value) esql.Expr {
+// alternatives is true where the value equals one of the words. excluded says that it is going to be negated.
+func (l *lowering) alternatives(v value, words []spl.Value, excluded bool) esql.Expr {
+	defer func(before bool) { l.scanned = before }(l.scanned)
+	l.scanned = excluded
 	for _, w := range words {
 		if strings.Trim(w.Text, "*") == "" && w.Text != "" {
 			return notNull(v.expr) // any value will do
@@ -298,8 +300,17 @@ func (l *lowering) alternatives(v value, words []spl.Value) esql.Expr {
 		return l.oneWord(v, words[0], groupable)
 	}
 	for _, w := range words {
+		l.scanned = l.scanned || strings.HasPrefix(w.Text, "*")
+	}
+	var kinds wildcards
+	if groupable && !many {
+		kinds = collectWildcards(words, l.scanned)
+	}
+	for _, w := range words {
 		cased, beyond := letters(w.Text)
 		switch {
+		case kinds.has(w.Text):
+			l.noteLength(v, textTest{value: w.Text, wild: true})
 		case groupable && !strings.Contains(w.Text, "*") && (!cased || v.lower):
 			plain.add(strings.ToLower(w.Text))
 		case groupable && !strings.Contains(w.Text, "*") && !beyond:
@@ -327,7 +338,7 @@ func (l *lowering) alternatives(v value, words []spl.Value) esql.Expr {
 	if len(plain.list) > 0 {
 		head = append(head, in(v.expr, plain.list))
 	}
-	return or(append(head, append(out, l.manyOf(v, patterns.list)...)...)...)
+	return or(append(head, append(out, append(kinds.tests(v), l.manyOf(v, patterns.list)...)...)...)...)
 }
 
 // oneWord is alternatives for a single word, as most are.

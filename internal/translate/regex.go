@@ -3,9 +3,7 @@ package translate
 import (
 	"regexp"
 	"regexp/syntax"
-	"strconv"
 	"strings"
-	"unicode"
 
 	"github.com/rulebridge/rulebridge/internal/esql"
 	"github.com/rulebridge/rulebridge/internal/spl"
@@ -92,16 +90,22 @@ func (l *lowering) regexTest(v value, pattern string, span spl.Span, neg bool) e
 func (l *lowering) regexMatch(v value, pattern string, span spl.Span) esql.Expr {
 	re, err := syntax.Parse(pattern, syntax.Perl)
 	if err == nil {
-		re = re.Simplify()
-		if lit, start, end, fold, ok := literalRegex(re); ok {
+		plain := re.Simplify() // without counts, as long as Lucene's automaton will be
+		if lit, start, end, fold, ok := literalRegex(plain); ok {
 			if v.multi() {
 				return anyLiteral(v, lit, start, end, fold)
 			}
 			return literalMatch(v, lit, start, end, fold)
 		}
-		w := luceneWriter{multi: v.multi()}
-		if p, ok := w.match(re); ok && len(p) <= maxRegexLength {
-			if !v.multi() {
+		if p, ok := lucene(plain, v.multi(), false); ok && len(p) <= maxRegexLength {
+			fold := !v.multi() && ignoresCase(re)
+			if p, ok = lucene(re, v.multi(), fold); !ok {
+				return nil
+			}
+			switch {
+			case fold && !v.lower:
+				return rlike(call("TO_LOWER", v.expr), p)
+			case !v.multi():
 				return rlike(v.expr, p)
 			}
 			return rlike(call("CONCAT", str(valueMark), call("MV_CONCAT", v.expr, str(valueMark)), str(valueMark)), p)
@@ -191,202 +195,6 @@ func anyLiteral(v value, lit string, start, end, fold bool) esql.Expr {
 		return like(wrapped, "*"+lit+valueMark+"*")
 	}
 	return like(joined, "*"+lit+"*")
-}
-
-// luceneWriter writes a parsed regular expression in Lucene's syntax; ok is false where Lucene cannot say it.
-type luceneWriter struct {
-	multi bool // values are joined by valueMark, which nothing may cross
-	b     strings.Builder
-}
-
-// match is the whole pattern, anchored as RLIKE is.
-func (w *luceneWriter) match(re *syntax.Regexp) (string, bool) {
-	alts := []*syntax.Regexp{re}
-	if re.Op == syntax.OpAlternate {
-		alts = re.Sub
-	}
-	any, before, after := ".*", "", ""
-	if w.multi {
-		any = "[^" + valueMark + "]*"
-		before, after = ".*"+valueMark, valueMark+".*"
-	}
-	w.b.WriteString(before)
-	if len(alts) > 1 {
-		w.b.WriteByte('(')
-	}
-	for i, a := range alts {
-		if i > 0 {
-			w.b.WriteByte('|')
-		}
-		parts := []*syntax.Regexp{a}
-		if a.Op == syntax.OpConcat {
-			parts = a.Sub
-		}
-		if len(parts) > 0 && parts[0].Op == syntax.OpBeginText {
-			parts = parts[1:]
-		} else {
-			w.b.WriteString(any)
-		}
-		end := false
-		if n := len(parts); n > 0 && parts[n-1].Op == syntax.OpEndText {
-			parts, end = parts[:n-1], true
-		}
-		for _, p := range parts {
-			if !w.write(p) {
-				return "", false
-			}
-		}
-		if !end {
-			w.b.WriteString(any)
-		}
-	}
-	if len(alts) > 1 {
-		w.b.WriteByte(')')
-	}
-	w.b.WriteString(after)
-	return w.b.String(), true
-}
-
-func (w *luceneWriter) write(re *syntax.Regexp) bool {
-	switch re.Op {
-	case syntax.OpEmptyMatch:
-		w.b.WriteString("()")
-	case syntax.OpLiteral:
-		for _, r := range re.Rune {
-			w.rune(r, re.Flags&syntax.FoldCase != 0)
-		}
-	case syntax.OpCharClass:
-		w.class(re.Rune)
-	case syntax.OpAnyCharNotNL:
-		w.b.WriteString("[^\n")
-		if w.multi {
-			w.b.WriteString(valueMark)
-		}
-		w.b.WriteByte(']')
-	case syntax.OpAnyChar:
-		if w.multi {
-			w.b.WriteString("[^" + valueMark + "]")
-		} else {
-			w.b.WriteByte('.')
-		}
-	case syntax.OpCapture:
-		return w.group(re.Sub[0])
-	case syntax.OpStar, syntax.OpPlus, syntax.OpQuest:
-		if !w.atom(re.Sub[0]) {
-			return false
-		}
-		w.b.WriteByte(map[syntax.Op]byte{syntax.OpStar: '*', syntax.OpPlus: '+', syntax.OpQuest: '?'}[re.Op])
-	case syntax.OpRepeat:
-		if !w.atom(re.Sub[0]) {
-			return false
-		}
-		w.b.WriteByte('{')
-		w.b.WriteString(strconv.Itoa(re.Min))
-		if re.Max != re.Min {
-			w.b.WriteByte(',')
-			if re.Max >= 0 {
-				w.b.WriteString(strconv.Itoa(re.Max))
-			}
-		}
-		w.b.WriteByte('}')
-	case syntax.OpConcat:
-		for _, s := range re.Sub {
-			if !w.write(s) {
-				return false
-			}
-		}
-	case syntax.OpAlternate:
-		return w.group(re)
-	default: // anchors inside, word boundaries
-		return false
-	}
-	return w.b.Len() <= 4*maxRegexLength
-}
-
-func (w *luceneWriter) group(re *syntax.Regexp) bool {
-	w.b.WriteByte('(')
-	if re.Op == syntax.OpAlternate {
-		for i, s := range re.Sub {
-			if i > 0 {
-				w.b.WriteByte('|')
-			}
-			if !w.write(s) {
-				return false
-			}
-		}
-	} else if !w.write(re) {
-		return false
-	}
-	w.b.WriteByte(')')
-	return true
-}
-
-// atom writes what a quantifier can stand behind.
-func (w *luceneWriter) atom(re *syntax.Regexp) bool {
-	switch re.Op {
-	case syntax.OpCharClass, syntax.OpAnyChar, syntax.OpAnyCharNotNL, syntax.OpCapture, syntax.OpAlternate:
-		return w.write(re)
-	case syntax.OpLiteral:
-		if len(re.Rune) == 1 {
-			return w.write(re)
-		}
-	}
-	return w.group(re)
-}
-
-func (w *luceneWriter) rune(r rune, fold bool) {
-	lo, up := unicode.ToLower(r), unicode.ToUpper(r)
-	if fold && lo != up {
-		w.b.WriteByte('[')
-		w.b.WriteRune(lo)
-		w.b.WriteRune(up)
-		w.b.WriteByte(']')
-		return
-	}
-	w.b.WriteString(esql.EscapeRegex(string(r)))
-}
-
-// class writes a character class; one that reaches the ends of Unicode is written as its complement.
-func (w *luceneWriter) class(rs []rune) {
-	negated := len(rs) > 0 && rs[0] == 0 && rs[len(rs)-1] == unicode.MaxRune
-	if negated {
-		var inv []rune
-		for i := 1; i+1 < len(rs); i += 2 {
-			inv = append(inv, rs[i]+1, rs[i+1]-1)
-		}
-		rs = inv
-		if len(rs) == 0 && !w.multi {
-			w.b.WriteByte('.')
-			return
-		}
-	}
-	w.b.WriteByte('[')
-	if negated {
-		w.b.WriteByte('^')
-		if w.multi {
-			w.b.WriteString(valueMark)
-		}
-	}
-	for i := 0; i+1 < len(rs); i += 2 {
-		if rs[i] == rs[i+1] && (rs[i] == 'ſ' || rs[i] == 'K') {
-			continue // they fold to s and k in Unicode, not in Splunk's expressions
-		}
-		w.classRune(rs[i])
-		if rs[i+1] > rs[i] {
-			if rs[i+1] > rs[i]+1 {
-				w.b.WriteByte('-')
-			}
-			w.classRune(rs[i+1])
-		}
-	}
-	w.b.WriteByte(']')
-}
-
-func (w *luceneWriter) classRune(r rune) {
-	if strings.ContainsRune(`\]-[^&"#@~<>.?+*|{}()`, r) {
-		w.b.WriteByte('\\')
-	}
-	w.b.WriteRune(r)
 }
 
 // posixClasses are the bracket expressions of PCRE in Java's words.

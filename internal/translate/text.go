@@ -52,7 +52,32 @@ func (l *lowering) textEquals(v value, t textTest) esql.Expr {
 	if v.multi() {
 		return l.anyText(v, t)
 	}
+	if p, ok := l.headed(v, t); ok {
+		return rlike(v.expr, p)
+	}
 	return singleText(v, t)
+}
+
+// headLength is the number of characters before the first * from which a pattern is looked up in the dictionary of the
+// field: only the values that begin so are read, instead of one value an event.
+const headLength = 6
+
+// headed is a Lucene expression, in both cases of each letter, for a pattern that begins with text and asks for few
+// events. Everything else is evaluated on the events that other conditions leave over, which is more often the cheaper.
+func (l *lowering) headed(v value, t textTest) (string, bool) {
+	head := strings.IndexByte(t.value, '*')
+	cased, beyond := letters(t.value)
+	if !t.hasStar() || !t.fold || !cased || beyond || v.lower || head < headLength || len(t.value) > 200 {
+		return "", false
+	}
+	if l.scanned || !v.stored() || !isKeyword(v.typ) || !l.queryString() {
+		return "", false
+	}
+	parts := strings.Split(strings.ToLower(t.value), "*")
+	for i, p := range parts {
+		parts[i] = caseClasses(p, esql.EscapeRegex)
+	}
+	return strings.Join(parts, ".*"), true
 }
 
 // noteLength says where a search inside long content can miss it: a keyword longer than ignore_above is null.
@@ -105,8 +130,15 @@ func (l *lowering) anyText(v value, t textTest) esql.Expr {
 			return binary(":", v.expr, str(lower))
 		}
 		if !beyond && len(lower) <= 200 && l.queryString() {
-			return call("QSTR", str(esql.EscapeLucene(v.columnName())+":/"+caseClasses(lower)+"/"))
+			return call("QSTR", str(esql.EscapeLucene(v.columnName())+":/"+caseClasses(lower, esql.EscapeLuceneRegex)+"/"))
 		}
+	}
+	if _, ok := l.headed(v, t); ok && len(lower) <= 200 {
+		parts := strings.Split(lower, "*")
+		for i, p := range parts {
+			parts[i] = caseClasses(p, esql.EscapeLuceneRegex)
+		}
+		return call("QSTR", str(esql.EscapeLucene(v.columnName())+":/"+strings.Join(parts, ".*")+"/"))
 	}
 	x := v.expr
 	if fold {
@@ -177,8 +209,8 @@ func starRegex(s string) string {
 	return strings.Join(parts, "[^"+valueMark+"]*")
 }
 
-// caseClasses is a Lucene regex that matches s in any case of its ASCII letters.
-func caseClasses(s string) string {
+// caseClasses is a Lucene regex that matches s in any case of its ASCII letters; escape protects what is special.
+func caseClasses(s string, escape func(string) string) string {
 	var b strings.Builder
 	for _, r := range s {
 		lo, up := unicode.ToLower(r), unicode.ToUpper(r)
@@ -189,7 +221,7 @@ func caseClasses(s string) string {
 			b.WriteByte(']')
 			continue
 		}
-		b.WriteString(esql.EscapeLuceneRegex(string(r)))
+		b.WriteString(escape(string(r)))
 	}
 	return b.String()
 }

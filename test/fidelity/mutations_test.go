@@ -63,6 +63,16 @@ var mutations = []mutation{
 	{"escaping: regular expressions keep |", "esql/quote.go", "const regexSpecial = `.?+*|{}[]()", "const regexSpecial = `.?+*{}[]()"},
 	{"escaping: backslash in strings", "esql/quote.go", "case '\\\\':\n\t\t\tescaped = `\\\\`", "case '\\\\':\n\t\t\tescaped = `\\`"},
 	{"letters: beyond ASCII compared as they are", "translate/text.go", `		if !beyond && len(lower)`, `		if (beyond || !beyond) && len(lower)`},
+	{"case: patterns that are looked up know one case", "translate/text.go", `			b.WriteRune(up)
+`, `			b.WriteRune(lo)
+`},
+	{"case: merged patterns compare as stored", "translate/wildcards.go", `		x = call("TO_LOWER", x)`, `		_ = x`},
+	{"case: regular expressions lose theirs", "translate/lucene.go", `beyond || some && re.Flags&syntax.FoldCase == 0`, `beyond`},
+	{"anchors: merged ends match anywhere", "translate/wildcards.go", `{".*(", ")", k.ends.list}`, `{".*(", ").*", k.ends.list}`},
+	{"anchors: expressions match the whole value", "translate/lucene.go", `any, before, after := ".*", "", ""`, `any, before, after := "", "", ""`},
+	{"escaping: merged patterns are expressions", "translate/wildcards.go", `escaped := esql.EscapeRegex(text)`, `escaped := text`},
+	{"classes: K is no letter", "translate/lucene.go", `rs[i] == '\u212A'`, `rs[i] == 'K'`},
+	{"negation: AND stays AND", "translate/predicate.go", `		return or(negate(b.L), negate(b.R))`, `		return and(negate(b.L), negate(b.R))`},
 	{"stats: rows without the key stay", "translate/stats.go", `		if dropNull && `, `		if false && dropNull && `},
 	{"stats: values are not sorted", "translate/aggregations.go", `return call("MV_SORT", x)`, `return x`},
 	{"tstats: rows with a missing key go", "translate/stats.go", `!k.c.filled && !k.c.nonNull && !l.present`, `!k.c.nonNull && !l.present`},
