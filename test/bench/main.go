@@ -1,5 +1,6 @@
-// Command bench measures the running program: schedule, throughput, stats calls, start-up. It prints a table and writes
-// JSON. Machines differ, so what counts are ratios within one run; nothing here is asserted.
+// Command bench measures the running program (schedule, throughput, stats calls, start-up), the compiler, and what its
+// queries cost on a real node. It prints a table and writes JSON. Machines differ, so what counts are ratios within one
+// run; nothing here is asserted.
 package main
 
 import (
@@ -34,6 +35,8 @@ type run struct {
 	classic bool          // measure batches with a pause as well
 	eager   int           // activities that a workflow task may start on its own worker, of processes apart
 	limit   time.Duration // of the benches large and many
+	runs    int           // of each produced query
+	window  string        // the one window to measure produced queries behind; all when empty
 	figures []figure
 }
 
@@ -53,6 +56,7 @@ type bench struct {
 func benches() []bench {
 	return []bench{
 		{"compiler", "the compiler alone on one core: rules/s, p50 and p99, allocations, cost against length", compiler},
+		{"queries", "20 translated rules on a real Elasticsearch with 1,000,000 events, against two plain forms of the same conditions", producedQueries},
 		{"startup", "start-to-ready time and memory of dev", startup},
 		{"deterministic", "1,000 and 10,000 rules, file SQLite: rules/s, events, memory", deterministic},
 		{"stats", "stats calls while a migration runs and after; 4 gateways with 20 pollers each", statsCalls},
@@ -72,10 +76,12 @@ func main() {
 	classic := flag.Bool("classic", true, "measure batches with a 10 s pause beside the sliding window, which takes minutes")
 	eager := flag.Int("eager", 3, "worker.eager of processes apart")
 	limit := flag.Duration("limit", time.Hour, "longest time for the work of the benches large and many; what is done by then counts")
+	runs := flag.Int("runs", 15, "runs of each produced query, of which the median counts")
+	window := flag.String("window", "", "measure produced queries behind this window only: 1 hour, 5 minutes or everything")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := measure(ctx, *only, *out, &run{bin: *bin, scale: *scale, classic: *classic, eager: *eager, limit: *limit}); err != nil {
+	if err := measure(ctx, *only, *out, &run{bin: *bin, scale: *scale, classic: *classic, eager: *eager, limit: *limit, runs: *runs, window: *window}); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
@@ -86,8 +92,8 @@ func measure(ctx context.Context, only, out string, r *run) error {
 	if only != "" {
 		names = strings.Split(only, ",")
 	}
-	if r.bin == "" && only != "compiler" {
-		return fmt.Errorf("no program given: build it and name it with -bin or RULEBRIDGE_BIN; only the bench compiler needs none")
+	if r.bin == "" && (names == nil || slices.ContainsFunc(names, func(name string) bool { return name != "compiler" && name != "queries" })) {
+		return fmt.Errorf("no program given: build it and name it with -bin or RULEBRIDGE_BIN; only the benches compiler and queries need none")
 	}
 	for _, b := range benches() {
 		if names != nil && !slices.Contains(names, b.name) {
