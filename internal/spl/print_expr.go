@@ -36,6 +36,9 @@ func (w *printer) search(e SearchExpr, prec int) {
 	case *Compare:
 		w.name(e.Field)
 		w.WriteString(e.Op)
+		if !e.Value.Quoted && strings.HasPrefix(e.Value.Text, "=") {
+			w.WriteByte(' ') // a = of the value, not of the operator
+		}
 		w.value(e.Value)
 	case *SearchIn:
 		w.name(e.Field)

@@ -593,6 +593,9 @@ func fnReplace(l *lowering, e *spl.Call) value {
 	if !ok {
 		return holeValue
 	}
+	if vs[1].word != nil && strings.Contains(*vs[1].word, `\\`) {
+		vs[0] = l.withDomain(vs[0], e.Span())
+	}
 	v := l.text(vs[0])
 	if v.null {
 		return nullValue()
@@ -621,6 +624,9 @@ func fnSplit(l *lowering, e *spl.Call) value {
 	vs, ok := l.args(e)
 	if !ok {
 		return holeValue
+	}
+	if vs[1].word != nil && strings.Contains(*vs[1].word, `\`) {
+		vs[0] = l.withDomain(vs[0], e.Span())
 	}
 	v := l.text(vs[0])
 	if v.null || vs[1].null {

@@ -29,6 +29,9 @@ func (l *lowering) rex(cmd *spl.Rex) {
 		for _, m := range namedGroup.FindAllStringSubmatch(cmd.Pattern.Text, -1) {
 			names = append(names, m[1])
 		}
+		if strings.Contains(cmd.Pattern.Text, `\\`) {
+			v = l.withDomain(v, cmd.Field.Span())
+		}
 		l.rexGroups(cmd, field, v, names)
 	}
 	l.attach(names, l.release(from, true))
