@@ -525,17 +525,8 @@ func (l *lowering) assign(span spl.Span, name string, x esql.Expr) {
 	l.cmds = append(l.cmds, &esql.Eval{Assigns: []*esql.Assign{a}})
 }
 
-// commandHoles says why commands with a node of their own have no lowering.
-var commandHoles = map[string]string{
-	"streamstats": "streamstats carries a value from row to row, and ES|QL does not see the row before: group with stats by the key, or by a time interval",
-}
-
 func (l *lowering) unsupported(cmd spl.Command) {
-	why := "`" + cmd.Name() + "` has no lowering for this target"
-	if w, ok := commandHoles[cmd.Name()]; ok {
-		why = w
-	}
-	l.diag("unsupported_command", cmd.Span(), cmd.Name(), why+"; the draft goes on without it, rewrite this part by hand")
+	l.diag("unsupported_command", cmd.Span(), cmd.Name(), "`"+cmd.Name()+"` has no lowering for this target; the draft goes on without it, rewrite this part by hand")
 	l.env.setPartial()
 }
 

@@ -40,7 +40,11 @@ var commandForms = []struct {
 	{"eval", "EVAL", []string{`* | eval x=if(v>3,"big","small")`, `* | eval x=json_extract(a,"b")`}},
 	{"stats", "STATS; earliest and latest ride behind their time through MIN and MAX, on 9.x FIRST and LAST", []string{`* | stats count max(v) as m values(a) as as latest(a) as l by k`, `* | stats list(a) as l by k`}},
 	{"eventstats", "rows packed through STATS and expanded again; INLINE STATS on 9.x", []string{`* | stats count by k a | eventstats max(count) as m by k`, `* | eventstats count as c by k`}},
-	{"streamstats", "", []string{`* | sort _time | streamstats count as c by k`}},
+	{"streamstats", "the rows of a group joined to one text, of which those so far are a part", []string{
+		`* | stats count by k a | sort 0 k a | streamstats sum(count) as s by k | where s>3`,
+		`* | stats count by k a | sort 0 k - count | streamstats current=f last(count) as before by k | where before>3`,
+		`* | sort _time | streamstats count as c by k`,
+		`* | stats count by k a | streamstats stdev(count) as d by k`}},
 	{"sistats", "STATS", []string{`* | sistats count by k`}},
 	{"tstats", "FROM, WHERE and STATS", []string{
 		`| tstats count where a=x by k, _time span=1h`,

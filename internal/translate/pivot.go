@@ -351,11 +351,18 @@ func pivotNames(rest []spl.Command, rows []spl.By, total string) (names []spl.Na
 				continue // it fills what the others name
 			}
 			read = namesRead(cmd)
-		case *spl.Stats, *spl.Top:
+		case *spl.Stats:
+			read, closes = namesRead(cmd), c.Kind == "stats" || c.Kind == "sistats"
+		case *spl.Top:
 			read, closes = namesRead(cmd), true
-			if s, isStats := cmd.(*spl.Stats); isStats && s.Kind != "stats" {
-				return nil, false
+		case *spl.Append:
+			if c.Kind == "appendpipe" {
+				return nil, false // it works on these columns
 			}
+			madeBy(c.Sub, made)
+		case *spl.Join:
+			read = c.Fields
+			madeBy(c.Sub, made)
 		case *spl.Table:
 			read, closes = c.Names, true
 		case *spl.Fields:
@@ -399,6 +406,21 @@ func pivotNames(rest []spl.Command, rows []spl.By, total string) (names []spl.Na
 		}
 	}
 	return names, true
+}
+
+// madeBy notes the fields that the rows of a subsearch can have by name.
+func madeBy(sub *spl.Pipeline, made map[string]bool) {
+	if sub == nil {
+		return
+	}
+	for _, cmd := range sub.Commands {
+		for _, n := range namesRead(cmd) {
+			made[n.Text] = true
+		}
+		for _, n := range assigned(cmd) {
+			made[n] = true
+		}
+	}
 }
 
 // namesRead lists the fields that a command names, without those it makes.

@@ -20,6 +20,9 @@ func (l *lowering) stats(cmd *spl.Stats, rest []spl.Command) {
 		}
 		l.eventstats(cmd, rest)
 		return
+	case "streamstats":
+		l.streamstats(cmd)
+		return
 	default:
 		l.unsupported(cmd)
 		l.holesFor(cmd.Aggs)
