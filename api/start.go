@@ -193,7 +193,9 @@ func (s *Server) stop(ctx context.Context, r *migrationID) (stopAnswer, error) {
 	case errors.Is(err, ErrNoWorkflow) && running:
 		return s.stopLost(ctx, m)
 	}
-	if !running && m.ParkReason != workflows.ParkShutdown {
+	// A workflow that does not say may have been started a moment ago; the stop is then for it to hear later.
+	silent := err != nil && !errors.Is(err, ErrNoWorkflow)
+	if !running && !silent && m.ParkReason != workflows.ParkShutdown {
 		return no, nil
 	}
 	// A migration that a shutdown paused would be resumed by itself; after this it is not, though it was not running.

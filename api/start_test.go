@@ -98,6 +98,18 @@ func TestNobodyAnswers(t *testing.T) {
 	}
 }
 
+// TestStopBeforeAnybodyAnswers: the start waits for a worker, the store does not know of it yet; the stop must not get lost.
+func TestStopBeforeAnybodyAnswers(t *testing.T) {
+	b := newBench(t)
+	id := b.create(1)
+	b.flows.runs[id] = &fakeRun{state: migration.Running, open: true}
+	b.flows.queryErr = fmt.Errorf("%w: no poller", ErrUnanswered)
+	b.stop(id)
+	if len(b.flows.stops) != 1 {
+		t.Error("the workflow was not told")
+	}
+}
+
 func TestStopWithoutWorkflow(t *testing.T) {
 	b := newBench(t)
 	id := b.create(2)

@@ -138,7 +138,8 @@ type StopSignal struct {
 	Reason    string `json:"reason,omitempty"`
 }
 
-// StartState answers QueryStart.
+// StartState answers QueryStart. State is running as soon as a start has been accepted, also while the one before is
+// still being closed.
 type StartState struct {
 	RequestID string          `json:"request_id"`
 	Epoch     int64           `json:"epoch"`

@@ -91,7 +91,12 @@ func (m *run) setup(ctx workflow.Context, in Input) error {
 		return err
 	}
 	err := workflow.SetQueryHandler(ctx, QueryStart, func() (StartState, error) {
-		return StartState{RequestID: m.current, Epoch: m.epoch, State: m.state, Seen: m.seen}, nil
+		state := m.state
+		if m.next != nil {
+			// Still being closed, and started again already: who stops it now must be heard.
+			state = migration.Running
+		}
+		return StartState{RequestID: m.current, Epoch: m.epoch, State: state, Seen: m.seen}, nil
 	})
 	if err != nil {
 		return err

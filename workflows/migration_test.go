@@ -256,6 +256,29 @@ func TestStopAndStartInOneBreath(t *testing.T) {
 	})
 }
 
+// TestStartStateKnowsOfTheNextStart: a gateway that is asked to stop goes by it.
+func TestStartStateKnowsOfTheNextStart(t *testing.T) {
+	f := newFake(30)
+	var p *play
+	var during []workflows.StartState
+	f.hook = func(name, rule string) error {
+		switch {
+		case name == workflows.ActivityTranslate && rule == "r0012":
+			p.env.SignalWorkflow(workflows.SignalStop, workflows.StopSignal{RequestID: "s"})
+		case name == workflows.ActivityRelease:
+			p.env.SignalWorkflow(workflows.SignalStart, start("b"))
+		case name == workflows.ActivitySetState && rule == "stopped":
+			during = append(during, p.startState())
+		}
+		return nil
+	}
+	p = newPlay(t, f)
+	p.next(func(env *testsuite.TestWorkflowEnvironment) { at(env, 0, workflows.SignalStart, start("a")) }).continued()
+	require.Len(t, during, 1)
+	require.Equal(t, "b", during[0].RequestID)
+	require.Equal(t, migration.Running, during[0].State)
+}
+
 // TestSignalsOfOneTaskKeepTheirOrder delivers signals together: what came last counts.
 func TestSignalsOfOneTaskKeepTheirOrder(t *testing.T) {
 	const up, down = workflows.SignalStart, workflows.SignalStop
