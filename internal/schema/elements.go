@@ -15,17 +15,17 @@ func (s *Source) Element(name, key string, h Hint) (f Field, ok bool) {
 	if !s.lists[name] || key == "" {
 		return Field{}, false
 	}
-	any, number := "#*", strings.Trim(key, "0123456789") == ""
+	other, number := "#*", strings.Trim(key, "0123456789") == ""
 	if !number {
-		any = "#@"
+		other = "#@"
 	}
-	for _, n := range []string{name + "#" + key, name + any} {
+	for _, n := range []string{name + "#" + key, name + other} {
 		for _, m := range s.maps[n] {
 			l := line{codes: m.codes, one: m.one}
 			if len(m.codes) > 0 && !l.holds(h.EventCodes) {
 				continue
 			}
-			m.target = strings.ReplaceAll(m.target, any[1:], elementName(key))
+			m.target = strings.ReplaceAll(m.target, other[1:], elementName(key))
 			f := s.apply(name, m)
 			return f, f.Support != None
 		}
