@@ -52,11 +52,12 @@ func (l *lowering) tstatsEvents(cmd *spl.TStats) (ok bool) {
 	switch {
 	case cmd.From != nil:
 		src, ok := l.schema.DataModel(cmd.From.Text)
-		if cmd.Nodename != nil {
-			if s, found := l.schema.DataModel(cmd.Nodename.Text); found {
+		node := ""
+		if cmd.Nodename != nil && !l.schema.IsIdentity() {
+			if s, found := l.dataSet(cmd.From.Text, cmd.Nodename.Text); found {
 				src, ok = s, true
-			} else if s, found := l.schema.DataModel(cmd.From.Text + "." + cmd.Nodename.Text); found {
-				src, ok = s, true
+			} else {
+				node = cmd.Nodename.Text
 			}
 		}
 		if !ok {
@@ -67,7 +68,10 @@ func (l *lowering) tstatsEvents(cmd *spl.TStats) (ok bool) {
 			return false
 		}
 		at := cmd.From.Span()
-		if cmd.Nodename != nil {
+		switch {
+		case node != "":
+			l.diag("unsupported_option", cmd.Nodename.Span(), node, "`nodename="+node+"` keeps the events of a data set that the schema does not know; the draft has all of `"+cmd.From.Text+"`: add the condition that makes the data set, or the data set to the schema overrides")
+		case cmd.Nodename != nil:
 			l.diag("source_resolved", cmd.Nodename.Span(), cmd.Nodename.Text, "`"+cmd.Nodename.Text+"` is read from "+strings.Join(src.Indices, ", "))
 		}
 		l.diag("source_resolved", at, cmd.From.Text, "`"+cmd.From.Text+"` is read from "+strings.Join(src.Indices, ", "))
@@ -93,6 +97,22 @@ func isYes(v string) bool {
 		return true
 	}
 	return false
+}
+
+// dataSet finds a data set of a model by the name of its node: All_Traffic, or a path below it.
+func (l *lowering) dataSet(model, node string) (*schema.Source, bool) {
+	root, set, _ := strings.Cut(model, ".")
+	last := node[strings.LastIndexByte(node, '.')+1:]
+	names := []string{root + "." + node, root + "." + last}
+	if node == set || node == root || last == node && strings.EqualFold(model, node) {
+		names = append(names, model)
+	}
+	for _, n := range names {
+		if s, ok := l.schema.DataModel(n); ok {
+			return s, true
+		}
+	}
+	return nil, false
 }
 
 // hasYes says that an option is given and on.
