@@ -14,9 +14,9 @@ import (
 )
 
 const (
-	// overviewStale bounds the age of an overview that is handed out while a new one is being fetched: when the store is
-	// slow, who polls gets the last one at once.
-	overviewStale = 5 * time.Second
+	// overviewStale bounds the age of an overview that is handed out to those who poll while a new one is being fetched.
+	// It is as old as two reads of the store take, at most this.
+	overviewStale = 30 * time.Second
 	// startShows is how long after a start the store may take to say so.
 	startShows = time.Second
 )

@@ -17,7 +17,8 @@ const (
 	// statsEvery is how often, at most, the workflow of one migration is asked: twice a second. The server buffers one
 	// query per pending workflow task, so more would be refused.
 	statsEvery = 500 * time.Millisecond
-	// statsStale bounds the age of stats that are handed out while new ones are being fetched.
+	// statsStale bounds the age of stats that are handed out while new ones are being fetched, and the pause between two
+	// flights in which somebody counts as polling.
 	statsStale = 1500 * time.Millisecond
 	// statsDeadline bounds one query.
 	statsDeadline = 500 * time.Millisecond
@@ -118,10 +119,10 @@ type route[T any] struct {
 }
 
 type flight[T any] struct {
-	begun time.Time
-	done  chan struct{}
-	value T
-	err   error
+	begun, landed time.Time
+	done          chan struct{}
+	value         T
+	err           error
 }
 
 // manyRoutes is where old results are swept out.
@@ -163,13 +164,15 @@ func (c *coalescer[T]) board(ctx context.Context, key string, fetch func(context
 			defer func() {
 				c.mu.Lock()
 				defer c.mu.Unlock()
+				f.landed = c.now()
 				r.last, r.flying = f, nil
 				close(f.done)
 			}()
 			f.value, f.err = fetch(context.WithoutCancel(ctx))
 		}()
 	}
-	if r.last != nil && r.last.err == nil && now.Sub(r.last.begun) < c.stale {
+	// Whoever polls is served at once, however slow the flights are; who comes after a pause waits.
+	if r.last != nil && r.last.err == nil && now.Sub(r.last.begun) < c.stale && r.flying.begun.Sub(r.last.landed) < statsStale {
 		return r.last
 	}
 	return r.flying

@@ -51,6 +51,47 @@ func TestCoalescer(t *testing.T) {
 	})
 }
 
+// TestCoalescerOfSlowFlights: however long a flight takes, who polls is served at once; who comes after a pause is not
+// given what is old.
+func TestCoalescerOfSlowFlights(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCoalescer[int](statsEvery, overviewStale, time.Now)
+		n := 0
+		get := func() (int, time.Duration) {
+			begin := time.Now()
+			v, err := c.get(t.Context(), "", func(context.Context) (int, error) {
+				n++
+				v := n
+				time.Sleep(6 * time.Second)
+				return v, nil
+			})
+			if err != nil {
+				t.Error(err)
+			}
+			return v, time.Since(begin)
+		}
+		if v, waited := get(); v != 1 || waited != 6*time.Second {
+			t.Errorf("%d after %s", v, waited)
+		}
+		last := 1
+		for range 60 {
+			time.Sleep(time.Second)
+			v, waited := get()
+			if v < last || waited != 0 {
+				t.Errorf("%d after %d, having waited %s", v, last, waited)
+			}
+			last = v
+		}
+		if last < 8 {
+			t.Errorf("%d flights in a minute", last)
+		}
+		time.Sleep(20 * time.Second)
+		if v, waited := get(); v <= last+1 || waited != 6*time.Second {
+			t.Errorf("after a pause: %d after %d, having waited %s", v, last, waited)
+		}
+	})
+}
+
 // TestCoalescerDoesNotKeepPollersWaiting: while a slow flight is in the air, who polls gets the last result at once, and
 // who has been away for long waits for the new one.
 func TestCoalescerDoesNotKeepPollersWaiting(t *testing.T) {

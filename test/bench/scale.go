@@ -411,6 +411,11 @@ func scaleMany(ctx context.Context, r *run) error {
 		stop   = make(chan struct{})
 	)
 	m := watchMemory(append(slices.Clone(c.workers), c.gateways...)...)
+	for _, url := range c.urls { // the first call of a gateway, with nothing to show yet, is none of many
+		if err := call(ctx, url, http.MethodGet, "/stats", nil, nil); err != nil {
+			return err
+		}
+	}
 	for i := range manyPollers {
 		wg.Go(func() { poll(ctx, stop, manyPollEvery, c.urls[i%2], "/stats", &mu, &times, &failed) })
 	}
