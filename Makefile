@@ -65,7 +65,7 @@ fuzz: ## each fuzz target for FUZZTIME
 	    echo "fuzz $$p $$f"; $(GO) test $$p -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME); done; done
 
 .PHONY: bench
-bench: build ## schedule, throughput, stats calls and start-up of the program, as a table and bench/bench.json
+bench: build ## the program, the compiler and what its queries cost, as a table and bench/bench.json
 	@mkdir -p bench
 	$(GO) run ./test/bench -bin $(abspath bin/rulebridge) -json bench/bench.json
 	$(GO) test -run '^$$' -bench . -benchmem ./internal/spl ./internal/esql ./internal/schema ./internal/translate ./internal/prebuilt

@@ -72,7 +72,7 @@ var mutations = []mutation{
 	{"anchors: expressions match the whole value", "translate/lucene.go", `any, before, after := ".*", "", ""`, `any, before, after := "", "", ""`},
 	{"escaping: merged patterns are expressions", "translate/wildcards.go", `escaped := esql.EscapeRegex(text)`, `escaped := text`},
 	{"classes: K is no letter", "translate/lucene.go", `rs[i] == '\u212A'`, `rs[i] == 'K'`},
-	{"negation: AND stays AND", "translate/predicate.go", `		return or(negate(b.L), negate(b.R))`, `		return and(negate(b.L), negate(b.R))`},
+	{"negation: NOT of AND stays AND", "translate/predicate.go", `l.searchChain(e.Exprs, neg, !neg)`, `l.searchChain(e.Exprs, neg, true)`},
 	{"stats: rows without the key stay", "translate/stats.go", `		if dropNull && `, `		if false && dropNull && `},
 	{"stats: values are not sorted", "translate/aggregations.go", `return call("MV_SORT", x)`, `return x`},
 	{"tstats: rows with a missing key go", "translate/stats.go", `!k.c.filled && !k.c.nonNull && !l.present`, `!k.c.nonNull && !l.present`},
