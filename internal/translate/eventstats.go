@@ -106,16 +106,26 @@ func (l *lowering) inlineStats(cmd *spl.Stats) {
 	}
 	l.env, l.aggregated, l.fullText = outer, aggregated, fullText
 	var missing []esql.Expr
+	var fixedBy []string
 	for _, b := range cmd.By {
-		if c := l.peek(b.Field.Text, b.Span()); !c.hole && c.constant == nil && !c.filled && !c.nonNull {
+		c := l.peek(b.Field.Text, b.Span())
+		if c.hole || c.constant != nil {
+			continue
+		}
+		fixedBy = append(fixedBy, c.name)
+		if !c.filled && !c.nonNull {
 			missing = append(missing, notNull(col(c.name)))
 		}
 	}
+	l.env.fixes = true
 	for i := range cmd.Aggs {
 		name := aggName(&cmd.Aggs[i])
 		c := results.cols[name]
 		if c == nil {
 			continue
+		}
+		if l.env.changed(c.name); len(fixedBy) == len(cmd.By) {
+			c.fixed, c.fixedBy = true, fixedBy
 		}
 		if len(missing) > 0 && !c.hole && c.constant == nil {
 			n := *c
