@@ -15,7 +15,7 @@ type Span struct{ Start, End Pos }
 // Origin carries whatever the builder wants to find again after printing (the compiler puts the SPL span's byte
 // offsets there); the printer reports where each node with an Origin was printed.
 type At struct {
-	At     Span
+	place  *Span // of parsed nodes; built ones have none, and most nodes are built
 	Origin Origin
 }
 
@@ -23,7 +23,12 @@ type At struct {
 type Origin struct{ Start, End int32 }
 
 // Place returns the node's place in ES|QL text.
-func (a *At) Place() Span { return a.At }
+func (a *At) Place() Span {
+	if a.place == nil {
+		return Span{}
+	}
+	return *a.place
+}
 
 // CompiledFrom returns the node's Origin.
 func (a *At) CompiledFrom() Origin { return a.Origin }

@@ -139,7 +139,7 @@ func (l *lexer) comment(text string, n int) {
 		lines = []string{""}
 	}
 	for _, line := range lines {
-		l.comments = append(l.comments, &Comment{At: At{At: Span{Start: start, End: l.pos}}, Text: strings.Trim(line, " \t")})
+		l.comments = append(l.comments, &Comment{At: placed(start, l.pos), Text: strings.Trim(line, " \t")})
 	}
 }
 

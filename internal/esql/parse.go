@@ -92,7 +92,9 @@ func (p *parser) word(word string) error {
 	return p.next()
 }
 
-func (p *parser) span(start Pos) At { return At{At: Span{Start: start, End: p.last}} }
+func (p *parser) span(start Pos) At { return placed(start, p.last) }
+
+func placed(start, end Pos) At { return At{place: &Span{Start: start, End: end}} }
 
 func (p *parser) takeComments(list []Command) []Command {
 	for _, c := range p.comments {
@@ -150,7 +152,7 @@ func (p *parser) command(source bool) (Command, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.at().At = Span{Start: start, End: p.last}
+	c.at().place = &Span{Start: start, End: p.last}
 	return c, nil
 }
 

@@ -15,7 +15,7 @@ func (p *parser) call(start Pos, name string) (Expr, error) {
 	for !p.tok.isSign(")") {
 		switch {
 		case p.tok.isSign("*"):
-			e.Args = append(e.Args, &Star{At: At{At: Span{Start: p.tok.start, End: p.tok.end}}})
+			e.Args = append(e.Args, &Star{At: placed(p.tok.start, p.tok.end)})
 			if err := p.next(); err != nil {
 				return nil, err
 			}
