@@ -209,7 +209,7 @@ func (p *parser) eval(at At) Command {
 		if p.err != nil {
 			return nil
 		}
-		c.Assigns = append(c.Assigns, Assign{p.at(a, p.lastEnd(a)), n, e})
+		c.Assigns = p.mem.assigns.Append(c.Assigns, Assign{p.at(a, p.lastEnd(a)), n, e})
 		if p.peek() != ',' {
 			break
 		}

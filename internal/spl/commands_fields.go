@@ -76,7 +76,7 @@ func (p *parser) rename(at At) Command {
 			return nil
 		}
 		to := p.mustName("new name")
-		c.Pairs = append(c.Pairs, RenamePair{p.at(a, p.pos), from, to})
+		c.Pairs = p.mem.renames.Append(c.Pairs, RenamePair{p.at(a, p.pos), from, to})
 	}
 	if len(c.Pairs) == 0 {
 		p.syntax("field AS name expected")

@@ -318,7 +318,7 @@ func (p *parser) exprCompare() Expr {
 			if r == nil {
 				return nil
 			}
-			l = &Binary{p.at(a, p.lastToken()), op, l, r}
+			l = p.mem.binaries.Put(Binary{p.at(a, p.lastToken()), op, l, r})
 		case "IN":
 			p.next()
 			if p.tok.kind != tokOpen {
@@ -359,7 +359,7 @@ func (p *parser) exprAdd() Expr {
 		if r == nil {
 			return nil
 		}
-		l = &Binary{p.at(a, p.lastToken()), op, l, r}
+		l = p.mem.binaries.Put(Binary{p.at(a, p.lastToken()), op, l, r})
 	}
 	return l
 }
@@ -377,7 +377,7 @@ func (p *parser) exprMul() Expr {
 		if r == nil {
 			return nil
 		}
-		l = &Binary{p.at(a, p.lastToken()), op, l, r}
+		l = p.mem.binaries.Put(Binary{p.at(a, p.lastToken()), op, l, r})
 	}
 	return l
 }
@@ -425,7 +425,7 @@ func (p *parser) exprList() []Expr {
 		if e == nil {
 			return nil
 		}
-		list = append(list, e)
+		list = p.mem.exprs.Append(list, e)
 		if p.tok.kind != tokComma && p.tok.kind != tokClose {
 			if p.tok.kind == tokEnd {
 				continue
@@ -443,13 +443,13 @@ func (p *parser) exprPrimary() Expr {
 	switch t.kind {
 	case tokString:
 		p.next()
-		return &StringLit{p.at(t.a, t.b), unescape(s[1:len(s)-1], false)}
+		return p.mem.strings.Put(StringLit{p.at(t.a, t.b), unescape(s[1:len(s)-1], false)})
 	case tokNumber:
 		p.next()
-		return &NumberLit{p.at(t.a, t.b), s}
+		return p.mem.numbers.Put(NumberLit{p.at(t.a, t.b), s})
 	case tokQuoted:
 		p.next()
-		return &FieldRef{p.at(t.a, t.b), s[1 : len(s)-1], true}
+		return p.mem.fields.Put(FieldRef{p.at(t.a, t.b), s[1 : len(s)-1], true})
 	case tokMacro:
 		m, _ := scanMacro(p.buf, t.a, p.end)
 		p.next()
@@ -508,7 +508,7 @@ func (p *parser) exprPrimary() Expr {
 		case strings.EqualFold(s, "null"):
 			return &Call{At: at, Func: "null"}
 		}
-		return &FieldRef{at, s, false}
+		return p.mem.fields.Put(FieldRef{at, s, false})
 	}
 	if t.kind == tokEnd {
 		p.fail(t.a, CodeSyntax, "expression ends too early")
@@ -542,5 +542,5 @@ func (p *parser) call(t token, name string) Expr {
 	if name == "in" && len(args) >= 2 {
 		return &InExpr{at, args[0], args[1:]}
 	}
-	return &Call{at, name, args}
+	return p.mem.calls.Put(Call{at, name, args})
 }

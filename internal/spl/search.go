@@ -27,7 +27,7 @@ func (p *parser) searchExpr(m searchMode) SearchExpr {
 		if e == nil || p.err != nil {
 			break
 		}
-		list = append(list, e)
+		list = p.mem.searches.Append(list, e)
 	}
 	if p.err != nil || len(list) == 0 {
 		return nil
@@ -81,7 +81,7 @@ func (p *parser) searchOr(m searchMode) SearchExpr {
 	if first == nil || !p.operator("OR") {
 		return first
 	}
-	list := []SearchExpr{first}
+	list := p.mem.searches.Append(nil, first)
 	for {
 		if p.searchEnd(m) {
 			p.syntax("condition expected after OR")
@@ -91,7 +91,7 @@ func (p *parser) searchOr(m searchMode) SearchExpr {
 		if e == nil {
 			return nil
 		}
-		list = append(list, e)
+		list = p.mem.searches.Append(list, e)
 		if !p.operator("OR") {
 			break
 		}
@@ -226,8 +226,8 @@ func (p *parser) searchAtom(m searchMode) SearchExpr {
 		return &Term{p.at(a, c), v, strings.ToUpper(word)}
 	}
 	if f, v, ok := strings.Cut(word, "::"); ok && v != "" && isIndexedField(f) {
-		return &Compare{p.at(a, e), Name{p.at(a, a+len(f)), f, false}, "=",
-			Value{p.at(e-len(v), e), unescape(v, true), false}}
+		return p.mem.compares.Put(Compare{p.at(a, e), Name{p.at(a, a+len(f)), f, false}, "=",
+			Value{p.at(e-len(v), e), unescape(v, true), false}})
 	}
 	if strings.EqualFold(word, "IN") {
 		p.fail(a, CodeSyntax, "IN stands between a field and a list in parentheses")
@@ -244,7 +244,7 @@ func (p *parser) searchAtom(m searchMode) SearchExpr {
 }
 
 func (p *parser) term(a int, text string, quoted bool) SearchExpr {
-	return &Term{At: p.at(a, p.pos), Value: Value{p.at(a, p.pos), text, quoted}}
+	return p.mem.terms.Put(Term{At: p.at(a, p.pos), Value: Value{p.at(a, p.pos), text, quoted}})
 }
 
 // termEnd is wordEnd for the left side of a comparison or a bare term: != ends it, a backslash protects a quote.
@@ -323,7 +323,7 @@ func (p *parser) compare(a int, field Name, op string) SearchExpr {
 		p.syntax("value expected after %s%s", field.Text, op)
 		return nil
 	}
-	return &Compare{p.at(a, p.pos), field, op, v}
+	return p.mem.compares.Put(Compare{p.at(a, p.pos), field, op, v})
 }
 
 // value reads a literal of the search grammar. A quoted part inside a bare word belongs to it.
@@ -404,7 +404,7 @@ func (p *parser) inList() bool {
 func (p *parser) searchIn(a int, field Name) SearchExpr {
 	open := p.pos
 	p.pos++
-	in := &SearchIn{Field: field}
+	in := p.mem.ins.Put(SearchIn{Field: field})
 	for {
 		p.commas()
 		switch p.peek() {
@@ -432,6 +432,6 @@ func (p *parser) searchIn(a int, field Name) SearchExpr {
 			p.fail(open, CodeSyntax, "the list of %s IN is never closed", field.Text)
 			return nil
 		}
-		in.Values = append(in.Values, v)
+		in.Values = p.mem.values.Append(in.Values, v)
 	}
 }

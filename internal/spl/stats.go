@@ -6,7 +6,7 @@ import (
 )
 
 func (p *parser) stats(at At, kind string) Command {
-	c := &Stats{At: at, Kind: kind, Aggs: make([]Agg, 0, 4)}
+	c := p.mem.stats.Put(Stats{At: at, Kind: kind})
 	for p.peek() != 0 {
 		if p.separator() {
 			continue
@@ -17,14 +17,14 @@ func (p *parser) stats(at At, kind string) Command {
 			continue
 		}
 		if o, ok := p.option(); ok {
-			c.Options = append(c.Options, o)
+			c.Options = p.mem.options.Append(c.Options, o)
 			continue
 		}
 		g, ok := p.agg()
 		if !ok {
 			break
 		}
-		c.Aggs = append(c.Aggs, g)
+		c.Aggs = p.mem.aggs.Append(c.Aggs, g)
 	}
 	if p.err == nil && len(c.Aggs) == 0 {
 		p.syntax("aggregation expected, such as count")
@@ -39,10 +39,6 @@ func (p *parser) atByKeyword() bool {
 // byList reads the fields after BY. The span of a field goes with it; other options are the command's.
 func (p *parser) byList(by []By, opts []Option, stop func() bool) ([]By, []Option) {
 	first := len(by)
-	if by == nil {
-		// Mostly a blank stands between two fields.
-		by = make([]By, 0, min(1+strings.Count(p.buf[p.pos:min(p.end, p.pos+1024)], " "), 32))
-	}
 	for {
 		p.separators()
 		if stop != nil && stop() {
@@ -66,14 +62,14 @@ func (p *parser) byList(by []By, opts []Option, stop func() bool) ([]By, []Optio
 					continue
 				}
 			}
-			opts = append(opts, o)
+			opts = p.mem.options.Append(opts, o)
 			continue
 		}
 		n, ok := p.name()
 		if !ok {
 			break
 		}
-		by = append(by, By{At: n.At, Field: n})
+		by = p.mem.by.Append(by, By{At: n.At, Field: n})
 	}
 	if p.err == nil && len(by) == first {
 		p.syntax("field expected after BY")
@@ -111,7 +107,7 @@ func (p *parser) agg() (Agg, bool) {
 		if p.err != nil {
 			return Agg{}, false
 		}
-		g.As = &n
+		g.As = p.mem.names.Put(n)
 		end = p.pos
 	}
 	g.At = p.at(a, end)
@@ -172,7 +168,7 @@ func (p *parser) aggArg(g *Agg) {
 		}
 	}
 	if n, ok := p.aggField(); ok {
-		g.Arg = &FieldRef{n.At, n.Text, n.Quoted}
+		g.Arg = p.mem.fields.Put(FieldRef{n.At, n.Text, n.Quoted})
 		p.pos++
 		return
 	}
@@ -205,7 +201,7 @@ func (p *parser) aggField() (Name, bool) {
 }
 
 func (p *parser) tstats(at At, kind string) Command {
-	c := &TStats{At: at, Kind: kind, Aggs: make([]Agg, 0, 4)}
+	c := p.mem.tstats.Put(TStats{At: at, Kind: kind})
 	stop := func() bool {
 		return (p.atKeyword("from") || p.atKeyword("where")) && !p.operatorFollows()
 	}
@@ -239,10 +235,10 @@ func (p *parser) tstats(at At, kind string) Command {
 		default:
 			if o, ok := p.option(); ok {
 				if o.Name == "datamodel" && c.From == nil {
-					c.From = &Name{o.At, o.Value, o.Quoted}
+					c.From = p.mem.names.Put(Name{o.At, o.Value, o.Quoted})
 					continue
 				}
-				c.Options = append(c.Options, o)
+				c.Options = p.mem.options.Append(c.Options, o)
 				continue
 			}
 			g, ok := p.agg()
@@ -250,7 +246,7 @@ func (p *parser) tstats(at At, kind string) Command {
 				// Whatever it is, the stage is not read to its end and becomes Unknown.
 				return c
 			}
-			c.Aggs = append(c.Aggs, g)
+			c.Aggs = p.mem.aggs.Append(c.Aggs, g)
 		}
 	}
 	if len(c.Aggs) == 0 {
@@ -269,9 +265,9 @@ func (p *parser) tstatsFrom(c *TStats) {
 	}
 	if o, ok := p.option(); ok {
 		if o.Name == "datamodel" {
-			c.From = &Name{o.At, o.Value, o.Quoted}
+			c.From = p.mem.names.Put(Name{o.At, o.Value, o.Quoted})
 		} else {
-			c.Options = append(c.Options, o)
+			c.Options = p.mem.options.Append(c.Options, o)
 		}
 		return
 	}
@@ -284,7 +280,7 @@ func (p *parser) tstatsFrom(c *TStats) {
 	} else if strings.EqualFold(n.Text, "datamodel") {
 		n = p.mustName("data model")
 	}
-	c.From = &n
+	c.From = p.mem.names.Put(n)
 }
 
 // takeNodename moves nodename=X out of the top level of the condition.
@@ -341,14 +337,14 @@ func (p *parser) chart(at At, kind string) Command {
 			continue
 		}
 		if o, ok := p.option(); ok {
-			c.Options = append(c.Options, o)
+			c.Options = p.mem.options.Append(c.Options, o)
 			continue
 		}
 		g, ok := p.agg()
 		if !ok {
 			break
 		}
-		c.Aggs = append(c.Aggs, g)
+		c.Aggs = p.mem.aggs.Append(c.Aggs, g)
 	}
 	if p.err == nil && len(c.Aggs) == 0 {
 		p.syntax("aggregation expected, such as count")
@@ -373,7 +369,7 @@ func (p *parser) top(at At, kind string) Command {
 					continue
 				}
 			}
-			c.Options = append(c.Options, o)
+			c.Options = p.mem.options.Append(c.Options, o)
 			continue
 		}
 		if p.atByKeyword() {
@@ -388,7 +384,7 @@ func (p *parser) top(at At, kind string) Command {
 		if !ok {
 			break
 		}
-		c.Fields = append(c.Fields, n)
+		c.Fields = p.mem.names.Append(c.Fields, n)
 	}
 	if p.err == nil && len(c.Fields) == 0 {
 		p.syntax("field expected")

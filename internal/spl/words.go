@@ -306,10 +306,7 @@ func (p *parser) names(stop func() bool) []Name {
 		if !ok {
 			return list
 		}
-		if list == nil {
-			list = make([]Name, 0, 4)
-		}
-		list = append(list, n)
+		list = p.mem.names.Append(list, n)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"unicode/utf8"
 
+	"github.com/rulebridge/rulebridge/internal/arena"
 	"github.com/rulebridge/rulebridge/internal/esql"
 	"github.com/rulebridge/rulebridge/internal/schema"
 	"github.com/rulebridge/rulebridge/internal/spl"
@@ -37,6 +38,18 @@ type workspace struct {
 	compilation compilation
 	lowering    lowering
 	diags       []Diagnostic
+	memory
+}
+
+// memory is made of blocks that the next compilation uses again.
+type memory struct {
+	parsed  spl.Memory
+	columns arena.Of[column]
+}
+
+func (m *memory) reset() {
+	m.parsed.Reset()
+	m.columns.Reset()
 }
 
 // maxKeptDiags is the longest list of diagnostics that a workspace keeps.
@@ -56,7 +69,8 @@ func (c *Compiler) giveWorkspace(w *workspace) {
 	if cap(diags) > maxKeptDiags {
 		diags = nil
 	}
-	*w = workspace{diags: diags[:0]}
+	w.memory.reset()
+	w.compilation, w.lowering, w.diags = compilation{}, lowering{}, diags[:0]
 	c.scratch.Put(w)
 }
 
@@ -123,6 +137,7 @@ func New(opts Options) (*Compiler, error) {
 // compilation is the state of one request.
 type compilation struct {
 	*Compiler
+	*memory
 	req     Request
 	schema  *schema.Schema
 	query   *spl.Query
@@ -211,7 +226,7 @@ type lowering struct {
 func (c *Compiler) Translate(r Request) (out Output) {
 	w := c.takeWorkspace()
 	s := &w.compilation
-	s.Compiler, s.req, s.schema, s.diags, s.main = c, r, c.opts.Schema, w.diags, &w.lowering
+	s.Compiler, s.req, s.schema, s.diags, s.main, s.memory = c, r, c.opts.Schema, w.diags, &w.lowering, &w.memory
 	defer func() {
 		// A last resort: a test makes sure that no real query gets here.
 		if p := recover(); p != nil {
@@ -242,7 +257,7 @@ func (c *compilation) run() Output {
 	if len(c.req.Types) > 0 {
 		c.schema = schema.Identity(c.opts.Index, c.req.Types)
 	}
-	c.query = spl.Parse(c.req.Query, spl.Options{Macros: c.macros, Keep: c.keepMacro, MaxDepth: c.opts.MaxDepth})
+	c.query = spl.Parse(c.req.Query, spl.Options{Macros: c.macros, Keep: c.keepMacro, MaxDepth: c.opts.MaxDepth, Memory: &c.memory.parsed})
 	c.macroNotes()
 	c.problems()
 
