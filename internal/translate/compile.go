@@ -43,14 +43,28 @@ type workspace struct {
 
 // memory is made of blocks that the next compilation uses again.
 type memory struct {
-	parsed  spl.Memory
-	columns arena.Of[column]
+	parsed   spl.Memory
+	columns  arena.Of[column]
+	envs     []*env // the first envsUsed are in use
+	envsUsed int
 }
 
 func (m *memory) reset() {
 	m.parsed.Reset()
 	m.columns.Reset()
+	for i, e := range m.envs[:m.envsUsed] {
+		if i == maxKeptEnvs {
+			clear(m.envs[i:])
+			m.envs = m.envs[:i]
+			break
+		}
+		e.empty()
+	}
+	m.envsUsed = 0
 }
+
+// maxKeptEnvs is the number of environments whose memory is used again.
+const maxKeptEnvs = 64
 
 // maxKeptDiags is the longest list of diagnostics that a workspace keeps.
 const maxKeptDiags = 256
@@ -281,7 +295,7 @@ func (c *compilation) lowering() *lowering {
 }
 
 func (c *compilation) newLowering() lowering {
-	return lowering{compilation: c, env: newEnv(true), fullText: true, first: true}
+	return lowering{compilation: c, env: c.newEnv(true), fullText: true, first: true}
 }
 
 // problems reports what the parser could not read.

@@ -129,13 +129,26 @@ const manyNames = 32
 
 type renamePattern struct{ from, to string }
 
-func newEnv(open bool) *env {
-	return &env{cols: map[string]*column{}, open: open}
+// newEnv is an environment without names, valid until the compilation ends.
+func (m *memory) newEnv(open bool) *env {
+	if m.envsUsed == len(m.envs) {
+		m.envs = append(m.envs, &env{cols: map[string]*column{}})
+	}
+	e := m.envs[m.envsUsed]
+	m.envsUsed++
+	e.open = open
+	return e
 }
 
-// newEnvFor is a closed environment with room for a number of names.
-func newEnvFor(names int) *env {
-	return &env{cols: make(map[string]*column, names), order: make([]string, 0, names)}
+// empty makes an environment ready for the next use; the memory of its names stays where they were not many.
+func (e *env) empty() {
+	if len(e.order) > 2*manyNames || len(e.cols) > 2*manyNames {
+		*e = env{cols: map[string]*column{}}
+		return
+	}
+	clear(e.cols)
+	clear(e.order)
+	*e = env{cols: e.cols, order: e.order[:0]}
 }
 
 func (e *env) clone() *env {
@@ -419,7 +432,7 @@ func (l *lowering) stored(name string, span spl.Span) *column { return l.storedU
 // what they had under that name.
 func (l *lowering) storedUnder(name, renamed string, span spl.Span) *column {
 	if name == "_time" {
-		return &column{name: "@timestamp", typ: "date", nonNull: true}
+		return l.columns.Put(column{name: "@timestamp", typ: "date", nonNull: true})
 	}
 	if l.src == nil {
 		l.diag("depends_on_hole", span, name, "`"+name+"` cannot be mapped because the data source is unknown")
@@ -451,7 +464,7 @@ func (l *lowering) storedUnder(name, renamed string, span spl.Span) *column {
 		l.diag("depends_on_hole", span, asked, "`"+asked+"` is stored in "+f.Name+", which the computed column `"+by+"` replaced; rename that column")
 		return &column{name: name, hole: true, field: f}
 	}
-	c := &column{name: f.Name, typ: f.Type, array: f.Array, field: f}
+	c := l.columns.Put(column{name: f.Name, typ: f.Type, array: f.Array, field: f})
 	switch {
 	case f.Default != "":
 		c.filled, c.fill = true, f.Default
@@ -491,7 +504,7 @@ func (l *lowering) withoutCounterpart(name, asked string, f *schema.Field, span 
 		why = "no field of " + l.src.Name + " holds it"
 	}
 	l.diag("unknown_field", span, asked, "field `"+asked+"` has no counterpart ("+why+"); map it in the schema overrides")
-	return &column{name: name, hole: true, field: f}
+	return l.columns.Put(column{name: name, hole: true, field: f})
 }
 
 // define binds an SPL name to a computed column and chooses its ES|QL name: the SPL name, unless a column of that
@@ -549,7 +562,9 @@ func columnName(name string) string {
 }
 
 // hole binds a name to a value that could not be computed.
-func (l *lowering) defineHole(name string) { l.env.bind(name, &column{name: name, hole: true}) }
+func (l *lowering) defineHole(name string) {
+	l.env.bind(name, l.columns.Put(column{name: name, hole: true}))
+}
 
 func sortedKeys[V any](m map[string]V) []string {
 	out := make([]string, 0, len(m))

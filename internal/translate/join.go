@@ -195,7 +195,7 @@ func (l *lowering) foldedKey(k spl.Name, c *column, next *env, at spl.Span) *esq
 // keysOnly groups the events of a subsearch by the fields it gives.
 func (l *lowering) keysOnly(fields []spl.Name, at spl.Span) (reason string) {
 	st := &esql.Stats{At: esql.At{Origin: origin(at)}}
-	next := newEnv(false)
+	next := l.newEnv(false)
 	var present []esql.Expr
 	for _, f := range fields {
 		c := l.lookup(f.Text, f.Span())
@@ -651,7 +651,7 @@ func (j *joining) finish(cmds []esql.Command) {
 			l.stageIndex[c] = stage
 		}
 	}
-	next := newEnv(false)
+	next := l.newEnv(false)
 	for _, n := range l.env.order {
 		c := l.env.cols[n]
 		if c.hole || c.constant != nil {
@@ -725,7 +725,7 @@ func (l *lowering) packRows(cmd *spl.Join, newest, keepAll, fold bool, rest []sp
 		l.env, l.settled = l.settled, nil
 	}
 	o := esql.At{Origin: origin(at)}
-	next := newEnv(false)
+	next := l.newEnv(false)
 	st := &esql.Stats{At: o}
 	var present []esql.Expr
 	isKey := map[string]bool{}

@@ -52,7 +52,7 @@ func (l *lowering) aggregate(aggs []spl.Agg, by []spl.By, at spl.Span, dropNull 
 // aggregateWith also collects the values of a column of packed rows under its own name.
 func (l *lowering) aggregateWith(aggs []spl.Agg, by []spl.By, at spl.Span, dropNull bool, row string) {
 	st := &esql.Stats{}
-	next := newEnvFor(len(by) + len(aggs))
+	next := l.newEnv(false)
 	if l.env.partial() {
 		next.setPartial()
 	}
@@ -106,7 +106,7 @@ func (l *lowering) aggregateWith(aggs []spl.Agg, by []spl.By, at spl.Span, dropN
 	l.filter(and(present...))
 
 	// One piece of memory each for the columns and the assignments of all keys.
-	columns := make([]column, len(keys))
+	columns := l.columns.List(len(keys))[:len(keys)]
 	assigns := make([]esql.Assign, len(keys))
 	st.By = make([]*esql.Assign, 0, len(keys))
 	for i := range keys {
@@ -267,7 +267,7 @@ func (l *lowering) aggOne(a *spl.Agg, st *esql.Stats, next *env, taken *distinct
 		return
 	}
 	if out, ok := l.peer.shares(g); ok && out == columnName(name) && len(st.By) > 0 {
-		c := &column{name: out, typ: g.typ, array: g.array, nonNull: g.nonNull, computed: true, pending: g.pending, filled: fills, fill: of.fill}
+		c := l.columns.Put(column{name: out, typ: g.typ, array: g.array, nonNull: g.nonNull, computed: true, pending: g.pending, filled: fills, fill: of.fill})
 		c.passing(of.mapping())
 		next.bind(name, c)
 		return
@@ -284,7 +284,7 @@ func (l *lowering) aggOne(a *spl.Agg, st *esql.Stats, next *env, taken *distinct
 		*after = append(*after, &esql.Assign{Name: out, Expr: mark(g.after(col(out)), a.Span())})
 		*origins = append(*origins, a.Span())
 	}
-	c := &column{name: out, typ: g.typ, array: g.array, nonNull: g.nonNull, computed: true, pending: g.pending, filled: fills, fill: of.fill}
+	c := l.columns.Put(column{name: out, typ: g.typ, array: g.array, nonNull: g.nonNull, computed: true, pending: g.pending, filled: fills, fill: of.fill})
 	c.passing(of.mapping())
 	next.bind(name, c)
 }
