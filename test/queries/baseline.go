@@ -159,19 +159,19 @@ const mark = "\u241E"
 func (r renderer) text(c column, pattern string, neg bool) (string, error) {
 	pieces := strings.Split(pattern, "*")
 	if r.form == Coalesce {
-		return r.like(c, "TO_LOWER", strings.ToLower(pattern), esql.EscapeLike, "*", neg)
+		return r.like(c, "TO_LOWER", strings.ToLower(pattern), "*", neg)
 	}
 	for i, p := range pieces {
-		pieces[i] = bothCases(p, func(s string) string { return esql.EscapeRegex(s) })
+		pieces[i] = bothCases(p)
 	}
 	return r.rlike(c, strings.Join(pieces, ".*"), neg)
 }
 
 // like writes LIKE over a column that is never null, folded if fold names a function.
-func (r renderer) like(c column, fold, pattern string, escape func(string) string, star string, neg bool) (string, error) {
+func (r renderer) like(c column, fold, pattern, star string, neg bool) (string, error) {
 	pieces := strings.Split(pattern, star)
 	for i, p := range pieces {
-		pieces[i] = escape(p)
+		pieces[i] = esql.EscapeLike(p)
 	}
 	pattern = strings.Join(pieces, "*")
 	x := c.name
@@ -213,14 +213,14 @@ func (r renderer) rlike(c column, pattern string, neg bool) (string, error) {
 }
 
 // bothCases writes a literal for a regular expression that has no option for case.
-func bothCases(s string, escape func(string) string) string {
+func bothCases(s string) string {
 	var b strings.Builder
 	for _, r := range s {
 		lower, upper := strings.ToLower(string(r)), strings.ToUpper(string(r))
 		if lower != upper {
 			b.WriteString("[" + lower + upper + "]")
 		} else {
-			b.WriteString(escape(string(r)))
+			b.WriteString(esql.EscapeRegex(string(r)))
 		}
 	}
 	return b.String()
@@ -248,7 +248,7 @@ func (r renderer) expr(e spl.Expr, neg bool) (string, error) {
 		case "like":
 			c := columns[field.Name]
 			if r.form == Coalesce {
-				return r.like(c, "", literal.Value, esql.EscapeLike, "%", neg)
+				return r.like(c, "", literal.Value, "%", neg)
 			}
 			pieces := strings.Split(literal.Value, "%")
 			for i, p := range pieces {

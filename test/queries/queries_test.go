@@ -18,8 +18,7 @@ func TestSameRows(t *testing.T) {
 	}
 	node, ctx := elasticsearch.Start(t), t.Context()
 	t.Cleanup(func() {
-		// the context of the test has ended by then
-		if err := node.DeleteIndex(context.Background(), IndexName); err != nil {
+		if err := node.DeleteIndex(context.WithoutCancel(ctx), IndexName); err != nil {
 			t.Error(err)
 		}
 	})
