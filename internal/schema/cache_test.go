@@ -45,10 +45,12 @@ func TestFieldCacheFlood(t *testing.T) {
 		}
 	}
 	long := strings.Repeat("x", maxCachedNameBytes+1)
-	if finds = 0; get(long) == get(long) || finds != 2 {
+	finds = 0
+	if first, second := get(long), get(long); first == second || finds != 2 {
 		t.Errorf("a long name is remembered")
 	}
-	if finds = 0; get("again") != get("again") || finds != 1 {
+	finds = 0
+	if first, second := get("again"), get("again"); first != second || finds != 1 {
 		t.Errorf("asked twice, found %d times", finds)
 	}
 }
