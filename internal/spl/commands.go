@@ -187,11 +187,11 @@ func (p *parser) search(at At, implied bool) Command {
 	if e == nil && implied {
 		p.syntax("condition expected")
 	}
-	return &Search{at, e, implied}
+	return p.mem.search.Put(Search{at, e, implied})
 }
 
 func (p *parser) eval(at At) Command {
-	c := &Eval{At: at}
+	c := p.mem.evals.Put(Eval{At: at})
 	for {
 		p.separators()
 		if p.peek() == 0 {

@@ -61,7 +61,7 @@ func (p *parser) pattern() Name {
 }
 
 func (p *parser) rename(at At) Command {
-	c := &Rename{At: at}
+	c := p.mem.rename.Put(Rename{At: at})
 	for {
 		p.separators()
 		if p.peek() == 0 {

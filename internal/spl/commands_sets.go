@@ -206,7 +206,7 @@ func (p *parser) spath(at At) Command {
 }
 
 func (p *parser) convert(at At) Command {
-	c := &Convert{At: at}
+	c := p.mem.converts.Put(Convert{At: at})
 	for {
 		p.separators()
 		if p.peek() == 0 {

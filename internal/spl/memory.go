@@ -6,6 +6,8 @@ import "github.com/rulebridge/rulebridge/internal/arena"
 // part of the memory and stay. The zero value is ready to use, for one query at a time.
 type Memory struct {
 	searches    arena.Of[SearchExpr]
+	ands        arena.Of[SearchAnd]
+	ors         arena.Of[SearchOr]
 	compares    arena.Of[Compare]
 	terms       arena.Of[Term]
 	ins         arena.Of[SearchIn]
@@ -17,6 +19,11 @@ type Memory struct {
 	binaries    arena.Of[Binary]
 	calls       arena.Of[Call]
 	commands    arena.Of[Command]
+	pipelines   arena.Of[Pipeline]
+	search      arena.Of[Search]
+	evals       arena.Of[Eval]
+	rename      arena.Of[Rename]
+	converts    arena.Of[Convert]
 	stats       arena.Of[Stats]
 	tstats      arena.Of[TStats]
 	aggs        arena.Of[Agg]
@@ -34,6 +41,8 @@ type Memory struct {
 // Reset takes the memory back from the queries that were parsed with it, which must not be used any more.
 func (m *Memory) Reset() {
 	m.searches.Reset()
+	m.ands.Reset()
+	m.ors.Reset()
 	m.compares.Reset()
 	m.terms.Reset()
 	m.ins.Reset()
@@ -45,6 +54,11 @@ func (m *Memory) Reset() {
 	m.binaries.Reset()
 	m.calls.Reset()
 	m.commands.Reset()
+	m.pipelines.Reset()
+	m.search.Reset()
+	m.evals.Reset()
+	m.rename.Reset()
+	m.converts.Reset()
 	m.stats.Reset()
 	m.tstats.Reset()
 	m.aggs.Reset()

@@ -309,7 +309,7 @@ func (p *parser) closing(off int) int {
 
 func (p *parser) pipeline(start, end int, sub bool) *Pipeline {
 	a, b := trimSpace(p.buf, start, end)
-	pl := &Pipeline{At: p.at(a, b)}
+	pl := p.mem.pipelines.Put(Pipeline{At: p.at(a, b)})
 	if p.stages > 0 {
 		pl.Commands = p.mem.commands.List(p.stages)
 		p.stages = 0

@@ -35,7 +35,7 @@ func (p *parser) searchExpr(m searchMode) SearchExpr {
 	if len(list) == 1 {
 		return list[0]
 	}
-	return &SearchAnd{p.at(a, p.lastEnd(a)), list}
+	return p.mem.ands.Put(SearchAnd{p.at(a, p.lastEnd(a)), list})
 }
 
 func (p *parser) posAfterSpace() int {
@@ -96,7 +96,7 @@ func (p *parser) searchOr(m searchMode) SearchExpr {
 			break
 		}
 	}
-	return &SearchOr{p.at(a, p.lastEnd(a)), list}
+	return p.mem.ors.Put(SearchOr{p.at(a, p.lastEnd(a)), list})
 }
 
 func (p *parser) searchNot(m searchMode) SearchExpr {

@@ -442,7 +442,7 @@ func appendNew(xs []string, x string) []string {
 
 // mappedNone is the condition for a word that stands for the absence of others, written !other in the tables.
 func (l *lowering) mappedNone(v value, w spl.Value) esql.Expr {
-	if v.col == nil {
+	if v.col == nil || len(v.col.mapping().Values) == 0 {
 		return nil
 	}
 	not := v.col.mapping().Values[strings.ToLower(w.Text)]

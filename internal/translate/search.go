@@ -92,9 +92,10 @@ func (l *lowering) filterEnd() {
 }
 
 func metadataField(name string) bool {
-	switch strings.ToLower(name) {
-	case "index", "source", "sourcetype", "eventtype", "channel", "tag":
-		return true
+	for _, word := range [...]string{"index", "source", "sourcetype", "eventtype", "channel", "tag"} {
+		if len(name) == len(word) && strings.EqualFold(name, word) {
+			return true
+		}
 	}
 	return false
 }
