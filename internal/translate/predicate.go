@@ -503,6 +503,7 @@ func (l *lowering) mapped(v value, words []spl.Value) []spl.Value {
 		return words
 	}
 	f := v.col.mapping()
+	longest := -1 // bytes of the longest of the field's words, once they were gone through
 	out := make([]spl.Value, 0, len(words))
 	for _, w := range words {
 		lower := strings.ToLower(w.Text)
@@ -533,9 +534,13 @@ func (l *lowering) mapped(v value, words []spl.Value) []spl.Value {
 			continue
 		}
 		var fits []string
-		for from := range f.Values {
-			if fitsStar(lower, from) {
-				fits = append(fits, from)
+		least := len(lower) - strings.Count(lower, "*") // a shorter word cannot match
+		if longest < 0 || least <= longest {
+			for from := range f.Values {
+				longest = max(longest, len(from))
+				if len(from) >= least && fitsStar(lower, from) {
+					fits = append(fits, from)
+				}
 			}
 		}
 		slices.Sort(fits)
