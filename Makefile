@@ -28,7 +28,7 @@ sizes: build build-production ## build both and print their sizes
 
 .PHONY: test
 test: build ## all tests; parts that are missing here are skipped visibly
-	RULEBRIDGE_BIN=$(abspath bin/rulebridge) $(GO) test -timeout 40m $(PACKAGES)
+	RULEBRIDGE_BIN=$(abspath bin/rulebridge) $(GO) test -p 3 -timeout 40m $(PACKAGES)
 
 .PHONY: test-short
 test-short: ## the fast tests

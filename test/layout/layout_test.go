@@ -24,10 +24,11 @@ type rule struct {
 
 var rules = map[string]rule{
 	"internal/migration": {standardOnly: true},
-	"internal/spl":       {standardOnly: true},
+	"internal/arena":     {standardOnly: true},
+	"internal/spl":       {standardOnly: true, ours: []string{"internal/arena"}},
 	"internal/esql":      {standardOnly: true},
 	"internal/schema":    {standardOnly: true},
-	"internal/translate": {standardOnly: true, ours: []string{"internal/spl", "internal/schema", "internal/esql", "internal/translate"}},
+	"internal/translate": {standardOnly: true, ours: []string{"internal/arena", "internal/spl", "internal/schema", "internal/esql", "internal/translate"}},
 	"internal/prebuilt":  {ours: []string{"internal/migration", "internal/spl"}},
 	"internal/llm":       {ours: []string{"internal/llm", "internal/migration"}},
 	"internal/store":     {ours: []string{"internal/store", "internal/migration"}},
