@@ -2,6 +2,7 @@ package esql
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -367,6 +368,10 @@ func (p *parser) assign(filters bool) (*Assign, error) {
 	if _, ok := e.(*Column); !ok && a.Name == "" {
 		if text := p.src[start.Offset:p.last.Offset]; text != PrintExpr(e) {
 			a.text = text
+			// The text holds its comments; beside it they would be printed twice.
+			p.comments = slices.DeleteFunc(p.comments, func(c *Comment) bool {
+				return c.place.Start.Offset >= start.Offset && c.place.End.Offset <= p.last.Offset
+			})
 		}
 	}
 	if filters && p.tok.isWord("WHERE") {
