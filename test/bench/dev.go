@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -115,37 +116,52 @@ func (d *dev) close() {
 	_ = os.RemoveAll(d.dir)
 }
 
-// call sends a request to a gateway and decodes its answer.
+// call sends a request to a gateway and decodes its answer. A start or stop that the gateway could not pass on (503, as in
+// an overload) is sent again with its key, as a client should.
 func call(ctx context.Context, base, method, path string, body, to any) error {
-	var r io.Reader
+	var data []byte
 	if body != nil {
-		data, err := json.Marshal(body)
+		var err error
+		if data, err = json.Marshal(body); err != nil {
+			return err
+		}
+	}
+	key := rand.Text()
+	for try := 1; ; try++ {
+		req, err := http.NewRequestWithContext(ctx, method, base+rulesPath+path, bytes.NewReader(data))
 		if err != nil {
 			return err
 		}
-		r = bytes.NewReader(data)
+		req.Header.Set("kbn-xsrf", "")
+		req.Header.Set("Idempotency-Key", key)
+		status, answer, err := do(req)
+		switch {
+		case err != nil:
+			return err
+		case status == http.StatusServiceUnavailable && method == http.MethodPut && try < 20:
+			select {
+			case <-time.After(time.Second):
+				continue
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		case status != http.StatusOK:
+			return fmt.Errorf("%s %s: %d %s", method, path, status, answer)
+		case to == nil:
+			return nil
+		}
+		return json.Unmarshal(answer, to)
 	}
-	req, err := http.NewRequestWithContext(ctx, method, base+rulesPath+path, r)
-	if err != nil {
-		return err
-	}
-	req.Header.Set("kbn-xsrf", "")
+}
+
+func do(req *http.Request) (status int, body []byte, err error) {
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return err
+		return 0, nil, err
 	}
 	defer resp.Body.Close()
-	data, err := io.ReadAll(resp.Body)
-	if err != nil {
-		return err
-	}
-	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s %s: %d %s", method, path, resp.StatusCode, data)
-	}
-	if to == nil {
-		return nil
-	}
-	return json.Unmarshal(data, to)
+	body, err = io.ReadAll(resp.Body)
+	return resp.StatusCode, body, err
 }
 
 // create stores rules and returns the migration's id.
