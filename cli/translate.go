@@ -57,6 +57,7 @@ line may then carry "field_types": {field: Elasticsearch type} (default keyword)
 			if _, tty := terminal(p.Stdin); tty {
 				return usagef("nothing to translate: give a query as argument, or rules as NDJSON on stdin; see %s --help", c.CommandPath())
 			}
+			defer app.CollectForBatch()()
 			return t.stream()
 		},
 	}
