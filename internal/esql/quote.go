@@ -27,17 +27,15 @@ func IsReserved(word string) bool {
 
 // QuoteName returns a column name as ES|QL text: as it is where that parses, else in backticks.
 func QuoteName(name string) string {
-	plain := true
-	for rest := name; plain; {
+	for rest := name; ; {
 		part, tail, more := strings.Cut(rest, ".")
-		plain = isPlainPart(part, false) && !IsReserved(part)
-		if !more {
+		if !isPlainPart(part, false) || IsReserved(part) {
 			break
 		}
+		if !more {
+			return name
+		}
 		rest = tail
-	}
-	if plain {
-		return name
 	}
 	return "`" + strings.ReplaceAll(name, "`", "``") + "`"
 }

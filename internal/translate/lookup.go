@@ -254,17 +254,21 @@ func (u *lookupUse) most() int {
 
 // keyOf is the key of a row as LOOKUP JOIN compares it.
 func (u *lookupUse) keyOf(r map[string]string) (string, bool) {
-	parts := make([]string, len(u.keys))
-	for i, k := range u.keys {
-		parts[i] = r[k.column]
-		if parts[i] == "" {
+	key, folds := "", u.folds()
+	for i := range u.keys {
+		part := r[u.keys[i].column]
+		if part == "" {
 			return "", false
 		}
-		if u.folds() {
-			parts[i] = strings.ToLower(parts[i])
+		if folds {
+			part = strings.ToLower(part)
 		}
+		if i > 0 {
+			part = key + rowMark + part
+		}
+		key = part
 	}
-	return strings.Join(parts, rowMark), true
+	return key, true
 }
 
 // folds says that case does not matter. It always does in a KV store.
