@@ -44,7 +44,7 @@ SEED  ?= $(shell date +%s)
 .PHONY: chaos
 chaos: build ## KILLS (200) kill -9 over migrations of RULES (2000) rules with SEED, then every fault; an hour at most
 	CHAOS_FULL=1 CHAOS_KILLS=$(KILLS) CHAOS_RULES=$(RULES) CHAOS_SEED=$(SEED) RULEBRIDGE_BIN=$(abspath bin/rulebridge) \
-	  $(GO) test -count=1 -timeout 60m -v ./test/integration -run '^TestChaos' | awk '/FIGURE/ {sub(/^.*FIGURE /, ""); print; next} /_test.go:|^ *--- |^(FAIL|ok|PASS|panic)/'
+	  $(GO) test -count=1 -timeout 60m -v ./test/integration -run '^TestChaos' | awk '/FIGURE/ {sub(/^.*FIGURE /, ""); print; fflush(); next} /_test.go:|^ *--- |^(FAIL|ok|PASS|panic)/ {print; fflush()}'
 
 .PHONY: race
 race: ## the tests of the concurrent parts under the race detector
@@ -66,7 +66,6 @@ fuzz: ## each fuzz target for FUZZTIME
 
 .PHONY: bench
 bench: build ## the program, the compiler and what its queries cost, as a table and bench/bench.json
-	@mkdir -p bench
 	$(GO) run ./test/bench -bin $(abspath bin/rulebridge) -json bench/bench.json
 	$(GO) test -run '^$$' -bench . -benchmem ./internal/spl ./internal/esql ./internal/schema ./internal/translate ./internal/prebuilt
 

@@ -274,8 +274,8 @@ func negate(x esql.Expr) esql.Expr {
 	return not(x)
 }
 
-// inAbove is the number of alternatives from which one IN is better than an OR of pushed-down equalities.
-const inAbove = 16
+// differAbove is the number of words from which one NOT IN is better than as many pushed-down inequalities.
+const differAbove = 16
 
 // alternatives is true where the value equals one of the words. excluded says that it is going to be negated.
 func (l *lowering) alternatives(v value, words []spl.Value, excluded bool) esql.Expr {
@@ -327,7 +327,9 @@ func (l *lowering) alternatives(v value, words []spl.Value, excluded bool) esql.
 	}
 	var head []esql.Expr
 	switch {
-	case len(folded.list) > inAbove, len(folded.list) > 1 && !v.stored(): // what is computed is pushed down in neither form
+	// The engine makes an IN of several equalities of one field, and evaluates it; inequalities stay apart and are pushed
+	// down, but not those of what is computed.
+	case len(folded.list) > differAbove, len(folded.list) > 1 && (!excluded || !v.stored()):
 		head = append(head, in(call("TO_LOWER", v.expr), append(plain.list, folded.list...)))
 		plain.list = nil
 	default:

@@ -9,6 +9,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"path/filepath"
 	"os/signal"
 	"runtime"
 	"slices"
@@ -71,7 +72,7 @@ func benches() []bench {
 func main() {
 	bin := flag.String("bin", os.Getenv("RULEBRIDGE_BIN"), "the program; RULEBRIDGE_BIN")
 	only := flag.String("only", "", "benches to run, by name, with commas; all when empty")
-	out := flag.String("json", "bench.json", "where the figures go as JSON")
+	out := flag.String("json", "bench/bench.json", "where the figures go as JSON")
 	scale := flag.Float64("scale", 1, "share of the rules, for a quick look")
 	classic := flag.Bool("classic", true, "measure batches with a 10 s pause beside the sliding window, which takes minutes")
 	eager := flag.Int("eager", 3, "worker.eager of processes apart")
@@ -114,6 +115,9 @@ func measure(ctx context.Context, only, out string, r *run) error {
 		"at": time.Now().UTC(), "load": load(), "cores": runtime.NumCPU(), "go": runtime.Version(), "scale": r.scale, "figures": r.figures,
 	}, "", "  ")
 	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(out), 0o755); err != nil {
 		return err
 	}
 	return os.WriteFile(out, append(data, '\n'), 0o644)

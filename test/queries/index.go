@@ -31,8 +31,13 @@ var types = map[string]string{
 	"destination.ip": "ip", "destination.port": "long", "destination.domain": "keyword",
 }
 
-// Load creates the index with n events, unless it already holds as many. progress is told how many are in.
+// Load creates the index with n events, unless it already holds as many, and lets ES|QL return more rows than by default.
+// progress is told how many are in.
 func Load(ctx context.Context, c *elasticsearch.Client, n int, progress func(int)) error {
+	if err := c.Do(ctx, "PUT", "/_cluster/settings", map[string]any{"persistent": map[string]any{
+		"esql.query.result_truncation_default_size": mostRows}}, nil); err != nil {
+		return err
+	}
 	var count struct{ Count int }
 	err := c.Do(ctx, "GET", "/"+IndexName+"/_count", nil, &count)
 	if err == nil && count.Count == n {

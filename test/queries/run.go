@@ -103,8 +103,9 @@ func (w Window) filter(run int) any {
 		"gte": from.Format(layout), "lt": from.Add(time.Duration(w)).Format(layout), "format": "strict_date_optional_time"}}}
 }
 
-// mostRows is the number of rows that ES|QL returns without a LIMIT: with as many, which ones come is chance.
-const mostRows = 1000
+// mostRows is the number of rows that ES|QL returns without a LIMIT, as Load sets it, the most it allows: with as many, which
+// ones come is chance.
+const mostRows = 10_000
 
 // Run runs queries in an order that rotates with the run, and returns the time of each and the number of rows. That the
 // rows differ is an error.
