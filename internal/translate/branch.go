@@ -519,7 +519,7 @@ func merge(a, b *branch, at spl.Span) (cmds []esql.Command, reason string) {
 		return nil, "both searches compute a column that the other one reads"
 	}
 	if !sameEvents(a.l.src, b.l.src) {
-		return nil, "they read different sources, whose events no field tells apart"
+		return nil, "the two searches read different sources, whose events no field tells apart"
 	}
 	cmds, ok := sides(a, b, at)
 	if !ok {

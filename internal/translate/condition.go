@@ -235,7 +235,7 @@ func (l *lowering) compareValues(op string, a, b value, span spl.Span) esql.Expr
 	case isDate(a.typ) && isText(b.typ):
 		return binary(op, epoch(a).expr, call("TO_DOUBLE", b.expr))
 	}
-	l.diag("type_mismatch", span, "", "a "+a.typ+" does not compare with a "+b.typ+" in ES|QL; convert one of them")
+	l.diag("type_mismatch", span, "", "ES|QL does not compare the type "+a.typ+" with "+b.typ+"; convert one of them")
 	return nil
 }
 

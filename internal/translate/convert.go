@@ -58,7 +58,7 @@ func (l *lowering) convertField(f spl.ConvertFunc, whole spl.Span, format string
 		l.diag("option_ignored", f.Span(), f.Func, "convert none leaves a field as it is")
 		return
 	case f.Func == "ctime" && !isDate(c.typ) && !isNumeric(c.typ) && !isText(c.typ):
-		l.diag("type_mismatch", f.Span(), f.Func, "a "+c.typ+" is no time")
+		l.diag("type_mismatch", f.Span(), f.Func, "a time is needed here, and this is of the type "+c.typ+"; use another field, or leave the conversion out")
 		l.defineHole(out)
 		return
 	case f.Func == "ctime" && !decides(rest, out), f.Func == "mktime" && isDate(c.typ):

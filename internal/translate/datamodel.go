@@ -1,8 +1,6 @@
 package translate
 
 import (
-	"strings"
-
 	"github.com/rulebridge/rulebridge/internal/schema"
 	"github.com/rulebridge/rulebridge/internal/spl"
 )
@@ -37,7 +35,7 @@ func (l *lowering) from(cmd *spl.From) {
 		l.env.setPartial()
 		return
 	}
-	l.diag("source_resolved", cmd.Span(), cmd.Model.Text, "`"+cmd.Model.Text+"` is read from "+strings.Join(src.Indices, ", "))
+	l.noteIndices(cmd.Span(), cmd.Model.Text, src.Indices)
 	l.useSources([]*schema.Source{src}, cmd.Span())
 	l.useful = true
 }

@@ -122,7 +122,7 @@ func (l *lowering) numeric(v value, span spl.Span) value {
 	case v.typ == "boolean":
 		return value{expr: call("TO_INTEGER", v.expr), typ: "integer", array: v.array}
 	}
-	l.diag("type_mismatch", span, "", "a "+v.typ+" is no number")
+	l.diag("type_mismatch", span, "", "a number is needed here, and this is of the type "+v.typ+", which has none; use another field, or convert it before")
 	return holeValue
 }
 

@@ -1,6 +1,7 @@
 package translate
 
 import (
+	"cmp"
 	"net/netip"
 	"slices"
 	"strings"
@@ -527,7 +528,7 @@ func (l *lowering) mapped(v value, words []spl.Value) []spl.Value {
 					l.diag("mapping_approximate", w.Span(), f.Source, f.Name+" holds the same for `"+other+"` as for `"+w.Text+"` of "+f.Source+", so it matches both")
 				}
 				if len(to) != 1 || !strings.EqualFold(to[0], w.Text) {
-					l.diag("value_mapped", w.Span(), f.Source, "`"+w.Text+"` of "+f.Source+" is stored as "+strings.Join(to, ", ")+" in "+f.Name)
+					l.diag("value_mapped", w.Span(), f.Source, "`"+w.Text+"` of "+f.Source+" is stored as "+strings.Join(to, ", ")+" in "+cmp.Or(f.Name, "the message"))
 				}
 				continue
 			}

@@ -100,6 +100,15 @@ func metadataField(name string) bool {
 	return false
 }
 
+// noteIndices says where the events of a source are.
+func (l *lowering) noteIndices(at spl.Span, source string, indices []string) {
+	message := "`" + source + "` is read from " + strings.Join(indices, ", ")
+	if len(indices) == 0 {
+		message = "`" + source + "` names a source that no integration of Elastic has"
+	}
+	l.diag("source_resolved", at, source, message)
+}
+
 // chooseSource finds the data source of a raw search and returns what is left to filter.
 func (l *lowering) chooseSource(e spl.SearchExpr, at spl.Span) spl.SearchExpr {
 	parts := conjuncts(e)
@@ -113,7 +122,7 @@ func (l *lowering) chooseSource(e spl.SearchExpr, at spl.Span) spl.SearchExpr {
 			if s, ok := l.schema.Macro(p.Macro); ok && len(p.Args) == 0 {
 				srcs = appendSource(srcs, s)
 				used[i] = true
-				l.diag("source_resolved", p.Span(), p.Macro, "`"+p.Macro+"` is read from "+strings.Join(l.narrowed(s, parts).Indices, ", "))
+				l.noteIndices(p.Span(), p.Macro, l.narrowed(s, parts).Indices)
 			}
 		case *spl.Compare:
 			if p.Op == "=" && metadataField(p.Field.Text) {

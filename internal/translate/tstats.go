@@ -72,9 +72,9 @@ func (l *lowering) tstatsEvents(cmd *spl.TStats) (ok bool) {
 		case node != "":
 			l.diag("unsupported_option", cmd.Nodename.Span(), node, "`nodename="+node+"` keeps the events of a data set that the schema does not know; the draft has all of `"+cmd.From.Text+"`: add the condition that makes the data set, or the data set to the schema overrides")
 		case cmd.Nodename != nil:
-			l.diag("source_resolved", cmd.Nodename.Span(), cmd.Nodename.Text, "`"+cmd.Nodename.Text+"` is read from "+strings.Join(src.Indices, ", "))
+			l.noteIndices(cmd.Nodename.Span(), cmd.Nodename.Text, src.Indices)
 		}
-		l.diag("source_resolved", at, cmd.From.Text, "`"+cmd.From.Text+"` is read from "+strings.Join(src.Indices, ", "))
+		l.noteIndices(at, cmd.From.Text, src.Indices)
 		l.useSources([]*schema.Source{src}, at)
 	default:
 		where = l.chooseSource(where, cmd.Span())
