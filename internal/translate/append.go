@@ -127,7 +127,7 @@ func (l *lowering) mergeBranch(sub *spl.Pipeline, at spl.Span, command string) (
 	var main *branch
 	if l.aggregated {
 		if main, reason = splitBranch(l, mainSide); main == nil {
-			return "of the main search, " + reason
+			return "in the main search, " + reason
 		}
 		r.peer = newPeer(main)
 	} else {
@@ -152,7 +152,7 @@ func (l *lowering) mergeBranch(sub *spl.Pipeline, at spl.Span, command string) (
 	}
 	b, reason := splitBranch(r, subSide)
 	if b == nil {
-		return "of the subsearch, " + reason
+		return "in the subsearch, " + reason
 	}
 	cmds, reason := merge(main, b, at)
 	if reason != "" {

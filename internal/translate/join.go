@@ -106,7 +106,7 @@ func (l *lowering) joinAs(command string, cmd *spl.Join, rest []spl.Command) {
 	if l.src != nil && !l.aggregated {
 		p, reason := l.packRows(cmd, false, opts.left, command == "subsearch", rest)
 		if p == nil {
-			fail("of the main search, " + reason)
+			fail("in the main search, " + reason)
 			return
 		}
 		mainRows = p
@@ -115,7 +115,7 @@ func (l *lowering) joinAs(command string, cmd *spl.Join, rest []spl.Command) {
 	}
 	main, reason := splitBranch(l, mainSide)
 	if main == nil {
-		fail("of the main search, " + reason)
+		fail("in the main search, " + reason)
 		return
 	}
 	main.rows = mainRows
@@ -129,13 +129,13 @@ func (l *lowering) joinAs(command string, cmd *spl.Join, rest []spl.Command) {
 	case r.src == nil || r.aggregated:
 	case command == "subsearch":
 		if reason := r.keysOnly(cmd.Fields, cmd.Span()); reason != "" {
-			fail("of the subsearch, " + reason)
+			fail("in the subsearch, " + reason)
 			return
 		}
 	default:
 		p, reason := r.packRows(cmd, opts.max == 1, false, false, rest)
 		if p == nil {
-			fail("of the subsearch, " + reason)
+			fail("in the subsearch, " + reason)
 			return
 		}
 		subRows = p
@@ -152,7 +152,7 @@ func (l *lowering) joinAs(command string, cmd *spl.Join, rest []spl.Command) {
 	}
 	sub, reason := splitBranch(r, subSide)
 	if sub == nil {
-		fail("of the subsearch, " + reason)
+		fail("in the subsearch, " + reason)
 		return
 	}
 	sub.rows = subRows
