@@ -42,7 +42,7 @@ number, the others are still translated, and the exit code is 2. Rules that cann
 
 --schema identity keeps field names as they are (_time is @timestamp) and reads logs-* unless --index says otherwise; a
 line may then carry "field_types": {field: Elasticsearch type} (default keyword).`,
-		Example: `  rulebridge translate 'index=web status=500 | stats count by host' --output text
+		Example: `  rulebridge translate 'sourcetype=access_combined status=500 | stats count by host' --output text
   rulebridge translate --macros macros.jsonl --lookups lookups.jsonl < rules.jsonl > translations.jsonl
   rulebridge translate --explain '| tstats count from datamodel=Web by Web.src'`,
 		Args: cobra.MaximumNArgs(1),

@@ -144,7 +144,12 @@ func (l *lowering) chooseSource(e spl.SearchExpr, at spl.Span) spl.SearchExpr {
 			}
 			if take {
 				used[i] = true
-				l.diag("source_resolved", p.Span(), p.Field.Text, "`"+p.Field.Text+"="+p.Value.Text+"` became the index pattern")
+				what := "`" + p.Field.Text + "=" + p.Value.Text + "`"
+				if ok {
+					l.diag("source_resolved", p.Span(), p.Field.Text, what+" became the index pattern")
+				} else {
+					l.diag("source_resolved", p.Span(), p.Field.Text, "the index pattern takes the place of "+what)
+				}
 			}
 		}
 		if ok && len(srcs) == 0 {
