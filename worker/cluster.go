@@ -97,6 +97,12 @@ func SearchAttributeCommands(namespace string) []string {
 // ErrNoVersion says that a worker deployment, or the build in it, is not known to the server: no worker has polled yet.
 var ErrNoVersion = errors.New("no worker of this build has been seen")
 
+// ErrMissingQueues says that no worker of the build has polled some task queue that the current build serves.
+var ErrMissingQueues = errors.New("no worker of this build has been seen on every task queue of the current one")
+
+// missingQueues is what the server says then; the error has no type of its own.
+const missingQueues = "is missing active task queues"
+
 // MakeCurrent lets the build take the tasks of its deployment. changed is false when it did already.
 func MakeCurrent(ctx context.Context, c client.Client, deployment, buildID string) (changed bool, err error) {
 	h := c.WorkerDeploymentClient().GetHandle(deployment)
@@ -115,7 +121,10 @@ func MakeCurrent(ctx context.Context, c client.Client, deployment, buildID strin
 		return false, fmt.Errorf("deployment %s, build %s: %w", deployment, buildID, ErrNoVersion)
 	}
 	_, err = h.SetCurrentVersion(ctx, client.WorkerDeploymentSetCurrentVersionOptions{BuildID: buildID, ConflictToken: d.ConflictToken})
-	if err != nil {
+	switch {
+	case err != nil && strings.Contains(err.Error(), missingQueues):
+		return false, fmt.Errorf("make build %s current in deployment %s: %w: %w", buildID, deployment, ErrMissingQueues, err)
+	case err != nil:
 		return false, fmt.Errorf("make build %s current in deployment %s: %w", buildID, deployment, err)
 	}
 	return true, nil

@@ -95,13 +95,15 @@ func (s Setup) current(ctx context.Context, p *Process) error {
 		case err == nil:
 			s.printf("deployment %s: build %s is current already", s.Deployment, s.BuildID)
 			return nil
-		case !errors.Is(err, worker.ErrNoVersion), ctx.Err() != nil:
+		case !errors.Is(err, worker.ErrNoVersion) && !errors.Is(err, worker.ErrMissingQueues), ctx.Err() != nil:
 			return err
+		case time.Now().After(deadline) && errors.Is(err, worker.ErrMissingQueues):
+			return fmt.Errorf("%w; start workers of the build for every queue (worker.queues) and run setup again, or, where a connector is gone for good, run temporal worker deployment set-current-version --deployment-name %s --build-id %s --ignore-missing-task-queues", err, s.Deployment, s.BuildID)
 		case time.Now().After(deadline):
 			return fmt.Errorf("%w; start one with worker.deployment %s and worker.build_id %s, then run setup again", err, s.Deployment, s.BuildID)
 		}
 		if !told {
-			s.printf("deployment %s: waiting for a worker of build %s …", s.Deployment, s.BuildID)
+			s.printf("deployment %s: waiting for workers of build %s …", s.Deployment, s.BuildID)
 		}
 		select {
 		case <-ctx.Done():

@@ -249,6 +249,12 @@ func TestWorkerVersions(t *testing.T) {
 	})
 	g.begin(running, "sim")
 	eventually(t, 30*time.Second, "rules are in work", func() bool { return g.stats(running).Rules.Processing > 0 })
+	few := c.worker("--deployment", "rules", "--build-id", "v2", "--queues", "migrations")
+	refused := c.start("setup", "--deployment", "rules", "--build-id", "v2", "--wait", "2s")
+	if code := refused.wait(60 * time.Second); code != 1 || !strings.Contains(refused.stderr.String(), "start workers of the build for every queue") {
+		t.Errorf("setup of a build without workers on every queue: exit code %d, %s", code, refused.stderr.String())
+	}
+	few.kill()
 	fresh := c.worker("--deployment", "rules", "--build-id", "v2")
 	c.setup("--deployment", "rules", "--build-id", "v2")
 	old.signal(syscall.SIGTERM)
