@@ -78,8 +78,8 @@ fidelity mutations: .SHELLFLAGS = -o pipefail -c
 
 .PHONY: fidelity
 fidelity: ## every figure of the translation, on a real Elasticsearch node
-	FIDELITY=all $(GO) test -count=1 -timeout 60m -v ./test/fidelity -run 'TestCorpus|TestLabelledEvents|TestRealEvents|TestPipelines|TestRandomConditions' | awk '/FIGURE/ {sub(/^.*FIGURE /, ""); print; next} /NOT EXACT|MISS|REJECTED|^ *--- FAIL|^(FAIL|ok|PASS|panic)/'
+	FIDELITY=all $(GO) test -count=1 -timeout 60m -v ./test/fidelity -run 'TestCorpus|TestLabelledEvents|TestRealEvents|TestPipelines|TestRandomConditions' | awk '/FIGURE/ {sub(/^.*FIGURE /, ""); print; fflush(); next} /NOT EXACT|MISS|REJECTED|^ *--- FAIL|^(FAIL|ok|PASS|panic)/ {print; fflush()}'
 
 .PHONY: mutations
 mutations: ## break the compiler in many ways; the goldens and the pipelines must notice each
-	FIDELITY=all $(GO) test -count=1 -timeout 60m -v ./test/fidelity -run 'TestMutations' | awk '/FIGURE/ {sub(/^.*FIGURE /, ""); print; next} /mutations_test|^(FAIL|ok|PASS|panic)/'
+	FIDELITY=all $(GO) test -count=1 -timeout 60m -v ./test/fidelity -run 'TestMutations' | awk '/FIGURE/ {sub(/^.*FIGURE /, ""); print; fflush(); next} /mutations_test|^(FAIL|ok|PASS|panic)/ {print; fflush()}'
