@@ -43,7 +43,6 @@ var codes = []CodeInfo{
 	{"default_limit", Info, "a limit that Splunk applies without being asked"},
 	{"time_range", Info, "a time range of the search that became the rule's own window"},
 	{"side_effect", Info, "a command that only writes or sends results elsewhere; the alert does this in Elastic"},
-	{"values_lowercase", Info, "the integration stores lower-case values"},
 	{"value_mapped", Info, "the integration stores other words for the same values"},
 	{"first_last_order", Info, "first and last follow the search's order, newest event first; ties are arbitrary in both"},
 	{"display_only", Info, "a result that is shown but decides nothing"},
@@ -71,7 +70,6 @@ var codes = []CodeInfo{
 	{"lookup_approximate", Approximation, "a lookup that can match other rows"},
 	{"pivot_approximate", Approximation, "a pivot that can have other columns or cells"},
 	{"function_differs", Approximation, "a function that gives another value in a corner"},
-	{"case_folding", Approximation, "letters beyond ASCII compare differently"},
 
 	// error: a hole
 	{"syntax", Error, "a part of the query that could not be read"},
@@ -95,7 +93,6 @@ var codes = []CodeInfo{
 	{"type_mismatch", Error, "values of types that do not compare"},
 	{"too_large", Error, "a query beyond the caps of size, depth or expansion"},
 	{"needs_target_9", Error, "what only a later Elasticsearch can do"},
-	{"invalid_draft", Error, "the draft does not pass the checker"},
 	{"internal_error", Error, "a defect of the compiler"},
 }
 
@@ -137,7 +134,7 @@ func (c *compilation) diag(code Code, span spl.Span, subject, message string) {
 
 // heldBack are the approximations that only count once the value they are about decides something. Others can give another
 // value for the same event, which alone makes the rule an approximation.
-var heldBack = map[Code]bool{"mapping_approximate": true, "time_rounding": true, "case_folding": true}
+var heldBack = map[Code]bool{"mapping_approximate": true, "time_rounding": true}
 
 // fewDiags is the number of diagnostics up to which comparing with each is faster than a map.
 const fewDiags = 40

@@ -1,6 +1,7 @@
 package translate
 
 import (
+	"bytes"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -9,68 +10,44 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/tools/txtar"
+
 	"github.com/rulebridge/rulebridge/internal/esql"
 	"github.com/rulebridge/rulebridge/internal/schema"
 )
 
 var update = flag.Bool("update", false, "rewrite the goldens")
 
-// section is one part of a txtar file.
-type section struct{ name, text string }
-
-// parseTxtar reads comment and sections; a section starts with a line "-- name --".
-func parseTxtar(data string) (comment string, sections []section) {
-	cur := &comment
-	for _, line := range strings.SplitAfter(data, "\n") {
-		l := strings.TrimRight(line, "\r\n")
-		if name, ok := strings.CutPrefix(l, "-- "); ok {
-			if name, ok = strings.CutSuffix(name, " --"); ok {
-				sections = append(sections, section{name: name})
-				cur = &sections[len(sections)-1].text
-				continue
-			}
-		}
-		*cur += line
-	}
-	return comment, sections
-}
-
-func formatTxtar(comment string, sections []section) string {
-	var b strings.Builder
-	b.WriteString(comment)
-	for _, s := range sections {
-		fmt.Fprintf(&b, "-- %s --\n%s", s.name, s.text)
-		if s.text != "" && !strings.HasSuffix(s.text, "\n") {
-			b.WriteByte('\n')
-		}
-	}
-	return b.String()
-}
-
 // goldenOptions is the JSON of a golden's options section.
 type goldenOptions struct {
-	Schema  string            `json:"schema"` // ecs (default) or identity
-	Types   map[string]string `json:"types"`
-	Index   []string          `json:"index"`
-	Target  Target            `json:"target"`
-	Macros  []Macro           `json:"macros"`
-	Lookups []Lookup          `json:"lookups"`
-	Request Request           `json:"request"`
+	Schema  string            `json:"schema,omitzero"` // ecs (default) or identity
+	Types   map[string]string `json:"types,omitzero"`
+	Index   []string          `json:"index,omitzero"`
+	Target  Target            `json:"target,omitzero"`
+	Macros  []Macro           `json:"macros,omitzero"`
+	Lookups []Lookup          `json:"lookups,omitzero"`
+	Request Request           `json:"request,omitzero"`
 }
 
-func compileGolden(t testing.TB, sections []section) (query string, out Output) {
+func compileGolden(t testing.TB, files []txtar.File) (query string, out Output) {
 	t.Helper()
 	var o goldenOptions
-	for _, s := range sections {
-		switch s.name {
+	for _, f := range files {
+		switch f.Name {
 		case "spl":
-			query = strings.TrimSuffix(s.text, "\n")
+			query = strings.TrimSuffix(string(f.Data), "\n")
 		case "options":
-			if err := json.Unmarshal([]byte(s.text), &o); err != nil {
+			if err := json.Unmarshal(f.Data, &o); err != nil {
 				t.Fatalf("options: %v", err)
 			}
 		}
 	}
+	return query, compileWith(t, query, o)
+}
+
+// compileWith translates the query with a golden's options.
+func compileWith(t testing.TB, query string, o goldenOptions) Output {
+	t.Helper()
 	opts := Options{Macros: o.Macros, Lookups: o.Lookups, Target: o.Target, Index: o.Index}
 	if o.Schema == "identity" {
 		if len(o.Index) == 0 {
@@ -84,12 +61,12 @@ func compileGolden(t testing.TB, sections []section) (query string, out Output) 
 	}
 	req := o.Request
 	req.Query = query
-	return query, c.Translate(req)
+	return c.Translate(req)
 }
 
-// TestGolden compares translations with testdata/*.txtar: sections spl and options are the input, result, esql,
-// diagnostics and rule the output.
-func TestGolden(t *testing.T) {
+// goldens reads testdata/*.txtar by file name.
+func goldens(t testing.TB) map[string]*txtar.Archive {
+	t.Helper()
 	files, err := filepath.Glob(filepath.Join("testdata", "*.txtar"))
 	if err != nil {
 		t.Fatal(err)
@@ -97,56 +74,76 @@ func TestGolden(t *testing.T) {
 	if len(files) < 20 {
 		t.Fatalf("only %d goldens", len(files))
 	}
+	out := make(map[string]*txtar.Archive, len(files))
 	for _, f := range files {
+		archive, err := txtar.ParseFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out[f] = archive
+	}
+	return out
+}
+
+// goldenNotes prints what a golden pins of the diagnostics: severity, place, code and subject, and the number of further
+// places. The wording is left out, so that a better sentence changes no golden; TestMessages checks it.
+func goldenNotes(out Output) string {
+	var notes strings.Builder
+	for _, d := range out.Diagnostics {
+		fmt.Fprintf(&notes, "%s %d:%d-%d:%d %s", d.Severity, d.Span.Start.Line, d.Span.Start.Column, d.Span.End.Line, d.Span.End.Column, d.Code)
+		if d.Subject != "" {
+			fmt.Fprintf(&notes, " [%s]", d.Subject)
+		}
+		if len(d.Also) > 0 {
+			fmt.Fprintf(&notes, " +%d", len(d.Also))
+		}
+		notes.WriteByte('\n')
+	}
+	for _, m := range out.Missing {
+		fmt.Fprintf(&notes, "missing %s %s\n", m.Kind, m.Name)
+	}
+	return notes.String()
+}
+
+// TestGolden compares translations with testdata/*.txtar: the files spl and options are the input; result, esql,
+// diagnostics, lookups and rule the output.
+func TestGolden(t *testing.T) {
+	for f, archive := range goldens(t) {
 		t.Run(strings.TrimSuffix(filepath.Base(f), ".txtar"), func(t *testing.T) {
-			data, err := os.ReadFile(f)
-			if err != nil {
-				t.Fatal(err)
+			query, out := compileGolden(t, archive.Files)
+			got := &txtar.Archive{Comment: archive.Comment}
+			add := func(name, text string) {
+				got.Files = append(got.Files, txtar.File{Name: name, Data: []byte(text)})
 			}
-			comment, sections := parseTxtar(string(data))
-			query, out := compileGolden(t, sections)
-			var got []section
-			for _, s := range sections {
-				if s.name == "spl" || s.name == "options" {
-					got = append(got, s)
-				}
-			}
-			got = append(got, section{"result", string(out.Result) + "\n"})
-			if out.Query != "" {
-				got = append(got, section{"esql", out.Query})
-			}
-			var notes strings.Builder
-			for _, d := range out.Diagnostics {
-				fmt.Fprintf(&notes, "%s %d:%d %s", d.Severity, d.Span.Start.Line, d.Span.Start.Column, d.Code)
-				if d.Subject != "" {
-					fmt.Fprintf(&notes, " [%s]", d.Subject)
-				}
-				fmt.Fprintf(&notes, " %s\n", d.Message)
-			}
-			for _, m := range out.Missing {
-				fmt.Fprintf(&notes, "missing %s %s\n", m.Kind, m.Name)
-			}
-			got = append(got, section{"diagnostics", notes.String()})
-			if len(out.Lookups) > 0 {
-				b, err := json.MarshalIndent(out.Lookups, "", "  ")
+			addJSON := func(name string, v any) {
+				b, err := json.MarshalIndent(v, "", "  ")
 				if err != nil {
 					t.Fatal(err)
 				}
-				got = append(got, section{"lookups", string(b)})
+				add(name, string(b))
+			}
+			for _, s := range archive.Files {
+				if s.Name == "spl" || s.Name == "options" {
+					got.Files = append(got.Files, s)
+				}
+			}
+			add("result", string(out.Result))
+			if out.Query != "" {
+				add("esql", out.Query)
+			}
+			add("diagnostics", goldenNotes(out))
+			if len(out.Lookups) > 0 {
+				addJSON("lookups", out.Lookups)
 			}
 			if strings.HasPrefix(filepath.Base(f), "rule_") {
-				b, err := json.MarshalIndent(out.Rule, "", "  ")
-				if err != nil {
-					t.Fatal(err)
-				}
-				got = append(got, section{"rule", string(b)})
+				addJSON("rule", out.Rule)
 			}
-			text := formatTxtar(comment, got)
+			text := txtar.Format(got)
 			if *update {
-				if err := os.WriteFile(f, []byte(text), 0o644); err != nil {
+				if err := os.WriteFile(f, text, 0o644); err != nil {
 					t.Fatal(err)
 				}
-			} else if text != string(data) {
+			} else if want := txtar.Format(archive); !bytes.Equal(text, want) {
 				t.Errorf("differs from %s; run with -update and read the difference\n--- got\n%s", f, text)
 			}
 			for _, u := range Account(out, query) {
@@ -173,15 +170,9 @@ func TestGolden(t *testing.T) {
 
 // TestPure checks that the same request gives the same bytes.
 func TestPure(t *testing.T) {
-	files, _ := filepath.Glob(filepath.Join("testdata", "*.txtar"))
-	for _, f := range files {
-		data, err := os.ReadFile(f)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, sections := parseTxtar(string(data))
-		_, a := compileGolden(t, sections)
-		_, b := compileGolden(t, sections)
+	for f, archive := range goldens(t) {
+		_, a := compileGolden(t, archive.Files)
+		_, b := compileGolden(t, archive.Files)
 		x, _ := json.Marshal(a)
 		y, _ := json.Marshal(b)
 		if string(x) != string(y) {
@@ -210,16 +201,11 @@ var fuzzLookups = []Lookup{
 
 // FuzzCompile feeds any text to the compiler: it must not fail, and what it prints must parse.
 func FuzzCompile(f *testing.F) {
-	files, _ := filepath.Glob(filepath.Join("testdata", "*.txtar"))
-	for _, name := range files {
-		data, err := os.ReadFile(name)
-		if err != nil {
-			f.Fatal(err)
-		}
-		_, sections := parseTxtar(string(data))
-		for _, s := range sections {
-			if s.name == "spl" {
-				f.Add(strings.TrimSuffix(s.text, "\n"))
+	all := goldens(f)
+	for _, name := range sortedKeys(all) {
+		for _, s := range all[name].Files {
+			if s.Name == "spl" {
+				f.Add(strings.TrimSuffix(string(s.Data), "\n"))
 			}
 		}
 	}
