@@ -31,11 +31,14 @@ var rules = map[string]rule{
 	"internal/translate": {standardOnly: true, ours: []string{"internal/arena", "internal/spl", "internal/schema", "internal/esql", "internal/translate"}},
 	"internal/prebuilt":  {ours: []string{"internal/migration", "internal/spl"}},
 	"internal/llm":       {ours: []string{"internal/llm", "internal/migration"}},
-	"internal/store":     {ours: []string{"internal/store", "internal/migration"}},
-	"workflows":          {ours: []string{"internal/migration"}, third: []string{"go.temporal.io/"}},
-	"api":                {ours: []string{"workflows", "internal/store", "internal/migration", "config"}},
-	"config":             {},
-	"worker/embedded":    {},
+	"internal/store":     {ours: []string{"internal/store", "internal/migration", "internal/assistant"}},
+	"internal/assistant": {ours: []string{"internal/assistant"}, third: []string{"golang.org/x/text/"}},
+	// The adapter between the assistant and the connectors; only what asks models imports it.
+	"internal/assistant/model": {ours: []string{"internal/assistant", "internal/llm"}},
+	"workflows":                {ours: []string{"internal/migration"}, third: []string{"go.temporal.io/"}},
+	"api":                      {ours: []string{"workflows", "internal/store", "internal/migration", "config", "internal/assistant"}},
+	"config":                   {},
+	"worker/embedded":          {},
 }
 
 // serverUsers are the only places that may link the embedded Temporal server.
@@ -147,6 +150,8 @@ func TestRulesCatchWhatTheyForbid(t *testing.T) {
 		{"api", module + "internal/llm"},
 		{"cli", "go.temporal.io/server/temporal"},
 		{"internal/store/sqlite", module + "workflows"},
+		{"internal/assistant", module + "internal/llm"},
+		{"internal/assistant", "go.temporal.io/sdk/workflow"},
 	} {
 		if forbidden(tc.pkg, tc.imported) == "" {
 			t.Errorf("%s may import %s", tc.pkg, tc.imported)
