@@ -5,7 +5,7 @@ package main
 import (
 	"context"
 
-	"github.com/rulebridge/rulebridge/cli/app"
+	"github.com/rulebridge/rulebridge/app"
 	"github.com/rulebridge/rulebridge/worker/embedded"
 )
 

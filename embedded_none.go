@@ -2,7 +2,7 @@
 
 package main
 
-import "github.com/rulebridge/rulebridge/cli/app"
+import "github.com/rulebridge/rulebridge/app"
 
 // embeddedServer is left out of the production binary.
 var embeddedServer app.StartEmbedded

@@ -10,6 +10,7 @@ import (
 	"go.temporal.io/sdk/worker"
 	"go.uber.org/zap"
 
+	"github.com/rulebridge/rulebridge/internal/compile"
 	"github.com/rulebridge/rulebridge/internal/llm"
 	"github.com/rulebridge/rulebridge/internal/migration"
 	"github.com/rulebridge/rulebridge/internal/store"
@@ -48,7 +49,7 @@ type Matcher interface {
 
 // Compiler translates one rule of a migration, under the macros and lookups of that migration.
 type Compiler interface {
-	Compile(ctx context.Context, migrationID string, rule migration.OriginalRule) (Compiled, error)
+	Compile(ctx context.Context, migrationID string, rule migration.OriginalRule) (compile.Output, error)
 }
 
 // Connectors finds configured connectors; Budget is the most calls a migration may make of one, zero for no limit.

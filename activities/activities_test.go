@@ -15,6 +15,7 @@ import (
 	"go.temporal.io/sdk/testsuite"
 
 	"github.com/rulebridge/rulebridge/activities"
+	"github.com/rulebridge/rulebridge/internal/compile"
 	"github.com/rulebridge/rulebridge/internal/llm"
 	"github.com/rulebridge/rulebridge/internal/migration"
 	"github.com/rulebridge/rulebridge/internal/store"
@@ -27,11 +28,11 @@ type compiler struct{}
 
 const draft = "FROM logs-* METADATA _id, _index, _version\n| WHERE a == \"1\" AND b == \"2\""
 
-func (*compiler) Compile(_ context.Context, _ string, r migration.OriginalRule) (activities.Compiled, error) {
+func (*compiler) Compile(_ context.Context, _ string, r migration.OriginalRule) (compile.Output, error) {
 	if strings.Contains(r.Query, "panic") {
 		panic("index=secret")
 	}
-	out := activities.Compiled{Result: migration.Full, Rule: &migration.ElasticRule{Title: r.Title, Query: draft, QueryLanguage: "esql", Index: []string{"logs-*"}}}
+	out := compile.Output{Result: migration.Full, Rule: &migration.ElasticRule{Title: r.Title, Query: draft, QueryLanguage: "esql", Index: []string{"logs-*"}}}
 	if n := strings.Count(r.Query, "hole"); n > 0 {
 		out.Result = migration.Partial
 		for i := range n {

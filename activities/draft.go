@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/rulebridge/rulebridge/internal/compile"
 	"github.com/rulebridge/rulebridge/internal/esql"
 	"github.com/rulebridge/rulebridge/internal/llm"
 	"github.com/rulebridge/rulebridge/internal/llm/prompts"
@@ -34,7 +35,7 @@ func (a *Activities) CheckDraft(ctx context.Context, in workflows.CheckInput) (w
 			return workflows.CheckOutput{}, err
 		}
 		if rule.Status == migration.StatusFinished {
-			return workflows.CheckOutput{Finished: true, Result: rule.Result, Holes: holes(rule.Diagnostics)}, nil
+			return workflows.CheckOutput{Finished: true, Result: rule.Result, Holes: compile.Holes(rule.Diagnostics)}, nil
 		}
 		answer, err := a.Answers.Answer(ctx, in.MigrationID, in.Key)
 		if err != nil {
@@ -55,7 +56,7 @@ func (a *Activities) CheckDraft(ctx context.Context, in workflows.CheckInput) (w
 			r.Status = migration.StatusFinished
 		}
 		change(&rule)
-		out.Result, out.Holes = rule.Result, holes(rule.Diagnostics)
+		out.Result, out.Holes = rule.Result, compile.Holes(rule.Diagnostics)
 		return out, a.Rules.Record(ctx, in.MigrationID, in.RuleID, in.Token, change)
 	})
 }

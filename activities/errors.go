@@ -8,6 +8,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 	"go.uber.org/zap"
 
+	"github.com/rulebridge/rulebridge/internal/compile"
 	"github.com/rulebridge/rulebridge/internal/llm"
 	"github.com/rulebridge/rulebridge/internal/store"
 	"github.com/rulebridge/rulebridge/workflows"
@@ -38,9 +39,6 @@ var errNoConnector = errors.New("no such connector in the configuration of this 
 
 // errBudget: the migration has made as many calls as its connector's budget allows.
 var errBudget = errors.New("the connector's budget for this migration is used up")
-
-// errResources: no compiler can be prepared from the macros and lookups.
-var errResources = errors.New("the macros and lookups contradict each other")
 
 // errPanic: a call panicked beside its activity.
 var errPanic = errors.New("panic")
@@ -79,7 +77,7 @@ func (a *Activities) failure(ctx context.Context, s subject, err error) error {
 	case errors.Is(err, errNoConnector):
 		log.Error("start refused")
 		return permanent(workflows.ErrorUnknownConnector, "unknown connector")
-	case errors.Is(err, errResources):
+	case errors.Is(err, compile.ErrResources):
 		log.Error("correct the resources of the migration and start it again")
 		return permanent(workflows.ErrorResources, "macros or lookups contradict each other")
 	case errors.Is(err, errBudget):

@@ -14,7 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
-	"github.com/rulebridge/rulebridge/cli/app"
+	"github.com/rulebridge/rulebridge/app"
 )
 
 // Exit codes.

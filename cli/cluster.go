@@ -11,7 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/rulebridge/rulebridge/cli/cluster"
+	"github.com/rulebridge/rulebridge/app/cluster"
 	"github.com/rulebridge/rulebridge/config"
 	"github.com/rulebridge/rulebridge/internal/store/elastic"
 	"github.com/rulebridge/rulebridge/worker"

@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/rulebridge/rulebridge/cli/app"
+	"github.com/rulebridge/rulebridge/app"
 	"github.com/rulebridge/rulebridge/config"
 )
 

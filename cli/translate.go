@@ -12,8 +12,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/rulebridge/rulebridge/activities"
-	"github.com/rulebridge/rulebridge/cli/app"
+	"github.com/rulebridge/rulebridge/app"
+	"github.com/rulebridge/rulebridge/internal/compile"
 	"github.com/rulebridge/rulebridge/internal/migration"
 	"github.com/rulebridge/rulebridge/internal/schema"
 	"github.com/rulebridge/rulebridge/internal/splunk"
@@ -113,7 +113,7 @@ func (p Program) newTranslator(c *cobra.Command, f translateFlags) (*translator,
 	if err != nil {
 		return nil, err
 	}
-	compiler, err := translate.New(activities.WithResources(opts, resources))
+	compiler, err := translate.New(compile.WithResources(opts, resources))
 	if err != nil {
 		return nil, usage(fmt.Errorf("the macros and lookups do not fit together: %w", err))
 	}
@@ -165,7 +165,7 @@ func (t *translator) flush() error {
 func (t *translator) translate(r splunk.Rule) error {
 	o := r.OriginalRule
 	start := time.Now()
-	request := activities.RequestOf(o)
+	request := compile.Request(o)
 	request.Types = r.FieldTypes
 	out := t.compiler.Translate(request)
 	elapsed := time.Since(start)

@@ -1,7 +1,7 @@
 package cli
 
 import (
-	"github.com/rulebridge/rulebridge/activities"
+	"github.com/rulebridge/rulebridge/internal/compile"
 	"github.com/rulebridge/rulebridge/internal/migration"
 	"github.com/rulebridge/rulebridge/internal/translate"
 )
@@ -30,7 +30,7 @@ type translationRule struct {
 }
 
 func newTranslation(rule migration.OriginalRule, o translate.Output) translation {
-	c := activities.FromOutput(rule, o)
+	c := compile.FromOutput(rule, o)
 	t := translation{
 		ID: rule.ID, Result: c.Result, Query: o.Query, Index: o.Index, Diagnostics: c.Diagnostics, Missing: c.Missing,
 		LookupIndices: []migration.LookupIndex{},

@@ -15,8 +15,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/rulebridge/rulebridge/activities"
-	"github.com/rulebridge/rulebridge/cli/app"
+	"github.com/rulebridge/rulebridge/app"
+	"github.com/rulebridge/rulebridge/internal/compile"
 	"github.com/rulebridge/rulebridge/internal/spl"
 	"github.com/rulebridge/rulebridge/internal/translate"
 	"github.com/rulebridge/rulebridge/samples"
@@ -213,7 +213,7 @@ func (in *compilerInput) readSamples() error {
 	if err != nil {
 		return err
 	}
-	in.options = activities.WithResources(in.options, resources)
+	in.options = compile.WithResources(in.options, resources)
 	return nil
 }
 

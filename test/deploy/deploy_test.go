@@ -281,7 +281,7 @@ func TestDockerfile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, dir := range []string{"activities", "api", "cli", "config", "internal", "samples", "worker", "workflows"} {
+	for _, dir := range []string{"activities", "api", "app", "cli", "config", "internal", "samples", "worker", "workflows"} {
 		if !strings.Contains(string(ignore), "\n!"+dir+"\n") {
 			t.Errorf(".dockerignore leaves out %s", dir)
 		}

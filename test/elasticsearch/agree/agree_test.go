@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rulebridge/rulebridge/activities"
+	"github.com/rulebridge/rulebridge/internal/compile"
 	"github.com/rulebridge/rulebridge/internal/esql"
 	"github.com/rulebridge/rulebridge/internal/migration"
 	"github.com/rulebridge/rulebridge/internal/splunk"
@@ -367,7 +367,7 @@ func TestCorpus(t *testing.T) {
 			resources = append(resources, r)
 		}
 	}
-	compiler, err := translate.New(activities.WithResources(translate.Options{}, resources))
+	compiler, err := translate.New(compile.WithResources(translate.Options{}, resources))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -377,7 +377,7 @@ func TestCorpus(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		out := compiler.Translate(activities.RequestOf(r.OriginalRule))
+		out := compiler.Translate(compile.Request(r.OriginalRule))
 		if out.ESQL == nil {
 			continue
 		}

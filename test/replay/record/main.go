@@ -27,6 +27,7 @@ import (
 
 	"github.com/rulebridge/rulebridge/activities"
 	"github.com/rulebridge/rulebridge/config"
+	"github.com/rulebridge/rulebridge/internal/compile"
 	"github.com/rulebridge/rulebridge/internal/llm"
 	"github.com/rulebridge/rulebridge/internal/migration"
 	"github.com/rulebridge/rulebridge/internal/store/sqlite"
@@ -256,8 +257,8 @@ func (s *session) wait(d time.Duration) error {
 // compiler leaves a hole where the query says so.
 type compiler struct{}
 
-func (compiler) Compile(_ context.Context, _ string, r migration.OriginalRule) (activities.Compiled, error) {
-	c := activities.Compiled{Result: migration.Full, Rule: &migration.ElasticRule{Query: "FROM logs-* METADATA _id, _index, _version // " + replay.Marker, QueryLanguage: "esql", Index: []string{"logs-*"}}}
+func (compiler) Compile(_ context.Context, _ string, r migration.OriginalRule) (compile.Output, error) {
+	c := compile.Output{Result: migration.Full, Rule: &migration.ElasticRule{Query: "FROM logs-* METADATA _id, _index, _version // " + replay.Marker, QueryLanguage: "esql", Index: []string{"logs-*"}}}
 	if strings.Contains(r.Query, "hole") {
 		c.Result = migration.Partial
 		c.Diagnostics = []migration.Diagnostic{{Code: "command_unsupported", Severity: "error", Message: "no counterpart"}}

@@ -10,7 +10,7 @@ import (
 	sdkworker "go.temporal.io/sdk/worker"
 	"go.uber.org/zap"
 
-	"github.com/rulebridge/rulebridge/cli/app"
+	"github.com/rulebridge/rulebridge/app"
 	"github.com/rulebridge/rulebridge/internal/prebuilt"
 	"github.com/rulebridge/rulebridge/worker"
 	"github.com/rulebridge/rulebridge/workflows"

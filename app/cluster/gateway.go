@@ -7,7 +7,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/rulebridge/rulebridge/api"
-	"github.com/rulebridge/rulebridge/cli/app"
+	"github.com/rulebridge/rulebridge/app"
 )
 
 // Gateway runs a gateway until ctx ends, then answers what has begun within the grace. ready is called with the address

@@ -1,4 +1,4 @@
-package activities_test
+package compile_test
 
 import (
 	"context"
@@ -7,7 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/rulebridge/rulebridge/activities"
+	"github.com/rulebridge/rulebridge/internal/compile"
 	"github.com/rulebridge/rulebridge/internal/migration"
 	"github.com/rulebridge/rulebridge/internal/schema"
 	"github.com/rulebridge/rulebridge/internal/spl"
@@ -20,7 +20,7 @@ func TestWithResources(t *testing.T) {
 		Macros:  []translate.Macro{{Name: "a", Definition: "base"}, {Name: "b", Definition: "base"}},
 		Lookups: []translate.Lookup{{Name: "l", Kind: "base"}, {Name: "k", Kind: "base"}},
 	}
-	got := activities.WithResources(base, []migration.Resource{
+	got := compile.WithResources(base, []migration.Resource{
 		{Type: migration.ResourceMacro, Name: "a", Definition: "old"},
 		{Type: migration.ResourceMacro, Name: "a(1)", Arguments: []string{"x"}, Definition: "$x$", IsEval: true},
 		{Type: migration.ResourceMacro, Name: "a", Definition: "own"},
@@ -63,7 +63,7 @@ func TestFromOutput(t *testing.T) {
 			Suppression: &translate.Suppression{Fields: []string{"user.name"}, Duration: "1h"}},
 		Lookups: []translate.LookupIndex{{Name: "lookup_x", Body: map[string]any{"a": 1}, Rows: []map[string]any{{"b": "c"}}}},
 	}
-	c := activities.FromOutput(rule, o)
+	c := compile.FromOutput(rule, o)
 	require.Equal(t, migration.Partial, c.Result)
 	require.Equal(t, []migration.Diagnostic{{Code: "c", Severity: "error", Message: "m", Command: "stats", Subject: "s",
 		Start: migration.Position{Line: 1, Column: 4}, End: migration.Position{Line: 1, Column: 6}}}, c.Diagnostics)
@@ -81,12 +81,12 @@ func TestFromOutput(t *testing.T) {
 	require.Equal(t, "https://attack.mitre.org/techniques/T1059/003/", r.Threat[0].Technique[0].Subtechnique[1].Reference)
 
 	o.Query, o.Result = "", translate.Untranslatable
-	c = activities.FromOutput(rule, o)
+	c = compile.FromOutput(rule, o)
 	require.Nil(t, c.Rule)
 	text, err := json.Marshal(c.Diagnostics)
 	require.NoError(t, err)
 	require.Contains(t, string(text), `"severity":"error"`)
-	require.NotNil(t, activities.FromOutput(rule, translate.Output{}).Diagnostics, "an empty list, not null")
+	require.NotNil(t, compile.FromOutput(rule, translate.Output{}).Diagnostics, "an empty list, not null")
 }
 
 // resources counts how often the resources are read.
@@ -103,9 +103,9 @@ func (r *resources) Resources(context.Context, string) ([]migration.Resource, er
 
 func (r *resources) ResourcesVersion(context.Context, string) (int64, error) { return r.version, nil }
 
-func TestCompilerCache(t *testing.T) {
+func TestCache(t *testing.T) {
 	r := &resources{list: []migration.Resource{{Type: migration.ResourceMacro, Name: "src", Definition: "index=main a=1"}}}
-	c := activities.NewCompilerCache(r, translate.Options{Schema: schema.Identity([]string{"logs"}, nil)})
+	c := compile.NewCache(r, translate.Options{Schema: schema.Identity([]string{"logs"}, nil)})
 	compile := func(id string) string {
 		out, err := c.Compile(t.Context(), id, migration.OriginalRule{ID: "r", Query: "`src` b=2"})
 		require.NoError(t, err)

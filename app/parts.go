@@ -5,6 +5,7 @@ import (
 
 	"github.com/rulebridge/rulebridge/activities"
 	"github.com/rulebridge/rulebridge/config"
+	"github.com/rulebridge/rulebridge/internal/compile"
 	"github.com/rulebridge/rulebridge/internal/llm"
 	"github.com/rulebridge/rulebridge/internal/prebuilt"
 	"github.com/rulebridge/rulebridge/internal/store"
@@ -25,7 +26,7 @@ func Activities(c config.Config, s store.Store, catalogue *prebuilt.Catalogue, l
 	}
 	d := activities.Deps{
 		Migrations: s, Rules: s, Answers: s, Connectors: connectors, Logger: log.Named("activities"),
-		Compiler: activities.NewCompilerCache(s, translate.Options{Schema: mapping}),
+		Compiler: compile.NewCache(s, translate.Options{Schema: mapping}),
 	}
 	if catalogue != nil {
 		d.Matcher = prebuilt.Matcher{Catalogue: catalogue}
