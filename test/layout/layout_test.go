@@ -182,17 +182,14 @@ func TestRulesCatchWhatTheyForbid(t *testing.T) {
 		{"api", module + "internal/llm"},
 		{"cli", "go.temporal.io/server/temporal"},
 		{"internal/store/sqlite", module + "workflows"},
-<<<<<<< HEAD
 		{"internal/assistant", module + "internal/llm"},
 		{"internal/assistant", "go.temporal.io/sdk/workflow"},
-=======
 		{"api", module + "internal/compile"},
 		{"app", module + "cli"},
 		{"internal/compile", "go.temporal.io/sdk/activity"},
 		{"internal/report", module + "internal/translate"},
 		{"worker", module + "activities"},
 		{".", "go.uber.org/zap"},
->>>>>>> 54823ba (Layout: the application leaves the command line (app/), the mapping between compiler and documents leaves the activities (internal/compile), every package has a rule)
 	} {
 		if forbidden(tc.pkg, tc.imported) == "" {
 			t.Errorf("%s may import %s", tc.pkg, tc.imported)
