@@ -216,10 +216,19 @@ func (s *Source) resolveLines() map[string][]line {
 		ls := make([]line, len(ms))
 		for i, m := range ms {
 			ls[i] = line{m.codes, m.one, s.apply(name, m)}
+			if f := &ls[i].field; f.Array == Single && m.listed(name) {
+				f.Array = MaybeArray
+			}
 		}
 		out[name] = ls
 	}
 	return out
+}
+
+// listed reports whether a mapping is of a whole list, which Splunk marks with {}: not of an element that one operation is
+// known to write, nor of a field that the pipeline makes of the list.
+func (m mapping) listed(name string) bool {
+	return strings.Contains(name, "{}") && m.fn == "" && len(m.codes) == 0 && !m.dynamic && !m.ecs
 }
 
 func (s *Source) apply(name string, m mapping) Field {
@@ -441,7 +450,11 @@ func (s *Source) templated(name string) (Field, bool) {
 }
 
 func (f fact) field() Field {
-	return Field{Source: f.name, Name: f.name, Type: f.typ, Array: f.array, IgnoreAbove: f.ignoreAbove, Support: Exact,
+	array := f.array
+	if array == Single && holdsSeveral(f.name) {
+		array = MaybeArray
+	}
+	return Field{Source: f.name, Name: f.name, Type: f.typ, Array: array, IgnoreAbove: f.ignoreAbove, Support: Exact,
 		LowerCase: lowerCaseFields[f.name]}
 }
 
