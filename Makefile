@@ -83,3 +83,9 @@ fidelity: ## every figure of the translation, on a real Elasticsearch node
 .PHONY: mutations
 mutations: ## break the compiler in many ways; the goldens and the pipelines must notice each
 	FIDELITY=all $(GO) test -count=1 -timeout 60m -v ./test/fidelity -run 'TestMutations' | awk '/FIGURE/ {sub(/^.*FIGURE /, ""); print; fflush(); next} /mutations_test|^(FAIL|ok|PASS|panic)/ {print; fflush()}'
+
+ESQL9 ?= ../shared/tools/esql9/esqlcheck
+
+.PHONY: documents-later
+documents-later: ## the examples of the ES|QL knowledge base on a 9.x front end (ESQL9, built before)
+	RULEBRIDGE_ESQL9=$(abspath $(ESQL9)) $(GO) test -count=1 ./test/elasticsearch/agree -run TestDocumentsLater -v
