@@ -40,32 +40,33 @@ func (l *lowering) bin(cmd *spl.Bin) {
 		l.defineHole(name)
 		return
 	}
-	x, ok := l.bucket(v, spanText, cmd.Span())
+	x, typ, ok := l.bucket(v, spanText, cmd.Span())
 	if !ok {
 		l.defineHole(name)
 		return
 	}
-	l.defineAs(name, &column{typ: v.typ, nonNull: v.nonNull}, mark(x, cmd.Span()), cmd.Span())
+	l.defineAs(name, &column{typ: typ, nonNull: v.nonNull && (isDate(v.typ) || isNumeric(v.typ))}, mark(x, cmd.Span()), cmd.Span())
 }
 
-// bucket is the start of the interval a value falls in.
-func (l *lowering) bucket(v value, text string, at spl.Span) (esql.Expr, bool) {
+// bucket is the interval a value falls in, with its type: of a time the start, of a number the text that Splunk has for it,
+// such as 10-20.
+func (l *lowering) bucket(v value, text string, at spl.Span) (x esql.Expr, typ string, ok bool) {
 	if v.null {
-		return null(), true
+		return null(), "null", true
 	}
 	if !isDate(v.typ) {
 		n := l.numeric(v, at)
 		f, err := strconv.ParseFloat(text, 64)
 		if n.hole || err != nil || f <= 0 {
 			l.diag("unsupported_option", at, "span", "span="+text+" is no interval of numbers")
-			return nil, false
+			return nil, "", false
 		}
-		return binary("*", call("FLOOR", binary("/", n.expr, &esql.Literal{Value: f})), width(f)), true
+		return l.numberRange(n, f), "keyword", true
 	}
 	s, ok := parseSpan(text)
 	if !ok {
 		l.diag("unsupported_option", at, "span", "span="+text+" is no interval of time that ES|QL has")
-		return nil, false
+		return nil, "", false
 	}
 	l.coverSpan(s)
 	if s.length() >= 86400 {
@@ -73,7 +74,19 @@ func (l *lowering) bucket(v value, text string, at spl.Span) (esql.Expr, bool) {
 	} else {
 		l.diag("bin_clock_aligned", at, "span", "intervals are aligned to the clock in both; the rule's look-back covers one")
 	}
-	return call("DATE_TRUNC", s.duration(), v.expr), true
+	return call("DATE_TRUNC", s.duration(), v.expr), v.typ, true
+}
+
+// numberRange is the text of the interval of a width that a number is in: from-to.
+func (l *lowering) numberRange(n value, f float64) esql.Expr {
+	place := call("FLOOR", binary("/", n.expr, &esql.Literal{Value: f}))
+	if f != float64(int64(f)) {
+		from := value{expr: binary("*", place, width(f)), typ: "double"}
+		to := value{expr: binary("*", binary("+", place, integer(1)), width(f)), typ: "double"}
+		return call("CONCAT", l.numberText(from), str("-"), l.numberText(to))
+	}
+	from := binary("*", call("TO_LONG", place), width(f))
+	return call("CONCAT", call("TO_STRING", from), str("-"), call("TO_STRING", binary("+", from, width(f))))
 }
 
 // width is a number as a whole one where it is.

@@ -168,6 +168,7 @@ type compilation struct {
 	commands int
 	unique   int
 	at       spl.Span // of the condition being lowered
+	place    spl.Span // of the expression being lowered
 	// scanned keeps patterns off the dictionary of the field: the condition excludes, or is one of several on the field
 	// that have to be evaluated anyway.
 	scanned bool

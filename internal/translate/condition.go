@@ -16,6 +16,8 @@ import (
 
 func (l *lowering) cond(e spl.Expr, neg bool) esql.Expr {
 	defer l.fill(false)()
+	defer func(before spl.Span) { l.place = before }(l.place)
+	l.place = e.Span()
 	switch e := e.(type) {
 	case *spl.Unary:
 		if e.Op == "NOT" {
@@ -217,6 +219,8 @@ func (l *lowering) compareValues(op string, a, b value, span spl.Span) esql.Expr
 		l.arrayNote(anyOf(a, b), span, "", "a comparison with a field that holds several values compares nothing in ES|QL, any value in Splunk")
 	}
 	switch {
+	case !equality && (isText(a.typ) && (isText(b.typ) || isNumeric(b.typ)) || isNumeric(a.typ) && isText(b.typ)):
+		return l.ordered(op, a, b)
 	case isText(a.typ) && isText(b.typ), isNumeric(a.typ) && isNumeric(b.typ), a.typ == b.typ,
 		isDate(a.typ) && isDate(b.typ):
 		return binary(op, a.expr, b.expr)
@@ -225,11 +229,7 @@ func (l *lowering) compareValues(op string, a, b value, span spl.Span) esql.Expr
 	case isNumeric(a.typ) && isDate(b.typ):
 		return binary(op, a.expr, epoch(b).expr)
 	case equality && (isText(a.typ) || isText(b.typ)):
-		return binary(op, asText(a).expr, asText(b).expr)
-	case isNumeric(a.typ) && isText(b.typ):
-		return binary(op, a.expr, call("TO_DOUBLE", b.expr))
-	case isText(a.typ) && isNumeric(b.typ):
-		return binary(op, call("TO_DOUBLE", a.expr), b.expr)
+		return binary(op, l.asText(a).expr, l.asText(b).expr)
 	case isText(a.typ) && isDate(b.typ): // seconds since 1970 as text, such as a lookup has
 		return binary(op, call("TO_DOUBLE", a.expr), epoch(b).expr)
 	case isDate(a.typ) && isText(b.typ):
@@ -304,7 +304,7 @@ func (l *lowering) compareWord(op string, a, b value, span spl.Span) esql.Expr {
 			}
 			return l.anyEquals(a, n)
 		case isNumeric(a.typ):
-			return boolean(op == "!=")
+			return l.otherKind(op, a)
 		case a.typ == "boolean":
 			switch strings.ToLower(text) {
 			case "true", "1":
@@ -312,10 +312,10 @@ func (l *lowering) compareWord(op string, a, b value, span spl.Span) esql.Expr {
 			case "false", "0":
 				return binary(op, a.expr, boolean(false))
 			}
-			return boolean(op == "!=")
+			return l.otherKind(op, a)
 		case a.typ == "ip":
 			if _, err := netip.ParseAddr(text); err != nil {
-				return boolean(op == "!=")
+				return l.otherKind(op, a)
 			}
 			if op == "!=" {
 				return binary("!=", a.expr, str(text))
@@ -324,9 +324,17 @@ func (l *lowering) compareWord(op string, a, b value, span spl.Span) esql.Expr {
 		case isDate(a.typ):
 			return l.dateCompare(a, op, text, span)
 		}
-		return binary(op, asText(a).expr, str(text))
+		return binary(op, l.asText(a).expr, str(text))
 	}
 	return l.compareOrder(a, op, text, span)
+}
+
+// otherKind compares a value with a word that no value of its type can be: it differs wherever there is one.
+func (l *lowering) otherKind(op string, v value) esql.Expr {
+	if op == "!=" {
+		return l.presence(v)
+	}
+	return boolean(false)
 }
 
 // evalWords is true where the value, or any of several, is one of the words of the eval grammar.
@@ -436,7 +444,7 @@ func (l *lowering) likeCond(x, pattern spl.Expr, span spl.Span, neg bool) esql.E
 		l.spelling(v, x.Span(), likeRegex(*p.word))
 	}
 	if !isText(v.typ) {
-		v = asText(v)
+		v = l.asText(v)
 	}
 	var c esql.Expr
 	switch {

@@ -142,50 +142,127 @@ func clockSeconds(x esql.Expr, pattern string, seconds ...int64) esql.Expr {
 
 // decides says that the rest of a search does more with a name than show it.
 func decides(rest []spl.Command, name string) bool {
-	for _, cmd := range rest {
+	names := map[string]bool{name: true} // that hold the value
+	for i, cmd := range rest {
 		switch c := cmd.(type) {
 		case *spl.Table:
-			return false
-		case *spl.Fields, *spl.FillNull:
-			continue
+			keepListed(names, c.Names)
+		case *spl.Fields:
+			if !c.Remove {
+				keepListed(names, c.Names)
+			}
 		case *spl.Rename:
-			for _, p := range c.Pairs {
-				if p.From.Text == name {
-					return decides(rest[1:], p.To.Text)
-				}
-			}
-			continue
+			renameAll(names, c.Pairs)
 		case *spl.Sort: // the order is for reading unless rows are taken by it
-			continue
-		case *spl.Convert:
-			continue
-		case *spl.Stats:
-			used := false
-			for _, b := range c.By {
-				used = used || b.Field.Text == name
+			if takesRows(rest[i+1:]) && readsAny(cmd, names) {
+				return true
 			}
-			for i := range c.Aggs {
-				f, plain := c.Aggs[i].Arg.(*spl.FieldRef)
-				switch {
-				case c.Aggs[i].Arg == nil || !namesField(c.Aggs[i].Arg, name):
-				case plain && f.Name == name && (c.Aggs[i].Func == "values" || c.Aggs[i].Func == "list"):
-				default:
-					used = true
+		case *spl.FillNull, *spl.Convert:
+			if f, ok := cmd.(*spl.Convert); ok {
+				for _, one := range f.Funcs {
+					if names[one.Field.Text] && one.As != nil {
+						names[one.As.Text] = true
+					}
 				}
 			}
+		case *spl.Stats:
+			shown, used := shownBy(c, names)
 			if used {
 				return true
 			}
 			if c.Kind == "stats" {
-				return false
+				names = map[string]bool{}
 			}
-			continue
+			for n := range shown {
+				names[n] = true
+			}
+		default:
+			if readsAny(cmd, names) {
+				return true
+			}
 		}
-		for _, n := range namesRead(cmd) {
-			if n.Text == name {
+		if len(names) == 0 {
+			return false
+		}
+	}
+	return false
+}
+
+// keepListed leaves the names that a list of fields has.
+func keepListed(names map[string]bool, list []spl.Name) {
+	patterns := make([]string, len(list))
+	for i, f := range list {
+		patterns[i] = f.Text
+	}
+	for n := range names {
+		if !anyStar(patterns, n) {
+			delete(names, n)
+		}
+	}
+}
+
+func renameAll(names map[string]bool, pairs []spl.RenamePair) {
+	for _, p := range pairs {
+		for _, n := range sortedKeys(names) {
+			if to, ok := respell(p.From.Text, p.To.Text, n); ok {
+				delete(names, n)
+				names[to] = true
+			}
+		}
+	}
+}
+
+// takesRows says that a command takes some of the rows by their order.
+func takesRows(rest []spl.Command) bool {
+	for _, cmd := range rest {
+		switch c := cmd.(type) {
+		case *spl.Head, *spl.Tail, *spl.Dedup:
+			return true
+		case *spl.Stats:
+			for i := range c.Aggs {
+				if f := c.Aggs[i].Func; c.Kind == "streamstats" || f == "first" || f == "last" {
+					return true
+				}
+			}
+		case *spl.Other:
+			if c.Command == "delta" || c.Command == "accum" || c.Command == "autoregress" {
 				return true
 			}
 		}
 	}
 	return false
+}
+
+func readsAny(cmd spl.Command, names map[string]bool) bool {
+	for _, n := range namesRead(cmd) {
+		if names[n.Text] {
+			return true
+		}
+	}
+	return false
+}
+
+// shownBy are the names under which a stats only shows values of names; used says that it does more with one of them.
+func shownBy(c *spl.Stats, names map[string]bool) (shown map[string]bool, used bool) {
+	shown = map[string]bool{}
+	for _, b := range c.By {
+		used = used || names[b.Field.Text]
+	}
+	for i := range c.Aggs {
+		a := &c.Aggs[i]
+		if a.Arg == nil {
+			continue
+		}
+		for n := range names {
+			f, plain := a.Arg.(*spl.FieldRef)
+			switch {
+			case !namesField(a.Arg, n):
+			case plain && f.Name == n && (a.Func == "values" || a.Func == "list"):
+				shown[aggName(a)] = true
+			default:
+				used = true
+			}
+		}
+	}
+	return shown, used
 }

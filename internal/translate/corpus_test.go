@@ -3,6 +3,7 @@ package translate
 import (
 	"bufio"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -111,7 +112,8 @@ func corpus(t testing.TB) (*Compiler, []Request) {
 	return c, reqs
 }
 
-// TestCorpus compiles every real rule and reports results and causes.
+// TestCorpus compiles every real rule and reports results and causes. RESULTS names a file for the result of each rule and
+// its causes, so that two builds can be compared; SETS=1 logs which causes come together.
 func TestCorpus(t *testing.T) {
 	c, reqs := corpus(t)
 	results := map[Result]int{}
@@ -119,6 +121,7 @@ func TestCorpus(t *testing.T) {
 	causes := map[string]int{}
 	sole := map[string]int{}
 	sets := map[string]int{}
+	var each strings.Builder
 	start := time.Now()
 	for _, r := range reqs {
 		out := c.Translate(r)
@@ -146,6 +149,7 @@ func TestCorpus(t *testing.T) {
 				sole[k]++
 			}
 		}
+		fmt.Fprintln(&each, r.ID, out.Result, strings.Join(sortedKeys(mine), " + "))
 		if len(mine) > 1 {
 			sets[strings.Join(sortedKeys(mine), " + ")]++
 		}
@@ -154,6 +158,11 @@ func TestCorpus(t *testing.T) {
 		}
 	}
 	took := time.Since(start)
+	if path := os.Getenv("RESULTS"); path != "" {
+		if err := os.WriteFile(path, []byte(each.String()), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
 	n := float64(len(reqs))
 	t.Logf("%d rules: full %d (%.1f%%), full+approximations %d (%.1f%%), partial %d, untranslatable %d; %.0f rules/s", len(reqs), results[Full],
 		100*float64(results[Full])/n, results[Full]+approx, 100*float64(results[Full]+approx)/n, results[Partial], results[Untranslatable], n/took.Seconds())

@@ -70,6 +70,7 @@ var codes = []CodeInfo{
 	{"lookup_approximate", Approximation, "a lookup that can match other rows"},
 	{"pivot_approximate", Approximation, "a pivot that can have other columns or cells"},
 	{"function_differs", Approximation, "a function that gives another value in a corner"},
+	{"number_text", Approximation, "a number with a fraction that is used as text"},
 
 	// error: a hole
 	{"syntax", Error, "a part of the query that could not be read"},
@@ -134,7 +135,7 @@ func (c *compilation) diag(code Code, span spl.Span, subject, message string) {
 
 // heldBack are the approximations that only count once the value they are about decides something. Others can give another
 // value for the same event, which alone makes the rule an approximation.
-var heldBack = map[Code]bool{"mapping_approximate": true, "time_rounding": true}
+var heldBack = map[Code]bool{"mapping_approximate": true, "time_rounding": true, "number_text": true}
 
 // fewDiags is the number of diagnostics up to which comparing with each is faster than a map.
 const fewDiags = 40

@@ -18,6 +18,8 @@ type column struct {
 	array    schema.Array
 	nonNull  bool
 	computed bool // made by the query, as opposed to stored in the index
+	// numeral says that the column is text and holds numbers only, whole that it is a floating-point number without a fraction.
+	numeral, whole bool
 	// hole says that the value could not be computed; whatever needs it is a hole too.
 	hole bool
 	// unsaid, of a hole, says that it has not been named yet, because an element of it may be known.

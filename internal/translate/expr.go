@@ -14,7 +14,10 @@ import (
 var holeValue = value{hole: true}
 
 func (l *lowering) expr(e spl.Expr) value {
+	before := l.place
+	l.place = e.Span()
 	v := l.exprBare(e)
+	l.place = before
 	if v.expr != nil {
 		mark(v.expr, e.Span())
 	}
@@ -116,7 +119,7 @@ func (l *lowering) numeric(v value, span spl.Span) value {
 				return numberValue(n, strings.TrimSpace(*v.word))
 			}
 		}
-		return value{expr: call("TO_DOUBLE", v.expr), typ: "double", array: v.array}
+		return value{expr: call("TO_DOUBLE", v.expr), typ: "double", array: v.array, nonNull: v.numeral && v.nonNull}
 	case isDate(v.typ):
 		return epoch(v)
 	case v.typ == "boolean":
@@ -145,9 +148,9 @@ func (l *lowering) text(v value) value {
 		return value{expr: call("TO_STRING", binary("/", call("TO_LONG", v.expr), integer(1000))), typ: "keyword", array: v.array, nonNull: v.nonNull}
 	}
 	if l.filling && v.col != nil && v.col.filled {
-		return value{expr: call("COALESCE", call("TO_STRING", v.expr), str(v.col.fill)), typ: "keyword", array: v.array, nonNull: true}
+		return value{expr: call("COALESCE", l.numberText(v), str(v.col.fill)), typ: "keyword", array: v.array, nonNull: true}
 	}
-	return value{expr: call("TO_STRING", v.expr), typ: "keyword", array: v.array, nonNull: v.nonNull}
+	return value{expr: l.numberText(v), typ: "keyword", array: v.array, nonNull: v.nonNull}
 }
 
 func (l *lowering) arithmetic(e *spl.Binary) value {
@@ -158,12 +161,8 @@ func (l *lowering) arithmetic(e *spl.Binary) value {
 	if a.null || b.null {
 		return value{expr: null(), typ: "null", null: true}
 	}
-	if e.Op == "+" && isText(a.typ) && isText(b.typ) && (a.word == nil || !a.num) && (b.word == nil || !b.num) {
-		// + joins two strings; two fields that hold numbers as text would add, which cannot be told apart here
-		if a.word != nil || b.word != nil {
-			return value{expr: call("CONCAT", a.expr, b.expr), typ: "keyword", nonNull: a.nonNull && b.nonNull}
-		}
-		l.diag("numeric_comparison", e.Span(), "+", "+ adds numbers and joins text; both operands are taken as numbers")
+	if e.Op == "+" && isText(a.typ) && isText(b.typ) && !a.numeral && !b.numeral {
+		return l.plus(a, b, e)
 	}
 	nonNull := a.nonNull && b.nonNull && e.Op != "/" && e.Op != "%"
 	if isDate(a.typ) && b.num && (e.Op == "+" || e.Op == "-") {

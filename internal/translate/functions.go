@@ -1,6 +1,7 @@
 package translate
 
 import (
+	"strconv"
 	"strings"
 
 	"github.com/rulebridge/rulebridge/internal/esql"
@@ -76,7 +77,7 @@ func init() {
 		"toint":    {1, 2, fnToInt, "TO_LONG"},
 		"todouble": {1, 2, fnToNumber, "TO_DOUBLE"},
 		"exact":    {1, 1, func(l *lowering, e *spl.Call) value { return l.expr(e.Args[0]) }, "the value"},
-		"typeof":   {1, 1, fnTypeof, "the type as the compiler knows it"},
+		"typeof":   {1, 1, fnTypeof, "by the type; text that is a number is a Number, a missing value Invalid"},
 		"ipmask":   {2, 2, fnIPMask, "IP_PREFIX, with a literal mask"},
 		"printf":   {1, -1, fnPrintf, "CONCAT for %s, %d and %0Nd; other formats are a hole"},
 		// null
@@ -160,8 +161,8 @@ func init() {
 		"isnull":    {1, 1, func(l *lowering, e *spl.Call, neg bool) esql.Expr { return l.nullTest(e, !neg) }, "IS NULL"},
 		"isnotnull": {1, 1, func(l *lowering, e *spl.Call, neg bool) esql.Expr { return l.nullTest(e, neg) }, "IS NOT NULL"},
 		"isnum":     {1, 1, condIsnum, "TO_DOUBLE IS NOT NULL"},
-		"isint":     {1, 1, condIsnum, "TO_DOUBLE IS NOT NULL"},
-		"isstr":     {1, 1, condIsstr, "by the type"},
+		"isint":     {1, 1, condIsint, "RLIKE of text; by the type, or equal to FLOOR, of numbers"},
+		"isstr":     {1, 1, condIsstr, "text whose TO_DOUBLE IS NULL"},
 		"isbool":    {1, 1, condIsbool, "by the type"},
 		"like": {2, 2, func(l *lowering, e *spl.Call, neg bool) esql.Expr {
 			return l.likeCond(e.Args[0], e.Args[1], e.Span(), neg)
@@ -239,7 +240,7 @@ func numberFn(fn, typ string) func(*lowering, *spl.Call) value {
 			nonNull = nonNull && v.nonNull
 			args = append(args, v.expr)
 		}
-		return value{expr: call(fn, args...), typ: t, nonNull: nonNull}
+		return value{expr: call(fn, args...), typ: t, nonNull: nonNull, whole: t == "double" && (fn == "FLOOR" || fn == "CEIL")}
 	}
 }
 
@@ -252,7 +253,7 @@ func fnRound(l *lowering, e *spl.Call) value {
 		if isInteger(v.typ) {
 			return v
 		}
-		return value{expr: call("ROUND", v.expr), typ: v.typ, nonNull: v.nonNull}
+		return value{expr: call("ROUND", v.expr), typ: v.typ, nonNull: v.nonNull, whole: true}
 	}
 	n := l.numeric(l.expr(e.Args[1]), e.Span())
 	if n.hole || n.null {
@@ -291,6 +292,14 @@ func extremeFn(fn string) func(*lowering, *spl.Call) value {
 		if len(kept) == 0 {
 			return nullValue()
 		}
+		for _, v := range kept {
+			if len(kept) > 1 && v.multi() {
+				l.arrayNote(v, e.Span(), e.Func, "`"+e.Func+"` of several values is null in ES|QL")
+			}
+			if isText(v.typ) && len(kept) > 1 {
+				return l.extremeOfKinds(fn, l.comparable(kept))
+			}
+		}
 		kept, typ := l.unify(kept)
 		if len(kept) == 1 {
 			mv := "MV_MAX"
@@ -302,22 +311,7 @@ func extremeFn(fn string) func(*lowering, *spl.Call) value {
 			}
 			return kept[0]
 		}
-		// GREATEST and LEAST are null when one argument is; Splunk leaves nulls out.
-		args := make([]esql.Expr, len(kept))
-		for i, v := range kept {
-			args[i] = v.expr
-			if v.nonNull {
-				continue
-			}
-			others := []esql.Expr{v.expr}
-			for j, o := range kept {
-				if j != i {
-					others = append(others, o.expr)
-				}
-			}
-			args[i] = call("COALESCE", others...)
-		}
-		return value{expr: call(fn, args...), typ: typ}
+		return value{expr: extremeWithoutNulls(fn, kept), typ: typ}
 	}
 }
 
@@ -370,21 +364,36 @@ func fnToInt(l *lowering, e *spl.Call) value {
 	return value{expr: call("TO_LONG", call("CASE", binary(">=", v.expr, integer(0)), call("FLOOR", v.expr), call("CEIL", v.expr))), typ: "long", array: v.array}
 }
 
+// fnTypeof is typeof: a field that is missing is Invalid, text that is a number a Number.
 func fnTypeof(l *lowering, e *spl.Call) value {
 	v := l.expr(e.Args[0])
 	if v.hole {
 		return holeValue
 	}
-	name := "String"
-	switch {
-	case v.null:
-		name = "Null"
-	case isNumeric(v.typ):
-		name = "Number"
-	case v.typ == "boolean":
-		name = "Boolean"
+	if v.null {
+		if _, isField := e.Args[0].(*spl.FieldRef); isField {
+			return value{expr: str("Invalid"), typ: "keyword", nonNull: true}
+		}
+		return value{expr: str("Null"), typ: "keyword", nonNull: true}
 	}
-	return value{expr: str(name), typ: "keyword", nonNull: true}
+	var args []esql.Expr
+	if !v.nonNull {
+		args = append(args, isNull(v.expr), str("Invalid"))
+	}
+	switch {
+	case v.typ == "boolean":
+		args = append(args, str("Boolean"))
+	case isNumeric(v.typ), isDate(v.typ), v.numeral:
+		args = append(args, str("Number"))
+	case isText(v.typ) && v.word == nil:
+		args = append(args, notNull(numberOf(v)), str("Number"), str("String"))
+	default:
+		args = append(args, str("String"))
+	}
+	if len(args) == 1 {
+		return value{expr: args[0], typ: "keyword", nonNull: true}
+	}
+	return value{expr: call("CASE", args...), typ: "keyword", nonNull: true}
 }
 
 func fnCoalesce(l *lowering, e *spl.Call) value {
@@ -644,8 +653,7 @@ func splitBy(x esql.Expr, delim string) esql.Expr {
 	if len(delim) == 1 {
 		return call("SPLIT", x, str(delim))
 	}
-	const unit = "\x1f" // the unit separator, which stands in no log
-	return call("SPLIT", call("REPLACE", x, str(javaQuote(delim)), str(unit)), str(unit))
+	return call("SPLIT", call("REPLACE", x, str(javaQuote(delim)), str(listMark)), str(listMark))
 }
 
 func fnSHA512(l *lowering, e *spl.Call) value {
@@ -847,31 +855,59 @@ func condIsnum(l *lowering, e *spl.Call, neg bool) esql.Expr {
 	if v.hole {
 		return nil
 	}
-	if v.null {
-		return boolean(neg)
-	}
-	n := l.numeric(v, e.Span())
-	if n.hole {
-		return nil
-	}
-	if neg {
-		return isNull(n.expr)
-	}
-	return notNull(n.expr)
+	return orNot(l.isNumeral(v), neg)
 }
 
+// condIsint is isint: a number without a fraction.
+func condIsint(l *lowering, e *spl.Call, neg bool) esql.Expr {
+	v := l.expr(e.Args[0])
+	var x esql.Expr
+	switch {
+	case v.hole:
+		return nil
+	case v.null, v.typ == "boolean", v.typ == "ip":
+		return boolean(neg)
+	case v.word != nil:
+		_, err := strconv.ParseInt(*v.word, 10, 64)
+		return boolean((err == nil) != neg)
+	case isInteger(v.typ), v.whole, isDate(v.typ):
+		return orNot(l.presence(v), neg)
+	case isText(v.typ):
+		if v.multi() {
+			l.arrayNote(v, e.Span(), e.Func, "`isint` of several values is null in ES|QL")
+		}
+		x = rlike(v.expr, "-?[0-9]+")
+	default:
+		x = binary("==", v.expr, call("FLOOR", v.expr))
+	}
+	if !neg {
+		return x
+	}
+	return or(append([]esql.Expr{negate(x)}, nulls(v)...)...)
+}
+
+// condIsstr is isstr: text that is no number.
 func condIsstr(l *lowering, e *spl.Call, neg bool) esql.Expr {
 	v := l.expr(e.Args[0])
-	if v.hole {
+	switch {
+	case v.hole:
 		return nil
-	}
-	if v.null || !isText(v.typ) {
+	case v.null, !isText(v.typ) && v.typ != "ip", v.numeral:
 		return boolean(neg)
+	case v.word != nil, v.typ == "ip":
+		return orNot(l.presence(v), neg)
+	case neg:
+		return or(isNull(v.expr), notNull(numberOf(v)))
 	}
+	return and(l.presence(v), isNull(numberOf(v)))
+}
+
+// orNot negates a condition that is never null, where neg says so.
+func orNot(x esql.Expr, neg bool) esql.Expr {
 	if neg {
-		return isNull(v.expr)
+		return not(x)
 	}
-	return notNull(v.expr)
+	return x
 }
 
 func condIsbool(l *lowering, e *spl.Call, neg bool) esql.Expr {

@@ -165,15 +165,19 @@ func (l *lowering) formatted(v value, format string, e *spl.Call) value {
 		if n.hole || n.null {
 			return n
 		}
-		if !isInteger(n.typ) {
-			n.col = nil
-			n.note = &mappingNote{code: "function_differs", subject: e.Func, message: "tostring with `" + format + "` of a number with a fraction stays a number in the draft, a text in Splunk"}
-			return n
-		}
 		if v.multi() {
 			l.arrayNote(v, e.Span(), e.Func, "tostring of several values is null in ES|QL")
 		}
+		switch {
+		case isInteger(n.typ):
+		case n.whole || isText(v.typ) && v.numeral:
+			n.expr = call("TO_LONG", n.expr)
+		default:
+			l.diag("number_text", e.Span(), e.Func, "tostring with `"+format+"` leaves the fraction of a number out in the draft; Splunk writes it. Round the number, or compare it as a number")
+			n.expr = call("TO_LONG", n.expr)
+		}
 		if format == "duration" {
+			n.expr = l.once(n.expr)
 			return value{expr: durationText(n.expr), typ: "keyword", nonNull: n.nonNull}
 		}
 		return value{expr: call("REPLACE", call("TO_STRING", n.expr), str(`(?<=\d)(?=(\d{3})+$)`), str(",")), typ: "keyword", nonNull: n.nonNull}

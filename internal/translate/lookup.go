@@ -359,7 +359,7 @@ func (u *lookupUse) keyIs(k *lookupKey, words []string, neg bool) esql.Expr {
 			if t.hasStar() || t.fold || k.v.multi() {
 				x := k.v
 				if !isText(x.typ) {
-					x = asText(x)
+					x = l.asText(x)
 				}
 				alts = append(alts, l.textEquals(x, t))
 				continue

@@ -109,7 +109,7 @@ func (u *lookupUse) caseOf(o lookupOut) (x esql.Expr, several bool, why string) 
 		}
 		h := u.l.helper("lookup_" + o.column)
 		u.l.assign(o.at, h, mark(joined, o.at))
-		return call("CASE", binary("!=", col(h), str("")), call("SPLIT", call("REPLACE", col(h), str(listMark+"$"), str("")), str(listMark))), true, ""
+		return call("CASE", binary("!=", col(h), str("")), call("SPLIT", call("REPLACE", col(h), str(listMark+`\z`), str("")), str(listMark))), true, ""
 	}
 	if len(args) == 0 {
 		return null(), false, ""

@@ -258,7 +258,7 @@ func (u *lookupUse) joinKey() string {
 			l.arrayNote(v, k.field.Span(), "lookup", "a key of several values matches by each of them in Splunk; LOOKUP JOIN matches by none")
 		}
 		if !isText(v.typ) {
-			v = asText(v)
+			v = l.asText(v)
 		}
 		if u.folds() && !v.lower && u.casedKeys(k.column) {
 			lower = true

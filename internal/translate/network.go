@@ -22,7 +22,7 @@ func (l *lowering) cidr(v value, prefix string, at spl.Span) esql.Expr {
 			if re, ok := networkRegex(p.Masked()); ok {
 				t := v
 				if !isText(t.typ) {
-					t = asText(v)
+					t = l.asText(v)
 				}
 				return rlike(call("CONCAT", str(valueMark), call("MV_CONCAT", t.expr, str(valueMark)), str(valueMark)), ".*"+valueMark+re+valueMark+".*")
 			}

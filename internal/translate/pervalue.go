@@ -50,7 +50,7 @@ func (p *perValue) joined() esql.Expr {
 
 // split makes values of such a text; null when it is empty.
 func (p *perValue) split(x esql.Expr) esql.Expr {
-	return call("CASE", binary("!=", x, str("")), call("SPLIT", call("REPLACE", x, str(listMark+"$"), str("")), str(listMark)))
+	return call("CASE", binary("!=", x, str("")), call("SPLIT", call("REPLACE", x, str(listMark+`\z`), str("")), str(listMark)))
 }
 
 const anyRune = "[^" + listMark + "]"

@@ -145,6 +145,7 @@ func equalRun(xs []spl.SearchExpr) int {
 }
 
 func (l *lowering) compare(e *spl.Compare, neg bool) esql.Expr {
+	l.place = e.Span()
 	if timeModifier(e.Field.Text) {
 		return l.timeModifier(e, neg)
 	}
@@ -223,7 +224,7 @@ func twoValued(x esql.Expr) bool {
 
 // searchIn is FIELD = one of the values.
 func (l *lowering) searchIn(field spl.Name, vals []spl.Value, span spl.Span, neg bool) esql.Expr {
-	l.at = span
+	l.at, l.place = span, span
 	c := l.lookupCompared(field, vals...)
 	v := c.value()
 	if v.hole {
@@ -602,12 +603,12 @@ func (l *lowering) searchEquals(v value, w spl.Value) esql.Expr {
 			return l.anyEquals(v, boolean(false))
 		}
 		if star {
-			return l.textEquals(asText(v), textTest{value: text, wild: true, fold: true})
+			return l.textEquals(l.asText(v), textTest{value: text, wild: true, fold: true})
 		}
 		return boolean(false)
 	case isNumeric(v.typ):
 		if star {
-			return l.textEquals(asText(v), textTest{value: text, wild: true, fold: true})
+			return l.textEquals(l.asText(v), textTest{value: text, wild: true, fold: true})
 		}
 		n, ok := number(strings.TrimSpace(text))
 		if !ok {
@@ -617,7 +618,7 @@ func (l *lowering) searchEquals(v value, w spl.Value) esql.Expr {
 	case isDate(v.typ):
 		return l.dateCompare(v, "==", text, w.Span())
 	}
-	return l.textEquals(asText(v), textTest{value: text, wild: true, fold: true})
+	return l.textEquals(l.asText(v), textTest{value: text, wild: true, fold: true})
 }
 
 // anyEquals is v == x, on several values true when any equals.
@@ -631,35 +632,23 @@ func (l *lowering) anyEquals(v value, x esql.Expr) esql.Expr {
 	if lit, ok := x.(*esql.Literal); ok {
 		if isNumeric(v.typ) {
 			if n, ok := lit.Value.(int64); ok {
-				return l.anyText(asText(v), textTest{value: itoa64(n)})
+				return l.anyText(l.asText(v), textTest{value: itoa64(n)})
 			}
 		}
 	}
-	return l.anyText(asText(v), textTest{value: esql.PrintExpr(x)})
+	return l.anyText(l.asText(v), textTest{value: esql.PrintExpr(x)})
 }
-
-func asText(v value) value {
-	if isText(v.typ) && !isStored(v.typ) {
-		return v
-	}
-	v.expr = call("TO_STRING", v.expr)
-	v.typ = "keyword"
-	return v
-}
-
-// isStored is false for every text type: ES|QL reads them all as text without a cast.
-func isStored(string) bool { return false }
 
 func (l *lowering) ipEquals(v value, text string, star bool) esql.Expr {
 	if star {
-		return l.textEquals(asText(v), textTest{value: text, wild: true, fold: true})
+		return l.textEquals(l.asText(v), textTest{value: text, wild: true, fold: true})
 	}
 	if p, err := netip.ParsePrefix(text); err == nil {
 		return l.cidr(v, p.String(), l.at)
 	}
 	if a, err := netip.ParseAddr(text); err == nil && a.Zone() == "" {
 		if v.multi() && !(l.fullText && v.stored()) {
-			return l.anyText(asText(v), textTest{value: a.String(), fold: true})
+			return l.anyText(l.asText(v), textTest{value: a.String(), fold: true})
 		}
 		return l.anyEquals(v, str(text))
 	}
@@ -743,7 +732,7 @@ func (l *lowering) anyDiffers(v value, w spl.Value, neg bool) esql.Expr {
 	}
 	t := v
 	if !isText(t.typ) {
-		t = asText(v)
+		t = l.asText(v)
 	}
 	x := l.anyTextDiffers(t, textTest{value: w.Text, wild: true, fold: true})
 	if !neg {
@@ -779,7 +768,7 @@ func (l *lowering) compareOrder(v value, op, text string, span spl.Span) esql.Ex
 	switch {
 	case isNumeric(v.typ) && isNum:
 	case isNumeric(v.typ):
-		x = asText(v)
+		x = l.asText(v)
 		n = str(text)
 	case v.typ == "ip":
 		if _, err := netip.ParseAddr(text); err != nil {
@@ -787,8 +776,8 @@ func (l *lowering) compareOrder(v value, op, text string, span spl.Span) esql.Ex
 		}
 		n = str(text)
 	case isNum:
-		x.expr = call("TO_DOUBLE", v.expr)
-		l.diag("numeric_comparison", span, v.columnName(), v.columnName()+" is text: values that are not numbers do not compare")
+		l.diag("numeric_comparison", span, v.columnName(), v.columnName()+" is text: where a value is a number it compares as one, otherwise by its letters")
+		return l.overNumeral(v, op, n, text)
 	default:
 		n = str(text)
 	}

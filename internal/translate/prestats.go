@@ -114,7 +114,7 @@ func (l *lowering) onePrestats(cmd *spl.TStats) {
 			continue
 		}
 		c := l.lookup("_time", b.Span())
-		if x, ok := l.bucket(c.value(), b.Bucket.Value, b.Bucket.Span()); ok && !c.hole {
+		if x, _, ok := l.bucket(c.value(), b.Bucket.Value, b.Bucket.Span()); ok && !c.hole {
 			l.defineAs("_time", &column{typ: "date", nonNull: true}, mark(x, b.Span()), b.Span())
 		}
 	}

@@ -92,6 +92,7 @@ func (l *lowering) rexGroups(cmd *spl.Rex, field string, v value, names []string
 	}
 	var keep []kept
 	seen := map[string]bool{}
+	numerals := numeralGroups(cmd.Pattern.Text)
 	for _, n := range names {
 		if seen[n] {
 			continue
@@ -109,7 +110,7 @@ func (l *lowering) rexGroups(cmd *spl.Rex, field string, v value, names []string
 			pattern = strings.ReplaceAll(pattern, "(?<"+n+">", "(?<"+h+">")
 			continue
 		}
-		c := l.define(n, &column{typ: "keyword"})
+		c := l.define(n, &column{typ: "keyword", numeral: numerals[n]})
 		if c.name != n {
 			pattern = strings.ReplaceAll(pattern, "(?<"+n+">", "(?<"+c.name+">")
 		}

@@ -186,14 +186,14 @@ func (l *lowering) groupKey(b spl.By) (*column, *esql.Assign) {
 		if c.hole {
 			return nil, nil
 		}
-		bucket, ok := l.bucket(c.value(), b.Bucket.Value, b.Bucket.Span())
+		bucket, typ, ok := l.bucket(c.value(), b.Bucket.Value, b.Bucket.Span())
 		if !ok {
 			return nil, nil
 		}
 		out := columnName(name)
 		a := &esql.Assign{Name: out, Expr: mark(bucket, b.Span())}
 		a.Origin = origin(b.Span())
-		return &column{name: out, typ: c.typ, computed: true, nonNull: c.nonNull}, a
+		return &column{name: out, typ: typ, computed: true, nonNull: c.nonNull}, a
 	}
 	c := l.lookup(name, b.Field.Span())
 	if c.hole {

@@ -271,6 +271,10 @@ type value struct {
 	// word is the SPL literal where the value is one.
 	word *string
 	num  bool // the literal was a number
+	// numeral says that the value is text and always a number; whole that it is a floating-point number without a fraction.
+	numeral, whole bool
+	// letters says that the value is text with a letter that no number has.
+	letters bool
 	// note is what has to be said once the value decides something.
 	note *mappingNote
 }
@@ -302,7 +306,7 @@ func (c *column) value() value {
 		v := value{expr: c.constant, typ: c.typ, null: c.constant.Value == nil, nonNull: c.constant.Value != nil}
 		return v
 	}
-	v := value{expr: col(c.name), typ: c.typ, array: c.array, nonNull: c.nonNull, col: c}
+	v := value{expr: col(c.name), typ: c.typ, array: c.array, nonNull: c.nonNull, col: c, numeral: c.numeral, whole: c.whole}
 	if c.computed || c.field == nil {
 		return v
 	}

@@ -231,7 +231,7 @@ func (l *lowering) dateCompare(v value, op, text string, at spl.Span) esql.Expr 
 		return binary(op, v.expr, r.apply(call("NOW")))
 	}
 	if strings.Contains(text, "*") {
-		return l.textEquals(asText(v), textTest{value: text, wild: true, fold: true})
+		return l.textEquals(l.asText(v), textTest{value: text, wild: true, fold: true})
 	}
 	l.diag("type_mismatch", at, "", "a time does not compare with "+strconv.Quote(clip(text))+"; write seconds since 1970 or a relative time")
 	return nil
