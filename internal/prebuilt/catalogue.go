@@ -26,6 +26,20 @@ type Rule struct {
 	MitreAttackIDs []string `json:"mitre_attack_ids"`
 	Integration    []string `json:"integration"`
 	BuildingBlock  bool     `json:"building_block"`
+	// From is how far back each run looks, such as now-9m; empty means 6 minutes.
+	From string `json:"from"`
+	// Threshold is what a rule of the type threshold waits for.
+	Threshold *Threshold `json:"threshold"`
+}
+
+// Threshold is a number of events, by fields, and of distinct values of further fields.
+type Threshold struct {
+	Field       []string `json:"field"`
+	Value       float64  `json:"value"`
+	Cardinality []struct {
+		Field string  `json:"field"`
+		Value float64 `json:"value"`
+	} `json:"cardinality"`
 }
 
 // entry is a rule with what scoring needs, made once.
@@ -36,6 +50,7 @@ type entry struct {
 	platform                set
 	aggregates              bool
 	negates                 bool
+	shape                   shape
 }
 
 // Catalogue is an immutable set of prebuilt rules with an inverted index; it is safe for concurrent use.
@@ -118,6 +133,7 @@ func New(rules []Rule) *Catalogue {
 			platform:   platformOfPrebuilt(r),
 			aggregates: aggregates(r),
 			negates:    negation.MatchString(r.Query),
+			shape:      shapeOf(r),
 		}
 		title := words(r.Name)
 		e.literals, e.literalsW = c.bag(literalsOf[i])

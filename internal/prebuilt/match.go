@@ -1,8 +1,9 @@
 package prebuilt
 
 import (
-	"fmt"
 	"math"
+	"regexp"
+	"slices"
 	"sort"
 	"strings"
 
@@ -31,43 +32,97 @@ type candidate struct {
 	score    float64
 }
 
-// Match finds the nearest prebuilt rules. A match needs the same kind of data, the same technique, most of the rule's
-// own values in the prebuilt rule, and no threshold or exclusion that the other side lacks; else a rule is near.
-// The query is the parsed original, with its macros expanded where they are known.
-func (c *Catalogue) Match(title, text string, mitre []string, q *spl.Query) Decision {
-	f := factsOf(title, q)
-	f.platform = platformOfSplunk(text, title)
-	return c.decide(f, mitre)
+// Original is what a decision rests on: the Splunk rule, and its compiled query.
+type Original struct {
+	Title      string
+	Query      string // SPL
+	Techniques []string
+	// Draft is the compiled query (ES|QL), empty when there is none. Two queries in terms of the same fields can be
+	// compared; SPL and a query of Elastic's cannot.
+	Draft string
+	// From is how far back the translated rule looks, such as now-10m.
+	From string
+	// Doubts say where the draft may alert on less or on other events than the original.
+	Doubts []string
+	// Unread are macros whose definition is missing and that can only exclude events.
+	Unread []string
 }
 
-func (c *Catalogue) decide(f facts, mitre []string) Decision {
-	found := c.search(f, mitre)
-	var d Decision
-	for i, cand := range found {
-		if i == 0 {
-			next := 0.0
-			if len(found) > 1 {
-				next = math.Max(0, found[1].score)
-			}
-			if ok, why := replaces(f, cand, next); ok {
-				d.Matched = &migration.Match{RuleID: cand.ID, Name: cand.Name, Score: round(cand.score), Why: why}
-				continue
+// Match finds the nearest prebuilt rules. One of them matches when it alerts on everything that the rule alerts on: it
+// reads the same indices, every part of its condition follows from the rule's, its thresholds are no higher and its time
+// window is no shorter, and it names the same technique. Others are near, with what keeps them from matching.
+func (c *Catalogue) Match(o Original) Decision {
+	f := factsOf(o.Title, spl.Parse(o.Query, spl.Options{}))
+	for _, s := range compiledString.FindAllStringSubmatch(o.Draft, -1) {
+		for w := range words(s[1]) {
+			if !f.excluded[w] {
+				f.literals[w] = true
 			}
 		}
-		if len(d.Near) == Near || cand.score < nearScore {
+	}
+	f.platform = platformOfSplunk(o.Query, o.Title)
+	mine := o.shape()
+	var d Decision
+	for i, cand := range c.search(f, o.Techniques) {
+		if cand.score < nearScore || i == maxCompared {
 			break
 		}
-		d.Near = append(d.Near, migration.Match{RuleID: cand.ID, Name: cand.Name, Score: round(cand.score), Why: differs(f, cand)})
+		v := compare(mine, cand.shape)
+		if v.replaces && cand.mitre == 0 {
+			v = verdict{why: []string{"it names another technique of ATT&CK"}}
+		}
+		m := migration.Match{RuleID: cand.ID, Name: cand.Name, Score: round(cand.score)}
+		switch {
+		case v.replaces && d.Matched == nil:
+			m.Why = replacement(o, v)
+			d.Matched = &m
+		case v.replaces:
+			m.Why = "it would replace the rule too"
+			d.Near = append(d.Near, m)
+		default:
+			m.Why = strings.Join(v.why, "; ")
+			d.Near = append(d.Near, m)
+		}
 	}
+	d.Near = d.Near[:min(len(d.Near), Near)]
 	return d
 }
 
-// The limits, and the weights in score, were set on hand-made labels (the weights by logistic regression, rounded);
-// TestGold says what they give.
+// shape is what the original is compared by.
+func (o Original) shape() shape {
+	switch {
+	case o.Draft == "":
+		return shape{other: "it has no translation to compare with"}
+	case len(o.Doubts) > 0:
+		return shape{other: "its translation is not exact (" + strings.Join(o.Doubts, ", ") + ")"}
+	}
+	s := readESQL(o.Draft)
+	if s.window == 0 && o.From != "" {
+		s.window = lookBack(o.From)
+	}
+	return s
+}
+
+// replacement says in words why a rule matches, and where it alerts on more.
+func replacement(o Original, v verdict) string {
+	why := v.why
+	if len(o.Unread) > 0 {
+		why = append(slices.Clip(why), "it does not have what "+strings.Join(o.Unread, ", ")+" may exclude")
+	}
+	if len(why) == 0 {
+		return "it alerts on the same events"
+	}
+	return "it alerts on all that the rule alerts on, and on more: " + strings.Join(why, "; ")
+}
+
+// compiledString is a string literal of a compiled draft.
+var compiledString = regexp.MustCompile(`"((?:[^"\\]|\\.)*)"`)
+
+// The limits, and the weights in score, which only order the candidates, were set on hand-made labels (the weights by
+// logistic regression, rounded); TestGold says what they give.
 const (
 	nearScore   = 0.5
-	matchScore  = 2.8
-	matchMargin = 2.2 // a match stands well before the next best rule
+	maxCompared = 30
 	maxShared   = 40.0
 )
 
@@ -90,38 +145,6 @@ func (c *Catalogue) score(f facts, x candidate) float64 {
 		s -= 0.5
 	}
 	return s
-}
-
-// replaces decides whether the best candidate may stand in for the rule; next is the score of the second best.
-func replaces(f facts, c candidate, next float64) (bool, string) {
-	switch {
-	case c.score < matchScore, c.score-next < matchMargin, c.mitre == 0:
-		return false, ""
-	case !sameSource(f.platform, c.platform), f.aggregates != c.aggregates:
-		return false, ""
-	case len(f.excluded) > 0 && !c.negates:
-		return false, ""
-	}
-	return true, fmt.Sprintf("same kind of data and technique; it names %.0f %% of the rule's own values", 100*c.covered)
-}
-
-// differs says in words what keeps a near rule from being a match.
-func differs(f facts, c candidate) string {
-	var why []string
-	if !sameSource(f.platform, c.platform) {
-		why = append(why, "reads other data")
-	}
-	if f.aggregates != c.aggregates {
-		why = append(why, "one of the two counts or correlates and the other does not")
-	}
-	if len(f.excluded) > 0 && !c.negates {
-		why = append(why, "it has no exclusions")
-	}
-	if c.mitre == 0 {
-		why = append(why, "another technique")
-	}
-	why = append(why, fmt.Sprintf("names %.0f %% of the rule's own values", 100*c.covered))
-	return strings.Join(why, "; ")
 }
 
 // search scores every entry that shares a word with the rule, best first; ties go by id.

@@ -1,0 +1,200 @@
+package prebuilt
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// verdict is the outcome of a comparison of a prebuilt rule with an original.
+type verdict struct {
+	// replaces says that the prebuilt rule alerts on everything that the original alerts on.
+	replaces bool
+	// why says what keeps it from replacing, or where it alerts on more.
+	why []string
+}
+
+// maxReasons bounds the reasons that are listed of one rule.
+const maxReasons = 3
+
+// compare decides whether the prebuilt rule alerts wherever the original does. The original is given by what its
+// compiled query rests on.
+func compare(original, elastic shape) verdict {
+	switch {
+	case elastic.other != "":
+		return verdict{why: []string{elastic.other}}
+	case original.other != "":
+		return verdict{why: []string{"the rule itself cannot be compared: " + original.other}}
+	case len(original.indices) == 0:
+		return verdict{why: []string{"it is not known which indices the rule reads"}}
+	}
+	var v verdict
+	for _, p := range original.indices {
+		if !reads(elastic.indices, p) {
+			v.why = append(v.why, "it does not read "+p)
+		}
+	}
+	if len(v.why) > 0 {
+		return v
+	}
+	if more, less := counts(original, elastic); less != "" {
+		return verdict{why: []string{less}}
+	} else if more != "" {
+		v.why = append(v.why, more)
+	}
+	if missing := uncovered(original, elastic.filter); missing != "" {
+		return verdict{why: []string{missing}}
+	}
+	v.replaces = true
+	v.why = append(v.why, wider(original, elastic)...)
+	return v
+}
+
+// uncovered says which part of the prebuilt rule's condition does not follow from the original's, empty when all of it does.
+func uncovered(original shape, goal clause) string {
+	list, ok := alternatives(original.filter)
+	if !ok {
+		return "the rule has too many alternatives to compare"
+	}
+	for _, pattern := range original.indices {
+		for _, leaves := range list {
+			premises := append(slices.Clip(leaves), sourceFacts(pattern, leaves)...)
+			if impossible(premises) {
+				continue
+			}
+			p := &prover{}
+			if ok, part := p.follows(premises, goal); !ok {
+				return describe(part, leaves)
+			}
+		}
+	}
+	return ""
+}
+
+// describe says what a part of the prebuilt rule's condition asks beyond the original.
+func describe(part clause, leaves []clause) string {
+	text := clip(part.String())
+	switch c := part.(type) {
+	case test:
+		if c.not {
+			return "it excludes more: " + c.field + " " + clip(test{field: "", any: c.any}.list())
+		}
+		for _, l := range leaves {
+			if t, ok := l.(test); ok && t.field == c.field && !t.not {
+				return "it asks for " + text + ", where the rule has " + clip(t.list())
+			}
+		}
+	case opaque:
+		if c.not {
+			return "it excludes more: " + clip(c.text)
+		}
+	}
+	return "it also asks that " + text
+}
+
+func (c test) list() string {
+	_, list, _ := strings.Cut(test{field: "x", any: c.any}.String(), " is ")
+	return list
+}
+
+// clip keeps a text short enough for a table.
+func clip(s string) string {
+	const most = 160
+	if r := []rune(s); len(r) > most {
+		return string(r[:most-1]) + "…"
+	}
+	return s
+}
+
+// wider says where the prebuilt rule alerts on more: the parts of the original's condition that it does not ask for.
+func wider(original, elastic shape) []string {
+	var ignored []string
+	list, ok := alternatives(elastic.filter)
+	parts, isAll := original.filter.(all)
+	if !isAll {
+		parts = all{original.filter}
+	}
+	for _, part := range parts {
+		follows := ok
+		for _, leaves := range list {
+			// What the index patterns of the original give counts on both sides.
+			for _, pattern := range original.indices {
+				if !follows {
+					break
+				}
+				premises := append(slices.Clip(leaves), sourceFacts(pattern, leaves)...)
+				p := &prover{}
+				follows, _ = p.follows(premises, part)
+				follows = follows || impossible(premises)
+			}
+		}
+		if !follows {
+			ignored = append(ignored, clip(part.String()))
+		}
+	}
+	var out []string
+	switch n := len(ignored); {
+	case n > maxReasons:
+		out = append(out, fmt.Sprintf("it does not ask for %s and %d more", strings.Join(ignored[:maxReasons], "; "), n-maxReasons))
+	case n > 0:
+		out = append(out, "it does not ask for "+strings.Join(ignored, "; "))
+	}
+	return out
+}
+
+// counts compares thresholds: less says why the prebuilt rule can miss what the original finds, more where it finds more.
+func counts(original, elastic shape) (more, less string) {
+	switch {
+	case len(original.least) == 0 && len(elastic.least) == 0:
+		return "", ""
+	case len(original.least) == 0:
+		return "", "it waits for " + metrics(elastic.least) + "; the rule alerts on each"
+	case len(elastic.least) == 0:
+		return "", "it alerts on each event; the rule waits for " + metrics(original.least)
+	}
+	for _, want := range elastic.least {
+		at := slices.IndexFunc(original.least, func(have metric) bool {
+			return (have.distinct == want.distinct || want.distinct == "") && have.least >= want.least
+		})
+		if at < 0 {
+			return "", "it waits for " + metrics(elastic.least) + ", the rule for " + metrics(original.least)
+		}
+	}
+	for _, g := range elastic.groups {
+		if !slices.Contains(original.groups, g) {
+			return "", "it counts by " + strings.Join(elastic.groups, ", ") + ", the rule by " + named(original.groups)
+		}
+	}
+	switch {
+	case original.window == 0 || elastic.window == 0:
+		return "", "it is not known within which time both count"
+	case elastic.window < original.window:
+		return "", "it counts within " + minutes(elastic.window) + ", the rule within " + minutes(original.window)
+	}
+	var wider []string
+	if metrics(original.least) != metrics(elastic.least) {
+		wider = append(wider, "it waits for "+metrics(elastic.least)+", the rule for "+metrics(original.least))
+	}
+	if len(elastic.groups) < len(original.groups) {
+		wider = append(wider, "it counts by "+named(elastic.groups)+", the rule by "+named(original.groups))
+	}
+	if elastic.window > original.window {
+		wider = append(wider, "it counts within "+minutes(elastic.window)+", the rule within "+minutes(original.window))
+	}
+	return strings.Join(wider, "; "), ""
+}
+
+func named(groups []string) string {
+	if len(groups) == 0 {
+		return "nothing"
+	}
+	return strings.Join(groups, ", ")
+}
+
+func metrics(list []metric) string {
+	out := make([]string, len(list))
+	for i, m := range list {
+		out[i] = m.String()
+	}
+	return strings.Join(out, " and ")
+}
