@@ -44,7 +44,7 @@ type Answers interface {
 // Matcher finds the prebuilt rules nearest to a rule. matched, with the rule it stands for, is nil unless one can replace
 // the original; compiled is the compiler's own draft, nil when there is none.
 type Matcher interface {
-	Match(ctx context.Context, rule migration.OriginalRule, compiled *migration.ElasticRule) (matched *migration.Match, near []migration.Match, elastic *migration.ElasticRule)
+	Match(ctx context.Context, rule migration.OriginalRule, compiled *migration.ElasticRule, diagnostics []migration.Diagnostic) (matched *migration.Match, near []migration.Match, elastic *migration.ElasticRule)
 }
 
 // Compiler translates one rule of a migration, under the macros and lookups of that migration.

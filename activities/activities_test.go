@@ -48,7 +48,7 @@ func (*compiler) Compile(_ context.Context, _ string, r migration.OriginalRule) 
 // matcher matches rules whose query says so.
 type matcher struct{}
 
-func (matcher) Match(_ context.Context, r migration.OriginalRule, compiled *migration.ElasticRule) (*migration.Match, []migration.Match, *migration.ElasticRule) {
+func (matcher) Match(_ context.Context, r migration.OriginalRule, compiled *migration.ElasticRule, _ []migration.Diagnostic) (*migration.Match, []migration.Match, *migration.ElasticRule) {
 	near := []migration.Match{{RuleID: "p2", Name: "Other", Score: 1}}
 	if !strings.Contains(r.Query, "prebuilt") || compiled == nil {
 		return nil, near, nil
@@ -310,7 +310,7 @@ func TestMatchIsForgottenWhenTheCatalogueChanges(t *testing.T) {
 
 type noMatch struct{}
 
-func (noMatch) Match(context.Context, migration.OriginalRule, *migration.ElasticRule) (*migration.Match, []migration.Match, *migration.ElasticRule) {
+func (noMatch) Match(context.Context, migration.OriginalRule, *migration.ElasticRule, []migration.Diagnostic) (*migration.Match, []migration.Match, *migration.ElasticRule) {
 	return nil, nil, nil
 }
 

@@ -73,7 +73,7 @@ It answers /healthz, /readyz and /metrics on worker.health_addr.`,
 	config.Flags(c.Flags())
 	config.WorkerFlags(c.Flags())
 	hideEmbedded(c)
-	c.Flags().StringVar(&catalogue, "prebuilt", "", "NDJSON file with Elastic prebuilt rules to match against (default: the shipped samples)")
+	c.Flags().StringVar(&catalogue, "prebuilt", "", prebuiltUsage)
 	return c
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/rulebridge/rulebridge/app"
 	"github.com/rulebridge/rulebridge/config"
 	"github.com/rulebridge/rulebridge/internal/migration"
+	"github.com/rulebridge/rulebridge/internal/prebuilt"
 	"github.com/rulebridge/rulebridge/samples"
 )
 
@@ -44,7 +45,7 @@ func (p Program) demo(c *cobra.Command, exit bool) (err error) {
 	if err != nil {
 		return err
 	}
-	catalogue, err := openPrebuilt("")
+	catalogue, err := prebuilt.Load(samples.Prebuilt())
 	if err != nil {
 		return err
 	}

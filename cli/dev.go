@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"time"
 
@@ -13,7 +12,6 @@ import (
 	"github.com/rulebridge/rulebridge/app"
 	"github.com/rulebridge/rulebridge/config"
 	"github.com/rulebridge/rulebridge/internal/prebuilt"
-	"github.com/rulebridge/rulebridge/samples"
 )
 
 func (p Program) devCommand() *cobra.Command {
@@ -52,7 +50,7 @@ the process at once.`,
 		},
 	}
 	config.Flags(c.Flags())
-	c.Flags().StringVar(&catalogue, "prebuilt", "", "NDJSON file with Elastic prebuilt rules to match against (default: the shipped samples)")
+	c.Flags().StringVar(&catalogue, "prebuilt", "", prebuiltUsage)
 	return c
 }
 
@@ -86,21 +84,22 @@ func (p Program) printReady(a *app.App, took time.Duration) {
 `, took.Seconds(), a.URL(), a.UIURL(), a.TemporalAddr(), folder)
 }
 
-// openPrebuilt loads a catalogue of prebuilt rules, the shipped samples when no file is named.
+// prebuiltUsage is the help of --prebuilt.
+const prebuiltUsage = "NDJSON `file` with Elastic prebuilt rules, such as your Kibana has, to match against (default: none, nothing is matched)"
+
+// openPrebuilt loads a catalogue of prebuilt rules; nil, which matches nothing, when no file is named.
 func openPrebuilt(file string) (*prebuilt.Catalogue, error) {
-	var r io.Reader = samples.Prebuilt()
-	name := "the sample prebuilt rules"
-	if file != "" {
-		f, err := os.Open(file)
-		if err != nil {
-			return nil, usage(err)
-		}
-		defer func() { _ = f.Close() }()
-		r, name = f, file
+	if file == "" {
+		return nil, nil
 	}
-	c, err := prebuilt.Load(r)
+	f, err := os.Open(file)
 	if err != nil {
-		return nil, usage(fmt.Errorf("%s: %w", name, err))
+		return nil, usage(err)
+	}
+	defer func() { _ = f.Close() }()
+	c, err := prebuilt.Load(f)
+	if err != nil {
+		return nil, usage(fmt.Errorf("%s: %w", file, err))
 	}
 	return c, nil
 }

@@ -44,7 +44,7 @@ stderr), 2 bad input or flags, 130 after Ctrl-C (rules that were being worked on
 	config.Flags(fs)
 	fs.StringArrayVar(&f.macros, "macros", nil, "NDJSON file with macros {name, definition, arguments}; may be repeated")
 	fs.StringArrayVar(&f.lookups, "lookups", nil, "NDJSON file with lookups {name, columns, rows, …}; may be repeated")
-	fs.StringVar(&f.prebuilt, "prebuilt", "", "NDJSON file with Elastic prebuilt rules to match against (default: the shipped samples)")
+	fs.StringVar(&f.prebuilt, "prebuilt", "", prebuiltUsage)
 	fs.StringVar(&f.out, "out", "", "folder for rules.ndjson, report.json and report.md")
 	fs.StringVar(&f.url, "url", "", "gateway that does the work, http(s)://[user:password@]host:port")
 	return c

@@ -1,6 +1,7 @@
 package prebuilt
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -28,10 +29,11 @@ type number struct {
 	value     float64
 }
 
-// opaque is a condition that is only ever the same as one with the same text.
+// opaque is a condition that is only ever the same as one with the same text. shown is what a reader sees in its place,
+// empty for the text itself.
 type opaque struct {
-	text string
-	not  bool
+	text, shown string
+	not         bool
 }
 
 func (c all) String() string  { return join(c, " and ") }
@@ -41,6 +43,10 @@ func join(list []clause, sep string) string {
 	out := make([]string, len(list))
 	for i, c := range list {
 		out[i] = c.String()
+		switch c.(type) {
+		case all, some:
+			out[i] = "(" + out[i] + ")"
+		}
 	}
 	return strings.Join(out, sep)
 }
@@ -70,10 +76,11 @@ func (c test) String() string {
 func (c number) String() string { return fmt.Sprintf("%s %s %g", c.field, c.op, c.value) }
 
 func (c opaque) String() string {
+	text := cmp.Or(c.shown, c.text)
 	if c.not {
-		return "not " + c.text
+		return "not " + text
 	}
-	return c.text
+	return text
 }
 
 // exists says that the field has a value.
@@ -97,6 +104,7 @@ func both(list ...clause) clause {
 
 // either is the disjunction, without nesting; tests of one field become one test.
 func either(list ...clause) clause {
+	list = presence(list)
 	var out some
 	for _, c := range list {
 		inner, ok := c.(some)
@@ -121,6 +129,32 @@ func either(list ...clause) clause {
 	}
 	return out
 }
+
+// presence turns "has a value, which is not x, or has none" into "is not x".
+func presence(list []clause) []clause {
+	for i, c := range list {
+		a, ok := c.(all)
+		if !ok || len(a) != 2 {
+			continue
+		}
+		has, isTest := a[0].(test)
+		not, alsoTest := a[1].(test)
+		if !isTest || !alsoTest || has.not || !not.not || has.field != not.field || !has.present() {
+			continue
+		}
+		for j, d := range list {
+			if m, ok := d.(test); ok && m.not && m.field == has.field && m.present() {
+				out := slices.Delete(slices.Clone(list), max(i, j), max(i, j)+1)
+				out[min(i, j)] = not
+				return out
+			}
+		}
+	}
+	return list
+}
+
+// present says whether the test is about any value at all.
+func (c test) present() bool { return len(c.any) == 1 && string(c.any[0].text) == string(anyText) }
 
 // maxAlternatives bounds the alternatives that a condition is taken apart into.
 const maxAlternatives = 256

@@ -56,14 +56,17 @@ func uncovered(original shape, goal clause) string {
 	if !ok {
 		return "the rule has too many alternatives to compare"
 	}
+	p := &prover{}
 	for _, pattern := range original.indices {
 		for _, leaves := range list {
 			premises := append(slices.Clip(leaves), sourceFacts(pattern, leaves)...)
 			if impossible(premises) {
 				continue
 			}
-			p := &prover{}
 			if ok, part := p.follows(premises, goal); !ok {
+				if p.steps > maxSteps {
+					return "the two have too many alternatives to compare"
+				}
 				return describe(part, leaves)
 			}
 		}
@@ -86,7 +89,8 @@ func describe(part clause, leaves []clause) string {
 		}
 	case opaque:
 		if c.not {
-			return "it excludes more: " + clip(c.text)
+			c.not = false
+			return "it excludes more: " + clip(c.String())
 		}
 	}
 	return "it also asks that " + text
@@ -108,8 +112,9 @@ func clip(s string) string {
 
 // wider says where the prebuilt rule alerts on more: the parts of the original's condition that it does not ask for.
 func wider(original, elastic shape) []string {
-	var ignored []string
+	var ignored, out []string
 	list, ok := alternatives(elastic.filter)
+	p := &prover{}
 	parts, isAll := original.filter.(all)
 	if !isAll {
 		parts = all{original.filter}
@@ -123,16 +128,18 @@ func wider(original, elastic shape) []string {
 					break
 				}
 				premises := append(slices.Clip(leaves), sourceFacts(pattern, leaves)...)
-				p := &prover{}
 				follows, _ = p.follows(premises, part)
 				follows = follows || impossible(premises)
 			}
+		}
+		if t, ok := part.(test); ok && !follows && t.present() && !t.not {
+			out = append(out, "it also takes events without "+t.field)
+			continue
 		}
 		if !follows {
 			ignored = append(ignored, clip(part.String()))
 		}
 	}
-	var out []string
 	switch n := len(ignored); {
 	case n > maxReasons:
 		out = append(out, fmt.Sprintf("it does not ask for %s and %d more", strings.Join(ignored[:maxReasons], "; "), n-maxReasons))

@@ -7,7 +7,8 @@ import (
 // maxNesting bounds the nesting of a prebuilt rule's conditions.
 const maxNesting = 100
 
-// eqlReader reads the condition of an EQL query on one event.
+// eqlReader reads the condition of an EQL query on one event. Elasticsearch runs a negation as "must not", which an event
+// without the field meets.
 type eqlReader struct {
 	tokens []token
 	at     int
@@ -115,7 +116,7 @@ func (r *eqlReader) not(not bool) clause {
 	}
 	c := r.leaf()
 	if not {
-		return negated(c)
+		return without(c)
 	}
 	return c
 }
@@ -171,6 +172,9 @@ func (r *eqlReader) leaf() clause {
 			v = r.next()
 			v.text = "-" + v.text
 		}
+		if v.kind == "end" {
+			return r.fail()
+		}
 		if v.kind == "word" && strings.EqualFold(v.text, "null") {
 			c = exists(field)
 			if name == "==" {
@@ -178,7 +182,7 @@ func (r *eqlReader) leaf() clause {
 			}
 			break
 		}
-		if v.kind == "word" && !strings.EqualFold(v.text, "true") && !strings.EqualFold(v.text, "false") || v.kind == "op" || v.kind == "end" {
+		if v.kind == "word" && !strings.EqualFold(v.text, "true") && !strings.EqualFold(v.text, "false") || v.kind == "op" {
 			c = opaque{text: field + " " + name + " " + v.text + r.call()}
 			break
 		}
@@ -190,7 +194,7 @@ func (r *eqlReader) leaf() clause {
 		return r.fail()
 	}
 	if not {
-		return negated(c)
+		return without(c)
 	}
 	return c
 }

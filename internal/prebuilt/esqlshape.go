@@ -2,6 +2,7 @@ package prebuilt
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -18,16 +19,17 @@ type esqlReader struct {
 	spans   map[string]float64
 	grouped bool
 	// blind says that columns were made that the reader does not know by name.
-	blind bool
+	blind   bool
+	elastic bool
 }
 
-// readESQL reads a query: a draft of the compiler, or a prebuilt rule's.
-func readESQL(query string) shape {
+// readESQL reads a query: a draft of the compiler, or, where elastic says so, a prebuilt rule's.
+func readESQL(query string, elastic bool) shape {
 	q, err := esql.Parse(query)
 	if err != nil {
 		return shape{other: "its ES|QL could not be read"}
 	}
-	r := &esqlReader{computed: map[string]*metric{}, spans: map[string]float64{}}
+	r := &esqlReader{elastic: elastic, computed: map[string]*metric{}, spans: map[string]float64{}}
 	for _, c := range q.Commands {
 		r.command(c)
 	}
@@ -60,7 +62,14 @@ func (r *esqlReader) command(c esql.Command) {
 		r.stats(c)
 	case *esql.Sort, *esql.Keep, *esql.Drop, *esql.Comment:
 	case *esql.Limit:
+		if r.elastic {
+			r.refuse("it alerts on no more than its LIMIT of " + strconv.Itoa(c.N))
+		}
 		r.blind = r.blind || !r.grouped
+	case *esql.Fork:
+		r.refuse("it joins several searches")
+	case *esql.Other:
+		r.refuse("it has the command " + c.Word + ", which is not compared")
 	default:
 		r.blind = true
 	}
@@ -81,7 +90,7 @@ func (r *esqlReader) where(e esql.Expr) {
 		}
 		return
 	}
-	if r.grouped {
+	if _, presence := e.(*esql.IsNull); r.grouped && (r.elastic || !presence) {
 		for _, name := range columns(e) {
 			if _, made := r.computed[name]; made {
 				r.refuse("it decides by " + name + ", which is not compared")
@@ -166,7 +175,7 @@ func (r *esqlReader) stats(c *esql.Stats) {
 		if ok {
 			name = col.Name
 		}
-		if _, made := was[name]; made || !ok {
+		if _, made := was[name]; made || !ok || r.blind {
 			r.computed[name] = nil
 			name = "what it computes as " + name
 		}
@@ -194,6 +203,9 @@ func span(e esql.Expr) (float64, bool) {
 	per := map[string]float64{"millisecond": 1.0 / 60000, "second": 1.0 / 60, "minute": 1, "hour": 60, "day": 24 * 60, "week": 7 * 24 * 60}[d.Unit]
 	return per * float64(d.N), per > 0
 }
+
+// maxShown is the length in bytes up to which a condition is shown as it is written.
+const maxShown = 60
 
 func columns(e esql.Expr) (names []string) {
 	esql.InspectExpr(e, func(n esql.Node) bool {
@@ -240,10 +252,18 @@ func (r *esqlReader) condition(e esql.Expr, not bool) clause {
 
 func (r *esqlReader) leaf(e esql.Expr) (c clause, twoValued bool) {
 	text := opaque{text: esqlText(e)}
+	if names := columns(e); len(text.text) > maxShown && len(names) > 0 {
+		slices.Sort(names)
+		text.shown = "a condition on " + strings.Join(slices.Compact(names), ", ")
+	}
 	for _, name := range columns(e) {
 		if _, made := r.computed[name]; made || r.blind {
 			// A column that the query makes is another one than that of the same name elsewhere.
-			return opaque{text: text.text + " (computed)"}, false
+			text.text += " (computed)"
+			if r.elastic {
+				text.text += " by the prebuilt rule"
+			}
+			return text, false
 		}
 	}
 	switch e := e.(type) {

@@ -44,6 +44,8 @@ type Original struct {
 	From string
 	// Doubts say where the draft may alert on less or on other events than the original.
 	Doubts []string
+	// KeyDoubts are doubts about fields that events are grouped by, which matter only where groups are counted.
+	KeyDoubts []string
 	// Unread are macros whose definition is missing and that can only exclude events.
 	Unread []string
 }
@@ -62,12 +64,19 @@ func (c *Catalogue) Match(o Original) Decision {
 	}
 	f.platform = platformOfSplunk(o.Query, o.Title)
 	mine := o.shape()
+	doubts := o.Doubts
+	if len(mine.least) > 0 {
+		doubts = append(slices.Clip(doubts), o.KeyDoubts...)
+	}
 	var d Decision
 	for i, cand := range c.search(f, o.Techniques) {
 		if cand.score < nearScore || i == maxCompared {
 			break
 		}
 		v := compare(mine, cand.shape)
+		if v.replaces && len(doubts) > 0 {
+			v = verdict{why: []string{"the translation that it was compared by is not exact (" + strings.Join(doubts, ", ") + ")"}}
+		}
 		if v.replaces && cand.mitre == 0 {
 			v = verdict{why: []string{"it names another technique of ATT&CK"}}
 		}
@@ -90,13 +99,10 @@ func (c *Catalogue) Match(o Original) Decision {
 
 // shape is what the original is compared by.
 func (o Original) shape() shape {
-	switch {
-	case o.Draft == "":
+	if o.Draft == "" {
 		return shape{other: "it has no translation to compare with"}
-	case len(o.Doubts) > 0:
-		return shape{other: "its translation is not exact (" + strings.Join(o.Doubts, ", ") + ")"}
 	}
-	s := readESQL(o.Draft)
+	s := readESQL(o.Draft, false)
 	if s.window == 0 && o.From != "" {
 		s.window = lookBack(o.From)
 	}

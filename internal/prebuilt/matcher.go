@@ -26,6 +26,8 @@ func (m Matcher) Match(ctx context.Context, rule migration.OriginalRule, compile
 		case d.Severity == "info":
 		case strings.HasSuffix(d.Subject, "_filter"):
 			o.Unread = append(o.Unread, d.Subject)
+		case d.Command == "stats" && d.Code == "mapping_approximate":
+			o.KeyDoubts = append(o.KeyDoubts, d.Code+" of "+d.Subject)
 		case !slices.Contains(o.Doubts, d.Code):
 			o.Doubts = append(o.Doubts, d.Code)
 		}

@@ -82,15 +82,12 @@ func givesTest(c clause, goal test) bool {
 					return true
 				}
 			}
-		case !c.not && goal.not && c.field == goal.field && !severalValues(c.field):
-			for _, have := range c.any {
-				for _, g := range goal.any {
-					if !disjoint(have, g) {
-						return false
-					}
+		case !c.not && goal.not && !severalValues(goal.field):
+			for _, have := range bridges(c, goal.field) {
+				if len(have) > 0 && apart(have, goal.any) {
+					return true
 				}
 			}
-			return true
 		}
 	}
 	return false

@@ -52,7 +52,7 @@ func shapeOf(r Rule) shape {
 	case r.Language == "kuery":
 		s = readKQL(r.Query)
 	case r.Language == "esql":
-		s = readESQL(r.Query)
+		s = readESQL(r.Query, true)
 	default:
 		s.other = "it is written in " + strconv.Quote(r.Language) + ", which is not compared"
 	}
@@ -178,7 +178,7 @@ type token struct {
 	raw  bool   // of a string: """…""", or of a word: nothing
 }
 
-var punctuation = []string{"==", "!=", "<=", ">=", "~", "(", ")", "[", "]", "{", "}", ",", ":", "<", ">", "=", "?", "|", "+", "-", "*", "/", "%", "."}
+var punctuation = []string{"==", "!=", "<=", ">=", "~", "(", ")", "[", "]", "{", "}", ",", ":", "<", ">", "=", "?", "|", "+", "-", "*", "/", "%", ".", "!"}
 
 // lexEQL splits an EQL query; ok is false for what it cannot read.
 func lexEQL(s string) (out []token, ok bool) {

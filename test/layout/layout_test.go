@@ -53,7 +53,7 @@ var rules = map[string]rule{
 	"internal/migration": {standardOnly: true},
 	"internal/codec":     {},
 	"internal/telemetry": {},
-	"internal/prebuilt":  {ours: []string{"internal/migration", "internal/spl"}},
+	"internal/prebuilt":  {ours: []string{"internal/esql", "internal/migration", "internal/spl"}},
 	"internal/llm":       {ours: []string{"internal/migration"}},
 	"internal/report":    {ours: []string{"internal/migration"}},
 	"internal/splunk":    {ours: []string{"internal/migration"}},
