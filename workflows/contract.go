@@ -88,7 +88,9 @@ type Carry struct {
 	Start          *StartSignal     `json:"start,omitempty"` // the start being carried out
 	PendingStop    bool             `json:"pending_stop,omitempty"`
 	PendingStart   *StartSignal     `json:"pending_start,omitempty"`
-	ParkReason     string           `json:"park_reason,omitempty"`
+	// Next is the start that was accepted while Start or PendingStart is being closed.
+	Next       *StartSignal `json:"next,omitempty"`
+	ParkReason string       `json:"park_reason,omitempty"`
 	// Unsettled says that the store does not yet know how the last epoch ended; the parked run tells it, however long
 	// that takes.
 	Unsettled bool `json:"unsettled,omitempty"`
@@ -109,7 +111,10 @@ const (
 	ParkStore        = "store_unavailable"     // transient failures of the store beyond the limits
 	ParkConnector    = "connector_unavailable" // transient failures of the connector beyond the limits
 	ParkNoProgress   = "no_progress"           // no step succeeded for Settings.OutageAfter
+	ParkDamaged      = "store_damaged"         // the store's data cannot be read, or not all of it
 	ParkCredential   = "credential"            // the connector refused its credential for good
+	ParkSettings     = "connector_settings"    // the connector's service does not know the address or the model
+	ParkTerminated   = "workflow_ended"        // somebody terminated the workflow outside of Rulebridge, or it was lost
 	ParkBudget       = "budget_exhausted"
 	ParkConnectorID  = "unknown_connector" // no worker knows the connector
 	ParkNotReady     = "not_ready"         // chunks are still being appended
@@ -162,11 +167,15 @@ const (
 	ErrorResources        = "Resources"        // macros or lookups that contradict each other
 	ErrorStore            = "Store"            // transient: the store is unavailable
 	ErrorConnector        = "Connector"        // transient: the connector is unavailable or limits the rate
+	ErrorTimeout          = "Timeout"          // transient: the attempt used up its time
+	ErrorDamaged          = "Damaged"          // the store's data cannot be read; trying again does not help
+	ErrorSettings         = "Settings"         // the connector's service does not know the address or the model
 	ErrorUnknownKey       = "UnknownKeyError"  // transient: this worker cannot decrypt the step's input; another one may
 )
 
 // Codes of rules whose status is error.
 const (
+	CodeCrashed  = "crashed"  // the rule took its process down, or held it past its limit, each time it ran alone
 	CodeTimeout  = "timeout"  // a step did not end in time, again and again
 	CodeInternal = "internal" // a step panicked or failed in a way nobody foresaw
 	CodeRefused  = "refused"  // the model's service refused the request for good

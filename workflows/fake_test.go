@@ -24,17 +24,19 @@ type fakeRule struct {
 
 // fake keeps one migration in memory and stands for all activities. Hooks let a test step in.
 type fake struct {
-	mu       sync.Mutex
-	m        migration.Migration
-	rules    []*fakeRule
-	calls    map[string]int                // activities by name
-	asked    map[string]int                // model calls by rule
-	answered map[string]bool               // keys of recorded answers
-	trace    []string                      // what changed the migration, in order
-	limit    int                           // most rules processing at once
-	hook     func(name, rule string) error // before an activity does anything
-	after    func(name, rule string) error // after it has written
-	holes    map[string]int                // rounds a rule needs in mode model
+	mu sync.Mutex
+	m  migration.Migration
+	// stateEpoch is the start that wrote the state.
+	stateEpoch int64
+	rules      []*fakeRule
+	calls      map[string]int                // activities by name
+	asked      map[string]int                // model calls by rule
+	answered   map[string]bool               // keys of recorded answers
+	trace      []string                      // what changed the migration, in order
+	limit      int                           // most rules processing at once
+	hook       func(name, rule string) error // before an activity does anything
+	after      func(name, rule string) error // after it has written
+	holes      map[string]int                // rounds a rule needs in mode model
 }
 
 func newFake(rules int) *fake {
@@ -116,13 +118,15 @@ func (f *fake) SetState(_ context.Context, in workflows.SetStateInput) (workflow
 		return workflows.StateOutput{}, err
 	}
 	f.mu.Lock()
-	defer f.mu.Unlock()
-	if in.Epoch < f.m.Epoch {
+	if store.CheckChange(f.m.State, f.m.Epoch, f.stateEpoch, store.Change{State: in.State, Epoch: in.Epoch}) != nil {
+		defer f.mu.Unlock()
 		return f.out(false), nil
 	}
-	f.m.State, f.m.Epoch, f.m.ParkReason = in.State, in.Epoch, in.ParkReason
+	f.m.State, f.m.Epoch, f.stateEpoch, f.m.ParkReason = in.State, in.Epoch, in.Epoch, in.ParkReason
 	f.trace = append(f.trace, fmt.Sprintf("%s %d", in.State, in.Epoch))
-	return f.out(true), nil
+	out := f.out(true)
+	f.mu.Unlock()
+	return out, f.leave(workflows.ActivitySetState, string(in.State))
 }
 
 func (f *fake) Counts(_ context.Context, _ workflows.CountsInput) (workflows.StateOutput, error) {
@@ -153,7 +157,7 @@ func (f *fake) ClaimBatch(_ context.Context, in workflows.ClaimInput) (workflows
 		return workflows.ClaimOutput{}, err
 	}
 	f.mu.Lock()
-	if store.CheckClaim(f.m.State, f.m.Epoch, f.m.Epoch, in.Token) != nil {
+	if store.CheckClaim(f.m.State, f.m.Epoch, f.stateEpoch, in.Token) != nil {
 		f.mu.Unlock()
 		return workflows.ClaimOutput{}, fenced()
 	}

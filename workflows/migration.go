@@ -86,6 +86,7 @@ func (m *run) setup(ctx workflow.Context, in Input) error {
 		if m.start == nil && c.PendingStart != nil {
 			m.accept(c.PendingStart)
 		}
+		m.next = c.Next
 	}
 	if err := workflow.SetQueryHandler(ctx, QueryStats, func() (migration.Stats, error) { return m.stats(), nil }); err != nil {
 		return err
@@ -380,16 +381,24 @@ func (m *run) halt(e ending, reason string) {
 }
 
 // finish records that every rule has reached an end. When the store cannot be told, the migration parks and the parked
-// run tells it.
+// run tells it. When the store refuses, because rules were appended meanwhile or a newer start was opened, what the store
+// says holds.
 func (m *run) finish(ctx workflow.Context) {
 	var out StateOutput
 	m.parkReason = ""
 	in := SetStateInput{MigrationID: m.in.MigrationID, State: migration.Finished, Epoch: m.epoch, By: m.start.By}
 	err := m.exec(ctx, storeStep, ActivitySetState, string(migration.Finished), in, &out)
 	switch v, _ := judge(err); v {
-	case passed, dropped:
+	case passed:
 		m.adopt(ctx, out)
-		m.setState(ctx, migration.Finished)
+		switch {
+		case out.Applied:
+			m.setState(ctx, migration.Finished)
+		case out.State == migration.Running:
+			m.ending, m.parkReason = parked, ParkInconsistent
+		default:
+			m.setState(ctx, out.State)
+		}
 	case vanished:
 		m.ending = gone
 	case cancelled:
@@ -479,5 +488,6 @@ func (m *run) continueAsNew(ctx workflow.Context) error {
 		in.Carry.PendingStart = m.start
 	}
 	in.Carry.PendingStop = m.start != nil && m.ending == stopped
+	in.Carry.Next = m.next
 	return workflow.NewContinueAsNewError(ctx, MigrationWorkflow, in)
 }

@@ -389,7 +389,7 @@ func TestSignalsDuringContinueAsNew(t *testing.T) {
 	})
 	t.Run("carried stop", func(t *testing.T) {
 		f := newFake(60)
-		f.m.Epoch, f.m.State = 1, migration.Running
+		f.m.Epoch, f.stateEpoch, f.m.State = 1, 1, migration.Running
 		p := newPlay(t, f)
 		s := start("a")
 		p.in.Carry = &workflows.Carry{Epoch: 1, Claim: 2, State: migration.Running, Start: &s, PendingStop: true, ParkReason: "shutdown", RequestIDs: []string{"a"}}
@@ -397,6 +397,33 @@ func TestSignalsDuringContinueAsNew(t *testing.T) {
 		require.Equal(t, []string{"stopped 1"}, f.trace)
 		require.Equal(t, "shutdown", f.m.ParkReason)
 		require.Zero(t, f.calls[workflows.ActivityClaimBatch])
+	})
+	t.Run("stop and start", func(t *testing.T) {
+		f := newFake(60)
+		var p *play
+		f.hook = func(name, rule string) error {
+			if name == workflows.ActivityTranslate && rule == "r0019" { // the run's last rule
+				p.env.SignalWorkflow(workflows.SignalStop, workflows.StopSignal{RequestID: "s"})
+				p.env.SignalWorkflow(workflows.SignalStart, start("b"))
+			}
+			return nil
+		}
+		p = newPlay(t, f)
+		p.in.Settings.RunRules = 20
+		p.all(func(env *testsuite.TestWorkflowEnvironment) { at(env, 0, workflows.SignalStart, start("a")) })
+		require.Equal(t, []string{"running 1", "stopped 1", "running 2", "finished 2"}, f.trace)
+		require.Equal(t, "b", p.startState().RequestID)
+	})
+	t.Run("carried stop and start", func(t *testing.T) {
+		f := newFake(60)
+		f.m.Epoch, f.stateEpoch, f.m.State = 1, 1, migration.Running
+		p := newPlay(t, f)
+		a, b := start("a"), start("b")
+		p.in.Carry = &workflows.Carry{Epoch: 1, Claim: 2, State: migration.Running, Start: &a, PendingStop: true, Next: &b,
+			CurrentRequest: "b", RequestIDs: []string{"a", "s", "b"}}
+		p.all(nil)
+		require.Equal(t, []string{"stopped 1", "running 2", "finished 2"}, f.trace)
+		require.Equal(t, migration.Finished, p.stats().Status)
 	})
 	t.Run("second start", func(t *testing.T) {
 		f := newFake(60)
@@ -722,6 +749,49 @@ func TestFinishUnrecordedIsSettled(t *testing.T) {
 	p.all(nil)
 	require.Equal(t, migration.Finished, f.m.State)
 	require.Equal(t, "", f.m.ParkReason)
+}
+
+// TestRefusedFinish: what the store says holds when it refuses that a migration is finished.
+func TestRefusedFinish(t *testing.T) {
+	t.Run("rules appended", func(t *testing.T) {
+		f := newFake(3)
+		answered := false
+		f.after = func(name, what string) error {
+			if name == workflows.ActivitySetState && what == "finished" && !answered {
+				// Recorded, but the answer is lost; then rules are appended, which makes the migration ready again.
+				answered = true
+				f.mu.Lock()
+				f.m.State = migration.Ready
+				f.add(2)
+				f.mu.Unlock()
+				return transient(workflows.ErrorStore)
+			}
+			return nil
+		}
+		p := newPlay(t, f)
+		p.in.Settings.RetryInterval = time.Millisecond
+		p.all(func(env *testsuite.TestWorkflowEnvironment) { at(env, 0, workflows.SignalStart, start("a")) })
+		require.Equal(t, migration.Ready, p.stats().Status)
+		require.Equal(t, migration.Counts{Total: 5, Pending: 2, Finished: 3}, p.stats().Rules)
+	})
+	t.Run("a newer start", func(t *testing.T) {
+		f := newFake(3)
+		f.hook = func(name, what string) error {
+			if name == workflows.ActivitySetState && what == "finished" {
+				f.mu.Lock()
+				if f.m.Epoch < 7 {
+					f.m.Epoch, f.stateEpoch, f.m.State = 7, 7, migration.Running
+				}
+				f.mu.Unlock()
+			}
+			return nil
+		}
+		p := newPlay(t, f)
+		p.all(func(env *testsuite.TestWorkflowEnvironment) { at(env, 0, workflows.SignalStart, start("a")) })
+		// The refusal is not taken for success: the migration is settled under the newer start, and finished with that.
+		require.Equal(t, []string{"running 1", "finished 7"}, f.trace)
+		require.Equal(t, migration.Finished, p.stats().Status)
+	})
 }
 
 func TestConnectorParks(t *testing.T) {

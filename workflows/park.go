@@ -73,9 +73,16 @@ func (m *run) record(ctx workflow.Context, p profile, state migration.State) {
 		return
 	}
 	switch v, _ := judge(err); v {
-	case passed, dropped:
+	case passed:
 		m.unsettled = false
-		if state == migration.Finished {
+		if !out.Applied {
+			m.adopt(ctx, out)
+			// A newer start that somebody else opened is theirs to carry out: here the migration stays stopped.
+			if out.State != m.state && out.State != migration.Running {
+				m.setState(ctx, out.State)
+			}
+		}
+		if m.state == migration.Finished {
 			m.ending = finished
 		}
 	case vanished:

@@ -51,8 +51,14 @@ func judge(err error) (v verdict, reason string) {
 			return outage, ParkStore
 		case ErrorConnector:
 			return outage, ParkConnector
+		case ErrorDamaged:
+			return outage, ParkDamaged
+		case ErrorTimeout:
+			return failed, CodeTimeout
 		case ErrorCredential:
 			return outage, ParkCredential
+		case ErrorSettings:
+			return outage, ParkSettings
 		case ErrorBudget:
 			return outage, ParkBudget
 		case ErrorUnknownConnector:
