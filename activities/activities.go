@@ -35,10 +35,9 @@ type Rules interface {
 
 // Answers keeps what models said.
 type Answers interface {
-	BeginCall(ctx context.Context, id, key string) (attempt int, answer *store.Answer, err error)
+	BeginCall(ctx context.Context, id, key string, c store.Call) (attempt int, answer *store.Answer, err error)
 	SaveAnswer(ctx context.Context, id, key string, a store.Answer) error
 	Answer(ctx context.Context, id, key string) (store.Answer, error)
-	CallStats(ctx context.Context, id string) (attempts, answers int, err error)
 }
 
 // Matcher finds the prebuilt rules nearest to a rule. matched, with the rule it stands for, is nil unless one can replace

@@ -490,6 +490,7 @@ func TestModelFailures(t *testing.T) {
 		{&llm.Error{Reason: llm.Transient}, "gpt", workflows.ErrorConnector, true},
 		{&llm.Error{Reason: llm.RateLimited, RetryAfter: 3 * time.Second}, "gpt", workflows.ErrorConnector, true},
 		{&llm.Error{Reason: llm.Credential}, "gpt", workflows.ErrorCredential, false},
+		{&llm.Error{Reason: llm.Settings}, "gpt", workflows.ErrorSettings, false},
 		{&llm.Error{Reason: llm.Quota}, "gpt", workflows.ErrorBudget, false},
 		{fmt.Errorf("wrapped: %w", &llm.Error{Reason: llm.Refused}), "gpt", workflows.ErrorRule, false},
 		{nil, "other", workflows.ErrorUnknownConnector, false},

@@ -37,9 +37,6 @@ func ruleError(code string) error {
 // errNoConnector: this worker's configuration does not have the connector.
 var errNoConnector = errors.New("no such connector in the configuration of this worker")
 
-// errBudget: the migration has made as many calls as its connector's budget allows.
-var errBudget = errors.New("the connector's budget for this migration is used up")
-
 // errPanic: a call panicked beside its activity.
 var errPanic = errors.New("panic")
 
@@ -49,7 +46,11 @@ const maxRetryAfter = 5 * time.Minute
 // failure gives an error its type for the workflow and logs its cause. A cancelled activity says so; everything that is
 // not known to be permanent is transient, since a retry is cheaper than a wrong verdict.
 func (a *Activities) failure(ctx context.Context, s subject, err error) error {
-	if ctx.Err() != nil {
+	switch {
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+		a.log(ctx, s).Warn("the attempt used up its time", zap.Error(err))
+		return transient(workflows.ErrorTimeout, "the attempt used up its time", 0)
+	case ctx.Err() != nil:
 		// Cancelled by the workflow or with the worker: the SDK tells them apart.
 		return ctx.Err()
 	}
@@ -64,7 +65,9 @@ func (a *Activities) failure(ctx context.Context, s subject, err error) error {
 		log.Warn("model call failed", zap.String("reason", string(model.Reason)))
 		switch model.Reason {
 		case llm.Credential:
-			return permanent(workflows.ErrorCredential, "the connector refuses its credential or settings")
+			return permanent(workflows.ErrorCredential, "the connector refuses its credential")
+		case llm.Settings:
+			return permanent(workflows.ErrorSettings, "the connector's service does not know the address or the model")
 		case llm.Quota:
 			return permanent(workflows.ErrorBudget, "the account's budget is used up")
 		case llm.Refused:
@@ -80,7 +83,7 @@ func (a *Activities) failure(ctx context.Context, s subject, err error) error {
 	case errors.Is(err, compile.ErrResources):
 		log.Error("correct the resources of the migration and start it again")
 		return permanent(workflows.ErrorResources, "macros or lookups contradict each other")
-	case errors.Is(err, errBudget):
+	case errors.Is(err, store.ErrBudget):
 		log.Warn("budget used up")
 		return permanent(workflows.ErrorBudget, "the connector's budget is used up")
 	case errors.Is(err, store.ErrFenced):
@@ -89,6 +92,9 @@ func (a *Activities) failure(ctx context.Context, s subject, err error) error {
 	case errors.Is(err, store.ErrConflict):
 		log.Warn("not allowed in this state")
 		return permanent(workflows.ErrorConflict, "the migration's state does not allow it")
+	case errors.Is(err, store.ErrDamaged):
+		log.Error("the store is damaged; restore a back-up")
+		return permanent(workflows.ErrorDamaged, "the store is damaged")
 	case errors.Is(err, store.ErrNotFound):
 		log.Info("deleted meanwhile")
 		if s.ruleID == "" || a.gone(ctx, s.migrationID) {

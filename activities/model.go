@@ -2,7 +2,6 @@ package activities
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/rulebridge/rulebridge/internal/llm"
@@ -25,9 +24,6 @@ func (a *Activities) CallModel(ctx context.Context, in workflows.CallInput) (wor
 		if err != nil {
 			return workflows.CallOutput{}, err
 		}
-		if err := a.affordable(ctx, in, request.Key); err != nil {
-			return workflows.CallOutput{}, err
-		}
 		attempt, err := a.flights.do(ctx, in.MigrationID+"/"+request.Key, func(ctx context.Context) (int, error) {
 			return a.generate(ctx, in, connector, request)
 		})
@@ -37,7 +33,7 @@ func (a *Activities) CallModel(ctx context.Context, in workflows.CallInput) (wor
 
 // generate makes one counted attempt, unless the answer is there already.
 func (a *Activities) generate(ctx context.Context, in workflows.CallInput, connector llm.Connector, request llm.Request) (attempt int, err error) {
-	attempt, recorded, err := a.Answers.BeginCall(ctx, in.MigrationID, request.Key)
+	attempt, recorded, err := a.Answers.BeginCall(ctx, in.MigrationID, request.Key, store.Call{ConnectorID: in.ConnectorID, Budget: a.Connectors.Budget(in.ConnectorID)})
 	if err != nil || recorded != nil {
 		return attempt, err
 	}
@@ -64,25 +60,6 @@ func (a *Activities) connector(id string) (llm.Connector, error) {
 		return nil, errNoConnector
 	}
 	return c, nil
-}
-
-// affordable checks the budget before an attempt is made; a recorded answer costs nothing.
-func (a *Activities) affordable(ctx context.Context, in workflows.CallInput, key string) error {
-	budget := a.Connectors.Budget(in.ConnectorID)
-	if budget <= 0 {
-		return nil
-	}
-	if _, err := a.Answers.Answer(ctx, in.MigrationID, key); !errors.Is(err, store.ErrNotFound) {
-		return err
-	}
-	attempts, _, err := a.Answers.CallStats(ctx, in.MigrationID)
-	if err != nil {
-		return err
-	}
-	if attempts >= budget {
-		return errBudget
-	}
-	return nil
 }
 
 // request builds what the connector is asked.

@@ -104,11 +104,11 @@ func (s failingStore) Record(ctx context.Context, id, rule string, t migration.T
 	return s.Store.Record(ctx, id, rule, t, change)
 }
 
-func (s failingStore) BeginCall(ctx context.Context, id, key string) (int, *store.Answer, error) {
+func (s failingStore) BeginCall(ctx context.Context, id, key string, c store.Call) (int, *store.Answer, error) {
 	if err := s.o.check("BeginCall", key); err != nil {
 		return 0, nil, err
 	}
-	return s.Store.BeginCall(ctx, id, key)
+	return s.Store.BeginCall(ctx, id, key, c)
 }
 
 func (s failingStore) SaveAnswer(ctx context.Context, id, key string, a store.Answer) error {

@@ -81,8 +81,10 @@ const (
 	Transient Reason = "transient"
 	// RateLimited: too many requests; RetryAfter says when to try again, if the service did.
 	RateLimited Reason = "rate_limited"
-	// Credential: the service refuses the key, the account, the model's name or the address, for every request alike.
+	// Credential: the service refuses the key or the account, for every request alike.
 	Credential Reason = "credential"
+	// Settings: the service does not know the address or the model's name, for every request alike.
+	Settings Reason = "settings"
 	// Quota: the account's budget is used up.
 	Quota Reason = "quota"
 	// Refused: this request is refused and would be again: too long, filtered, malformed.
@@ -111,7 +113,9 @@ func (e *Error) Error() string {
 func (e *Error) Advice() string {
 	switch e.Reason {
 	case Credential:
-		return "check the key, URL and model of the connector " + e.Connector + " in the configuration"
+		return "check the key of the connector " + e.Connector + " in the configuration"
+	case Settings:
+		return "check the URL and the model of the connector " + e.Connector + " in the configuration"
 	case Quota:
 		return "raise the budget of the account behind connector " + e.Connector + " or start with another connector"
 	case Refused:

@@ -121,8 +121,8 @@ func TestRemoteFailures(t *testing.T) {
 	}{
 		{"bad key", 401, nil, `{"error":{"message":"Incorrect API key provided: ` + secret + `","code":"invalid_api_key"}}`, Credential, 0},
 		{"forbidden", 403, nil, "no", Credential, 0},
-		{"no model", 404, nil, `{"error":{"code":"model_not_found"}}`, Credential, 0},
-		{"redirect", 302, map[string]string{"Location": "http://127.0.0.1:1/"}, "", Credential, 0},
+		{"no model", 404, nil, `{"error":{"code":"model_not_found"}}`, Settings, 0},
+		{"redirect", 302, map[string]string{"Location": "http://127.0.0.1:1/"}, "", Settings, 0},
 		{"rate", 429, map[string]string{"Retry-After": "7"}, `{"error":{"type":"rate_limit_error"}}`, RateLimited, 7 * time.Second},
 		{"rate in ms", 429, map[string]string{"Retry-After-Ms": "1500", "Retry-After": "9"}, "", RateLimited, 1500 * time.Millisecond},
 		{"quota", 429, nil, `{"error":{"code":"insufficient_quota"}}`, Quota, 0},

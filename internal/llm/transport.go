@@ -69,9 +69,9 @@ func classify(connector string, status int, header http.Header, body []byte, now
 	case status == http.StatusUnauthorized || status == http.StatusForbidden:
 		e.Reason, e.Detail = Credential, "the service refuses the key"
 	case status == http.StatusNotFound || status == http.StatusMethodNotAllowed || code == "model_not_found":
-		e.Reason, e.Detail = Credential, "the service does not know the address or the model"
+		e.Reason, e.Detail = Settings, "the service does not know the address or the model"
 	case status < 400:
-		e.Reason, e.Detail = Credential, "the service answers with a redirect; correct the url"
+		e.Reason, e.Detail = Settings, "the service answers with a redirect; correct the url"
 	case status == http.StatusRequestTimeout || status == http.StatusConflict || status == http.StatusTooEarly || status >= 500:
 		e.Reason, e.Detail = Transient, "the service is unavailable"
 	}

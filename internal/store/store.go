@@ -17,6 +17,10 @@ var (
 	ErrFenced = errors.New("superseded by a newer start or claim")
 	// ErrConflict: the migration is in a state that does not allow the call (append while running, start while creating).
 	ErrConflict = errors.New("not allowed in this state")
+	// ErrBudget: a migration has made as many calls as the connector's budget allows; no attempt was counted.
+	ErrBudget = errors.New("the connector's budget for this migration is used up")
+	// ErrDamaged marks data that cannot be read: retrying does not help.
+	ErrDamaged = errors.New("the store's data is damaged")
 	// ErrUnavailable marks transient failures of the store itself: retry later.
 	ErrUnavailable = errors.New("store unavailable")
 )
@@ -116,12 +120,21 @@ type Resources interface {
 
 // Answers keeps what models said, under deterministic keys, so that a recorded answer is never asked for again.
 type Answers interface {
-	// BeginCall counts an attempt for the key and returns the recorded answer if there is one.
-	BeginCall(ctx context.Context, id, key string) (attempt int, answer *Answer, err error)
+	// BeginCall counts an attempt for the key, or returns the recorded answer if there is one. With a budget the attempt
+	// is counted only while the migration's attempts at the connector stay within the budget, whoever else begins calls
+	// at the same time; otherwise ErrBudget.
+	BeginCall(ctx context.Context, id, key string, c Call) (attempt int, answer *Answer, err error)
 	SaveAnswer(ctx context.Context, id, key string, a Answer) error
 	Answer(ctx context.Context, id, key string) (Answer, error)
 	// CallStats sums the attempts and recorded answers of a migration.
 	CallStats(ctx context.Context, id string) (attempts, answers int, err error)
+}
+
+// Call says at whose cost a model is asked.
+type Call struct {
+	ConnectorID string
+	// Budget is the most attempts of one migration at the connector; 0 means no limit.
+	Budget int
 }
 
 // Answer is one model answer.

@@ -21,7 +21,15 @@ type answerDoc struct {
 	// Calls identifies the attempts, in order. A write that was carried out though its response was lost shows as a
 	// conflict; this tells whether an attempt was counted.
 	Calls []string `json:"calls"`
+	// Spent is set in the document of a budget, and counts the attempts at one connector.
+	Spent int `json:"spent,omitempty"`
 }
+
+// keptCalls bounds the attempts that the document of a budget identifies: those of lost responses are the last ones.
+const keptCalls = 64
+
+// budgetKey is the key of the document that counts the attempts at a connector; no question has it.
+func budgetKey(connectorID string) string { return "budget of connector " + connectorID }
 
 // readAnswer reads the document of a key; if there is none yet, on is nil.
 func (s *Store) readAnswer(ctx context.Context, id, key string) (a answerDoc, on *version, err error) {
@@ -73,8 +81,21 @@ func (s *Store) changeAnswer(ctx context.Context, id, key string, f func(*answer
 }
 
 // BeginCall implements store.Answers. When there is an answer no attempt is counted, since none will be made.
-func (s *Store) BeginCall(ctx context.Context, id, key string) (int, *store.Answer, error) {
+// With a budget the attempt is paid for first, so a call that breaks off in between has cost one attempt too many at
+// most, and none is made beyond the budget.
+func (s *Store) BeginCall(ctx context.Context, id, key string, c store.Call) (int, *store.Answer, error) {
 	me := uuid.NewString()
+	if c.Budget > 0 {
+		switch a, _, err := s.readAnswer(ctx, id, key); {
+		case err != nil:
+			return 0, nil, err
+		case a.Answered:
+			return a.Attempts, a.Answer, nil
+		}
+		if err := s.spend(ctx, id, c, me); err != nil {
+			return 0, nil, err
+		}
+	}
 	a, err := s.changeAnswer(ctx, id, key, func(a *answerDoc) bool {
 		if a.Answered || slices.Contains(a.Calls, me) {
 			return false
@@ -90,6 +111,33 @@ func (s *Store) BeginCall(ctx context.Context, id, key string) (int, *store.Answ
 		return n + 1, a.Answer, nil
 	}
 	return a.Attempts, a.Answer, nil
+}
+
+// spend counts one attempt at a connector within its budget. Callers of this process take turns: they would only get in
+// each other's way at the one document.
+func (s *Store) spend(ctx context.Context, id string, c store.Call, me string) error {
+	select {
+	case s.spending <- struct{}{}:
+		defer func() { <-s.spending }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	b, err := s.changeAnswer(ctx, id, budgetKey(c.ConnectorID), func(b *answerDoc) bool {
+		if slices.Contains(b.Calls, me) || b.Spent >= c.Budget {
+			return false
+		}
+		b.Calls = append(b.Calls, me)
+		b.Calls = b.Calls[max(0, len(b.Calls)-keptCalls):]
+		b.Spent++
+		return true
+	})
+	if err != nil {
+		return err
+	}
+	if !slices.Contains(b.Calls, me) {
+		return fmt.Errorf("call %d of connector %q with a budget of %d: %w", b.Spent+1, c.ConnectorID, c.Budget, store.ErrBudget)
+	}
+	return nil
 }
 
 // SaveAnswer implements store.Answers. The first answer under a key stays.

@@ -65,6 +65,7 @@ type Store struct {
 	othersRefresh map[string]*refresher
 	pits          pits
 	seen          seenRules
+	spending      chan struct{} // holds one while a call is being paid for
 }
 
 var (
@@ -115,7 +116,7 @@ func New(opts Options) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{opts: opts, client: c, kinds: opts.kinds, now: func() time.Time { return opts.Now().UTC() },
-		othersRefresh: map[string]*refresher{}}
+		othersRefresh: map[string]*refresher{}, spending: make(chan struct{}, 1)}
 	// Few requests in flight make the batches large: a request costs Elasticsearch more than what is in it.
 	s.gets = newBatcher(200, 2, s.getGroups)
 	s.writes = newBatcher(200, 2, func(ctx context.Context, ws []write) ([]outcome, error) { return s.bulk(ctx, ws, false) })

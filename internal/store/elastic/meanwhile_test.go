@@ -262,6 +262,49 @@ func TestWritesMeetDeletion(t *testing.T) {
 	}
 }
 
+// A start that finishes while rules are being appended leaves no pending rule behind in a finished migration.
+func TestAppendMeetsFinish(t *testing.T) {
+	s, p, _ := behindProxy(t, Options{MaxRetries: -1})
+	id := newID()
+	if err := s.CreateMigration(t.Context(), migration.Migration{ID: id}, someRules(1)); err != nil {
+		t.Fatal(err)
+	}
+	late := []migration.OriginalRule{{ID: "late rule"}}
+	reached, release := p.pauseAt(`"late rule"`)
+	appended := make(chan error, 1)
+	go func() {
+		_, err := s.AppendRules(context.Background(), id, late, true, "")
+		appended <- err
+	}()
+	<-reached
+	for _, state := range []migration.State{migration.Running, migration.Finished} {
+		if err := s.SetState(t.Context(), id, store.Change{State: state, Epoch: 1}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	release()
+	if err := <-appended; err != nil {
+		t.Fatal(err)
+	}
+	ready := func(when string) {
+		t.Helper()
+		if m, err := s.Migration(t.Context(), id); err != nil || m.State != migration.Ready {
+			t.Errorf("%s: the migration is %s, %v; want ready, since a rule is pending", when, m.State, err)
+		}
+	}
+	ready("after the append")
+	// An append that broke off before it looked again is repeated.
+	for epoch, state := range []migration.State{migration.Running, migration.Finished} {
+		if err := s.SetState(t.Context(), id, store.Change{State: state, Epoch: 2 + int64(epoch)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := s.AppendRules(t.Context(), id, late, true, ""); err != nil {
+		t.Fatal(err)
+	}
+	ready("after the repetition")
+}
+
 // A creation that was broken off is invisible, can be repeated, and is swept up after a while.
 func TestCreationBrokenOff(t *testing.T) {
 	now := time.Now()

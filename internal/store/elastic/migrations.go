@@ -196,8 +196,12 @@ func (s *Store) AppendRules(ctx context.Context, id string, rules []migration.Or
 	}
 	if m.State == migration.Finished {
 		there, err := s.anyMissing(ctx, id, rules)
-		if err != nil || !there {
+		if err != nil {
 			return 0, err
+		}
+		if !there {
+			// All there; a call that broke off may have left some of them pending.
+			return 0, s.reopen(ctx, id, now, by)
 		}
 		if _, err := s.change(ctx, id, func(m *migrationDoc) (bool, error) {
 			if m.State == migration.Finished {
@@ -215,7 +219,9 @@ func (s *Store) AppendRules(ctx context.Context, id string, rules []migration.Or
 	}
 	_, err = s.change(ctx, id, func(m *migrationDoc) (bool, error) {
 		sealing := m.State == migration.Creating && seal
-		if sealing {
+		// A start that came and went while the rules were being written may have finished without seeing them.
+		late := m.State == migration.Finished && added > 0
+		if sealing || late {
 			m.State = migration.Ready
 		}
 		if !sealing && added == 0 {
@@ -232,6 +238,23 @@ func (s *Store) AppendRules(ctx context.Context, id string, rules []migration.Or
 		return 0, err
 	}
 	return added, nil
+}
+
+// reopen makes a finished migration ready if it has pending rules.
+func (s *Store) reopen(ctx context.Context, id string, at time.Time, by string) error {
+	c, err := s.countsOf(ctx, id)
+	if err != nil || c.Pending == 0 {
+		return err
+	}
+	_, err = s.change(ctx, id, func(m *migrationDoc) (bool, error) {
+		if m.State != migration.Finished {
+			return false, nil
+		}
+		m.State = migration.Ready
+		m.touch(at, by)
+		return true, nil
+	})
+	return err
 }
 
 func (m *migrationDoc) touch(at time.Time, by string) {

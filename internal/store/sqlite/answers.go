@@ -11,7 +11,7 @@ import (
 )
 
 // BeginCall implements store.Answers. When there is an answer no attempt is counted, since none will be made.
-func (s *Store) BeginCall(ctx context.Context, id, key string) (attempt int, answer *store.Answer, err error) {
+func (s *Store) BeginCall(ctx context.Context, id, key string, c store.Call) (attempt int, answer *store.Answer, err error) {
 	err = s.write(ctx, func(ctx context.Context, q *statements) error {
 		attempt, answer = 0, nil
 		h, err := readHead(ctx, q, id)
@@ -30,8 +30,20 @@ func (s *Store) BeginCall(ctx context.Context, id, key string) (attempt int, ans
 			}
 			return nil
 		}
+		if c.Budget > 0 {
+			// The writer runs one operation at a time, so nobody else spends between this look and the count below.
+			var spent int
+			err := q.row(ctx, "SELECT coalesce(sum(attempts), 0) FROM answers WHERE m = ? AND connector = ?", []any{h.n, c.ConnectorID}, &spent)
+			if err != nil {
+				return err
+			}
+			if spent >= c.Budget {
+				return fmt.Errorf("call %d of connector %q with a budget of %d: %w", spent+1, c.ConnectorID, c.Budget, store.ErrBudget)
+			}
+		}
 		attempt++
-		_, err = q.exec(ctx, "INSERT INTO answers (m, key, attempts) VALUES (?, ?, 1) ON CONFLICT DO UPDATE SET attempts = attempts + 1", h.n, key)
+		_, err = q.exec(ctx, `INSERT INTO answers (m, key, attempts, connector) VALUES (?, ?, 1, ?)
+			ON CONFLICT DO UPDATE SET attempts = attempts + 1, connector = excluded.connector`, h.n, key, c.ConnectorID)
 		return err
 	})
 	if err != nil {

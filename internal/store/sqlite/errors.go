@@ -37,11 +37,8 @@ func (e *FileError) Error() string {
 
 func (e *FileError) Unwrap() error { return e.Err }
 
-// ErrCorrupt marks a damaged database file: retrying does not help.
-var ErrCorrupt = errors.New("database file is damaged")
-
 // wrap gives an error of the driver its meaning: ErrUnavailable for what may pass (disk full, I/O, locks, memory, a file
-// that is read-only for now), ErrCorrupt for damage.
+// that is read-only for now), ErrDamaged for damage.
 func wrap(doing string, err error) error {
 	if err == nil || isDomain(err) {
 		return err
@@ -55,14 +52,14 @@ func wrap(doing string, err error) error {
 		sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PROTOCOL, sqlite3.SQLITE_INTERRUPT:
 		return fmt.Errorf("%s: %w: %w", doing, store.ErrUnavailable, err)
 	case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
-		return fmt.Errorf("%s: %w: %w", doing, ErrCorrupt, err)
+		return fmt.Errorf("%s: %w: %w", doing, store.ErrDamaged, err)
 	}
 	return fmt.Errorf("%s: %w", doing, err)
 }
 
 // isDomain reports errors that an operation returns before it has written anything.
 func isDomain(err error) bool {
-	return errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrFenced) || errors.Is(err, store.ErrConflict) ||
+	return errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrFenced) || errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrBudget) ||
 		errors.Is(err, errStale)
 }
 

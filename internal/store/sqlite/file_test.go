@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -318,6 +319,52 @@ func TestLockedByAnotherConnection(t *testing.T) {
 	}
 	if err := s.Ready(t.Context()); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestCallersLeaveInTime: while another process holds the lock, callers are not held longer than their own deadline,
+// however many they are and however long the store is ready to wait.
+func TestCallersLeaveInTime(t *testing.T) {
+	for name, busy := range map[string]time.Duration{"short wait": 200 * time.Millisecond, "long wait": time.Minute} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "rulebridge.db")
+			s := open(t, path, Options{BusyTimeout: busy})
+			create(t, s, "m", 2)
+			other, err := sql.Open("sqlite", path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer other.Close()
+			other.SetMaxOpenConns(1)
+			if _, err := other.Exec("BEGIN EXCLUSIVE"); err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			var wg sync.WaitGroup
+			var late atomic.Int32
+			for range 40 {
+				wg.Go(func() {
+					err := s.Ready(ctx)
+					if !errors.Is(err, store.ErrUnavailable) && !errors.Is(err, context.DeadlineExceeded) {
+						t.Errorf("while another holds the lock: %v", err)
+					}
+					if d, _ := ctx.Deadline(); time.Since(d) > 2*time.Second {
+						late.Add(1)
+					}
+				})
+			}
+			wg.Wait()
+			if n := late.Load(); n > 0 {
+				t.Errorf("%d of 40 callers came back more than 2 s after their deadline", n)
+			}
+			if _, err := other.Exec("ROLLBACK"); err != nil {
+				t.Fatal(err)
+			}
+			if err := s.Ready(t.Context()); err != nil {
+				t.Errorf("afterwards: %v", err)
+			}
+		})
 	}
 }
 

@@ -106,7 +106,7 @@ func Open(ctx context.Context, path string, opts Options) (*Store, error) {
 		if errors.As(err, &schema) || errors.As(err, &file) {
 			return nil, err
 		}
-		if errors.Is(err, ErrCorrupt) {
+		if errors.Is(err, store.ErrDamaged) {
 			return nil, &FileError{Path: path, Reason: "is damaged or not a SQLite database", Err: err}
 		}
 		return nil, fmt.Errorf("open store %s: %w", path, err)

@@ -143,8 +143,8 @@ func newWriter(ctx context.Context, db *sql.DB) (*writer, error) {
 	return w, nil
 }
 
-// do runs an operation in a transaction and waits for its commit. A caller whose context ends before the operation is
-// taken up leaves with nothing written; after that it waits for the outcome, which takes milliseconds.
+// do runs an operation in a transaction and waits for its commit. A caller whose context ends before the transaction has
+// begun leaves with nothing written; after that it waits for the outcome, which takes milliseconds.
 func (w *writer) do(ctx context.Context, alone bool, run func(context.Context, *statements) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -218,28 +218,41 @@ func (w *writer) loop() {
 
 // commit runs the batch in one transaction. When anything but a domain error happens the transaction is rolled back and
 // each operation gets one of its own, so that a failure stays with the operation that caused it.
+//
+// Operations are taken only after the transaction has begun: while another process holds the lock, callers whose time is
+// up leave. When the transaction cannot begin, that is so for the whole batch, and no operation waits a second time.
 func (w *writer) commit(batch []*op) {
+	begun := w.begin()
 	taken := batch[:0]
 	for _, o := range batch {
 		if o.state.CompareAndSwap(opQueued, opTaken) {
 			taken = append(taken, o)
 		}
 	}
-	if len(taken) == 0 {
+	switch {
+	case begun != nil:
+		answerAll(taken, begun)
+		return
+	case len(taken) == 0:
+		w.rollback()
 		return
 	}
 	answers, err := w.transact(taken)
-	if err == nil {
+	switch {
+	case err == nil:
 		for i, o := range taken {
 			o.done <- answers[i]
 		}
 		return
-	}
-	if len(taken) == 1 {
+	case len(taken) == 1:
 		taken[0].done <- err
 		return
 	}
 	for i, o := range taken {
+		if err := w.begin(); err != nil {
+			answerAll(taken[i:], err)
+			return
+		}
 		answers, err := w.transact(taken[i : i+1])
 		if err == nil {
 			err = answers[0]
@@ -248,29 +261,38 @@ func (w *writer) commit(batch []*op) {
 	}
 }
 
-// transact returns each operation's own outcome, or the error for which nothing of them was written. The callers'
-// contexts do not reach the statements: one caller's cancellation must not roll back the others.
+func answerAll(ops []*op, err error) {
+	for _, o := range ops {
+		o.done <- err
+	}
+}
+
+func (w *writer) begin() error {
+	_, err := w.q.exec(context.Background(), "BEGIN IMMEDIATE")
+	return wrap("begin a write", err)
+}
+
+// rollback ends a transaction without a trace. After a full disk or an I/O error SQLite may have rolled back already;
+// then this fails, and rightly.
+func (w *writer) rollback() { _, _ = w.q.exec(context.Background(), "ROLLBACK") }
+
+// transact ends the transaction that was begun. It returns each operation's own outcome, or the error for which nothing
+// of them was written. The callers' contexts do not reach the statements: one caller's cancellation must not roll back
+// the others.
 func (w *writer) transact(ops []*op) ([]error, error) {
 	ctx := context.Background()
-	if _, err := w.q.exec(ctx, "BEGIN IMMEDIATE"); err != nil {
-		return nil, wrap("begin a write", err)
-	}
-	rollback := func() {
-		// After a full disk or an I/O error SQLite may have rolled back already; then this fails, and rightly.
-		_, _ = w.q.exec(ctx, "ROLLBACK")
-	}
 	answers := make([]error, len(ops))
 	for i, o := range ops {
 		if err := o.run(ctx, w.q); err != nil {
 			if !isDomain(err) {
-				rollback()
+				w.rollback()
 				return nil, wrap("write", err)
 			}
 			answers[i] = err
 		}
 	}
 	if _, err := w.q.exec(ctx, "COMMIT"); err != nil {
-		rollback()
+		w.rollback()
 		return nil, wrap("commit", err)
 	}
 	return answers, nil

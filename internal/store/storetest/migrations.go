@@ -161,6 +161,11 @@ func testAppendByState(t *testing.T, s *suite) {
 	if m, err := s.Migration(s.ctx, id); err != nil || m.State != migration.Stopped {
 		t.Fatalf("state after an append while stopped: %s, %v", m.State, err)
 	}
+	s.setState(id, migration.Running, 2)
+	s.claim(id, token(2, 1), 4, ruleID(0), ruleID(1), ruleID(2), ruleID(3))
+	for i := range 4 {
+		s.must(s.Record(s.ctx, id, ruleID(i), token(2, 1), finish))
+	}
 	s.setState(id, migration.Finished, 2)
 	if added, err := s.AppendRules(s.ctx, id, originals(0, 4), true, "bob"); err != nil || added != 0 {
 		t.Fatalf("append of known rules to a finished one: %d, %v", added, err)
@@ -222,7 +227,7 @@ func testStateFence(t *testing.T, s *suite) {
 func testTombstone(t *testing.T, s *suite) {
 	id := s.running(5)
 	s.claim(id, token(1, 1), 2, ruleID(0), ruleID(1))
-	_, _, err := s.BeginCall(s.ctx, id, "k")
+	_, _, err := s.BeginCall(s.ctx, id, "k", store.Call{})
 	s.must(err)
 	s.must(s.SaveAnswer(s.ctx, id, "k", store.Answer{Text: "a"}))
 
@@ -335,7 +340,7 @@ func testAnswers(t *testing.T, s *suite) {
 	_, err := s.Answer(s.ctx, id, "k")
 	s.wantErr(err, store.ErrNotFound)
 	for want := 1; want <= 2; want++ {
-		attempt, a, err := s.BeginCall(s.ctx, id, "k")
+		attempt, a, err := s.BeginCall(s.ctx, id, "k", store.Call{})
 		s.must(err)
 		if attempt != want || a != nil {
 			t.Fatalf("attempt %d, answer %v; want %d and none", attempt, a, want)
@@ -351,12 +356,12 @@ func testAnswers(t *testing.T, s *suite) {
 	if diff := cmp.Diff(given, got); diff != "" {
 		t.Fatalf("the first answer stays (-want +got):\n%s", diff)
 	}
-	attempt, a, err := s.BeginCall(s.ctx, id, "k")
+	attempt, a, err := s.BeginCall(s.ctx, id, "k", store.Call{})
 	s.must(err)
 	if attempt != 2 || a == nil || cmp.Diff(given, *a) != "" {
 		t.Fatalf("with an answer recorded: attempt %d, answer %v; want 2 and the answer", attempt, a)
 	}
-	_, _, err = s.BeginCall(s.ctx, id, "k2 ü/%2F")
+	_, _, err = s.BeginCall(s.ctx, id, "k2 ü/%2F", store.Call{})
 	s.must(err)
 	s.must(s.SaveAnswer(s.ctx, other, "k", store.Answer{Text: "without an attempt"}))
 	for _, want := range []struct {
@@ -372,7 +377,7 @@ func testAnswers(t *testing.T, s *suite) {
 	// Attempts made at the same time are all counted.
 	attempts := make(chan int, 10)
 	s.parallel(10, func(int) error {
-		n, _, err := s.BeginCall(s.ctx, id, "k3")
+		n, _, err := s.BeginCall(s.ctx, id, "k3", store.Call{})
 		attempts <- n
 		return err
 	})
@@ -384,6 +389,56 @@ func testAnswers(t *testing.T, s *suite) {
 	slices.Sort(seen)
 	if want := []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 10}; !slices.Equal(seen, want) {
 		t.Errorf("attempts at once are %v, want %v", seen, want)
+	}
+}
+
+// testBudget: of many calls that begin at once, as many as the budget allows are counted, for each connector apart.
+func testBudget(t *testing.T, s *suite) {
+	id, other := s.running(1), s.running(1)
+	const budget = 10
+	begin := func(id, connector string, from, calls int) (begun, refused int) {
+		t.Helper()
+		got := make(chan error, calls)
+		s.parallel(calls, func(i int) error {
+			_, _, err := s.BeginCall(s.ctx, id, fmt.Sprintf("%s/%d", connector, from+i), store.Call{ConnectorID: connector, Budget: budget})
+			got <- err
+			if errors.Is(err, store.ErrBudget) {
+				return nil
+			}
+			return err
+		})
+		close(got)
+		for err := range got {
+			if err == nil {
+				begun++
+			} else {
+				refused++
+			}
+		}
+		return begun, refused
+	}
+	_, _, err := s.BeginCall(s.ctx, id, "dear/free", store.Call{ConnectorID: "free"})
+	s.must(err)
+	if begun, refused := begin(id, "dear", 0, 50); begun != budget || refused != 40 {
+		t.Errorf("50 calls at once with a budget of 10: %d begun, %d refused", begun, refused)
+	}
+	if begun, _ := begin(id, "second", 0, 3); begun != 3 {
+		t.Errorf("the calls of another connector: %d of 3 begun", begun)
+	}
+	if begun, _ := begin(other, "dear", 0, 3); begun != 3 {
+		t.Errorf("the calls of another migration: %d of 3 begun", begun)
+	}
+	// An attempt at a question that was begun costs as much as another; a recorded answer costs nothing.
+	s.must(s.SaveAnswer(s.ctx, id, "dear/0", store.Answer{Text: "a"}))
+	_, a, err := s.BeginCall(s.ctx, id, "dear/0", store.Call{ConnectorID: "dear", Budget: budget})
+	s.must(err)
+	if a == nil {
+		t.Error("the recorded answer was not returned")
+	}
+	_, _, err = s.BeginCall(s.ctx, id, "dear/1", store.Call{ConnectorID: "dear", Budget: budget})
+	s.wantErr(err, store.ErrBudget)
+	if attempts, _, err := s.CallStats(s.ctx, id); err != nil || attempts != budget+1+3 {
+		t.Errorf("%d attempts, %v; want %d", attempts, err, budget+1+3)
 	}
 }
 

@@ -45,6 +45,7 @@ func Run(t *testing.T, open func(*testing.T) store.Store) {
 		{"List", testList},
 		{"Resources", testResources},
 		{"Answers", testAnswers},
+		{"Budget", testBudget},
 		{"Text", testText},
 		{"TwiceAndLate", testTwiceAndLate},
 		{"Cancelled", testCancelled},
@@ -280,7 +281,10 @@ func (s *suite) writes(id string) map[string]func(context.Context) error {
 			_, err := s.UpsertResources(ctx, id, []migration.Resource{{Type: migration.ResourceMacro, Name: "m"}})
 			return err
 		},
-		"BeginCall":  func(ctx context.Context) error { _, _, err := s.BeginCall(ctx, id, "k"); return err },
+		"BeginCall": func(ctx context.Context) error {
+			_, _, err := s.BeginCall(ctx, id, "k", store.Call{ConnectorID: "c"})
+			return err
+		},
 		"SaveAnswer": func(ctx context.Context) error { return s.SaveAnswer(ctx, id, "k", store.Answer{Text: "a"}) },
 	}
 }
