@@ -6,6 +6,8 @@ import (
 	"strings"
 	"sync"
 	"unicode/utf8"
+
+	"github.com/rulebridge/rulebridge/internal/budget"
 )
 
 // lineWidth is the number of bytes after which the printer looks for a place to break a line.
@@ -40,11 +42,11 @@ func PrintExpr(e Expr) string {
 }
 
 // PrintEach returns commands joined by a pipe a line, as Print writes them, and beside it the text of each without the
-// pipe. The parts share the memory of the text.
-func PrintEach(commands []Command) (text string, parts []string) {
+// pipe. The parts share the memory of the text. A budget that is spent ends it with a panic; it may be nil.
+func PrintEach(b *budget.Budget, commands []Command) (text string, parts []string) {
 	const pipe = "| "
 	kept := buffers.Get().(*[]byte)
-	p := printer{width: lineWidth, buf: (*kept)[:0]}
+	p := printer{width: lineWidth, buf: (*kept)[:0], budget: b}
 	var few [32]int
 	starts := few[:0]
 	for i, c := range commands {
@@ -98,6 +100,7 @@ type printer struct {
 	trying  bool
 	origins bool
 	spans   []OriginSpan
+	budget  *budget.Budget
 }
 
 func (p *printer) over() bool { return p.trying && len(p.buf) > p.limit }

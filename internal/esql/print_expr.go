@@ -11,6 +11,7 @@ func (p *printer) expr(e Expr, min, indent int) {
 	if p.over() {
 		return
 	}
+	defer p.budget.Enter().Leave()
 	if precedence(e) < min {
 		p.write("(")
 		p.expr(e, precLowest, indent+2)

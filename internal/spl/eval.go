@@ -30,10 +30,13 @@ const (
 	tokBad
 )
 
-const maxChain = 10_000 // operands of one chain of operators that is not balanced
+// maxChain is the number of operators that are not balanced, which one expression may have: its tree is as deep as they are
+// many.
+const maxChain = 5_000
 
 // expr reads an eval expression from p.pos and leaves p.pos behind its last token.
 func (p *parser) expr() Expr {
+	p.chained = 0
 	p.next()
 	if p.tok.kind == tokEnd {
 		p.syntax("expression expected")
@@ -210,8 +213,8 @@ func (p *parser) isOp(op string) bool { return p.tok.kind == tokOp && p.tok.op =
 func (p *parser) exprXor() Expr {
 	a := p.tok.a
 	l := p.exprChain("OR")
-	for n := 0; l != nil && p.isOp("XOR"); n++ {
-		if !p.chain(n) {
+	for l != nil && p.isOp("XOR") {
+		if !p.chain() {
 			return nil
 		}
 		p.next()
@@ -224,9 +227,11 @@ func (p *parser) exprXor() Expr {
 	return l
 }
 
-func (p *parser) chain(n int) bool {
-	if n >= maxChain {
-		p.fail(p.tok.a, CodeTooDeep, "more than %d operators in a row", maxChain)
+// chain counts an operator whose chain is kept as a tree that leans to one side.
+func (p *parser) chain() bool {
+	p.budget.Step(1)
+	if p.chained++; p.chained > maxChain {
+		p.fail(p.tok.a, CodeTooDeep, "the expression has more than %d operators such as + or =: split it into several eval commands", maxChain)
 		return false
 	}
 	return true
@@ -249,6 +254,7 @@ func (p *parser) exprChain(op string) Expr {
 	}
 	list := flatten(nil, first, op)
 	for p.isOp(op) {
+		p.budget.Step(1)
 		p.next()
 		e := operand()
 		if e == nil {
@@ -295,8 +301,8 @@ func (p *parser) exprNot() Expr {
 func (p *parser) exprCompare() Expr {
 	a := p.tok.a
 	l := p.exprAdd()
-	for n := 0; l != nil; n++ {
-		if p.tok.kind != tokOp || !p.chain(n) {
+	for l != nil {
+		if p.tok.kind != tokOp {
 			return l
 		}
 		not := false
@@ -313,6 +319,9 @@ func (p *parser) exprCompare() Expr {
 		op := p.tok.op
 		switch op {
 		case "=", "==", "!=", "<", "<=", ">", ">=", "LIKE":
+			if !p.chain() {
+				return nil
+			}
 			p.next()
 			r := p.exprAdd()
 			if r == nil {
@@ -320,6 +329,9 @@ func (p *parser) exprCompare() Expr {
 			}
 			l = p.mem.binaries.Put(Binary{p.at(a, p.lastToken()), op, l, r})
 		case "IN":
+			if !p.chain() {
+				return nil
+			}
 			p.next()
 			if p.tok.kind != tokOpen {
 				p.fail(p.tok.a, CodeSyntax, "list expected after IN")
@@ -349,8 +361,8 @@ func (a At) at() At { return a }
 func (p *parser) exprAdd() Expr {
 	a := p.tok.a
 	l := p.exprMul()
-	for n := 0; l != nil && (p.isOp("+") || p.isOp("-") || p.isOp(".")); n++ {
-		if !p.chain(n) {
+	for l != nil && (p.isOp("+") || p.isOp("-") || p.isOp(".")) {
+		if !p.chain() {
 			return nil
 		}
 		op := p.tok.op
@@ -367,8 +379,8 @@ func (p *parser) exprAdd() Expr {
 func (p *parser) exprMul() Expr {
 	a := p.tok.a
 	l := p.exprUnary()
-	for n := 0; l != nil && (p.isOp("*") || p.isOp("/") || p.isOp("%")); n++ {
-		if !p.chain(n) {
+	for l != nil && (p.isOp("*") || p.isOp("/") || p.isOp("%")) {
+		if !p.chain() {
 			return nil
 		}
 		op := p.tok.op

@@ -153,7 +153,9 @@ func (x *expander) text(s string, top bool) {
 		flushed = end
 	}
 	openQuote := false // a quote was found that never closes
+	defer x.opts.Budget.Enter().Leave()
 	for i := 0; i < len(s); {
+		x.opts.Budget.Step(1)
 		j := strings.IndexAny(s[i:], "`\"\\")
 		if j < 0 {
 			break

@@ -6,6 +6,8 @@ import (
 	"math"
 	"sort"
 	"strings"
+
+	"github.com/rulebridge/rulebridge/internal/budget"
 )
 
 // Codes of problems.
@@ -37,6 +39,8 @@ type Options struct {
 	MaxBytes, MaxDepth, MaxTokens int
 	// Memory is where the query is made, which is then valid until Memory.Reset; nil makes it for good.
 	Memory *Memory
+	// Budget bounds the work; where it is spent, Parse panics with a *budget.Exceeded. May be nil.
+	Budget *budget.Budget
 }
 
 func (o Options) withDefaults() Options {
@@ -69,7 +73,7 @@ func Parse(src string, o Options) *Query {
 	}
 	s := newSource(src)
 	x := &expander{opts: &o, mem: o.Memory, src: s, q: q, limit: 4 * o.MaxBytes}
-	p := &parser{src: s, mem: o.Memory, q: q, maxDepth: o.MaxDepth}
+	p := &parser{src: s, mem: o.Memory, q: q, maxDepth: o.MaxDepth, budget: o.Budget}
 	p.buf = x.expand(src)
 	if len(p.buf) > o.MaxTokens && countTokens(p.buf, o.MaxTokens) > o.MaxTokens {
 		q.Pipeline.At = s.at(0, len(p.buf))
@@ -131,6 +135,8 @@ type parser struct {
 	unclosed        map[int32]bool // offsets in the source already reported as never closed
 	tok             token          // lookahead of the eval grammar
 	prev            int            // end of the token before it
+	budget          *budget.Budget
+	chained         int // operators of unbalanced chains in the expression being read
 }
 
 func (p *parser) at(a, b int) At { return p.src.at(a, b) }
@@ -175,10 +181,14 @@ func (p *parser) enter() bool {
 		return false
 	}
 	p.depth++
+	p.budget.Enter()
 	return true
 }
 
-func (p *parser) leave() { p.depth-- }
+func (p *parser) leave() {
+	p.depth--
+	p.budget.Leave()
+}
 
 // scan finds the pipes and brackets of the whole text. Single quotes hide them only in commands whose grammar has
 // quoted field names: elsewhere an apostrophe is a letter.
@@ -194,6 +204,9 @@ func (p *parser) scan() {
 	noSingle, noDouble := false, false
 	for i := 0; i < len(s); i++ {
 		c := s[i]
+		if i%1024 == 0 {
+			p.budget.Step(1)
+		}
 		if start {
 			if n := spaceAt(s, i); n > 0 {
 				i += n - 1
@@ -361,6 +374,7 @@ func (p *parser) subsearch() *Pipeline {
 
 // stage reads one command from [a, b), which is not empty. On an error the whole stage becomes Unknown.
 func (p *parser) stage(a, b int, implied, sub bool) Command {
+	p.budget.Step(1)
 	end := p.end
 	p.pos, p.end, p.err = a, b, nil
 	depth := p.depth

@@ -23,6 +23,7 @@ func (p *parser) searchExpr(m searchMode) SearchExpr {
 				return nil
 			}
 		}
+		p.budget.Step(1)
 		e := p.searchOr(m)
 		if e == nil || p.err != nil {
 			break
@@ -427,6 +428,7 @@ func (p *parser) searchIn(a int, field Name) SearchExpr {
 			p.pos = c
 			return &SearchHole{p.at(a, c), p.buf[a:c]}
 		}
+		p.budget.Step(1)
 		v, ok := p.value()
 		if !ok {
 			p.fail(open, CodeSyntax, "the list of %s IN is never closed", field.Text)

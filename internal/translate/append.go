@@ -103,6 +103,7 @@ func (l *lowering) multisearch(cmd *spl.Multisearch, rest []spl.Command) {
 
 // appendBranch adds the rows of another search; reason says why that cannot be done.
 func (l *lowering) appendBranch(sub *spl.Pipeline, at spl.Span, command string) (reason string) {
+	defer l.budget.Enter().Leave()
 	if l.opts.Target == Target9 && hasFork(l.cmds) && command != "appendcols" {
 		return l.forkBranch(sub, at)
 	}

@@ -1,6 +1,8 @@
 package translate
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -10,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/rulebridge/rulebridge/internal/arena"
+	"github.com/rulebridge/rulebridge/internal/budget"
 	"github.com/rulebridge/rulebridge/internal/esql"
 	"github.com/rulebridge/rulebridge/internal/schema"
 	"github.com/rulebridge/rulebridge/internal/spl"
@@ -186,6 +189,7 @@ type compilation struct {
 	// ranged says that the pipeline being lowered has an earliest= of its own, openRange that one had none.
 	ranged, openRange bool
 	nested            int // how many OR and NOT the condition being lowered stands in
+	budget            *budget.Budget
 }
 
 // lowering is the state of one pipeline: the main search's or a subsearch's.
@@ -237,14 +241,48 @@ type lowering struct {
 	only     map[*spl.Agg]esql.Expr      // the events that an aggregation is over, all where absent
 }
 
-// Translate compiles one rule. It never panics and never fails: what cannot be done is in the output.
-func (c *Compiler) Translate(r Request) (out Output) {
+// Translate compiles one rule. It never panics and never fails: what cannot be done is in the output, and so is too_complex
+// where the rule needs more work than the budget allows.
+func (c *Compiler) Translate(r Request) Output {
+	out, err := c.TranslateContext(context.Background(), r)
+	if err != nil {
+		panic(err) // impossible: the background context never ends
+	}
+	return out
+}
+
+// TranslateContext is Translate that gives up within milliseconds of the end of ctx; the error is then the context's, and
+// the only one there is.
+func (c *Compiler) TranslateContext(ctx context.Context, r Request) (Output, error) {
+	if err := ctx.Err(); err != nil {
+		return Output{}, err
+	}
+	out, err := c.translate(budget.New(ctx, c.opts.MaxSteps, 0), r)
+	var spent *budget.Exceeded
+	switch {
+	case err == nil:
+		return out, nil
+	case errors.As(err, &spent) && spent.Err != nil:
+		return Output{}, spent.Err
+	}
+	return Output{Result: Untranslatable, Diagnostics: []Diagnostic{{
+		Code: "too_complex", Severity: Error, Span: wholeSpan(r.Query),
+		Message: "the compiler gave up on this query: " + err.Error() + "; split the rule into simpler ones, or write its query by hand",
+	}}}, nil
+}
+
+// translate compiles with a budget; the error says that it is spent.
+func (c *Compiler) translate(b *budget.Budget, r Request) (out Output, err error) {
 	w := c.takeWorkspace()
 	s := &w.compilation
 	s.Compiler, s.req, s.schema, s.diags, s.main, s.memory = c, r, c.opts.Schema, w.diags, &w.lowering, &w.memory
+	s.budget = b
 	defer func() {
 		// A last resort: a test makes sure that no real query gets here.
-		if p := recover(); p != nil {
+		p := recover()
+		if spent, ok := p.(*budget.Exceeded); ok {
+			err = spent // the workspace is left to the garbage collector
+		} else if p != nil {
 			whole := wholeSpan(r.Query)
 			out = Output{Result: Untranslatable, Diagnostics: []Diagnostic{{
 				Code: "internal_error", Severity: Error, Span: whole, Command: s.command,
@@ -254,7 +292,7 @@ func (c *Compiler) Translate(r Request) (out Output) {
 	}()
 	out = s.run()
 	c.giveWorkspace(w)
-	return out
+	return out, nil
 }
 
 func (c *compilation) run() Output {
@@ -272,7 +310,7 @@ func (c *compilation) run() Output {
 	if len(c.req.Types) > 0 {
 		c.schema = schema.Identity(c.opts.Index, c.req.Types)
 	}
-	c.query = spl.Parse(c.req.Query, spl.Options{Macros: c.macros, Keep: c.keepMacro, MaxDepth: c.opts.MaxDepth, Memory: &c.memory.parsed})
+	c.query = spl.Parse(c.req.Query, spl.Options{Macros: c.macros, Keep: c.keepMacro, MaxDepth: c.opts.MaxDepth, Memory: &c.memory.parsed, Budget: c.budget})
 	c.macroNotes()
 	c.problems()
 
@@ -312,6 +350,7 @@ func (c *compilation) problems() {
 
 // pipeline lowers the commands in order.
 func (l *lowering) pipeline(p *spl.Pipeline) {
+	defer l.budget.Enter().Leave()
 	l.depth++
 	defer func() { l.depth-- }()
 	if l.depth > l.opts.MaxDepth {
@@ -349,6 +388,7 @@ func (l *lowering) pipeline(p *spl.Pipeline) {
 
 // lower hands a command to its lowering function. rest is what follows it.
 func (l *lowering) lower(cmd spl.Command, rest []spl.Command) {
+	defer l.budget.Enter().Leave()
 	if l.consumed[cmd] {
 		return
 	}

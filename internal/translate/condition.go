@@ -15,6 +15,7 @@ import (
 // when neg) holds; nil is a hole.
 
 func (l *lowering) cond(e spl.Expr, neg bool) esql.Expr {
+	defer l.budget.Enter().Leave()
 	defer l.fill(false)()
 	defer func(before spl.Span) { l.place = before }(l.place)
 	l.place = e.Span()

@@ -93,6 +93,7 @@ var codes = []CodeInfo{
 	{"subsearch", Error, "a subsearch that cannot be folded in"},
 	{"type_mismatch", Error, "values of types that do not compare"},
 	{"too_large", Error, "a query beyond the caps of size, depth or expansion"},
+	{"too_complex", Error, "a query on which the compiler gave up, because it needs too many steps or nests too deeply"},
 	{"needs_target_9", Error, "what only a later Elasticsearch can do"},
 	{"internal_error", Error, "a defect of the compiler"},
 }
@@ -111,6 +112,7 @@ func Codes() []CodeInfo { return append([]CodeInfo(nil), codes...) }
 // diag records a diagnostic of the command being lowered. The same finding at a further place is one diagnostic with
 // a further span.
 func (c *compilation) diag(code Code, span spl.Span, subject, message string) {
+	c.budget.Step(1)
 	sev, ok := severityOf[code]
 	if !ok {
 		panic("undeclared diagnostic code " + string(code))

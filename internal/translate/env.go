@@ -363,6 +363,7 @@ func fillStar(pattern string, got []string) string {
 // lookup resolves an SPL name at this point. The result is never nil: a field that does not exist in Splunk either
 // is a null constant, a field without counterpart a hole (said once per field).
 func (l *lowering) lookup(name string, span spl.Span) *column {
+	l.budget.Step(1)
 	if name == "" {
 		return l.absent(name, span)
 	}
@@ -543,6 +544,7 @@ func (l *lowering) freeName(name string) string {
 		return name
 	}
 	for i := 2; ; i++ {
+		l.budget.Step(1)
 		n := name + "_" + itoa(i)
 		if !l.env.uses(n, "") && !l.peer.has(n) {
 			return n

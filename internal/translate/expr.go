@@ -14,6 +14,7 @@ import (
 var holeValue = value{hole: true}
 
 func (l *lowering) expr(e spl.Expr) value {
+	defer l.budget.Enter().Leave()
 	before := l.place
 	l.place = e.Span()
 	v := l.exprBare(e)

@@ -67,7 +67,7 @@ func (l *lowering) finish() {
 	l.out.ESQL = &esql.Query{Commands: cmds}
 	// Each command is printed once: the stages show the same text that the query is made of.
 	l.out.Stages = l.stages
-	text, parts := esql.PrintEach(cmds)
+	text, parts := esql.PrintEach(l.budget, cmds)
 	l.out.Query = text
 	if len(l.stages) == 0 {
 		return

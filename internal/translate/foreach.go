@@ -75,7 +75,7 @@ func (l *lowering) foreach(cmd *spl.Foreach, rest []spl.Command) {
 		for i, g := range h.got {
 			text = strings.ReplaceAll(text, segTag+itoa(i+1)+">>", g)
 		}
-		q := spl.Parse("| "+strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(text), "|")), spl.Options{Macros: l.macros, Keep: l.keepMacro, MaxDepth: l.opts.MaxDepth})
+		q := spl.Parse("| "+strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(text), "|")), spl.Options{Macros: l.macros, Keep: l.keepMacro, MaxDepth: l.opts.MaxDepth, Budget: l.budget})
 		if len(q.Problems) > 0 || q.Pipeline == nil {
 			msg := ""
 			if len(q.Problems) > 0 {

@@ -16,6 +16,7 @@ const forkBranches = 8
 
 // forkBranch adds the rows of another search as a branch of FORK; reason says why that cannot be done.
 func (l *lowering) forkBranch(sub *spl.Pipeline, at spl.Span) (reason string) {
+	defer l.budget.Enter().Leave()
 	old, extends := l.lastFork()
 	switch {
 	case l.opts.Target != Target9:

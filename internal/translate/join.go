@@ -170,6 +170,7 @@ func (l *lowering) joinAs(command string, cmd *spl.Join, rest []spl.Command) {
 
 // branchPipeline lowers the pipeline of a second branch, which must leave the rule's own settings alone.
 func (l *lowering) branchPipeline(p *spl.Pipeline) {
+	defer l.budget.Enter().Leave()
 	threshold, command := l.out.Rule.Threshold, l.compilation.command
 	l.pipeline(p)
 	l.out.Rule.Threshold, l.compilation.command = threshold, command

@@ -115,6 +115,7 @@ func (u *lookupUse) test(t outputTest, neg bool) (esql.Expr, bool) {
 }
 
 func (u *lookupUse) searchTest(e spl.SearchExpr, neg bool) (esql.Expr, bool) {
+	defer u.l.budget.Enter().Leave()
 	switch e := e.(type) {
 	case *spl.SearchNot:
 		return u.searchTest(e.Expr, !neg)
@@ -199,6 +200,7 @@ func (u *lookupUse) only(t outputTest) ([]map[string]string, bool) {
 }
 
 func (u *lookupUse) whereTest(e spl.Expr, neg bool) (esql.Expr, bool) {
+	defer u.l.budget.Enter().Leave()
 	switch b := e.(type) {
 	case *spl.Unary:
 		if b.Op == "NOT" {

@@ -284,8 +284,15 @@ func (u *lookupUse) joinKey() string {
 	default:
 		name = u.keyColumn() + "_text"
 	}
-	for i := 2; l.env.uses(name, "") || u.taken(name); i++ {
-		name = name + "_" + itoa(i)
+	// Names that begin with an underscore are always taken.
+	base := strings.TrimLeft(name, "_")
+	if base == "" || base == "lower" || base == "text" {
+		base = severalKeys
+	}
+	name = base
+	for i := 2; u.taken(name); i++ {
+		l.budget.Step(1)
+		name = base + "_" + itoa(i)
 	}
 	l.assign(u.at, name, mark(x, u.at))
 	l.helpers = appendNew(l.helpers, name)
@@ -326,6 +333,7 @@ func indexOf(table string) string {
 func (l *lowering) addLookupIndex(k LookupIndex) string {
 	base := k.Name
 	for n := 2; ; n++ {
+		l.budget.Step(1)
 		i := slices.IndexFunc(l.out.Lookups, func(old LookupIndex) bool { return old.Name == k.Name })
 		if i < 0 {
 			l.out.Lookups = append(l.out.Lookups, k)

@@ -106,6 +106,7 @@ func (l *lowering) used(c *column, span spl.Span) *column {
 }
 
 func (l *lowering) say(n *mappingNote, c *column, exact bool, span spl.Span) {
+	defer l.budget.Enter().Leave()
 	for _, p := range n.parts {
 		l.say(p, c, exact || n.exact, span)
 	}

@@ -16,6 +16,7 @@ import (
 // above need no care. nil is a hole.
 
 func (l *lowering) searchCond(e spl.SearchExpr, neg bool) esql.Expr {
+	defer l.budget.Enter().Leave()
 	if len(l.named) > 0 {
 		if x, ok := l.namedSource(e, neg); ok {
 			return mark(x, e.Span())

@@ -508,7 +508,7 @@ func (l *lowering) searchMacro(e *spl.SearchMacro, neg bool) esql.Expr {
 
 // parseSearch reads a search expression inside a text, for searchmatch.
 func (l *lowering) parseSearch(text string, at spl.Span) (spl.SearchExpr, bool) {
-	q := spl.Parse("search "+text, spl.Options{MaxDepth: l.opts.MaxDepth})
+	q := spl.Parse("search "+text, spl.Options{MaxDepth: l.opts.MaxDepth, Budget: l.budget})
 	if len(q.Problems) > 0 || len(q.Pipeline.Commands) != 1 {
 		l.diag("syntax", at, "", "this search could not be read: "+clip(text))
 		return nil, false

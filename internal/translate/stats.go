@@ -204,8 +204,9 @@ func (l *lowering) groupKey(b spl.By) (*column, *esql.Assign) {
 
 // aggOne lowers one aggregation; wildcards in its field stand for every bound column.
 func (l *lowering) aggOne(a *spl.Agg, st *esql.Stats, next *env, taken *distinct, after *[]*esql.Assign, origins *[]spl.Span, at spl.Span) {
+	l.budget.Step(1)
 	name := aggName(a)
-	if f, ok := a.Arg.(*spl.FieldRef); ok && strings.Contains(f.Name, "*") && !a.Eval {
+	if f, ok := a.Arg.(*spl.FieldRef); ok && strings.Contains(f.Name, "*") && !a.Eval && l.env.cols[f.Name] == nil {
 		names := l.env.names(f.Name)
 		if len(names) == 0 {
 			l.diag("unsupported_expression", a.Span(), a.Func, "`"+f.Name+"` names no columns that are known here; list the fields")
@@ -274,6 +275,7 @@ func (l *lowering) aggOne(a *spl.Agg, st *esql.Stats, next *env, taken *distinct
 	}
 	out := columnName(name)
 	for i := 2; taken.has(out) || out == "@timestamp" || l.peer.has(out); i++ {
+		l.budget.Step(1)
 		out = columnName(name) + "_" + itoa(i)
 	}
 	taken.add(out)

@@ -24,6 +24,7 @@ type staticCell struct{ field, value string }
 
 // subsearchFilter lowers a subsearch to a condition.
 func (l *lowering) subsearchFilter(e *spl.SubsearchExpr, neg bool) esql.Expr {
+	defer l.budget.Enter().Leave()
 	rows, code, why := l.staticRows(e.Pipeline)
 	if code != "" {
 		l.diag(code, e.Span(), "", why)

@@ -102,6 +102,8 @@ type Options struct {
 	Index []string
 	// MaxQueryBytes and MaxDepth cap the input; zero means the defaults (1 MiB, 200).
 	MaxQueryBytes, MaxDepth int
+	// MaxSteps caps the work on one rule, after which the rule is too_complex; zero means budget.DefaultSteps.
+	MaxSteps int
 }
 
 // Output is the result of one compilation. It is a function of the request and the options alone.

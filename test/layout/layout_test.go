@@ -41,11 +41,12 @@ var rules = map[string]rule{
 
 	// The compiler: pure, and of the standard library only.
 	"internal/arena":      {standardOnly: true},
-	"internal/spl":        {standardOnly: true, ours: []string{"internal/arena"}},
-	"internal/esql":       {standardOnly: true},
+	"internal/budget":     {standardOnly: true},
+	"internal/spl":        {standardOnly: true, ours: []string{"internal/arena", "internal/budget"}},
+	"internal/esql":       {standardOnly: true, ours: []string{"internal/budget"}},
 	"internal/schema":     {standardOnly: true},
 	"internal/schema/gen": {},
-	"internal/translate":  {standardOnly: true, ours: []string{"internal/arena", "internal/spl", "internal/schema", "internal/esql"}},
+	"internal/translate":  {standardOnly: true, ours: []string{"internal/arena", "internal/budget", "internal/spl", "internal/schema", "internal/esql"}},
 	"internal/compile": {ours: []string{"internal/migration", "internal/schema", "internal/spl", "internal/translate"},
 		third: []string{"github.com/hashicorp/golang-lru/", "golang.org/x/sync/"}},
 
