@@ -64,6 +64,11 @@ fuzz: ## each fuzz target for FUZZTIME
 	  for f in $$(grep -hoE '^func Fuzz[A-Za-z0-9_]+' $$p/*_test.go | cut -c6- | sort -u); do \
 	    echo "fuzz $$p $$f"; $(GO) test $$p -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME); done; done
 
+SPLICES ?= 200000
+.PHONY: splices
+splices: ## compile SPLICES (200,000) searches spliced from others; none may crash, hang, or take 10 s
+	SPLICES=$(SPLICES) SPLICE_SEED=$(SEED) SPLICE_LAST=$(abspath bin)/splice-last.spl $(GO) test -count=1 -timeout 60m -v -run 'TestSplicedSearches' ./internal/translate
+
 .PHONY: bench
 bench: build ## the program, the compiler and what its queries cost, as a table and bench/bench.json
 	$(GO) run ./test/bench -bin $(abspath bin/rulebridge) -json bench/bench.json

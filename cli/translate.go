@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -52,13 +53,13 @@ line may then carry "field_types": {field: Elasticsearch type} (default keyword)
 				return err
 			}
 			if len(args) == 1 {
-				return t.one(args[0])
+				return t.one(c.Context(), args[0])
 			}
 			if _, tty := terminal(p.Stdin); tty {
 				return usagef("nothing to translate: give a query as argument, or rules as NDJSON on stdin; see %s --help", c.CommandPath())
 			}
 			defer app.CollectForBatch()()
-			return t.stream()
+			return t.stream(c.Context())
 		},
 	}
 	fs := c.Flags()
@@ -121,17 +122,20 @@ func (p Program) newTranslator(c *cobra.Command, f translateFlags) (*translator,
 }
 
 // one translates the query given as argument.
-func (t *translator) one(query string) error {
-	if err := t.translate(splunk.Rule{OriginalRule: migration.OriginalRule{ID: "query", Query: query}}); err != nil {
+func (t *translator) one(ctx context.Context, query string) error {
+	if err := t.translate(ctx, splunk.Rule{OriginalRule: migration.OriginalRule{ID: "query", Query: query}}); err != nil {
 		return err
 	}
 	return t.flush()
 }
 
 // stream translates stdin, holding one rule at a time.
-func (t *translator) stream() error {
+func (t *translator) stream(ctx context.Context) error {
 	bad := 0
-	for rule, err := range splunk.Rules("stdin", t.p.Stdin) {
+	for rule, err := range splunk.Rules("stdin", &interruptible{ctx: ctx, r: t.p.Stdin}) {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 		if err != nil {
 			bad++
 			_, _ = fmt.Fprintln(t.p.Stderr, "rulebridge: "+err.Error())
@@ -141,7 +145,7 @@ func (t *translator) stream() error {
 			}
 			continue
 		}
-		if err := t.translate(rule); err != nil {
+		if err := t.translate(ctx, rule); err != nil {
 			return err
 		}
 		// Whoever sends one line at a time gets its answer before the next.
@@ -162,12 +166,15 @@ func (t *translator) flush() error {
 	return nil
 }
 
-func (t *translator) translate(r splunk.Rule) error {
+func (t *translator) translate(ctx context.Context, r splunk.Rule) error {
 	o := r.OriginalRule
 	start := time.Now()
 	request := compile.Request(o)
 	request.Types = r.FieldTypes
-	out := t.compiler.Translate(request)
+	out, err := t.compiler.TranslateContext(ctx, request)
+	if err != nil {
+		return fmt.Errorf("translate %s: %w", o.ID, context.Cause(ctx))
+	}
 	elapsed := time.Since(start)
 	switch {
 	case t.flags.explain:

@@ -11,10 +11,10 @@ import (
 	"fmt"
 )
 
-// Limits of one compilation. Of 1,158 real rules the most expensive takes about 1 % of the steps and 10 % of the depth.
+// Limits of one compilation. The most expensive of 1,158 real rules takes 1,200 steps and is less than 500 calls deep.
 const (
 	// DefaultSteps are about a second of work.
-	DefaultSteps = 4_000_000
+	DefaultSteps = 1_000_000
 	// DefaultDepth is the number of nested calls of counted functions; the stack stays far below Go's limit of 1 GB.
 	DefaultDepth = 20_000
 )

@@ -12,8 +12,11 @@ import (
 // determinizeEffort is the work after which Lucene gives up: the sum of the sizes of the state sets that it visits.
 const determinizeEffort = 100_000
 
-// maxStates bounds the work of the check itself; Lucene has given up long before.
-const maxStates = 50_000
+// maxStates bounds the size of what the check builds and maxWork the edges that it compares; Lucene has given up long before.
+const (
+	maxStates = 50_000
+	maxWork   = 50_000_000
+)
 
 var (
 	errComplex = errors.New("too complex")
@@ -252,7 +255,7 @@ func (a *automaton) determinize() (*automaton, error) {
 	out := &automaton{edges: [][]edge{nil}, accept: []bool{a.accept[0]}, deterministic: true}
 	sets := [][]int{{0}}
 	known := map[string]int{setKey(nil, sets[0]): 0}
-	effort := 0
+	effort, work := 0, 0
 	var key []byte
 	var cuts []rune
 	var edges []edge
@@ -270,6 +273,9 @@ func (a *automaton) determinize() (*automaton, error) {
 		}
 		slices.Sort(cuts)
 		cuts = slices.Compact(cuts)
+		if work += len(cuts) * len(edges); work > maxWork {
+			return nil, errComplex
+		}
 		for i, lo := range cuts {
 			var next []int
 			for _, e := range edges {

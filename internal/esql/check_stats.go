@@ -1,5 +1,7 @@
 package esql
 
+import "fmt"
+
 // ---- STATS ----
 
 func (c *checker) stats(command *Stats) {
@@ -83,6 +85,29 @@ func (c *checker) topExpr(e Expr, ctx context) value {
 		c.report(e, CodeLimit, "the expression is nested %d deep, at most %d are allowed; use IN, or parts in parentheses", d, maxExprDepth)
 	}
 	return c.expr(e, ctx)
+}
+
+// Oversized names the command of a query that Elasticsearch refuses for the number of its commands or the depth of an
+// expression, and why; nil when none is.
+func Oversized(commands []Command) (command Command, why string) {
+	if n := len(commands); n > maxCommands+1 {
+		return commands[n-1], fmt.Sprintf("the draft has %d commands, and Elasticsearch takes at most %d", n, maxCommands)
+	}
+	for _, c := range commands {
+		deepest := 0
+		inspectCommand(c, func(n Node) bool {
+			e, ok := n.(Expr)
+			if !ok {
+				return true
+			}
+			deepest = max(deepest, depth(e, precLowest))
+			return false
+		})
+		if deepest > maxExprDepth {
+			return c, fmt.Sprintf("an expression of the draft is nested %d deep, and Elasticsearch takes at most %d", deepest, maxExprDepth)
+		}
+	}
+	return nil, ""
 }
 
 // depth counts as the parser of Elasticsearch does: a leaf is 2, parentheses are 2, every other node 1.

@@ -30,9 +30,9 @@ const (
 	tokBad
 )
 
-// maxChain is the number of operators that are not balanced, which one expression may have: its tree is as deep as they are
-// many.
-const maxChain = 5_000
+// maxChain is the number of operators in chains that are not balanced, such as + and =, from an expression's root to a leaf:
+// its tree is as deep as they are many, and Elasticsearch takes no expression that is nested 300 deep.
+const maxChain = 500
 
 // expr reads an eval expression from p.pos and leaves p.pos behind its last token.
 func (p *parser) expr() Expr {
@@ -242,7 +242,10 @@ func (p *parser) lastToken() int { return p.prev }
 
 // exprChain reads operands joined by OR or AND into a balanced tree.
 func (p *parser) exprChain(op string) Expr {
+	chained, deepest := p.chained, p.chained // operands stand beside each other
 	operand := func() Expr {
+		p.chained = chained
+		defer func() { deepest = max(deepest, p.chained); p.chained = deepest }()
 		if op == "OR" {
 			return p.exprChain("AND")
 		}
@@ -419,9 +422,13 @@ func (p *parser) exprList() []Expr {
 		return nil
 	}
 	defer p.leave()
+	chained, deepest := p.chained, p.chained // items stand beside each other
+	defer func() { p.chained = max(deepest, p.chained) }()
 	var list []Expr
 	p.next()
 	for p.err == nil {
+		deepest = max(deepest, p.chained)
+		p.chained = chained
 		switch p.tok.kind {
 		case tokClose:
 			p.next()

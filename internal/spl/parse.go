@@ -136,7 +136,7 @@ type parser struct {
 	tok             token          // lookahead of the eval grammar
 	prev            int            // end of the token before it
 	budget          *budget.Budget
-	chained         int // operators of unbalanced chains in the expression being read
+	chained         int // operators of unbalanced chains above and before the operand being read
 }
 
 func (p *parser) at(a, b int) At { return p.src.at(a, b) }

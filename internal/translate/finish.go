@@ -23,6 +23,11 @@ func (l *lowering) finish() {
 	from.Origin = l.sourceOrigin
 	cmds := append([]esql.Command{from}, l.cmds...)
 	guardNulls(cmds)
+	if cmd, why := esql.Oversized(cmds); cmd != nil {
+		at := wholeSpan(l.req.Query)
+		l.diag("too_complex", at, "", why+"; split the rule into simpler ones, or write its query by hand")
+		return
+	}
 	if !l.aggregated && !hasLimit(l.cmds) {
 		l.command = ""
 		l.diag("row_limit", spl.Span{Start: spl.Pos{Line: 1, Column: 1}, End: spl.Pos{Line: 1, Column: 1}}, "", "every matching event is a row: ES|QL returns at most 1,000 of them in one run, 10,000 with a LIMIT")
@@ -126,7 +131,7 @@ func (c *compilation) classify(l *lowering) {
 			}
 		}
 	}
-	if c.out.ESQL == nil {
+	if c.out.ESQL == nil && !slices.ContainsFunc(c.diags, func(d Diagnostic) bool { return d.Code == "too_complex" }) {
 		c.command = ""
 		c.diag("no_draft", wholeSpan(c.req.Query), "", "there is no draft: without a data source nothing can be searched; give an index pattern or add the source to the schema overrides")
 	}

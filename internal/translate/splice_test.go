@@ -150,19 +150,11 @@ func spliceCorpus(t testing.TB, seed uint64) *splicer {
 		}
 	}
 	own := len(s.searches)
-	goldens, err := filepath.Glob(filepath.Join("testdata", "*.txtar"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, f := range goldens {
-		data, err := os.ReadFile(f)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, sections := parseTxtar(string(data))
-		for _, x := range sections {
-			if x.name == "spl" {
-				s.read(x.text)
+	files := goldens(t)
+	for _, name := range sortedKeys(files) {
+		for _, x := range files[name].Files {
+			if x.Name == "spl" {
+				s.read(string(x.Data))
 			}
 		}
 	}
