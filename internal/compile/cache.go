@@ -50,7 +50,11 @@ func (c *Cache) Compile(ctx context.Context, migrationID string, rule migration.
 	if err != nil {
 		return Output{}, err
 	}
-	return FromOutput(rule, compiler.Translate(Request(rule))), nil
+	out, err := compiler.TranslateContext(ctx, Request(rule))
+	if err != nil {
+		return Output{}, err
+	}
+	return FromOutput(rule, out), nil
 }
 
 // compiler is the prepared compiler of a migration. Callers who need the same one wait for a single preparation, each
