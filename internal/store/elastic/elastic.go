@@ -75,8 +75,8 @@ var (
 
 var validPrefix = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,100}$`)
 
-// New prepares a store and sends nothing. Check tells what is wrong with the connection, Setup installs the indices.
-func New(opts Options) (*Store, error) {
+// withDefaults fills in what was not given.
+func (opts Options) withDefaults() Options {
 	if opts.Timeout <= 0 {
 		opts.Timeout = 30 * time.Second
 	}
@@ -86,9 +86,6 @@ func New(opts Options) (*Store, error) {
 	opts.MaxRetries = max(opts.MaxRetries, 0)
 	if opts.Prefix == "" {
 		opts.Prefix = "rulebridge"
-	}
-	if !validPrefix.MatchString(opts.Prefix) {
-		return nil, fmt.Errorf("elasticsearch: the prefix %q may have lower-case letters, digits, '.', '_' and '-' only", opts.Prefix)
 	}
 	if opts.Shards <= 0 {
 		opts.Shards = 1
@@ -104,6 +101,15 @@ func New(opts Options) (*Store, error) {
 	}
 	if opts.pageSize <= 0 {
 		opts.pageSize = pageSize
+	}
+	return opts
+}
+
+// New prepares a store and sends nothing. Check tells what is wrong with the connection, Setup installs the indices.
+func New(opts Options) (*Store, error) {
+	opts = opts.withDefaults()
+	if !validPrefix.MatchString(opts.Prefix) {
+		return nil, fmt.Errorf("elasticsearch: the prefix %q may have lower-case letters, digits, '.', '_' and '-' only", opts.Prefix)
 	}
 	if opts.kinds == nil {
 		var err error

@@ -7,6 +7,7 @@ import (
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 
+	"github.com/rulebridge/rulebridge/internal/assistant"
 	"github.com/rulebridge/rulebridge/internal/store"
 )
 
@@ -60,7 +61,7 @@ func wrap(doing string, err error) error {
 // isDomain reports errors that an operation returns before it has written anything.
 func isDomain(err error) bool {
 	return errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrFenced) || errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrBudget) ||
-		errors.Is(err, errStale)
+		errors.Is(err, assistant.ErrNotFound) || errors.Is(err, assistant.ErrExists) || errors.Is(err, errStale)
 }
 
 // errStale: the rule document changed between reading and writing.

@@ -26,7 +26,7 @@ import (
 	"github.com/rulebridge/rulebridge/internal/store"
 )
 
-//go:embed schema/*.sql
+//go:embed schema/*.sql assistant/*.sql
 var embedded embed.FS
 
 // applicationID marks the file as ours ("RBDG"); the first migration writes it.
@@ -46,8 +46,11 @@ type Options struct {
 	// Now gives the time of writes that carry none; nil means time.Now.
 	Now func() time.Time
 
-	// schema replaces the embedded migrations in tests.
-	schema fs.FS
+	// schema replaces the embedded migrations: for the assistant's file, and in tests. applicationID is what they write.
+	schema        fs.FS
+	applicationID int64
+	// secureDelete overwrites what is deleted.
+	secureDelete bool
 }
 
 // Store is the SQLite store. It is safe for concurrent use.
@@ -85,6 +88,9 @@ func Open(ctx context.Context, path string, opts Options) (*Store, error) {
 	}
 	if opts.Now == nil {
 		opts.Now = time.Now
+	}
+	if opts.applicationID == 0 {
+		opts.applicationID = applicationID
 	}
 	if opts.schema == nil {
 		sub, err := fs.Sub(embedded, "schema")
@@ -129,6 +135,9 @@ func (s *Store) open(ctx context.Context, opts Options) error {
 		"foreign_keys(1)",
 		"temp_store(MEMORY)",
 	}}
+	if opts.secureDelete {
+		common["_pragma"] = append(common["_pragma"], "secure_delete(1)")
+	}
 	var dsn string
 	if s.path == Memory {
 		dsn = "file::memory:?" + common.Encode()
@@ -189,7 +198,7 @@ func upgrade(ctx context.Context, db *sql.DB, path string, opts Options) error {
 		return wrap("read the schema", err)
 	}
 	// A first start that was killed leaves the version table without the id.
-	if appID != applicationID && (appID != 0 || objects > 0 && gooseTable == 0) {
+	if appID != opts.applicationID && (appID != 0 || objects > 0 && gooseTable == 0) {
 		return &FileError{Path: path, Reason: "is another program's database"}
 	}
 	p, err := goose.NewProvider(goose.DialectSQLite3, db, opts.schema, goose.WithDisableGlobalRegistry(true))

@@ -1,0 +1,68 @@
+package elastic
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/rulebridge/rulebridge/internal/assistant"
+	"github.com/rulebridge/rulebridge/internal/store/storetest"
+	"github.com/rulebridge/rulebridge/test/elasticsearch"
+)
+
+// nodeAlerts are alerts in an index of the node, mapped as Elastic's alerts are.
+type nodeAlerts struct {
+	*Alerts
+	node  *elasticsearch.Node
+	index string
+}
+
+func (n nodeAlerts) Index() string { return n.index + "*" }
+
+func (n nodeAlerts) Fill(t *testing.T, alerts []assistant.Alert) {
+	t.Helper()
+	var body bytes.Buffer
+	encoder := json.NewEncoder(&body)
+	for _, a := range alerts {
+		if err := encoder.Encode(map[string]any{"index": map[string]any{"_index": n.index, "_id": a.ID}}); err != nil {
+			t.Fatal(err)
+		}
+		if err := encoder.Encode(a.Source); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var answer struct{ Errors bool }
+	if err := n.node.Do(t.Context(), "POST", "/_bulk?refresh=true", body.Bytes(), &answer); err != nil || answer.Errors {
+		t.Fatalf("fill: %v, %v", err, answer)
+	}
+}
+
+func newNodeAlerts(t *testing.T, node *elasticsearch.Node) storetest.Alerts {
+	t.Helper()
+	source, err := NewAlerts(Options{URLs: []string{node.URL}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := nodeAlerts{source, node, fmt.Sprintf(".test-alerts-%d", time.Now().UnixNano())}
+	keyword := map[string]any{"type": "keyword", "ignore_above": 1024}
+	mapping := map[string]any{
+		"dynamic_templates": []any{map[string]any{"text": map[string]any{"match_mapping_type": "string", "mapping": keyword}}},
+		"properties": map[string]any{
+			"@timestamp": map[string]any{"type": "date"}, "message": map[string]any{"type": "text"}, "source.ip": map[string]any{"type": "ip"},
+			"kibana.alert.risk_score": map[string]any{"type": "float"},
+		},
+	}
+	if err := node.CreateIndex(t.Context(), n.index, map[string]any{"settings": map[string]any{"number_of_replicas": 0, "index.hidden": true}, "mappings": mapping}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = node.DeleteIndex(context.Background(), n.index) })
+	return n
+}
+
+func TestAlerts(t *testing.T) {
+	node := elasticsearch.Start(t)
+	storetest.RunAlerts(t, func(t *testing.T) storetest.Alerts { return newNodeAlerts(t, node) })
+}
