@@ -1,0 +1,170 @@
+package mask
+
+import (
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+// folded is a text without what does not tell values apart: case, accents, compatibility forms and invisible characters.
+// at[i] is the offset in the original of the rune that byte i comes from; nil for an ASCII text, where the two are equal.
+type folded struct {
+	bytes []byte
+	at    []int32
+}
+
+// lower folds ASCII bytes.
+var lower = func() (t [256]byte) {
+	for i := range t {
+		t[i] = byte(i)
+		if i >= 'A' && i <= 'Z' {
+			t[i] = byte(i) + 'a' - 'A'
+		}
+	}
+	return t
+}()
+
+// fold reuses the buffers of f.
+func (f *folded) fold(text string) {
+	f.bytes, f.at = f.bytes[:0], f.at[:0]
+	i := 0
+	for i < len(text) && text[i] < utf8.RuneSelf {
+		f.bytes = append(f.bytes, lower[text[i]])
+		i++
+	}
+	if i == len(text) {
+		f.at = nil
+		return
+	}
+	for j := range i {
+		f.at = append(f.at, int32(j))
+	}
+	for i < len(text) {
+		if c := text[i]; c < utf8.RuneSelf {
+			f.bytes, f.at = append(f.bytes, lower[c]), append(f.at, int32(i))
+			i++
+			continue
+		}
+		r, size := utf8.DecodeRuneInString(text[i:])
+		was := len(f.bytes)
+		if r == utf8.RuneError && size == 1 {
+			f.bytes = append(f.bytes, text[i])
+		} else {
+			f.bytes = foldRune(f.bytes, r)
+		}
+		for range len(f.bytes) - was {
+			f.at = append(f.at, int32(i))
+		}
+		i += size
+	}
+}
+
+func (f *folded) offset(i int) int {
+	if f.at == nil {
+		return i
+	}
+	return int(f.at[i])
+}
+
+// foldRune appends a rune that is not ASCII in its folded form, which may be empty.
+func foldRune(to []byte, r rune) []byte {
+	var in [utf8.UTFMax]byte
+	n := utf8.EncodeRune(in[:], r)
+	var buf [32]byte
+	for _, d := range string(norm.NFKD.Append(buf[:0], in[:n]...)) {
+		if unicode.In(d, unicode.Mn, unicode.Cf) {
+			continue
+		}
+		// The least rune of the orbit stands for all spellings: ſ and S, K (Kelvin) and k.
+		least := d
+		for o := unicode.SimpleFold(d); o != d; o = unicode.SimpleFold(o) {
+			least = min(least, o)
+		}
+		if least < utf8.RuneSelf {
+			to = append(to, lower[byte(least)])
+			continue
+		}
+		to = utf8.AppendRune(to, unicode.ToLower(least))
+	}
+	return to
+}
+
+// Fold is the form in which spellings of one value are the same.
+func Fold(text string) string {
+	var f folded
+	f.fold(text)
+	return string(f.bytes)
+}
+
+// class says how a rune takes part in words.
+type class byte
+
+const (
+	other   class = iota
+	spaced        // letters, digits and marks of scripts that put something between words
+	running       // letters of scripts that do not
+)
+
+func classOf(r rune) class {
+	switch {
+	case r < utf8.RuneSelf:
+		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' {
+			return spaced
+		}
+		return other
+	case unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul, unicode.Thai, unicode.Lao, unicode.Khmer, unicode.Myanmar):
+		return running
+	case unicode.In(r, unicode.L, unicode.N, unicode.M):
+		return spaced
+	}
+	return other
+}
+
+// wordStart reports whether a whole value can begin at offset i. An escape of JSON or of a URL before it, such as \n or
+// %20, is no part of a word.
+func wordStart(text string, i int) bool {
+	if i == 0 || i >= len(text) {
+		return true
+	}
+	before, size := utf8.DecodeLastRuneInString(text[:i])
+	if classOf(before) != spaced {
+		return true
+	}
+	after, _ := utf8.DecodeRuneInString(text[i:])
+	if classOf(after) != spaced {
+		return true
+	}
+	if size != 1 {
+		return false
+	}
+	if i >= 2 && text[i-2] == '\\' && (before == 'n' || before == 'r' || before == 't') {
+		return true
+	}
+	if i >= 6 && text[i-6] == '\\' && text[i-5] == 'u' && hex(text[i-4]) && hex(text[i-3]) && hex(text[i-2]) && hex(text[i-1]) {
+		return true
+	}
+	return i >= 3 && text[i-3] == '%' && hex(text[i-2]) && hex(text[i-1])
+}
+
+// wordEnd reports whether a whole value can end at offset i.
+func wordEnd(text string, i int) bool {
+	if i <= 0 || i >= len(text) {
+		return true
+	}
+	after, _ := utf8.DecodeRuneInString(text[i:])
+	if classOf(after) != spaced {
+		return true
+	}
+	before, _ := utf8.DecodeLastRuneInString(text[:i])
+	return classOf(before) != spaced
+}
+
+func hex(c byte) bool { return digit(c) || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F' }
+
+func digit(c byte) bool { return c >= '0' && c <= '9' }
+
+func letter(c byte) bool { return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' }
+
+// wordByte is a byte of a word, or of a rune beyond ASCII.
+func wordByte(c byte) bool { return letter(c) || digit(c) || c >= utf8.RuneSelf }

@@ -1,0 +1,92 @@
+package mask
+
+import "strings"
+
+// cues are what stands before an account's name in messages of systems, in lower case.
+var cues = []string{
+	"session opened for user ", "session closed for user ", "session opened for ", "session closed for ",
+	"password for invalid user ", "password for user ", "password for ", "invalid user ", "for user ", "by user ", "user name ",
+	"account name ", "account for ", "logged in as ", "logged on as ", "run as ", "logon by ", "login by ", "executed by ", "user ",
+	"account ", "username ", "user=", "user: ", "username=", "username: ", "acct=", "ruser=", "account=", "account name: ", "logname=", "sudo: ",
+}
+
+// nouns follow a cue without being a name.
+var nouns = map[string]bool{
+	"enumeration": true, "impersonation": true, "takeover": true, "deletion": true, "compromise": true, "spraying": true,
+	"lockouts": true, "escalation": true, "authentication": true, "authenticated": true, "authorization": true, "agents": true,
+	"activities": true, "permissions": true, "privileges": true, "privilege": true, "credentials": true, "interface": true, "id": true,
+	"accounts": true, "usernames": true, "discovery": true, "manipulation": true, "modification": true, "provisioning": true,
+	"null": true, "unknown": true, "nil": true, "uid": true, "gid": true, "uac": true, "mfa": true, "logged": true, "api": true, "sid": true,
+	"interactive": true, "remotely": true, "behavior": true, "behaviour": true, "anomalous": true, "suspicious": true, "malicious": true,
+}
+
+var cueAutomaton = build(cues)
+
+// Learn calls found for each account that a text names by its form or by the words before it, and that could not be
+// told from text otherwise: the name of DOMAIN\name and name@domain, the owner of a home, and "session opened for name".
+// In other texts such a name then is masked as well.
+func Learn(text string, found func(value string, kind Kind)) {
+	shapes(text, func(s span) {
+		part := text[s.start:s.end]
+		switch s.kind {
+		case User, Mail:
+			domain, _, backslash := strings.Cut(part, `\`)
+			if name := bareAccount(part); name != part && (!backslash || capitals(domain)) && !Ambiguous(name) {
+				found(strings.TrimSuffix(name, "$"), User)
+			}
+		case Path:
+			for i := range part {
+				if start, end := homeAt(part, i); start > 0 {
+					if name := part[start:end]; !Ambiguous(name) {
+						found(name, User)
+					}
+					return
+				}
+			}
+		}
+	})
+	learnCues(text, found)
+}
+
+func homeAt(part string, i int) (int, int) {
+	if part[i] != '\\' && part[i] != '/' {
+		return 0, 0
+	}
+	return homeFolder(part, i)
+}
+
+func learnCues(text string, found func(value string, kind Kind)) {
+	at := int32(0)
+	for i := range len(text) {
+		at = cueAutomaton.step(at, lower[text[i]])
+		out := cueAutomaton.node[at].out
+		if out == 0 {
+			continue
+		}
+		if start := i + 1 - int(cueAutomaton.node[out].length); !wordStart(text, start) {
+			continue
+		}
+		if name := nameAt(text, i+1); name != "" {
+			found(name, User)
+		}
+	}
+}
+
+// nameAt is the account's name at an offset, or empty when the word there is a word of the sentence.
+func nameAt(text string, i int) string {
+	for i < len(text) && strings.IndexByte("\"'`[(<", text[i]) >= 0 {
+		i++
+	}
+	end := i
+	for end < len(text) && end-i <= 64 && (wordByte(text[end]) || strings.IndexByte("._-$", text[end]) >= 0) {
+		end++
+	}
+	name := strings.TrimRight(text[i:end], "._-$")
+	if end-i > 64 || end < len(text) && (text[end] == '\\' || text[end] == '@' || text[end] == '/') || Ambiguous(name) || nouns[strings.ToLower(name)] {
+		return ""
+	}
+	if tokenAt(text, i) > 0 || !wordByte(text[i]) || strings.IndexFunc(name, func(r rune) bool { return r > 0x7f || letter(byte(r)) }) < 0 {
+		return ""
+	}
+	return name
+}

@@ -1,0 +1,357 @@
+package mask
+
+import (
+	"crypto/rand"
+	"encoding/base32"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// Kind says what a value names. It shows in the token, so that a model can tell a host from a user.
+type Kind string
+
+// Kinds of values.
+const (
+	Host    Kind = "host"
+	User    Kind = "user"
+	Address Kind = "addr"
+	Domain  Kind = "domain"
+	Mail    Kind = "mail"
+	SID     Kind = "sid"
+	Path    Kind = "path"
+	Value   Kind = "value"
+)
+
+var kinds = []Kind{Host, User, Address, Domain, Mail, SID, Path, Value}
+
+// kindsBy are the kinds by their first byte.
+var kindsBy = func() (by [256][]Kind) {
+	for _, k := range kinds {
+		by[k[0]] = append(by[k[0]], k)
+	}
+	return by
+}()
+
+const (
+	stemLength = 12 // base 32: 60 random bits
+	uuidLength = 36
+	// maxToken is the longest token in bytes: kind, stem and up to nine digits.
+	maxToken = 36
+)
+
+// alphabet is RFC 4648's in lower case: no letter that is easily taken for a digit.
+var alphabet = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
+
+// Table holds the replacements of one conversation: each spelling of a value has one token, and spellings of one entity
+// share its stem. It is not safe for concurrent use.
+type Table struct {
+	value  map[string]string // token, in lower case → value
+	token  map[string]string // value → token as it was given
+	stems  map[entity]*stem
+	fresh  map[string]string
+	random io.Reader
+}
+
+// entity is what spellings of one value have in common.
+type entity struct {
+	group Kind
+	name  string
+}
+
+type stem struct {
+	text string
+	last int
+}
+
+// TokenError names a replacement that cannot be used.
+type TokenError struct{ Token, Why string }
+
+func (e *TokenError) Error() string { return fmt.Sprintf("replacements: %q %s", clip(e.Token), e.Why) }
+
+func clip(s string) string {
+	if len(s) <= 64 {
+		return s
+	}
+	return strings.ToValidUTF8(s[:64], "") + "…"
+}
+
+// NewTable begins with the replacements of earlier turns, token → value. A token is one of this package or a UUID, as
+// Kibana uses them: anything else could be a word of a text, and is refused with a *TokenError. random is for tests; nil
+// means crypto/rand.
+func NewTable(replacements map[string]string, random io.Reader) (*Table, error) {
+	if random == nil {
+		random = rand.Reader
+	}
+	t := &Table{
+		value: make(map[string]string, len(replacements)), token: make(map[string]string, len(replacements)),
+		stems: map[entity]*stem{}, fresh: map[string]string{}, random: random,
+	}
+	for _, token := range slices.Sorted(maps.Keys(replacements)) {
+		value := replacements[token]
+		if n := tokenAt(token, 0); n != len(token) || n == 0 {
+			return nil, &TokenError{token, "is no token; use those that an earlier answer gave, or UUIDs"}
+		}
+		if value == "" {
+			return nil, &TokenError{token, "stands for an empty value; leave it out"}
+		}
+		low := strings.ToLower(token)
+		if was, ok := t.value[low]; ok && was != value {
+			return nil, &TokenError{token, "stands for two values, in upper and lower case; keep one"}
+		}
+		t.add(token, value)
+	}
+	return t, nil
+}
+
+func (t *Table) add(token, value string) {
+	t.value[strings.ToLower(token)] = value
+	if _, ok := t.token[value]; !ok {
+		t.token[value] = token
+	}
+	kind, text, number, ok := parts(token)
+	if !ok {
+		return
+	}
+	e := entityOf(value, kind)
+	s := t.stems[e]
+	if s == nil {
+		s = &stem{text: text}
+		t.stems[e] = s
+	}
+	if s.text == text {
+		s.last = max(s.last, number)
+	}
+}
+
+// Token is the token of a spelling, a new one if it has none yet.
+func (t *Table) Token(value string, kind Kind) (string, error) {
+	if token, ok := t.token[value]; ok {
+		return token, nil
+	}
+	e := entityOf(value, kind)
+	s := t.stems[e]
+	if s == nil {
+		var raw [8]byte
+		if _, err := io.ReadFull(t.random, raw[:]); err != nil {
+			return "", fmt.Errorf("drawing a token: %w", err)
+		}
+		s = &stem{text: alphabet.EncodeToString(raw[:])[:stemLength]}
+		t.stems[e] = s
+	}
+	s.last++
+	token := string(kind) + "-" + s.text + "-" + strconv.Itoa(s.last)
+	t.value[token], t.token[value], t.fresh[token] = value, token, value
+	return token, nil
+}
+
+// Fresh are the replacements that were added since the table was made.
+func (t *Table) Fresh() map[string]string { return maps.Clone(t.fresh) }
+
+// All are all replacements, token → value.
+func (t *Table) All() map[string]string {
+	all := make(map[string]string, len(t.value))
+	for value, token := range t.token {
+		all[token] = value
+	}
+	for token, value := range t.value {
+		if _, ok := all[token]; !ok && !strings.EqualFold(t.token[value], token) {
+			all[token] = value
+		}
+	}
+	return all
+}
+
+// entityOf strips what differs between spellings: case, and the domain of hosts and accounts.
+func entityOf(value string, kind Kind) entity {
+	name := Fold(value)
+	switch kind {
+	case Host:
+		if host, _, found := strings.Cut(name, "."); found && host != "" {
+			name = host
+		}
+	case User, Mail:
+		kind, name = User, bareAccount(name)
+	}
+	return entity{kind, name}
+}
+
+// bareAccount is an account without its domain.
+func bareAccount(name string) string {
+	if i := strings.LastIndexByte(name, '\\'); i >= 0 {
+		name = name[i+1:]
+	}
+	if i := strings.IndexByte(name, '@'); i > 0 {
+		name = name[:i]
+	}
+	return name
+}
+
+// tokenAt is the length of the token form that begins at offset i and ends before a character that belongs to no word;
+// 0 when there is none.
+func tokenAt(text string, i int) int {
+	if i == len(text) {
+		return 0
+	}
+	if n := uuidAt(text, i); n > 0 {
+		return n
+	}
+	for _, k := range kindsBy[lower[text[i]]] {
+		n := len(k)
+		if len(text)-i < n+1+stemLength+2 || text[i+n] != '-' || !sameFold(text[i:i+n], string(k)) {
+			continue
+		}
+		at := i + n + 1
+		for range stemLength {
+			if c := lower[text[at]]; (c < 'a' || c > 'z') && (c < '2' || c > '7') {
+				return 0
+			}
+			at++
+		}
+		if text[at] != '-' || text[at+1] == '0' {
+			return 0
+		}
+		at++
+		digits := at
+		for at < len(text) && digit(text[at]) && at-digits <= 9 {
+			at++
+		}
+		if at == digits || at-digits > 9 || !wordEnd(text, at) {
+			return 0
+		}
+		return at - i
+	}
+	return 0
+}
+
+func uuidAt(text string, i int) int {
+	if len(text)-i < uuidLength || text[i+8] != '-' {
+		return 0
+	}
+	for j := range uuidLength {
+		c := text[i+j]
+		switch j {
+		case 8, 13, 18, 23:
+			if c != '-' {
+				return 0
+			}
+		default:
+			if !hex(c) {
+				return 0
+			}
+		}
+	}
+	if !wordEnd(text, i+uuidLength) {
+		return 0
+	}
+	return uuidLength
+}
+
+func sameFold(s, small string) bool {
+	for i := range len(small) {
+		if lower[s[i]] != small[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// parts takes a token of this package apart.
+func parts(token string) (k Kind, stem string, number int, ok bool) {
+	p := strings.Split(strings.ToLower(token), "-")
+	if len(p) != 3 || len(p[1]) != stemLength || !slices.Contains(kinds, Kind(p[0])) {
+		return "", "", 0, false
+	}
+	number, err := strconv.Atoi(p[2])
+	return Kind(p[0]), p[1], number, err == nil
+}
+
+// known is the length of the known token at offset i, and its value; 0 when there is none. What stands before a token does
+// not matter: nothing but a token looks like one.
+func (t *Table) known(text string, i int) (int, string) {
+	if c := text[i]; !letter(c) && !digit(c) {
+		return 0, ""
+	}
+	n := tokenAt(text, i)
+	if n == 0 {
+		return 0, ""
+	}
+	value, ok := t.value[strings.ToLower(text[i:i+n])]
+	if !ok {
+		return 0, ""
+	}
+	return n, value
+}
+
+// Restore puts the values back in place of their tokens. Tokens are taken whole only.
+func (t *Table) Restore(text string) string {
+	var b strings.Builder
+	done := 0
+	for i := 0; i < len(text); {
+		n, value := t.known(text, i)
+		if n == 0 {
+			i++
+			continue
+		}
+		b.WriteString(text[done:i])
+		b.WriteString(value)
+		i += n
+		done = i
+	}
+	if done == 0 {
+		return text
+	}
+	b.WriteString(text[done:])
+	return b.String()
+}
+
+// Restorer restores a text that comes in pieces, wherever it is cut: also within a token or a character.
+type Restorer struct {
+	table *Table
+	held  string // what may yet grow into a token
+}
+
+// Restorer begins a stream.
+func (t *Table) Restorer() *Restorer { return &Restorer{table: t} }
+
+// Next takes a piece and returns what can be given out by now.
+func (r *Restorer) Next(piece string) string { return r.advance(piece, false) }
+
+// End returns the rest.
+func (r *Restorer) End() string { return r.advance("", true) }
+
+func (r *Restorer) advance(piece string, last bool) string {
+	text := r.held + piece
+	var b strings.Builder
+	i := 0
+	for i < len(text) && (last || !undecided(text[i:])) {
+		n, value := r.table.known(text, i)
+		if n == 0 {
+			b.WriteByte(text[i])
+			i++
+			continue
+		}
+		b.WriteString(value)
+		i += n
+	}
+	r.held = text[i:]
+	return b.String()
+}
+
+// undecided reports whether a text may yet grow into a token, or into a character that decides where a token ends.
+func undecided(rest string) bool {
+	if len(rest) > maxToken+utf8.UTFMax {
+		return false
+	}
+	for i := range len(rest) {
+		if c := rest[i]; !letter(c) && !digit(c) && c != '-' {
+			// A character beyond ASCII after a possible token decides only when it is whole.
+			return i > 0 && c >= utf8.RuneSelf && !utf8.FullRuneInString(rest[i:])
+		}
+	}
+	return true
+}
