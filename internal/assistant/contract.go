@@ -242,6 +242,8 @@ type Question struct {
 	// Index are the alert index patterns; Size is how many alerts a tool gives at most, 10 to 100.
 	Index []string `json:"index,omitempty"`
 	Size  int      `json:"size,omitempty"`
+	// MaskIndex are patterns whose masked values are masked in what is said, also when no tool may read them.
+	MaskIndex []string `json:"mask_index,omitempty"`
 	// Allow are the fields that may leave, within the server's own list; nil means the server's list. AllowReplacement
 	// are fields masked in addition to those that the server masks.
 	Allow            []string          `json:"allow,omitempty"`

@@ -57,6 +57,9 @@ type Request struct {
 	Schema *Schema
 	// MaxTokens bounds the answer; zero means the connector's own setting.
 	MaxTokens int
+	// Temperature, when not nil, replaces the connector's own. Stop are texts at which the answer ends.
+	Temperature *float64
+	Stop        []string
 }
 
 // Schema is a JSON schema with a name.

@@ -107,6 +107,12 @@ func (r *remote) Generate(ctx context.Context, q Request) (Response, error) {
 		llms.WithModel(r.config.Model), llms.WithTemperature(r.config.Temperature),
 		llms.WithMaxTokens(cmp.Or(q.MaxTokens, r.config.MaxTokens, defaultMaxTokens)),
 	}
+	if q.Temperature != nil {
+		options = append(options, llms.WithTemperature(*q.Temperature))
+	}
+	if len(q.Stop) > 0 {
+		options = append(options, llms.WithStopWords(q.Stop))
+	}
 	if q.Schema != nil && r.config.Kind != KindAnthropic {
 		options = append(options, llms.WithJSONMode())
 	}

@@ -31,7 +31,7 @@ func Learn(text string, found func(value string, kind Kind)) {
 		switch s.kind {
 		case User, Mail:
 			domain, _, backslash := strings.Cut(part, `\`)
-			if name := bareAccount(part); name != part && (!backslash || capitals(domain)) && !Ambiguous(name) {
+			if name := BareAccount(part); name != part && (!backslash || capitals(domain)) && !Ambiguous(name) {
 				found(strings.TrimSuffix(name, "$"), User)
 			}
 		case Path:

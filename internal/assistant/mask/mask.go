@@ -34,7 +34,7 @@ func (d *Dictionary) Add(value string, kind Kind) (ambiguous bool) {
 			d.add(host, Host)
 		}
 	case User, Mail:
-		if bare := bareAccount(value); bare != value && named(bare) {
+		if bare := BareAccount(value); bare != value && named(bare) {
 			d.add(bare, User)
 		}
 	}

@@ -175,13 +175,21 @@ func entityOf(value string, kind Kind) entity {
 			name = host
 		}
 	case User, Mail:
-		kind, name = User, bareAccount(name)
+		kind, name = User, BareAccount(name)
 	}
 	return entity{kind, name}
 }
 
-// bareAccount is an account without its domain.
-func bareAccount(name string) string {
+// KindOf is the kind that a token of this package shows; Value for others.
+func KindOf(token string) Kind {
+	if k, _, _, ok := parts(token); ok {
+		return k
+	}
+	return Value
+}
+
+// BareAccount is an account without its domain.
+func BareAccount(name string) string {
 	if i := strings.LastIndexByte(name, '\\'); i >= 0 {
 		name = name[i+1:]
 	}
@@ -354,4 +362,19 @@ func undecided(rest string) bool {
 		}
 	}
 	return true
+}
+
+// Tokens are the known tokens in a text, in their order.
+func (t *Table) Tokens(text string) []string {
+	var found []string
+	for i := 0; i < len(text); {
+		n, _ := t.known(text, i)
+		if n == 0 {
+			i++
+			continue
+		}
+		found = append(found, text[i:i+n])
+		i += n
+	}
+	return found
 }
