@@ -49,7 +49,9 @@ type Field struct {
 	// "success" where AWS reports no error): the field reads as COALESCE(Name, Default).
 	Default string
 	// Also are further fields that hold the value in other streams of the source: it reads as COALESCE(Name, Also…).
-	Also    []string
+	Also []string
+	// AsText says that Name and Also are of different types: each is read as text, and Type is keyword.
+	AsText  bool
 	Support Support
 	// FormatOnly, with Support Approximate, says that the field tells the same rows apart and only spells its values
 	// otherwise: grouping by it, counting and showing it are exact but for display (an info note), comparing it with a
@@ -67,8 +69,8 @@ type Field struct {
 	// Candidate is, for Support None, the Elasticsearch field that would hold the value if it were known; never emitted,
 	// only shown to the user.
 	Candidate string
-	// Extract, only with Support None, tells how the value could be read out of a longer text that is stored; whoever uses
-	// it has an approximation, since the text depends on the language and version of what wrote it.
+	// Extract, only with Support None, tells how the value could be read out of a longer text that is stored; unless it is
+	// Exact, whoever uses it has an approximation, since the text depends on the language and version of what wrote it.
 	Extract *Extraction
 	// Dynamic says that the index knows the field only once an event has had it: a query with it is refused until then.
 	Dynamic bool
@@ -98,6 +100,8 @@ type Extraction struct {
 	Regex string
 	// Reason says where the value is read from and when that can differ.
 	Reason string
+	// Exact says that Splunk's add-on cuts the value out in the same way, so that nothing can differ.
+	Exact bool
 	// Values maps a Splunk value, lower case, to what the text says instead.
 	Values map[string][]string
 }

@@ -19,11 +19,11 @@ func (s *Source) SharedField(name string, h Hint) *Field {
 		return &f
 	}
 	if _, changed := s.overrides[name]; !changed {
-		if ls, ok := s.lines()[name]; ok {
+		if ls, ok := s.lines()[name]; ok && pick(ls, h.EventCodes).raw == "" {
 			return &pick(ls, h.EventCodes).field
 		}
 	}
-	if len(h.EventCodes) > 0 && (s.DataModel && strings.Contains(name, ".") || len(s.prefixes) > 0) {
+	if len(h.EventCodes) > 0 && (s.DataModel && strings.Contains(name, ".") || len(s.prefixes) > 0 || s.facts() != nil) {
 		f := s.resolve(name, h) // the codes decide where a part of the name is in the tables
 		return &f
 	}
@@ -47,7 +47,11 @@ func (s *Source) resolve(name string, h Hint) Field {
 		}
 	}
 	if ls, ok := s.lines()[short]; ok {
-		f := pick(ls, h.EventCodes).field
+		l := pick(ls, h.EventCodes)
+		f := l.field
+		if l.raw != "" {
+			f = s.like(name, l, h)
+		}
 		if short != name {
 			f.Source = name
 		}
@@ -55,6 +59,10 @@ func (s *Source) resolve(name string, h Hint) Field {
 	}
 	if m, ok := standardFields[short]; ok {
 		return s.apply(name, m)
+	}
+	if f, ok := s.placed(short, h); ok {
+		f.Source = name
+		return f
 	}
 	if f, ok := s.Known(short); ok {
 		f.Source = name
@@ -192,6 +200,21 @@ type line struct {
 	codes []string
 	one   bool
 	field Field
+	// raw, when not empty, is the raw field whose places the field has.
+	raw string
+}
+
+// like is the field of a line that is a name for a raw field.
+func (s *Source) like(name string, l *line, h Hint) Field {
+	f, ok := s.placed(l.raw, h)
+	if !ok {
+		return Field{Source: name, Reason: "no facts about a pipeline say where " + l.raw + " of " + s.Name + " stands"}
+	}
+	f.Source = name
+	if f.Support == Exact && l.field.Support != Exact {
+		f.Support, f.Reason = l.field.Support, l.field.Reason
+	}
+	return f
 }
 
 // holds says whether the line is for what the query is known to select. Splunk compares operations without case.
@@ -215,7 +238,11 @@ func (s *Source) resolveLines() map[string][]line {
 		}
 		ls := make([]line, len(ms))
 		for i, m := range ms {
-			ls[i] = line{m.codes, m.one, s.apply(name, m)}
+			if raw, ok := strings.CutPrefix(m.target, "raw:"); ok {
+				ls[i] = line{codes: m.codes, one: m.one, raw: raw, field: Field{Source: name, Support: m.support, Reason: m.reason}}
+				continue
+			}
+			ls[i] = line{codes: m.codes, one: m.one, field: s.apply(name, m)}
 			if f := &ls[i].field; f.Array == Single && m.listed(name) {
 				f.Array = MaybeArray
 			}
@@ -239,6 +266,9 @@ func (s *Source) apply(name string, m mapping) Field {
 			f.Reason = "no listed field holds it; it could be " + m.reason
 		}
 		return f
+	}
+	if raw, ok := strings.CutPrefix(m.target, "raw:"); ok {
+		return s.like(name, &line{raw: raw, field: Field{Support: m.support, Reason: m.reason}}, Hint{EventCodes: m.codes})
 	}
 	f, ok := s.known(m.target)
 	if !ok && m.ecs {
@@ -281,7 +311,7 @@ func (s *Source) extraction(m mapping) *Extraction {
 	if !ok {
 		return nil
 	}
-	return &Extraction{Name: f.Name, Type: f.Type, IgnoreAbove: f.IgnoreAbove, Regex: m.extract, Reason: m.reason, Values: m.values}
+	return &Extraction{Name: f.Name, Type: f.Type, IgnoreAbove: f.IgnoreAbove, Regex: m.extract, Reason: m.reason, Values: m.values, Exact: m.exact}
 }
 
 // text finds a field that is a key of a text of the form {key=value, …}.

@@ -29,6 +29,7 @@ type mapping struct {
 	format   bool   // only the spelling of values differs
 	fallback string // the value that a missing field has in Splunk
 	extract  string // regular expression that reads the value out of the text of the target
+	exact    bool   // the add-on does the same, so that nothing can differ
 	ecs      bool   // the target is an ECS field that the pipeline sets although no list names it
 	dynamic  bool   // the target is made by a dynamic template of objects: it exists once an event has it
 }
@@ -232,14 +233,18 @@ func splitReason(line string) (body, reason string) {
 // cutCodes cuts the list of event codes out of "=[1,5] name target".
 func cutCodes(body string) (rest, codes string, err error) {
 	trimmed := strings.TrimLeft(body, " ")
-	if len(trimmed) < 2 || trimmed[1] != '[' {
+	n := 1 // the length of the operator
+	if strings.HasPrefix(trimmed, "^=") {
+		n = 2
+	}
+	if len(trimmed) < n+1 || trimmed[n] != '[' {
 		return body, "", nil
 	}
-	codes, rest, ok := strings.Cut(trimmed[2:], "]")
+	codes, rest, ok := strings.Cut(trimmed[n+1:], "]")
 	if !ok || codes == "" {
 		return "", "", fmt.Errorf("the list of event codes is empty or not closed")
 	}
-	return trimmed[:1] + " " + rest, codes, nil
+	return trimmed[:n] + " " + rest, codes, nil
 }
 
 // addMapping reads "= name target {values}", with ? for medium, ~ for an approximation and - for a hole.
@@ -262,7 +267,8 @@ func (d *definition) addMapping(op, codes, body, reason string) error {
 		m.support, m.format = Approximate, true
 	case "-":
 		m.support = None
-	case "^":
+	case "^", "^=":
+		m.exact = op == "^="
 		return d.addExtraction(m, body)
 	default:
 		return fmt.Errorf("unknown word %s", op)

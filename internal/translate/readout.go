@@ -16,7 +16,9 @@ func (l *lowering) readOut(name, asked string, f *schema.Field, span spl.Span) *
 	x := f.Extract
 	c := &column{
 		name: l.freeName(asked), typ: "keyword", computed: true, field: &schema.Field{Source: asked, Values: x.Values},
-		pending: &mappingNote{subject: asked, message: "`" + asked + "` is read out of " + x.Name + ", which can differ: " + x.Reason},
+	}
+	if !x.Exact {
+		c.pending = &mappingNote{subject: asked, message: "`" + asked + "` is read out of " + x.Name + ", which can differ: " + x.Reason}
 	}
 	if l.src.DataModel {
 		c.filled, c.fill = true, "unknown"

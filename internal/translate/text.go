@@ -317,6 +317,11 @@ func (c *column) value() value {
 		for _, n := range f.Also {
 			fields = append(fields, col(n))
 		}
+		if f.AsText {
+			for i, x := range fields {
+				fields[i] = call("TO_STRING", x)
+			}
+		}
 		v.expr = call("COALESCE", fields...)
 	}
 	if f.Fn != "" {

@@ -14,6 +14,8 @@ var steps = map[string]func(vs []string, arg string) []string{
 	"upper":  each(func(v, _ string) string { return strings.ToUpper(v) }),
 	"trim":   each(func(v, arg string) string { return strings.TrimSpace(strings.Trim(v, arg)) }),
 	"number": each(number),
+	// hex is number for a raw value that is always hexadecimal, so that the document never has it as the event does.
+	"hex": each(number),
 	// base is the last element of a path, dir what stands before it, ext what follows the last dot.
 	"base": each(func(v, _ string) string { return v[strings.LastIndexAny(v, `\/`)+1:] }),
 	"dir":  each(func(v, _ string) string { return v[:max(0, strings.LastIndexAny(v, `\/`))] }),

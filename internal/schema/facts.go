@@ -1,0 +1,108 @@
+package schema
+
+import (
+	"strings"
+
+	"github.com/rulebridge/rulebridge/internal/schema/pipeline"
+)
+
+// Facts about pipelines say where a raw field stands for each event code. They settle what tables and field lists do not.
+
+// facts are those of the source's stream; a source of several streams has none of its own.
+func (s *Source) facts() *pipeline.Stream {
+	if s.DataModel || len(s.Streams) != 1 {
+		return nil
+	}
+	return pipeline.Streams()[s.Streams[0]]
+}
+
+// placed resolves a raw field by the facts about the source's pipeline: where it stands for the codes of the query, or for
+// all codes. ok is false where the facts do not know the field.
+func (s *Source) placed(name string, h Hint) (Field, bool) {
+	st := s.facts()
+	if st == nil || !st.Knows(name) {
+		return Field{}, false
+	}
+	codes := h.EventCodes
+	if len(codes) == 0 {
+		codes = append(st.Codes(name), "")
+	}
+	var places []pipeline.Place
+	seen := map[string]bool{}
+	for _, c := range codes {
+		for _, p := range st.Places(name, c) {
+			if f, ok := s.known(p.Field); ok && readable(f.Type) && !seen[p.Field] {
+				seen[p.Field] = true
+				places = append(places, p)
+			}
+		}
+	}
+	if len(places) == 0 {
+		return Field{Source: name, Reason: "the pipeline of " + st.Name + " keeps no field with the whole value (" + st.Version + ")"}, true
+	}
+	f := s.placedField(name, places[0])
+	for _, p := range places[1:] {
+		s.alsoPlaced(&f, s.placedField(name, p))
+	}
+	if f.Support == Exact && len(places) == 1 && places[0].Because != nil {
+		f.Reason = "the pipeline of " + st.Name + " puts it there (" + st.Version + ")"
+	}
+	if len(st.Drop) > 0 && st.Always(name, h.EventCodes) && f.Fn == "" {
+		f.Default = st.Drop[0] // every such event has the field in Splunk, and the pipeline drops this placeholder
+	}
+	return f, true
+}
+
+// placedField is the field at one place.
+func (s *Source) placedField(name string, p pipeline.Place) Field {
+	f, _ := s.known(p.Field)
+	f.Source = name
+	for _, step := range p.Steps {
+		switch step.Name {
+		case "hex":
+			f.Support, f.FormatOnly = Approximate, true
+			f.Reason = "the event has the number in hexadecimal, " + f.Name + " in decimal"
+		case "nano":
+			f.Support, f.FormatOnly, f.Reason = Approximate, true, f.Name+" counts nanoseconds, the event another unit"
+		case "replace", "unhex":
+			f.Support, f.FormatOnly, f.Reason = Approximate, true, "the pipeline writes the value another way in "+f.Name
+		case "split":
+			if f.Array == Single {
+				f.Array = MaybeArray
+			}
+			if strings.Contains(step.Arg, "%%") {
+				f.Support, f.Reason = Approximate, "the pipeline makes a list of the codes and drops their %%"
+			}
+		case "lower":
+			f.LowerCase = true
+		case "dword":
+			f.Values = dwordValues()
+		case "is":
+			f.Values = map[string][]string{}
+			for pair := range strings.SplitSeq(step.Arg, ";") {
+				if from, to, ok := strings.Cut(pair, "="); ok {
+					f.Values[strings.ToLower(from)] = []string{to}
+				}
+			}
+		}
+	}
+	return f
+}
+
+// alsoPlaced adds a further place to a field. Places of different types are read as text.
+func (s *Source) alsoPlaced(f *Field, g Field) {
+	if family(f.Type) != family(g.Type) || f.AsText {
+		f.AsText, f.Type = true, "keyword"
+	}
+	f.Also = append(f.Also, g.Name)
+	f.Array, f.LowerCase = max(f.Array, g.Array), f.LowerCase && g.LowerCase
+	if g.Support > f.Support {
+		f.Support, f.FormatOnly, f.Reason = g.Support, g.FormatOnly, g.Reason
+	}
+	if f.Values == nil {
+		f.Values = g.Values
+	}
+	if f.Reason == "" {
+		f.Reason = "some events keep it in " + f.Name + ", others in " + g.Name
+	}
+}
