@@ -57,7 +57,14 @@ type Connectors interface {
 	Budget(id string) int
 }
 
-// Deps are what Activities are put together from. Matcher and Connectors may be nil: nothing matches, no model is known.
+// Known answers whether the schema has an index pattern, and whether a field exists in one of some index patterns.
+type Known interface {
+	Index(pattern string) bool
+	Field(patterns []string, name string) bool
+}
+
+// Deps are what Activities are put together from. Matcher, Connectors and Known may be nil: nothing matches, no model is
+// known, and a model's answer may read only what the draft reads.
 type Deps struct {
 	Migrations Migrations
 	Rules      Rules
@@ -65,6 +72,7 @@ type Deps struct {
 	Compiler   Compiler
 	Matcher    Matcher
 	Connectors Connectors
+	Known      Known
 	Logger     *zap.Logger
 	// Now is the clock of the documents; nil means the system's.
 	Now func() time.Time

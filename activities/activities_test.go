@@ -105,7 +105,7 @@ func newBench(t *testing.T, queries ...string) *bench {
 	}
 	require.NoError(t, db.CreateMigration(t.Context(), migration.Migration{ID: "m1", State: migration.Ready, Vendor: "splunk"}, rules))
 	b := &bench{t: t, db: db, compiler: &compiler{}, model: &model{answers: []string{"{}"}}}
-	b.deps = activities.Deps{Migrations: db, Rules: db, Answers: db, Compiler: b.compiler, Matcher: matcher{}, Connectors: connectors{gpt: b.model}}
+	b.deps = activities.Deps{Migrations: db, Rules: db, Answers: db, Compiler: b.compiler, Matcher: matcher{}, Known: known{}, Connectors: connectors{gpt: b.model}}
 	b.assemble()
 	return b
 }
@@ -397,7 +397,7 @@ func TestModelFillsHoles(t *testing.T) {
 	require.Contains(t, r.Elastic.Query, `c == "3"`)
 	require.Equal(t, activities.CodeModelFilled, r.Diagnostics[0].Code)
 	require.Equal(t, "approximation", r.Diagnostics[0].Severity)
-	require.Contains(t, r.Diagnostics[0].Message, "gpt filled this hole: by magic")
+	require.Contains(t, r.Diagnostics[0].Message, "the model gpt filled this hole: by magic")
 	require.Equal(t, "error", r.Diagnostics[1].Severity)
 	require.Contains(t, r.Comments[0].Message, "hole 2")
 	attempts, answers, err := b.db.CallStats(t.Context(), "m1")
@@ -410,7 +410,7 @@ func TestModelFillsHoles(t *testing.T) {
 
 func TestModelNeverMakesFull(t *testing.T) {
 	b := newBench(t, "hole")
-	b.model.answers = []string{answer(draft, []int{1}, nil)}
+	b.model.answers = []string{answer(draft+" AND c == \"3\"", []int{1}, nil)}
 	check, _ := ask(b, b.begin(1, 1))
 	require.Equal(t, migration.Partial, check.Result)
 	require.Zero(t, check.Holes)

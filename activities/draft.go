@@ -41,7 +41,7 @@ func (a *Activities) CheckDraft(ctx context.Context, in workflows.CheckInput) (w
 		if err != nil {
 			return workflows.CheckOutput{}, err
 		}
-		filling, problems := readDraft(rule, answer.Text)
+		filling, problems := a.readAnswer(rule, answer.Text)
 		out := workflows.CheckOutput{Finished: len(problems) == 0 || in.Last, Problems: len(problems)}
 		if !out.Finished {
 			return out, nil
@@ -73,7 +73,7 @@ func (a *Activities) question(ctx context.Context, in workflows.CallInput, rule 
 		if err != nil {
 			return llm.Request{}, err
 		}
-		_, problems := readDraft(rule, answer.Text)
+		_, problems := a.readAnswer(rule, answer.Text)
 		if messages, err = prompts.Again(messages, answer.Text, problems); err != nil {
 			return llm.Request{}, err
 		}
@@ -88,7 +88,7 @@ func (a *Activities) question(ctx context.Context, in workflows.CallInput, rule 
 
 func fillOf(rule migration.Rule) prompts.Fill {
 	f := prompts.Fill{Title: rule.Original.Title, Description: rule.Original.Description, SPL: rule.Original.Query, Draft: draftOf(rule)}
-	for i, d := range openHoles(rule) {
+	for i, d := range migration.Causes(rule.Diagnostics) {
 		f.Holes = append(f.Holes, prompts.Hole{Number: i + 1, Line: d.Start.Line, Column: d.Start.Column, Command: d.Command, Message: d.Message})
 	}
 	return f
@@ -101,128 +101,6 @@ func draftOf(rule migration.Rule) string {
 	return rule.Elastic.Query
 }
 
-func openHoles(rule migration.Rule) []migration.Diagnostic {
-	return slices.DeleteFunc(slices.Clone(rule.Diagnostics), func(d migration.Diagnostic) bool { return d.Severity != string(translate.Error) })
-}
-
-// readDraft reads an answer and lists what is wrong with it, in words the model can act on.
-func readDraft(rule migration.Rule, answer string) (prompts.Filling, []string) {
-	filling, err := prompts.ReadFilling(answer)
-	if err != nil {
-		return filling, []string{err.Error()}
-	}
-	problems := listed(filling, len(openHoles(rule)))
-	query, err := esql.Parse(filling.Query)
-	if err != nil {
-		return filling, append(problems, "the query does not parse: "+err.Error())
-	}
-	for _, p := range esql.Check(query, esql.Env{}) {
-		if !p.Lint {
-			problems = append(problems, p.String())
-		}
-	}
-	filling.Query = esql.Print(query)
-	problems = append(problems, complete(query)...)
-	if draft := draftOf(rule); draft != "" {
-		if before, err := esql.Parse(draft); err == nil {
-			problems = append(problems, kept(before, query)...)
-			if len(filling.Filled) == 0 && esql.Print(before) != filling.Query {
-				problems = append(problems, "no hole is listed as filled, but the query differs from the draft")
-			}
-		}
-	}
-	return filling, problems
-}
-
-// listed checks that every hole is accounted for once.
-func listed(f prompts.Filling, n int) (problems []string) {
-	times := make([]int, n+1)
-	count := func(hole int) {
-		if hole < 1 || hole > n {
-			problems = append(problems, fmt.Sprintf("there is no hole %d", hole))
-			return
-		}
-		times[hole]++
-	}
-	for _, h := range f.Filled {
-		count(h.Hole)
-	}
-	for _, h := range f.Open {
-		count(h.Hole)
-	}
-	for hole := 1; hole <= n; hole++ {
-		if times[hole] != 1 {
-			problems = append(problems, fmt.Sprintf("hole %d is listed %d times, it must be once", hole, times[hole]))
-		}
-	}
-	return problems
-}
-
-// complete checks what a detection rule needs beyond being ES|QL.
-func complete(q *esql.Query) (problems []string) {
-	from := source(q)
-	if from == nil {
-		return []string{"the query does not begin with FROM"}
-	}
-	if slices.ContainsFunc(q.Commands, func(c esql.Command) bool { _, is := c.(*esql.Stats); return is }) {
-		return nil
-	}
-	for _, name := range []string{"_id", "_index", "_version"} {
-		if !slices.Contains(from.Metadata, name) {
-			problems = append(problems, "a query without STATS needs METADATA _id, _index, _version after FROM")
-			break
-		}
-	}
-	return problems
-}
-
-// source is the FROM that a query begins with, comments aside; nil if it begins otherwise.
-func source(q *esql.Query) *esql.From {
-	for _, c := range q.Commands {
-		if _, comment := c.(*esql.Comment); comment {
-			continue
-		}
-		from, _ := c.(*esql.From)
-		return from
-	}
-	return nil
-}
-
-// kept checks that the answer still reads the same data and still has every condition of the draft: a model may add, it
-// must not take away.
-func kept(draft, answer *esql.Query) (problems []string) {
-	was, is := source(draft), source(answer)
-	if was != nil && is != nil && !slices.Equal(was.Indices, is.Indices) {
-		problems = append(problems, "FROM must keep the draft's indices: "+strings.Join(was.Indices, ", "))
-	}
-	have := conditions(answer)
-	for _, c := range conditions(draft) {
-		if !slices.Contains(have, c) {
-			problems = append(problems, "a condition of the draft is missing: "+c)
-		}
-	}
-	return problems
-}
-
-// conditions are the conjuncts of all WHERE commands, printed.
-func conditions(q *esql.Query) (list []string) {
-	var split func(e esql.Expr)
-	split = func(e esql.Expr) {
-		if b, ok := e.(*esql.Binary); ok && strings.EqualFold(b.Op, "AND") {
-			split(b.L)
-			split(b.R)
-			return
-		}
-		list = append(list, esql.PrintExpr(e))
-	}
-	for _, c := range q.Commands {
-		if w, ok := c.(*esql.Where); ok {
-			split(w.Expr)
-		}
-	}
-	return list
-}
-
 // fill puts a usable answer into the document: the query becomes the model's, each filled hole an approximation that says
 // so, and the result at best partial.
 func fill(r *migration.Rule, connector string, f prompts.Filling, at time.Time) {
@@ -231,10 +109,11 @@ func fill(r *migration.Rule, connector string, f prompts.Filling, at time.Time) 
 		numbers[h.Hole] = h.How
 	}
 	r.Diagnostics = slices.Clone(r.Diagnostics)
+	causes := migration.Causes(r.Diagnostics)
 	number := 0
 	for i := range r.Diagnostics {
 		d := &r.Diagnostics[i]
-		if d.Severity != string(translate.Error) {
+		if number == len(causes) || *d != causes[number] {
 			continue
 		}
 		number++
@@ -243,7 +122,7 @@ func fill(r *migration.Rule, connector string, f prompts.Filling, at time.Time) 
 			continue
 		}
 		d.Code, d.Severity = CodeModelFilled, string(translate.Approximation)
-		d.Message = fmt.Sprintf("%s filled this hole: %s. Compare with the SPL before use. It was: %s", connector, strings.TrimSuffix(oneLine(how), "."), d.Message)
+		d.Message = fmt.Sprintf("the model %s filled this hole: %s. Compare it with the SPL before use. The hole was: %s", connector, strings.TrimSuffix(oneLine(how), "."), d.Message)
 	}
 	for _, h := range f.Open {
 		comment(r, connector, fmt.Sprintf("left hole %d open: %s", h.Hole, oneLine(h.Why)), at)
@@ -272,7 +151,7 @@ func fill(r *migration.Rule, connector string, f prompts.Filling, at time.Time) 
 func reject(r *migration.Rule, connector string, problems []string, at time.Time) {
 	r.Diagnostics = append(slices.Clone(r.Diagnostics), migration.Diagnostic{
 		Code: CodeModelUnusable, Severity: string(translate.Info),
-		Message: fmt.Sprintf("%s was asked to fill the holes, but no answer could be used; the last one: %s", connector, problems[0]),
+		Message: fmt.Sprintf("the model %s was asked to complete the draft, but none of its answers could be used, so the draft is the compiler's; what was wrong with the last one: %s", connector, problems[0]),
 		Start:   migration.Position{Line: 1, Column: 1}, End: migration.Position{Line: 1, Column: 1},
 	})
 	note(r, at, "model", connector+" gave no usable answer")

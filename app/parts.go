@@ -26,6 +26,7 @@ func Activities(c config.Config, s store.Store, catalogue *prebuilt.Catalogue, l
 	}
 	d := activities.Deps{
 		Migrations: s, Rules: s, Answers: s, Connectors: connectors, Logger: log.Named("activities"),
+		Known:    compile.Known{Schema: mapping},
 		Compiler: compile.NewCache(s, translate.Options{Schema: mapping}),
 	}
 	if catalogue != nil {

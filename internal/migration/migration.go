@@ -164,6 +164,31 @@ type Diagnostic struct {
 	Subject  string   `json:"subject,omitempty"`
 }
 
+// consequences are the codes of diagnostics that follow from another one, which names the cause.
+var consequences = map[string]bool{"depends_on_hole": true, "no_draft": true}
+
+// Consequence says whether the diagnostic only follows from another one.
+func (d Diagnostic) Consequence() bool { return consequences[d.Code] }
+
+// Causes are the errors that no other error explains, in their order: what has to be settled. Errors that are consequences
+// count only where there is nothing else.
+func Causes(ds []Diagnostic) []Diagnostic {
+	var causes, errors []Diagnostic
+	for _, d := range ds {
+		if d.Severity != "error" {
+			continue
+		}
+		errors = append(errors, d)
+		if !d.Consequence() {
+			causes = append(causes, d)
+		}
+	}
+	if len(causes) == 0 {
+		return errors
+	}
+	return causes
+}
+
 // Missing is a resource the rule refers to and nobody defined.
 type Missing struct {
 	Kind string `json:"kind"` // macro, lookup or datamodel

@@ -122,7 +122,8 @@ var ErrNoJSON = errors.New("the answer is not the JSON object that was asked for
 // maxBraces bounds the search for the object in an answer that talks.
 const maxBraces = 100
 
-// ReadFilling reads an answer. Text around the object, such as a code fence, is forgiven.
+// ReadFilling reads an answer. Text around the object, such as a code fence, is forgiven. The query may only be empty where
+// every hole is left open.
 func ReadFilling(answer string) (Filling, error) {
 	var f Filling
 	from := 0
@@ -133,7 +134,7 @@ func ReadFilling(answer string) (Filling, error) {
 		}
 		from += i
 		f = Filling{}
-		if err := json.NewDecoder(strings.NewReader(answer[from:])).Decode(&f); err == nil && f.Query != "" {
+		if err := json.NewDecoder(strings.NewReader(answer[from:])).Decode(&f); err == nil && (f.Query != "" || len(f.Filled) == 0 && len(f.Open) > 0) {
 			return f, nil
 		}
 		from++
