@@ -44,6 +44,12 @@ const (
 	closingStep
 	// settleStep is tried until it succeeds, slowly.
 	settleStep
+	// askStep reads alerts or the store for a question while somebody waits.
+	askStep
+	// askModel waits for a model's turn in a question; it runs on the connector's own queue.
+	askModel
+	// askClosing records how a question ended, or deletes what it recorded.
+	askClosing
 )
 
 // withDefaults fills what the caller left open.
@@ -93,6 +99,16 @@ func (s Settings) activityOptions(p profile, summary string) workflow.ActivityOp
 		o.StartToCloseTimeout = 5 * time.Minute
 		retry.MaximumAttempts = math.MaxInt32
 		retry.MaximumInterval = 240 * s.RetryInterval
+	case askStep:
+		o.StartToCloseTimeout = 30 * time.Second
+		retry.MaximumAttempts = 6
+	case askModel:
+		// A model may think for two minutes; the question's own limit ends it earlier.
+		o.StartToCloseTimeout = 150 * time.Second
+		retry.MaximumAttempts = 5
+	case askClosing:
+		o.StartToCloseTimeout = 30 * time.Second
+		retry.MaximumAttempts = 20
 	default:
 		o.StartToCloseTimeout = 5 * time.Minute
 	}

@@ -14,11 +14,13 @@ func AutoUpgrade() RegisterOption {
 	return func(o *workflow.RegisterOptions) { o.VersioningBehavior = workflow.VersioningBehaviorAutoUpgrade }
 }
 
-// Register makes the migration workflow known to a worker.
+// Register makes the workflows known to a worker.
 func Register(r worker.WorkflowRegistry, options ...RegisterOption) {
 	o := workflow.RegisterOptions{Name: MigrationWorkflow}
 	for _, option := range options {
 		option(&o)
 	}
 	r.RegisterWorkflowWithOptions(Migration, o)
+	o.Name = AskWorkflow
+	r.RegisterWorkflowWithOptions(Ask, o)
 }

@@ -26,21 +26,6 @@ const (
 	maxHistoryBytes = 48 << 10
 )
 
-// Codes of faults.
-const (
-	CodeNoAnswer         = "no_answer"
-	CodeTimeLimit        = "time_limit"
-	CodeUnknownConnector = "unknown_connector"
-	CodeReplacements     = "replacements"
-	CodeConversation     = "unknown_conversation"
-	CodeQuestion         = "question"
-)
-
-// Fault is a question that cannot be answered, for a reason that trying again does not change. Its text holds no content.
-type Fault struct{ Code, Message string }
-
-func (f *Fault) Error() string { return f.Message }
-
 // Deps are what a Core is put together from. Without Questions everything is kept in memory; without FieldSettings the
 // defaults hold; without Alerts, Knowledge or Conversations there are none.
 type Deps struct {
@@ -106,7 +91,7 @@ func (c *Core) Create(ctx context.Context, q Question) error {
 		return &Fault{CodeQuestion, "messages: the last one must be the question, of role user and not empty"}
 	}
 	if _, ok := c.Model(q.ConnectorID); !ok {
-		return &Fault{CodeUnknownConnector, fmt.Sprintf("connector %q is not declared; add it to connectors in the configuration", q.ConnectorID)}
+		return FaultOf(CodeUnknownConnector)
 	}
 	if _, err := mask.NewTable(q.Replacements, c.Random); err != nil {
 		return replacementsFault(err)
@@ -168,7 +153,7 @@ func (c *Core) recall(ctx context.Context, q Question, p *prepared) error {
 	if q.ConversationID != "" && c.Conversations != nil {
 		saved, err := c.Conversations.Messages(ctx, q.Owner, q.ConversationID, maxHistory)
 		if errors.Is(err, ErrNotFound) {
-			return &Fault{CodeConversation, "conversationId: there is no such conversation; create it first, or leave conversationId out"}
+			return FaultOf(CodeConversation)
 		}
 		if err != nil {
 			return fmt.Errorf("reading the conversation: %w", err)
@@ -242,7 +227,7 @@ func (c *Core) Decide(ctx context.Context, id string, step int) (Decision, error
 	}
 	model, ok := c.Model(s.q.ConnectorID)
 	if !ok {
-		return Decision{}, &Fault{CodeUnknownConnector, fmt.Sprintf("connector %q is not declared; add it to connectors in the configuration", s.q.ConnectorID)}
+		return Decision{}, FaultOf(CodeUnknownConnector)
 	}
 	var text string
 	if model == nil {
@@ -354,8 +339,26 @@ func (c *Core) tool(ctx context.Context, s *state, d decision) (result, error) {
 	if err != nil {
 		return result{}, err
 	}
-	return t.run(ctx, c.Deps, s.q, s.restored(a))
+	r, err := t.run(ctx, c.Deps, s.q, s.restored(a))
+	if err != nil {
+		// A source may repeat in its error what it was asked for.
+		text, maskErr := s.said(err.Error())
+		if maskErr != nil {
+			return result{}, maskErr
+		}
+		return result{}, &maskedError{text, err}
+	}
+	return r, nil
 }
+
+// maskedError is an error whose text has been masked.
+type maskedError struct {
+	text string
+	err  error
+}
+
+func (e *maskedError) Error() string { return e.text }
+func (e *maskedError) Unwrap() error { return e.err }
 
 // Conclude builds the answer from what the model said last, records it, and appends it to the conversation.
 func (c *Core) Conclude(ctx context.Context, id string) error {
@@ -369,7 +372,7 @@ func (c *Core) Conclude(ctx context.Context, id string) error {
 		return fmt.Errorf("reading the answer: %w", err)
 	}
 	if len(s.turns) == 0 || !s.turns[len(s.turns)-1].decision.final() {
-		return &Fault{CodeNoAnswer, fmt.Sprintf("the model of connector %s gave no answer within %d steps; ask again, ask for less at once, or use another connector", s.q.ConnectorID, MaxSteps)}
+		return FaultOf(CodeNoAnswer)
 	}
 	model, ok := c.Model(s.q.ConnectorID)
 	answer, exchange, err := s.answer(ok && model == nil)
@@ -377,14 +380,20 @@ func (c *Core) Conclude(ctx context.Context, id string) error {
 		return err
 	}
 	// The tokens of this answer must last: a repeated attempt would draw others.
-	if err := c.record(ctx, id, stepAnswer, recordedAnswer{answer, exchange}); err != nil {
+	if err := c.record(ctx, id, stepAnswer, recordedAnswer{Answer: answer, Exchange: exchange}); err != nil {
 		return err
 	}
 	return c.save(ctx, s.q)
 }
 
-// recordedAnswer is an answer with what it adds to the conversation.
+// Fail records that a question ends without an answer, unless there is one.
+func (c *Core) Fail(ctx context.Context, id, code string) error {
+	return c.record(ctx, id, stepAnswer, recordedAnswer{Code: code})
+}
+
+// recordedAnswer is an answer with what it adds to the conversation, or the code of a fault.
 type recordedAnswer struct {
+	Code     string   `json:"code,omitempty"`
 	Answer   Answer   `json:"answer"`
 	Exchange Exchange `json:"exchange"`
 }
@@ -421,10 +430,30 @@ func (c *Core) recorded(ctx context.Context, id string) (recordedAnswer, error) 
 	return a, nil
 }
 
-// Answer returns the recorded answer; ErrNotFound when there is none yet, or no more.
+// Answer returns the recorded answer, or the *Fault that was recorded; ErrNotFound when there is none yet, or no more.
 func (c *Core) Answer(ctx context.Context, id string) (Answer, error) {
 	a, err := c.recorded(ctx, id)
+	if err == nil && a.Code != "" {
+		return Answer{}, FaultOf(a.Code)
+	}
 	return a.Answer, err
+}
+
+// staleAfter is how old a question must be for the sweep: far beyond the time limit of a question and of its answer.
+const staleAfter = time.Hour
+
+// Sweep deletes what questions left behind that no workflow ended: their process was killed before there was one.
+func (c *Core) Sweep(ctx context.Context) error {
+	ids, err := c.Questions.StaleQuestions(ctx, c.Now().Add(-staleAfter))
+	if err != nil {
+		return fmt.Errorf("listing stale questions: %w", err)
+	}
+	for _, id := range ids {
+		if err := c.Forget(ctx, id); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Forget deletes everything that was recorded for a question.
@@ -447,7 +476,7 @@ func (c *Core) Run(ctx context.Context, q Question) (Answer, error) {
 	defer done()
 	err = errors.Join(err, c.Forget(forget, q.ID))
 	if run.Err() != nil && ctx.Err() == nil {
-		return Answer{}, &Fault{CodeTimeLimit, fmt.Sprintf("there was no answer within %s; ask again, or use a faster connector", TimeLimit)}
+		return Answer{}, FaultOf(CodeTimeLimit)
 	}
 	return answer, err
 }
