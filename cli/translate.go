@@ -170,10 +170,18 @@ func (t *translator) translate(ctx context.Context, r splunk.Rule) error {
 	o := r.OriginalRule
 	start := time.Now()
 	request := compile.Request(o)
-	request.Types = r.FieldTypes
+	if t.flags.schema == "identity" {
+		request.Types = r.FieldTypes
+	}
 	out, err := t.compiler.TranslateContext(ctx, request)
 	if err != nil {
 		return fmt.Errorf("translate %s: %w", o.ID, context.Cause(ctx))
+	}
+	if len(r.FieldTypes) > 0 && t.flags.schema != "identity" {
+		out.Diagnostics = append(out.Diagnostics, translate.Diagnostic{
+			Code: "option_ignored", Severity: translate.Info, Subject: "field_types",
+			Message: "field_types are for --schema identity; with --schema " + t.flags.schema + " the types come from the schema, so they are not used",
+		})
 	}
 	elapsed := time.Since(start)
 	switch {

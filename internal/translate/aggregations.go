@@ -23,6 +23,18 @@ type aggregation struct {
 	constant *esql.Literal
 	pending  *mappingNote
 	hole     bool
+	// distinct says that the result is a count of distinct values, estimated above largestPrecision.
+	distinct bool
+}
+
+// largestPrecision is the largest precision threshold of COUNT_DISTINCT.
+const largestPrecision = 40000
+
+// estimatedCount says so where a count of distinct values is compared with more than COUNT_DISTINCT counts exactly.
+func (l *lowering) estimatedCount(v value, text string, at spl.Span) {
+	if n, err := strconv.ParseFloat(strings.TrimSpace(text), 64); v.distinct && err == nil && n > largestPrecision {
+		l.diag("statistic_approximate", at, "dc", "COUNT_DISTINCT estimates numbers above 40,000, a few percent off, and the condition compares with "+text+"; Splunk's count is exact")
+	}
 }
 
 // aggregation lowers one function of stats.
@@ -217,12 +229,8 @@ func init() {
 		}
 	}
 	distinct := func(l *lowering, v value, a *spl.Agg) aggregation {
-		l.diag("approximate_count_distinct", a.Span(), a.Func, "COUNT_DISTINCT is exact up to its precision threshold (3,000), close above it")
-		x := v
-		if isDate(v.typ) || v.typ == "boolean" {
-			x = v
-		}
-		return aggregation{expr: call("COUNT_DISTINCT", x.expr), typ: "long", nonNull: true}
+		l.diag("approximate_count_distinct", a.Span(), a.Func, "COUNT_DISTINCT counts exactly, or nearly, up to its precision threshold, for which the draft gives the largest (40,000); larger numbers are estimated")
+		return aggregation{expr: call("COUNT_DISTINCT", v.expr, integer(largestPrecision)), typ: "long", nonNull: true, distinct: true}
 	}
 	values := func(l *lowering, v value, _ *spl.Agg) aggregation {
 		return aggregation{

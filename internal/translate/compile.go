@@ -177,6 +177,8 @@ type compilation struct {
 	scanned bool
 	// kept and left count the conditions that the draft has and those that are left out.
 	kept, left int
+	// keptOfEvents and leftOfEvents count those of the main search before its first aggregation.
+	keptOfEvents, leftOfEvents int
 	// held are the notes held back while holding is more than 0, late those that are said at the end if nothing says them.
 	held, late []*mappingNote
 	holding    int
@@ -308,7 +310,11 @@ func (c *compilation) run() Output {
 		c.diag("syntax", wholeSpan(c.req.Query), "utf-8", "byte "+itoa(at)+" of the query is not UTF-8; it is read as a question mark, save the query as UTF-8")
 	}
 	if len(c.req.Types) > 0 {
-		c.schema = schema.Identity(c.opts.Index, c.req.Types)
+		index := c.opts.Index
+		if len(index) == 0 {
+			index = c.schema.Fallback().Indices
+		}
+		c.schema = schema.Identity(index, c.req.Types)
 	}
 	c.query = spl.Parse(c.req.Query, spl.Options{Macros: c.macros, Keep: c.keepMacro, MaxDepth: c.opts.MaxDepth, Memory: &c.memory.parsed, Budget: c.budget})
 	c.macroNotes()

@@ -73,6 +73,7 @@ func (l *lowering) cond(e spl.Expr, neg bool) esql.Expr {
 		}
 	case *spl.ExprMacro:
 		l.unknownMacro(e.Macro, e.Span())
+		l.leaveCondition()
 		return nil
 	case *spl.ExprHole:
 		l.diag("syntax", e.Span(), "", "this part of the expression could not be read: "+clip(e.Text))
@@ -284,6 +285,7 @@ func (l *lowering) compareWord(op string, a, b value, span spl.Span) esql.Expr {
 	if a.word != nil {
 		return compareLiterals(op, a, b)
 	}
+	l.estimatedCount(a, text, span)
 	if op == "==" || op == "!=" {
 		switch {
 		case isText(a.typ):

@@ -24,7 +24,7 @@ var codes = []CodeInfo{
 	// info: the alerting rows and their keys cannot differ
 	{"macro_no_counterpart", Info, "a macro that only concerns Splunk's own acceleration or display; nothing is needed in its place"},
 	{"macro_rewritten", Info, "a macro whose work the integration does, so that the stored field takes its place"},
-	{"filter_macro_empty", Info, "an unresolved *_filter macro, which is `search *` as shipped"},
+	{"filter_macro_empty", Info, "a *_filter macro that filters nothing: `search *`, as it is shipped"},
 	{"renamed", Info, "a rename or an output list; columns keep their Elasticsearch names so that alerts carry ECS fields"},
 	{"time_display", Info, "a time is formatted for display only; the date stays a date"},
 	{"source_resolved", Info, "a macro, data model or metadata predicate resolved to index patterns"},
@@ -50,6 +50,7 @@ var codes = []CodeInfo{
 	{"join_one_query", Info, "a join or append that became one query over both kinds of events"},
 	{"fill_found", Info, "fillnull of every field, which leaves a field missing that no event has"},
 	{"pivot_columns", Info, "a pivot whose columns are those that the rest of the search names"},
+	{"literal_star", Info, "a value that seems to escape a star, which the search grammar cannot"},
 	{"threshold", Info, "a count condition that could also be a threshold rule"},
 
 	// approximation: they can differ; the message says when
@@ -70,6 +71,7 @@ var codes = []CodeInfo{
 	{"lookup_approximate", Approximation, "a lookup that can match other rows"},
 	{"pivot_approximate", Approximation, "a pivot that can have other columns or cells"},
 	{"function_differs", Approximation, "a function that gives another value in a corner"},
+	{"filter_macro_missing", Approximation, "a *_filter macro without a definition, where houses keep their exclusions"},
 	{"number_text", Approximation, "a number with a fraction that is used as text"},
 
 	// error: a hole
@@ -137,7 +139,7 @@ func (c *compilation) diag(code Code, span spl.Span, subject, message string) {
 
 // heldBack are the approximations that only count once the value they are about decides something. Others can give another
 // value for the same event, which alone makes the rule an approximation.
-var heldBack = map[Code]bool{"mapping_approximate": true, "time_rounding": true, "number_text": true}
+var heldBack = map[Code]bool{"mapping_approximate": true, "time_rounding": true, "number_text": true, "function_differs": true}
 
 // fewDiags is the number of diagnostics up to which comparing with each is faster than a map.
 const fewDiags = 40

@@ -20,6 +20,7 @@ type column struct {
 	computed bool // made by the query, as opposed to stored in the index
 	// numeral says that the column is text and holds numbers only, whole that it is a floating-point number without a fraction.
 	numeral, whole bool
+	distinct       bool // a count of distinct values
 	// hole says that the value could not be computed; whatever needs it is a hole too.
 	hole bool
 	// unsaid, of a hole, says that it has not been named yet, because an element of it may be known.
@@ -99,6 +100,9 @@ func settledWords(values map[string][]string, words []spl.Value) bool {
 func (l *lowering) lookupCompared(field spl.Name, words ...spl.Value) *column {
 	old := l.words
 	l.words = words
+	for _, w := range words {
+		l.noteStar(w)
+	}
 	c := l.lookup(field.Text, field.Span())
 	l.words = old
 	return c

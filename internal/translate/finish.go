@@ -118,6 +118,29 @@ func (l *lowering) indexPatterns() []string {
 	return l.indices
 }
 
+// keepCondition counts a condition that the draft has.
+func (l *lowering) keepCondition() {
+	l.useful = true
+	l.kept++
+	if l == l.main && !l.aggregated {
+		l.keptOfEvents++
+	}
+}
+
+// leaveCondition counts a condition that is left out of the draft.
+func (l *lowering) leaveCondition() {
+	l.left++
+	if l == l.main && !l.aggregated {
+		l.leftOfEvents++
+	}
+}
+
+// unfiltered says that the draft lost every condition on events that the search has: it would alert on everything, or count
+// everything.
+func (c *compilation) unfiltered() bool {
+	return c.kept == 0 && c.left > 0 || c.keptOfEvents == 0 && c.leftOfEvents > 0
+}
+
 // classify decides full, partial or untranslatable.
 func (c *compilation) classify(l *lowering) {
 	worst := Info
@@ -136,11 +159,11 @@ func (c *compilation) classify(l *lowering) {
 		c.diag("no_draft", wholeSpan(c.req.Query), "", "there is no draft: without a data source nothing can be searched; give an index pattern or add the source to the schema overrides")
 	}
 	switch {
-	case c.out.ESQL == nil || worst == Error && (!l.useful || c.kept == 0 && c.left > 0):
+	case c.out.ESQL == nil || worst == Error && (!l.useful || c.unfiltered()):
 		// A draft that lost all its conditions would alert on everything.
 		if c.out.ESQL != nil {
 			c.command = ""
-			c.diag("no_draft", wholeSpan(c.req.Query), "", "there is no useful draft: every condition is a hole, and without any it would alert on all events")
+			c.diag("no_draft", wholeSpan(c.req.Query), "", "there is no useful draft: every condition on events is a hole, and without any the rule would take all of them")
 		}
 		c.out.Result = Untranslatable
 		c.out.ESQL, c.out.Query, c.out.Stages, c.out.Index = nil, "", nil, nil

@@ -42,7 +42,7 @@ func (u *lookupUse) filter(cmd spl.Command) (rows []map[string]string, ok bool) 
 	}
 	x, _ = build(false)
 	x = l.leaf(x, u.mark)
-	l.kept++
+	l.keepCondition()
 	l.filter(x)
 	return rows, true
 }

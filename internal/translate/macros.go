@@ -62,6 +62,12 @@ func (c *compilation) keepMacro(name string, nargs int) bool {
 
 func isFilterMacro(name string) bool { return strings.HasSuffix(name, "_filter") }
 
+// matchesAll says that the definition of a macro filters nothing.
+func matchesAll(definition string) bool {
+	fields := strings.Fields(definition)
+	return len(fields) == 1 && fields[0] == "*" || len(fields) == 2 && strings.EqualFold(fields[0], "search") && fields[1] == "*"
+}
+
 // macroNotes says what became of each macro.
 func (c *compilation) macroNotes() {
 	for i := range c.query.Macros {
@@ -74,8 +80,9 @@ func (c *compilation) macroNotes() {
 			}
 			c.failedMacros[u.Name] = true // said by problems
 		case isFilterMacro(u.Name) && !u.Known:
-			c.diag("filter_macro_empty", u.Span(), u.Name, "`"+u.Name+"` has no definition here and is taken as `search *`, as it is shipped; add yours with the macros if you changed it")
-		case isFilterMacro(u.Name) && strings.TrimSpace(u.Definition) == "search *":
+			c.missing("macro", u.Name)
+			c.diag("filter_macro_missing", u.Span(), u.Name, "`"+u.Name+"` has no definition here, so the draft excludes nothing for it. Such macros hold the exclusions of your house: export the macro from Splunk and add it to the macros; shipped ones are `search *`")
+		case isFilterMacro(u.Name) && matchesAll(u.Definition):
 			c.diag("filter_macro_empty", u.Span(), u.Name, "`"+u.Name+"` is `search *`: nothing to filter")
 		case !u.Known:
 			c.unknownMacro(u.Name, u.Span())
@@ -114,6 +121,7 @@ func (l *lowering) unknown(cmd *spl.Unknown) {
 			return
 		}
 		l.unknownMacro(cmd.Command, cmd.Span())
+		l.leaveCondition()
 	} else {
 		l.diag("unknown_command", cmd.Span(), cmd.Command, "command `"+cmd.Command+"` could not be read; the draft goes on without it")
 	}

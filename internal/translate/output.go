@@ -120,8 +120,21 @@ func alone(f func(*lowering, *spl.Other)) func(*lowering, *spl.Other, []spl.Comm
 	return func(l *lowering, cmd *spl.Other, _ []spl.Command) { f(l, cmd) }
 }
 
+// generating are the commands that begin a search with rows of their own, which are no events.
+var generating = map[string]bool{
+	"rest": true, "metadata": true, "metasearch": true, "mcatalog": true, "eventcount": true, "dbinspect": true, "loadjob": true,
+	"savedsearch": true, "inputcsv": true, "dbxquery": true, "gentimes": true,
+}
+
 // other lowers commands that have no node of their own.
 func (l *lowering) other(cmd *spl.Other, rest []spl.Command) {
+	if l.first && generating[cmd.Command] {
+		// no event follows, so that nothing further down has a source
+		l.env, l.aggregated = l.newEnv(false), true
+		l.diag("unsupported_command", cmd.Span(), cmd.Command, others[cmd.Command].message+". Without the events of a source there is no draft")
+		l.env.setPartial()
+		return
+	}
 	l.ensureSource(cmd.Span())
 	o, ok := others[cmd.Command]
 	switch {

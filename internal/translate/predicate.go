@@ -65,7 +65,7 @@ func (l *lowering) searchCond(e spl.SearchExpr, neg bool) esql.Expr {
 // leaf gives a condition its place; one that is a hole is said to be left out.
 func (l *lowering) leaf(x esql.Expr, span spl.Span) esql.Expr {
 	if x == nil {
-		l.left++
+		l.leaveCondition()
 		l.diag("depends_on_hole", span, "", "this condition is left out of the draft, because of the hole in it")
 		return nil
 	}
@@ -752,6 +752,7 @@ func (l *lowering) searchOrder(e *spl.Compare, neg bool) esql.Expr {
 	if v.null {
 		return boolean(neg)
 	}
+	l.estimatedCount(v, e.Value.Text, e.Span())
 	x := l.compareOrder(v, e.Op, e.Value.Text, e.Span())
 	if !neg || x == nil {
 		return x

@@ -235,6 +235,7 @@ func (l *lowering) regex(cmd *spl.Regex) {
 	v := l.lookup(field, cmd.Span()).value()
 	if v.hole {
 		l.diag("depends_on_hole", cmd.Span(), field, "regex is left out of the draft, because `"+field+"` is a hole")
+		l.leaveCondition()
 		return
 	}
 	if v.null {
@@ -243,7 +244,9 @@ func (l *lowering) regex(cmd *spl.Regex) {
 	}
 	x := l.regexTest(v, cmd.Pattern.Text, cmd.Span(), cmd.Negated)
 	if x != nil {
-		l.useful = true
+		l.keepCondition()
+	} else {
+		l.leaveCondition()
 	}
 	l.filter(mark(x, cmd.Span()))
 }

@@ -79,8 +79,7 @@ func equalities(parts []spl.SearchExpr) []schema.Predicate {
 func (l *lowering) filterAnd(x esql.Expr) {
 	if x != nil {
 		if !isTrue(x) {
-			l.useful = true
-			l.kept++
+			l.keepCondition()
 		}
 		l.pending = append(l.pending, x)
 	}
@@ -145,10 +144,14 @@ func (l *lowering) chooseSource(e spl.SearchExpr, at spl.Span) spl.SearchExpr {
 			if take {
 				used[i] = true
 				what := "`" + p.Field.Text + "=" + p.Value.Text + "`"
-				if ok {
+				if ok && !l.schema.IsIdentity() {
 					l.diag("source_resolved", p.Span(), p.Field.Text, what+" became the index pattern")
 				} else {
-					l.diag("source_resolved", p.Span(), p.Field.Text, "the index pattern takes the place of "+what)
+					pattern := "the index pattern"
+					if read := l.given(); len(read) > 0 {
+						pattern += " " + strings.Join(read, ", ")
+					}
+					l.diag("source_resolved", p.Span(), p.Field.Text, pattern+" takes the place of "+what)
 				}
 			}
 		}
@@ -220,6 +223,14 @@ func (l *lowering) narrowed(s *schema.Source, parts []spl.SearchExpr) *schema.So
 		return out
 	}
 	return out
+}
+
+// given is the index pattern that whoever runs the compiler gave, or that the identity schema reads.
+func (l *lowering) given() []string {
+	if len(l.opts.Index) == 0 && l.schema.IsIdentity() {
+		return l.schema.Fallback().Indices
+	}
+	return l.opts.Index
 }
 
 // namesIndexes says that a condition is about names of Splunk's indexes and nothing else.
@@ -332,7 +343,11 @@ func (l *lowering) useSources(srcs []*schema.Source, at spl.Span) {
 			return
 		}
 		srcs = []*schema.Source{s}
-		if s.Support != schema.Exact {
+		switch {
+		case s.Support == schema.Exact:
+		case len(l.opts.Index) > 0:
+			l.diag("source_resolved", at, "index", "the search names no known data source; the given index pattern "+strings.Join(l.opts.Index, ", ")+" is taken for it")
+		default:
 			l.diag("source_approximate", at, "", "the search names no known data source, so it runs over "+strings.Join(s.Indices, ", ")+"; name the index pattern or add the source to the schema overrides")
 		}
 	}
@@ -503,6 +518,7 @@ func (l *lowering) searchMacro(e *spl.SearchMacro, neg bool) esql.Expr {
 		return boolean(!neg)
 	}
 	l.unknownMacro(e.Macro, e.Span())
+	l.leaveCondition()
 	return nil
 }
 

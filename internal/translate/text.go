@@ -273,6 +273,8 @@ type value struct {
 	num  bool // the literal was a number
 	// numeral says that the value is text and always a number; whole that it is a floating-point number without a fraction.
 	numeral, whole bool
+	// distinct says that the value is a count of distinct values.
+	distinct bool
 	// letters says that the value is text with a letter that no number has.
 	letters bool
 	// note is what has to be said once the value decides something.
@@ -306,7 +308,7 @@ func (c *column) value() value {
 		v := value{expr: c.constant, typ: c.typ, null: c.constant.Value == nil, nonNull: c.constant.Value != nil}
 		return v
 	}
-	v := value{expr: col(c.name), typ: c.typ, array: c.array, nonNull: c.nonNull, col: c, numeral: c.numeral, whole: c.whole}
+	v := value{expr: col(c.name), typ: c.typ, array: c.array, nonNull: c.nonNull, col: c, numeral: c.numeral, whole: c.whole, distinct: c.distinct}
 	if c.computed || c.field == nil {
 		return v
 	}

@@ -289,7 +289,7 @@ func (l *lowering) date(v value, at spl.Span) (value, bool) {
 var dateFormats = map[byte]string{
 	'Y': "yyyy", 'y': "yy", 'm': "MM", 'd': "dd", 'H': "HH", 'I': "hh", 'M': "mm", 'S': "ss", 'p': "a", 'b': "MMM", 'B': "MMMM",
 	'a': "EEE", 'A': "EEEE", 'j': "DDD", 'Z': "zzz", 'z': "Z", 'e': "d", 'h': "MMM", 'k': "H", 'Q': "SSS", 'N': "SSSSSSSSS",
-	'f': "SSSSSS", 'T': "HH:mm:ss", 'F': "yyyy-MM-dd", 'D': "MM/dd/yy", 'R': "HH:mm", 'G': "YYYY", 'V': "ww", 'u': "e",
+	'f': "SSSSSS", 'T': "HH:mm:ss", 'F': "yyyy-MM-dd", 'D': "MM/dd/yy", 'R': "HH:mm",
 	'c': "EEE MMM d HH:mm:ss yyyy", 'x': "MM/dd/yyyy", 'X': "HH:mm:ss", '+': "EEE MMM d HH:mm:ss zzz yyyy", 'l': "h", 'P': "a",
 }
 
@@ -370,6 +370,9 @@ func (l *lowering) timeText(v value, format string, at spl.Span) value {
 	case "%w": // Sunday is 0
 		return value{expr: call("TO_STRING", binary("%", call("DATE_EXTRACT", str("DAY_OF_WEEK"), d.expr), integer(7))), typ: "keyword", nonNull: d.nonNull}
 	}
+	if x, ok := l.isoDate(format, d.expr, at); ok {
+		return value{expr: x, typ: "keyword", nonNull: d.nonNull}
+	}
 	f, bad := javaDate(format)
 	if bad != "" {
 		l.diag("unsupported_function", at, "strftime", "strftime's "+bad+" has no counterpart in DATE_FORMAT")
@@ -386,7 +389,7 @@ func timePart(format string) bool {
 		return slices.ContainsFunc(codes, func(c string) bool { return strings.Contains(format, c) })
 	}
 	whole := has("%c", "%+") || has("%Y", "%y", "%F", "%D", "%x") && has("%H", "%I", "%k", "%l", "%T", "%X", "%R")
-	return !whole && has("%H", "%I", "%k", "%l", "%T", "%X", "%R", "%p", "%a", "%A", "%w", "%u", "%d", "%e", "%j", "%F", "%D", "%x", "%U", "%V", "%W")
+	return !whole && has("%H", "%I", "%k", "%l", "%T", "%X", "%R", "%p", "%a", "%A", "%w", "%u", "%d", "%e", "%j", "%F", "%D", "%x", "%U", "%V", "%W", "%G")
 }
 
 func fnStrptime(l *lowering, e *spl.Call) value {

@@ -9,8 +9,7 @@ func (l *lowering) where(cmd *spl.Where) {
 	x := l.cond(cmd.Expr, false)
 	l.noteThreshold(cmd)
 	if x != nil && !isTrue(x) {
-		l.useful = true
-		l.kept++
+		l.keepCondition()
 	}
 	l.filter(x)
 	if x != nil {

@@ -1,0 +1,41 @@
+package translate
+
+import (
+	"strings"
+
+	"github.com/rulebridge/rulebridge/internal/spl"
+)
+
+// noteStar says so where a search value seems to escape a star, which the search grammar cannot.
+func (l *lowering) noteStar(w spl.Value) {
+	from, to := int(w.At.At.Start.Offset), int(w.At.At.End.Offset)
+	if from < 0 || to > len(l.req.Query) || from >= to || !strings.Contains(w.Text, `\*`) {
+		return
+	}
+	if written := l.req.Query[from:to]; escapesStar(written) {
+		l.diag("literal_star", w.Span(), "*", "`"+clip(written)+"`: no escape exists for * in a search, so `\\*` is read as a backslash and any text behind it; if a star itself was meant, test for it with where and match or like")
+	}
+}
+
+// escapesStar says that a value has a single backslash before a star, and none before other letters: those are paths.
+func escapesStar(written string) bool {
+	star := false
+	for i := 0; i < len(written); i++ {
+		if written[i] != '\\' {
+			continue
+		}
+		run := i
+		for i+1 < len(written) && written[i+1] == '\\' {
+			i++
+		}
+		single := (i-run)%2 == 0
+		switch {
+		case !single || i+1 == len(written) || written[i+1] == '"':
+		case written[i+1] == '*':
+			star = true
+		default:
+			return false // a path such as C:\Users\*\x
+		}
+	}
+	return star
+}
