@@ -139,7 +139,7 @@ func (p Program) command() *cobra.Command {
 		return usagef("%w; see %s --help", err, c.CommandPath())
 	})
 	root.AddCommand(
-		p.demoCommand(), p.devCommand(), p.migrateCommand(), p.translateCommand(),
+		p.demoCommand(), p.devCommand(), p.migrateCommand(), p.translateCommand(), p.runCommand(),
 		p.replayCommand(), p.configCommand(), p.versionCommand(),
 		p.apiCommand(), p.workerCommand(), p.setupCommand(), p.temporalCommand(), p.healthCommand(),
 	)

@@ -47,6 +47,11 @@ var rules = map[string]rule{
 	"internal/schema":     {standardOnly: true},
 	"internal/schema/gen": {},
 	"internal/translate":  {standardOnly: true, ours: []string{"internal/arena", "internal/budget", "internal/spl", "internal/schema", "internal/esql"}},
+	// The meaning of a search: nothing here knows of another language.
+	"internal/value":    {standardOnly: true},
+	"internal/plan":     {standardOnly: true, ours: []string{"internal/value", "internal/spl"}},
+	"internal/lower":    {standardOnly: true, ours: []string{"internal/spl", "internal/plan", "internal/value"}},
+	"internal/plan/run": {standardOnly: true, ours: []string{"internal/lower", "internal/plan", "internal/spl", "internal/value"}},
 	"internal/compile": {ours: []string{"internal/migration", "internal/schema", "internal/spl", "internal/translate"},
 		third: []string{"github.com/hashicorp/golang-lru/", "golang.org/x/sync/"}},
 
@@ -176,6 +181,13 @@ func under(pkg string, prefixes []string) bool {
 func TestRulesCatchWhatTheyForbid(t *testing.T) {
 	for _, tc := range []struct{ pkg, imported string }{
 		{"internal/spl", module + "internal/esql"},
+		{"internal/value", module + "internal/esql"},
+		{"internal/plan", module + "internal/esql"},
+		{"internal/plan", module + "internal/lower"},
+		{"internal/plan/run", module + "internal/esql"},
+		{"internal/plan/run", module + "internal/schema"},
+		{"internal/lower", module + "internal/translate"},
+		{"internal/lower", module + "internal/schema"},
 		{"internal/esql", "golang.org/x/text/cases"},
 		{"internal/translate", module + "internal/migration"},
 		{"workflows", module + "internal/store"},

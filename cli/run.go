@@ -1,0 +1,254 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+	_ "time/tzdata" // --time-zone on systems without their own
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
+	"github.com/spf13/cobra"
+
+	"github.com/rulebridge/rulebridge/internal/lower"
+	"github.com/rulebridge/rulebridge/internal/migration"
+	"github.com/rulebridge/rulebridge/internal/plan"
+	interpreter "github.com/rulebridge/rulebridge/internal/plan/run"
+	"github.com/rulebridge/rulebridge/internal/spl"
+)
+
+// runFlags are the flags of run.
+type runFlags struct {
+	events, macros, lookups []string
+	now, zone               string
+	explain                 bool
+	limits                  interpreter.Limits
+}
+
+func (p Program) runCommand() *cobra.Command {
+	var f runFlags
+	c := &cobra.Command{
+		Use:   "run SPL",
+		Short: "Run a search over events in a file",
+		Long: `Run SPL over events in memory and print its rows: NDJSON in a pipe, a table on a terminal.
+
+Events are NDJSON, one flat object a line; _time is in seconds since 1970 or a time such as 2026-01-02T03:04:05Z. Lists
+are fields with several values. Without --events the events are read from stdin, unless the search brings its own rows.
+
+Rows are those that Splunk would give, as its documentation describes commands, functions and values. What cannot be run
+is an error with its place, and nothing is printed. Nothing is ever written or sent: commands such as outputlookup and
+sendemail pass their rows on.`,
+		Example: `  rulebridge run 'status=500 | stats count by host' --events events.ndjson
+  rulebridge run '| makeresults | eval x=split("a,b",",") | mvexpand x'
+  rulebridge run 'earliest=-1h | timechart span=5m count' --events events.ndjson --now 2026-01-02T03:00:00Z
+  rulebridge run 'status=500 | stats count by host' --explain`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error { return p.runSearch(c.Context(), args[0], f) },
+	}
+	fs := c.Flags()
+	fs.StringArrayVar(&f.events, "events", nil, "NDJSON file with events; - is stdin; may be repeated")
+	fs.StringArrayVar(&f.macros, "macros", nil, "NDJSON file with macros {name, definition, arguments}; may be repeated")
+	fs.StringArrayVar(&f.lookups, "lookups", nil, "NDJSON file with lookups {name, columns, rows, …}; may be repeated")
+	fs.StringVar(&f.now, "now", "", "time at which the search starts, such as 2026-01-02T03:04:05Z (default: the clock)")
+	fs.StringVar(&f.zone, "time-zone", "UTC", "time zone of the user, such as Europe/Berlin: for days, strftime and times without a zone")
+	fs.BoolVar(&f.explain, "explain", false, "print what the search does step by step, and run nothing")
+	fs.IntVar(&f.limits.Rows, "max-rows", 1_000_000, "rows that the search may hold in one step")
+	fs.IntVar(&f.limits.Steps, "max-steps", 1_000_000_000, "steps of work that the search may take")
+	return c
+}
+
+func (p Program) runSearch(ctx context.Context, query string, f runFlags) error {
+	in, err := p.runInput(f)
+	if err != nil {
+		return err
+	}
+	q := spl.Parse(query, spl.Options{Macros: in.Macros})
+	if len(q.Problems) > 0 {
+		var all []error
+		for _, e := range q.Problems {
+			all = append(all, fmt.Errorf("%s: %s", where(e.Span()), e.Message))
+		}
+		return usage(joinFaults(all))
+	}
+	made := lower.Lower(q)
+	if f.explain {
+		_, err := io.WriteString(p.Stdout, plan.Print(made))
+		return err
+	}
+	if in.Events, err = p.readEvents(made.Root, f, in.Zone); err != nil {
+		return usage(err)
+	}
+	res, err := interpreter.Run(ctx, made, in)
+	if err != nil {
+		return runFault(err)
+	}
+	for _, n := range res.Notes {
+		_, _ = fmt.Fprintf(p.Stderr, "note: %s: %s\n", where(n.At), n.Text)
+	}
+	if width, ok := terminal(p.Stdout); ok {
+		return p.rowsTable(res, width)
+	}
+	for _, r := range res.Rows {
+		if err := interpreter.WriteRow(p.Stdout, res.Columns, r); err != nil {
+			return fmt.Errorf("write the rows: %w", err)
+		}
+	}
+	return nil
+}
+
+// runFault tells where in the search an error lies.
+func runFault(err error) error {
+	var e *interpreter.Error
+	var l *interpreter.LimitError
+	switch {
+	case errors.As(err, &e):
+		return usagef("%s: %w", where(e.At), err)
+	case errors.As(err, &l):
+		return fmt.Errorf("%s: %w", where(l.At), err)
+	}
+	return err
+}
+
+func where(s spl.Span) string {
+	return fmt.Sprintf("line %d, column %d", max(s.Start.Line, 1), max(s.Start.Column, 1))
+}
+
+// runInput reads everything but the events.
+func (p Program) runInput(f runFlags) (interpreter.Input, error) {
+	in := interpreter.Input{Now: time.Now(), Limits: f.limits, Lookups: map[string]interpreter.Lookup{}}
+	zone, err := time.LoadLocation(f.zone)
+	if err != nil {
+		return in, usagef("--time-zone %q: write it as Europe/Berlin or UTC", f.zone)
+	}
+	in.Zone = zone
+	if f.now != "" {
+		if in.Now, err = time.Parse(time.RFC3339, f.now); err != nil {
+			return in, usagef("--now %q: write it as 2026-01-02T03:04:05Z", f.now)
+		}
+	}
+	resources, err := readResources(f.macros, f.lookups)
+	if err != nil {
+		return in, err
+	}
+	macros := macroTable{}
+	for _, r := range resources {
+		if r.Type == migration.ResourceMacro {
+			macros.add(r)
+			continue
+		}
+		in.Lookups[r.Name] = lookupOf(r)
+	}
+	in.Macros = macros
+	return in, nil
+}
+
+// readEvents reads the files of events; stdin when none is named and the search reads events.
+func (p Program) readEvents(root plan.Node, f runFlags, zone *time.Location) ([]interpreter.Event, error) {
+	paths := f.events
+	if len(paths) == 0 {
+		if !plan.ReadsEvents(root) {
+			return nil, nil
+		}
+		if _, tty := terminal(p.Stdin); tty {
+			return nil, errors.New("no events: give --events FILE, or events as NDJSON on stdin")
+		}
+		paths = []string{"-"}
+	}
+	var all []interpreter.Event
+	for _, path := range paths {
+		r, name := p.Stdin, "stdin"
+		if path != "-" {
+			file, err := os.Open(path)
+			if err != nil {
+				return nil, err
+			}
+			defer func() { _ = file.Close() }()
+			r, name = file, path
+		}
+		events, err := interpreter.ReadEvents(name, r, zone)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, events...)
+	}
+	return all, nil
+}
+
+// macroTable finds macros by name and number of arguments.
+type macroTable map[string]spl.MacroDef
+
+func (t macroTable) add(r migration.Resource) {
+	name, _, _ := strings.Cut(r.Name, "(")
+	t[fmt.Sprintf("%s(%d)", name, len(r.Arguments))] = spl.MacroDef{Name: name, Arguments: r.Arguments, Definition: r.Definition, Eval: r.IsEval}
+}
+
+// Macro finds a macro.
+func (t macroTable) Macro(name string, nargs int) (spl.MacroDef, bool) {
+	d, ok := t[fmt.Sprintf("%s(%d)", name, nargs)]
+	return d, ok
+}
+
+// lookupOf is a lookup for the interpreter. match_type is written as in transforms.conf: WILDCARD(a), CIDR(b). A lookup
+// that does not say matches with case, as Splunk's default is.
+func lookupOf(r migration.Resource) interpreter.Lookup {
+	l := interpreter.Lookup{Columns: r.Columns, Rows: r.Rows, CaseSensitive: r.CaseSensitiveMatch == nil || *r.CaseSensitiveMatch,
+		MaxMatches: r.MaxMatches, MinMatches: r.MinMatches, DefaultMatch: r.DefaultMatch, MatchType: map[string]string{}}
+	for part := range strings.SplitSeq(r.MatchType, ",") {
+		kind, column, ok := strings.Cut(strings.TrimSpace(part), "(")
+		if ok {
+			l.MatchType[strings.TrimSpace(strings.TrimSuffix(column, ")"))] = strings.ToUpper(strings.TrimSpace(kind))
+		}
+	}
+	return l
+}
+
+// rowsTable prints rows as a table as wide as the terminal.
+func (p Program) rowsTable(res *interpreter.Result, width int) error {
+	if len(res.Rows) == 0 {
+		_, err := fmt.Fprintln(p.Stdout, "no rows")
+		return err
+	}
+	t := table.NewWriter()
+	t.SetOutputMirror(p.Stdout)
+	style := table.StyleLight
+	style.Format.Header = text.FormatDefault
+	t.SetStyle(style)
+	var head table.Row
+	for _, c := range res.Columns {
+		head = append(head, safeText(c))
+	}
+	t.AppendHeader(head)
+	widest := max(8, (width-1)/max(1, len(res.Columns))-3)
+	var configs []table.ColumnConfig
+	for i := range res.Columns {
+		configs = append(configs, table.ColumnConfig{Number: i + 1, WidthMax: widest})
+	}
+	t.SetColumnConfigs(configs)
+	for _, r := range res.Rows {
+		var row table.Row
+		for _, c := range res.Columns {
+			row = append(row, safeText(r.Get(c).Joined()))
+		}
+		t.AppendRow(row)
+	}
+	t.Render()
+	_, err := fmt.Fprintf(p.Stdout, "%d rows\n", len(res.Rows))
+	return err
+}
+
+// safeText keeps control characters of events off the terminal.
+func safeText(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '\n' {
+			return r
+		}
+		if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 {
+			return '\uFFFD'
+		}
+		return r
+	}, s)
+}

@@ -1,0 +1,309 @@
+package run
+
+import (
+	"encoding/xml"
+	"errors"
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/rulebridge/rulebridge/internal/plan"
+	"github.com/rulebridge/rulebridge/internal/value"
+)
+
+// readTree is spath: a path or all fields of a text of JSON or XML. It reads the first 5,000 characters only where it
+// reads all fields, as Splunk does by default.
+func (x *runner) readTree(c *plan.ReadTree, r *Row, t *rows) error {
+	const auto = 5000
+	got := map[string]value.Value{}
+	var order []string
+	add := func(name string, v value.Value) {
+		if _, ok := got[name]; !ok {
+			order = append(order, name)
+		}
+		got[name] = append(got[name], v...)
+	}
+	for _, a := range x.field(r, c.Field) {
+		s := strings.TrimSpace(a.Text())
+		if c.Path == "" && len(s) > auto {
+			s = s[:auto]
+		}
+		if err := x.spend(1 + len(s)/8); err != nil {
+			return err
+		}
+		j, ok := value.ParseJSON(s)
+		switch {
+		case ok && c.Path != "":
+			for _, v := range j.At(x.env, c.Path) {
+				add(c.Output, value.Str(v.Text()))
+			}
+		case ok:
+			j.Fields(x.env, add)
+		case strings.HasPrefix(s, "<"):
+			err := x.xml(s, func(path string, v value.Value) {
+				switch {
+				case c.Path == "":
+					add(path, v)
+				case path == c.Path:
+					add(c.Output, v)
+				}
+			})
+			if err != nil {
+				return err
+			}
+		}
+	}
+	for _, name := range order {
+		if name != "" {
+			put(t, r, name, got[name])
+		}
+	}
+	return x.env.Err()
+}
+
+const maxXMLDepth = 200
+
+// xml reads all texts and attributes of XML: a.b for elements, a{@b} for attributes.
+func (x *runner) xml(s string, add func(path string, v value.Value)) error {
+	d := xml.NewDecoder(strings.NewReader(s))
+	d.Strict = false
+	var path []string
+	text := ""
+	for {
+		tok, err := d.Token()
+		if errors.Is(err, io.EOF) || err != nil {
+			return nil // what could be read was read
+		}
+		if err := x.spend(1); err != nil {
+			return err
+		}
+		switch tok := tok.(type) {
+		case xml.StartElement:
+			if len(path) >= maxXMLDepth {
+				return nil
+			}
+			path = append(path, tok.Name.Local)
+			text = ""
+			for _, a := range tok.Attr {
+				add(strings.Join(path, ".")+"{@"+a.Name.Local+"}", value.Str(a.Value))
+			}
+		case xml.CharData:
+			text += string(tok)
+		case xml.EndElement:
+			if v := strings.TrimSpace(text); v != "" {
+				add(strings.Join(path, "."), value.Str(v))
+			}
+			text = ""
+			if len(path) > 0 {
+				path = path[:len(path)-1]
+			}
+		}
+	}
+}
+
+// readPairs is extract and its like.
+func (x *runner) readPairs(c *plan.ReadPairs, r *Row, t *rows) error {
+	raw := x.field(r, c.Field).Joined()
+	if err := x.spend(1 + len(raw)/4); err != nil {
+		return err
+	}
+	got := map[string]value.Value{}
+	var order []string
+	add := func(name, v string) {
+		if name == "" || v == "" {
+			return
+		}
+		if _, ok := got[name]; !ok {
+			order = append(order, name)
+		}
+		got[name] = append(got[name], value.Str(v)...)
+	}
+	switch c.Kind {
+	case "fromjson":
+		j, ok := value.ParseJSON(raw)
+		if !ok {
+			return nil
+		}
+		for i, k := range j.Keys() {
+			add(c.Prefix+k, j.Elements()[i].Text())
+		}
+	case "xmlkv":
+		p, err := x.env.Pattern(`<([^\s/>!?]+)[^>]*>([^<]*)</`)
+		if err != nil {
+			return err
+		}
+		for _, m := range p.All(x.env, raw, 0) {
+			add(raw[m[2]:m[3]], strings.TrimSpace(raw[m[4]:m[5]]))
+		}
+	case "multikv":
+		return &Error{x.at, "multikv makes events of a table in _raw, which is not modelled: give the rows as events"}
+	case "xmlunescape":
+		put(t, r, "_raw", value.Str(strings.NewReplacer("&lt;", "<", "&gt;", ">", "&quot;", `"`, "&apos;", "'", "&amp;", "&").Replace(raw)))
+		return nil
+	default:
+		x.pairs(raw, c, add)
+	}
+	for _, n := range order {
+		put(t, r, n, got[n][:1])
+	}
+	return x.env.Err()
+}
+
+// pairs finds name=value in a text: delimiters as given, or blanks, commas, semicolons and bars between pairs.
+func (x *runner) pairs(raw string, c *plan.ReadPairs, add func(name, v string)) {
+	if c.PairDelim != "" || c.KeyDelim != "" {
+		pair, key := c.PairDelim, c.KeyDelim
+		if pair == "" {
+			pair = " ,;|\n"
+		}
+		if key == "" {
+			key = "="
+		}
+		for _, part := range strings.FieldsFunc(raw, func(r rune) bool { return strings.ContainsRune(pair, r) }) {
+			if i := strings.IndexAny(part, key); i > 0 {
+				add(strings.TrimSpace(part[:i]), strings.Trim(strings.TrimSpace(part[i+1:]), `"`))
+			}
+		}
+		return
+	}
+	p, err := x.env.Pattern(`([A-Za-z_][A-Za-z0-9_.:-]*)\s*=\s*(?:"([^"]*)"|([^\s,;|&]+))`)
+	if err != nil {
+		x.env.Fail(err)
+		return
+	}
+	for _, m := range p.All(x.env, raw, 0) {
+		i := 4
+		if m[i] < 0 {
+			i = 6
+		}
+		add(raw[m[2]:m[3]], raw[m[i]:m[i+1]])
+	}
+}
+
+// readXML is xpath for paths of the forms //a/b, //a/b/@c and //a[@b="c"]/d.
+func (x *runner) readXML(c *plan.ReadXML, r *Row, t *rows) error {
+	raw := x.field(r, c.Field).Joined()
+	if err := x.spend(1 + len(raw)/4); err != nil {
+		return err
+	}
+	steps, ok := xpathSteps(c.Path)
+	if !ok {
+		return &Error{x.at, "xpath reads paths such as //a/b, //a/@b and //a[@b=\"c\"]/d here, not " + strconv.Quote(c.Path)}
+	}
+	out := xpathFind(raw, steps)
+	switch {
+	case len(out) > 0:
+		put(t, r, c.Output, value.Strs(out))
+	case c.Default != "":
+		put(t, r, c.Output, value.Str(c.Default))
+	}
+	return nil
+}
+
+type xpathStep struct {
+	name, attr, is string
+	get            bool // the attribute itself
+	anywhere       bool
+}
+
+func xpathSteps(path string) ([]xpathStep, bool) {
+	var steps []xpathStep
+	anywhere := false
+	for _, part := range strings.Split(strings.TrimPrefix(path, "/"), "/") {
+		if part == "" {
+			anywhere = true
+			continue
+		}
+		s := xpathStep{name: part, anywhere: anywhere}
+		anywhere = false
+		if rest, ok := strings.CutPrefix(part, "@"); ok {
+			s = xpathStep{attr: rest, get: true}
+		} else if name, test, ok := strings.Cut(part, "["); ok {
+			attr, is, ok := strings.Cut(strings.TrimSuffix(strings.TrimPrefix(test, "@"), "]"), "=")
+			if !ok || !strings.HasPrefix(test, "@") {
+				return nil, false
+			}
+			s.name, s.attr, s.is = name, strings.TrimSpace(attr), strings.Trim(strings.TrimSpace(is), `"'`)
+		}
+		steps = append(steps, s)
+	}
+	return steps, len(steps) > 0
+}
+
+// xpathFind keeps for each open element how many steps its path has matched.
+func xpathFind(raw string, steps []xpathStep) []string {
+	d := xml.NewDecoder(strings.NewReader(raw))
+	d.Strict = false
+	var out []string
+	stack := []int{0}
+	text := ""
+	for len(stack) < maxXMLDepth {
+		tok, err := d.Token()
+		if err != nil {
+			break
+		}
+		switch tok := tok.(type) {
+		case xml.StartElement:
+			done := stack[len(stack)-1]
+			next := 0
+			if done < len(steps) && steps[done].matches(tok) {
+				next = done + 1
+			} else if done < len(steps) && steps[done].anywhere {
+				next = done
+			} else if len(steps) > 0 && steps[0].anywhere && steps[0].matches(tok) {
+				next = 1
+			}
+			if next < len(steps) && steps[next].get && next == done+1 {
+				for _, a := range tok.Attr {
+					if a.Name.Local == steps[next].attr {
+						out = append(out, a.Value)
+					}
+				}
+			}
+			stack = append(stack, next)
+			text = ""
+		case xml.CharData:
+			text += string(tok)
+		case xml.EndElement:
+			if stack[len(stack)-1] == len(steps) && strings.TrimSpace(text) != "" {
+				out = append(out, strings.TrimSpace(text))
+			}
+			text = ""
+			if len(stack) > 1 {
+				stack = stack[:len(stack)-1]
+			}
+		}
+	}
+	return out
+}
+
+func (s xpathStep) matches(e xml.StartElement) bool {
+	if s.get || s.name != "*" && s.name != e.Name.Local {
+		return false
+	}
+	if s.attr == "" {
+		return true
+	}
+	for _, a := range e.Attr {
+		if a.Name.Local == s.attr && a.Value == s.is {
+			return true
+		}
+	}
+	return false
+}
+
+// toJSON is tojson.
+func (x *runner) toJSON(c *plan.ToJSON, r *Row, t *rows) {
+	object, _ := value.Find("json_object", value.InEval)
+	var args []value.Value
+	for _, n := range r.Names() {
+		keep := len(c.Fields) == 0 && !strings.HasPrefix(n, "_")
+		for _, p := range c.Fields {
+			keep = keep || value.Wild(n, p, false)
+		}
+		if keep {
+			args = append(args, value.Str(n), r.fields[n])
+		}
+	}
+	put(t, r, c.Output, object.Call(x.env, args))
+}

@@ -1,0 +1,455 @@
+package run
+
+import (
+	"slices"
+	"sort"
+	"strings"
+
+	"github.com/rulebridge/rulebridge/internal/plan"
+	"github.com/rulebridge/rulebridge/internal/value"
+)
+
+// group are rows with the same keys.
+type group struct {
+	keys []value.Value
+	rows []*Row
+	// once are the rows of a group by their place, so that a repeated value in a key counts once where that is asked.
+	seen map[*Row]bool
+}
+
+// groups puts rows into groups. A row with several values in a key is in a group for each; a row that lacks a key is in
+// none, unless fill stands for the missing value.
+func (x *runner) groups(t *rows, keys []plan.Key, fill string, once bool) ([]*group, error) {
+	index := map[string]*group{}
+	var list []*group
+	for _, r := range t.rows {
+		combos := [][]value.Value{nil}
+		for _, k := range keys {
+			v, err := x.keyOf(r, k)
+			if err != nil {
+				return nil, err
+			}
+			if v.Missing() && fill != "" {
+				v = value.Str(fill)
+			}
+			var next [][]value.Value
+			for _, c := range combos {
+				for _, a := range v {
+					if err := x.spend(1); err != nil {
+						return nil, err
+					}
+					next = append(next, append(slices.Clone(c), a.One()))
+				}
+			}
+			if len(next) > x.limits.Rows {
+				return nil, &LimitError{"so many combinations of values", x.at}
+			}
+			combos = next
+		}
+		for _, c := range combos {
+			id := identity(c)
+			g := index[id]
+			if g == nil {
+				g = &group{keys: c}
+				if once {
+					g.seen = map[*Row]bool{}
+				}
+				index[id] = g
+				list = append(list, g)
+			}
+			if once {
+				if g.seen[r] {
+					continue
+				}
+				g.seen[r] = true
+			}
+			g.rows = append(g.rows, r)
+		}
+	}
+	return list, nil
+}
+
+// identity is one text for a combination of values.
+func identity(keys []value.Value) string {
+	var b strings.Builder
+	for _, k := range keys {
+		b.WriteString(k.Joined())
+		b.WriteByte(0)
+		b.WriteByte(1)
+	}
+	return b.String()
+}
+
+// keyOf is the value of a key, a time as the start of its interval.
+func (x *runner) keyOf(r *Row, k plan.Key) (value.Value, error) {
+	v := r.fields[k.Name]
+	if k.Span == "" {
+		return v, nil
+	}
+	text := k.Span
+	if i := strings.IndexByte(text, '@'); i > 0 {
+		text = text[:i]
+	}
+	span, ok := value.ParseSpan(text)
+	if !ok {
+		return nil, &Error{x.at, "span=" + k.Span + " is no width: write it as 10 or 5m"}
+	}
+	var out value.Value
+	for _, a := range v {
+		n, ok := a.Number()
+		if !ok {
+			continue
+		}
+		if k.Name == "_time" || span.Unit != "" {
+			if n, ok = value.BinTime(n, span, x.in.Zone); ok {
+				out = append(out, value.Num(n)...)
+			}
+			continue
+		}
+		out = append(out, rangeText(n, span.N)...)
+	}
+	return out, nil
+}
+
+// aggregate makes a row of each group. Without keys there is one row, also of no rows, if one of the aggregations
+// counts: the others have nothing to say of no rows.
+func (x *runner) aggregate(n *plan.Aggregate, t *rows) (*rows, error) {
+	aggs := x.spread(n.Aggs, t)
+	out := &rows{fixed: true}
+	for _, k := range n.Keys {
+		out.add(k.Name)
+	}
+	for _, a := range aggs {
+		out.add(a.Name)
+	}
+	list, err := x.groups(t, n.Keys, n.Fill, n.DedupSplit)
+	if err != nil {
+		return nil, err
+	}
+	if len(n.Keys) == 0 && len(list) == 0 && slices.ContainsFunc(aggs, counts) {
+		list = []*group{{}}
+	}
+	sortGroups(list)
+	for _, g := range list {
+		r := &Row{fields: map[string]value.Value{}}
+		for i, k := range n.Keys {
+			r.set(k.Name, g.keys[i])
+		}
+		for _, a := range aggs {
+			v, err := x.aggregation(a, g.rows, n.AllNum)
+			if err != nil {
+				return nil, err
+			}
+			r.set(a.Name, v)
+		}
+		if err := x.holds(r); err != nil {
+			return nil, err
+		}
+		out.rows = append(out.rows, r)
+	}
+	return out, nil
+}
+
+func counts(a plan.Agg) bool {
+	switch a.Func.Name {
+	case "count", "c", "dc", "distinct_count", "estdc":
+		return true
+	}
+	return false
+}
+
+// sortGroups puts groups in the order of their keys.
+func sortGroups(list []*group) {
+	sort.SliceStable(list, func(i, j int) bool {
+		for k := range list[i].keys {
+			if c := value.Order(list[i].keys[k], list[j].keys[k], "auto"); c != 0 {
+				return c < 0
+			}
+		}
+		return false
+	})
+}
+
+// spread replaces an aggregation of a pattern by one for each field that matches: values(*) as *.
+func (x *runner) spread(list []plan.Agg, t *rows) []plan.Agg {
+	var out []plan.Agg
+	for _, a := range list {
+		if !strings.Contains(a.Field, "*") {
+			out = append(out, a)
+			continue
+		}
+		for _, name := range t.names {
+			stars, ok := value.WildParts(name, a.Field)
+			if !ok || strings.HasPrefix(name, "_") && strings.HasPrefix(a.Field, "*") {
+				continue
+			}
+			b := a
+			b.Field = name
+			for _, s := range stars {
+				b.Name = strings.Replace(b.Name, "*", s, 1)
+			}
+			out = append(out, b)
+		}
+	}
+	return out
+}
+
+// aggregation computes one aggregation over rows. Of eval(condition) the rows count for which the condition holds.
+func (x *runner) aggregation(a plan.Agg, list []*Row, allNum bool) (value.Value, error) {
+	samples := make([]value.Sample, 0, len(list))
+	for _, r := range list {
+		s, ok, err := x.sample(a, r)
+		if err != nil {
+			return nil, err
+		}
+		if !ok {
+			continue
+		}
+		samples = append(samples, s)
+	}
+	return x.ofSamples(a, samples, allNum)
+}
+
+// sample is what a row gives to an aggregation; false for nothing.
+func (x *runner) sample(a plan.Agg, r *Row) (value.Sample, bool, error) {
+	if err := x.spend(1); err != nil {
+		return value.Sample{}, false, err
+	}
+	s := value.Sample{}
+	s.Time, s.HasTime = r.time()
+	switch {
+	case a.Arg != nil:
+		v, err := x.eval(a.Arg, r)
+		if err != nil {
+			return s, false, err
+		}
+		if v.IsBool() && !v.True() {
+			return s, false, nil
+		}
+		s.Value = v
+	case a.Field != "":
+		s.Value = r.fields[a.Field]
+	default:
+		s.Value = value.Bool(true)
+	}
+	return s, true, nil
+}
+
+func (x *runner) ofSamples(a plan.Agg, samples []value.Sample, allNum bool) (value.Value, error) {
+	if allNum && a.Field != "" {
+		for _, s := range samples {
+			for _, v := range s.Value {
+				if _, ok := v.Number(); !ok && numeric(a.Func.Name) {
+					return nil, nil
+				}
+			}
+		}
+	}
+	v := a.Func.Of(x.env, samples)
+	return v, x.env.Err()
+}
+
+func numeric(name string) bool {
+	switch name {
+	case "sum", "avg", "mean", "sumsq", "range", "median", "perc", "exactperc", "upperperc", "stdev", "stdevp", "var", "varp":
+		return true
+	}
+	return false
+}
+
+// window is eventstats and streamstats.
+func (x *runner) window(n *plan.Window, t *rows) (*rows, error) {
+	aggs := x.spread(n.Aggs, t)
+	out := t.like()
+	for _, r := range t.rows {
+		out.rows = append(out.rows, r.clone())
+	}
+	for _, a := range aggs {
+		out.add(a.Name)
+	}
+	var err error
+	if n.Running {
+		err = x.stream(n, aggs, t, out)
+	} else {
+		err = x.overGroups(n, aggs, t, out)
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range out.rows {
+		if err := x.holds(r); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// overGroups adds the aggregations of its group to each row; a row that lacks a key gets none. A row with several values
+// in a key is of several groups and gets those of the last.
+func (x *runner) overGroups(n *plan.Window, aggs []plan.Agg, t, out *rows) error {
+	var keys []plan.Key
+	for _, k := range n.Keys {
+		keys = append(keys, plan.Key{Name: k})
+	}
+	list, err := x.groups(t, keys, "", false)
+	if err != nil {
+		return err
+	}
+	place := make(map[*Row]int, len(t.rows))
+	for i, r := range t.rows {
+		place[r] = i
+	}
+	sortGroups(list)
+	for _, g := range list {
+		for _, a := range aggs {
+			v, err := x.aggregation(a, g.rows, n.AllNum)
+			if err != nil {
+				return err
+			}
+			for _, r := range g.rows {
+				out.rows[place[r]].set(a.Name, v)
+			}
+		}
+	}
+	return nil
+}
+
+// past is what a running window remembers of a group.
+type past struct {
+	samples [][]value.Sample // by aggregation
+	at      []entry
+}
+
+// entry is one row in a window: its number among all rows and its time.
+type entry struct {
+	n    int
+	time float64
+}
+
+// stream adds to each row the aggregations over the rows of its group so far.
+func (x *runner) stream(n *plan.Window, aggs []plan.Agg, t, out *rows) error {
+	groups := map[string]*past{}
+	last := ""
+	for i, r := range t.rows {
+		if err := x.spend(1); err != nil {
+			return err
+		}
+		keys := make([]value.Value, len(n.Keys))
+		missing := false
+		for k, name := range n.Keys {
+			keys[k] = r.fields[name]
+			missing = missing || keys[k].Missing()
+		}
+		if missing {
+			continue // a row that lacks a key is in no group
+		}
+		id := identity(keys)
+		if n.ResetChange && i > 0 && id != last {
+			clear(groups)
+		}
+		last = id
+		if reset, err := x.holdsFor(n.ResetBefore, r); err != nil {
+			return err
+		} else if reset {
+			clear(groups)
+		}
+		g := groups[id]
+		if g == nil {
+			g = &past{samples: make([][]value.Sample, len(aggs))}
+			groups[id] = g
+		}
+		at, _ := r.time()
+		if !n.Current {
+			g.trim(n, i, at, 0)
+			if err := x.streamed(n, aggs, g, out.rows[i]); err != nil {
+				return err
+			}
+		}
+		if err := x.remember(n, aggs, g, r, entry{i, at}); err != nil {
+			return err
+		}
+		if n.Current {
+			g.trim(n, i, at, 1)
+			if err := x.streamed(n, aggs, g, out.rows[i]); err != nil {
+				return err
+			}
+		}
+		if reset, err := x.holdsFor(n.ResetAfter, out.rows[i]); err != nil {
+			return err
+		} else if reset {
+			clear(groups)
+		}
+	}
+	return nil
+}
+
+func (x *runner) holdsFor(e plan.Expr, r *Row) (bool, error) {
+	if e == nil {
+		return false, nil
+	}
+	v, err := x.eval(e, r)
+	return v.True(), err
+}
+
+func (x *runner) remember(n *plan.Window, aggs []plan.Agg, g *past, r *Row, e entry) error {
+	for k, a := range aggs {
+		s, ok, err := x.sample(a, r)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			s.Value = nil
+		}
+		g.samples[k] = append(g.samples[k], s)
+	}
+	g.at = append(g.at, e)
+	return nil
+}
+
+// trim drops the rows that have left the window before row i: too many since, or too old. With global=t the window
+// counts the rows of all groups.
+func (g *past) trim(n *plan.Window, i int, at float64, current int) {
+	drop := 0
+	if n.Size > 0 {
+		if n.Global && len(n.Keys) > 0 {
+			first := i - n.Size + current
+			for drop < len(g.at) && g.at[drop].n < first {
+				drop++
+			}
+		} else if len(g.at) > n.Size {
+			drop = len(g.at) - n.Size
+		}
+	}
+	if n.Seconds > 0 {
+		for drop < len(g.at) {
+			d := at - g.at[drop].time
+			if d < 0 {
+				d = -d
+			}
+			if d < n.Seconds {
+				break
+			}
+			drop++
+		}
+	}
+	if drop > 0 {
+		g.at = g.at[drop:]
+		for k := range g.samples {
+			g.samples[k] = g.samples[k][drop:]
+		}
+	}
+}
+
+func (x *runner) streamed(n *plan.Window, aggs []plan.Agg, g *past, r *Row) error {
+	for k, a := range aggs {
+		v, err := x.ofSamples(a, g.samples[k], n.AllNum)
+		if err != nil {
+			return err
+		}
+		if !n.Current && len(g.at) == 0 && !counts(a) {
+			v = nil
+		}
+		r.set(a.Name, v)
+	}
+	return nil
+}
