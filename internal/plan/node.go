@@ -5,6 +5,9 @@ import (
 	"github.com/rulebridge/rulebridge/internal/value"
 )
 
+// Prestats is a field of the rows of tstats prestats=t: the aggregations that these rows are for.
+const Prestats = "_prestats"
+
 // Node is one step of a plan. The interface is sealed.
 type Node interface {
 	// Span is the command in the search.

@@ -105,6 +105,12 @@ func (x *runner) apply(e *plan.Apply, r *Row) value.Value {
 	for i, a := range e.Args {
 		args[i] = x.expr(a, r)
 	}
+	if x.anyIndex && e.Op.Name == "=" && e.Op.Place == value.InSearch && args[0].Missing() {
+		if f, ok := e.Args[0].(*plan.Field); ok && f.Column.Name == "index" {
+			x.note(e.At, "the events do not say their index: they are taken to be in the one asked for")
+			return value.Bool(true)
+		}
+	}
 	return e.Op.Call(x.env, args)
 }
 
@@ -190,7 +196,7 @@ func (x *runner) agrees(e *plan.InRows, t *rows, r *Row) plan.Expr {
 	var all []plan.Expr
 	for _, n := range t.names {
 		v := r.fields[n]
-		if v.Missing() || strings.HasPrefix(n, "_") && n != "_time" && n != "_raw" {
+		if v.Missing() || strings.HasPrefix(n, "_") { // internal fields are no conditions
 			continue
 		}
 		var one []plan.Expr

@@ -217,6 +217,9 @@ func (x *runner) sample(a plan.Agg, r *Row) (value.Sample, bool, error) {
 	}
 	s := value.Sample{}
 	s.Time, s.HasTime = r.time()
+	if pre := r.fields[plan.Prestats]; len(pre) > 0 && !slices.Contains(pre.Texts(), a.Func.Name+"("+a.Field+")") {
+		return s, false, nil
+	}
 	switch {
 	case a.Arg != nil:
 		v, err := x.eval(a.Arg, r)

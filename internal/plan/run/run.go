@@ -129,6 +129,7 @@ func Run(ctx context.Context, p *plan.Plan, in Input) (*Result, error) {
 	}
 	x := &runner{ctx: ctx, in: in, limits: in.Limits.withDefaults(), subs: map[*plan.InRows]plan.Expr{}, texts: map[string]plan.Expr{}}
 	x.env = &value.Env{Now: in.Now, Zone: in.Zone, Spend: x.spend, Random: rand.New(rand.NewPCG(uint64(in.Now.Unix()), 1))}
+	x.anyIndex = !slices.ContainsFunc(in.Events, func(e Event) bool { return slices.Contains(e.Names, "index") })
 	if err := x.check(p.Root, 0); err != nil {
 		return nil, err
 	}
@@ -169,8 +170,9 @@ type runner struct {
 	texts  map[string]plan.Expr
 	notes  []plan.Note
 	source *plan.Source // the source that was read last, for addinfo
-	raw    map[*Event]string
 	nested int
+	// anyIndex says that no event names its index.
+	anyIndex bool
 }
 
 // rows are rows in order with the names of their columns.
