@@ -146,6 +146,11 @@ func (l *lowering) conditions(list []spl.SearchExpr, s plan.Scope) []plan.Expr {
 }
 
 func (l *lowering) compare(at spl.Span, field spl.Name, op string, v spl.Value, s plan.Scope) plan.Expr {
+	if name := strings.ToLower(field.Text); s.Open && op == "=" && (name == "earliest" || name == "latest") {
+		if _, known := s.Find(field.Text); !known {
+			return plan.NewTimeBound(at, name == "latest", v.Text)
+		}
+	}
 	f := plan.NewField(field.At.At, l.find(s, field.Text))
 	if strings.Trim(v.Text, "*") == "" && v.Text != "" {
 		present := apply(at, "present", value.InSearch, f)

@@ -130,6 +130,18 @@ func NewTableCell(at spl.Span, table string, keys, outputs Expr) *TableCell {
 	return &TableCell{base{at, value.Desc{Kind: value.Text, Missing: value.Maybe}}, table, keys, outputs}
 }
 
+// TimeBound is earliest= or latest= inside of a condition: it holds for rows from that time on, or before it.
+type TimeBound struct {
+	base
+	Latest bool
+	Text   string
+}
+
+// NewTimeBound is a time modifier as a condition.
+func NewTimeBound(at spl.Span, latest bool, text string) *TimeBound {
+	return &TimeBound{base{at, value.Desc{Kind: value.Boolean, Settled: true}}, latest, text}
+}
+
 // Unknown is an expression that has no meaning here, with the reason.
 type Unknown struct {
 	base

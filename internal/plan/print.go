@@ -260,6 +260,8 @@ func text(e Expr, depth int) string {
 		return "lookup(" + e.Table + ", " + text(e.Keys, depth+1) + ", " + text(e.Outputs, depth+1) + ")"
 	case *Names:
 		return "field named " + text(e.Name, depth+1)
+	case *TimeBound:
+		return map[bool]string{false: "from ", true: "before "}[e.Latest] + e.Text
 	case *Unknown:
 		return "unknown: " + e.Why
 	}

@@ -55,6 +55,14 @@ func (x *runner) expr(e plan.Expr, r *Row) value.Value {
 		return x.expr(c, r)
 	case *plan.TableCell:
 		return x.tableCell(e, r)
+	case *plan.TimeBound:
+		t, err := x.bound(e.Text, "")
+		if err != nil {
+			x.env.Fail(&Error{e.At, err.Error()})
+			return nil
+		}
+		at, ok := r.time()
+		return value.Bool(ok && (at < value.Seconds(t)) == e.Latest)
 	case *plan.Unknown:
 		x.env.Fail(&Error{e.At, e.Why})
 	}
