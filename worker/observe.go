@@ -102,6 +102,16 @@ func outcome(err error) string {
 
 // Encrypt makes a client encrypt payloads as the settings say. The codec is nil when there are no keys.
 func Encrypt(o *client.Options, c config.Codec) (*codec.Codec, error) {
+	ring, err := Ring(c)
+	if err != nil || ring == nil {
+		return nil, err
+	}
+	o.DataConverter, o.FailureConverter = ring.DataConverter(), ring.FailureConverter()
+	return ring, nil
+}
+
+// Ring builds the ring of keys; nil without keys.
+func Ring(c config.Codec) (*codec.Codec, error) {
 	if len(c.Keys) == 0 {
 		return nil, nil
 	}
@@ -117,6 +127,5 @@ func Encrypt(o *client.Options, c config.Codec) (*codec.Codec, error) {
 	if err != nil {
 		return nil, fmt.Errorf("codec.keys: %w", err)
 	}
-	o.DataConverter, o.FailureConverter = ring.DataConverter(), ring.FailureConverter()
 	return ring, nil
 }

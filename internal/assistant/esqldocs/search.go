@@ -222,3 +222,12 @@ func stem(word string) string {
 	}
 	return word
 }
+
+// Library is New for callers that cannot go on without it: the pages are part of the program, and a test reads them all.
+func Library() *Index {
+	x, err := New()
+	if err != nil {
+		panic(err)
+	}
+	return x
+}
