@@ -26,7 +26,7 @@ func TestField(t *testing.T) {
 		{"Endpoint.Processes", "process.hash.sha256", nil, "process.hash.sha256", Exact},
 		{"Endpoint.Registry", "Registry.registry_key_name", nil, "registry.key", Approximate},
 		{"Web.Web", "url_length", nil, "url.original", Exact},
-		{"Change.All_Changes", "All_Changes.Account_Management.src_user", nil, "user.name", Medium},
+		{"Change.All_Changes", "All_Changes.Account_Management.src_user", nil, "user.name", Approximate},
 		{"sysmon", "Image", nil, "process.executable", Exact},
 		{"sysmon", "OriginalFileName", nil, "process.pe.original_file_name", Exact},
 		{"sysmon", "OriginalFileName", []string{"7"}, "file.pe.original_file_name", Exact},

@@ -64,6 +64,10 @@ func (s *Source) resolve(name string, h Hint) Field {
 		f.Source = name
 		return f
 	}
+	if f, ok := s.own(short); ok {
+		f.Source = name
+		return f
+	}
 	if f, ok := s.Known(short); ok {
 		f.Source = name
 		return f
@@ -124,6 +128,22 @@ func (s *Source) resolve(name string, h Hint) Field {
 			s.Name)
 	}
 	return f
+}
+
+// own is the source's own field of a raw name with dots that ECS has too with another meaning: tls.version of Suricata is
+// "TLS 1.2", that of ECS "1.2".
+func (s *Source) own(name string) (Field, bool) {
+	if s.DataModel || !strings.Contains(name, ".") {
+		return Field{}, false
+	}
+	for _, a := range s.autos {
+		if n, ok := a.translate(name); ok && n != name {
+			if f, ok := s.Known(n); ok {
+				return f, true
+			}
+		}
+	}
+	return Field{}, false
 }
 
 // moved finds where the pipelines of the source put a raw value; streams that disagree tell nothing.
