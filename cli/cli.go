@@ -9,12 +9,15 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
 	"github.com/rulebridge/rulebridge/app"
+	"github.com/rulebridge/rulebridge/internal/nearest"
 )
 
 // Exit codes.
@@ -22,6 +25,7 @@ const (
 	ExitOK          = 0
 	ExitFailed      = 1   // the work failed or was parked; the reason is on stderr
 	ExitUsage       = 2   // bad input, flags or settings
+	ExitRules       = 3   // the migration finished, and some of its rules ended in error
 	ExitInterrupted = 130 // ended by Ctrl-C or SIGTERM before the work was done
 )
 
@@ -136,7 +140,7 @@ func (p Program) command() *cobra.Command {
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return usagef("%w; see %s --help", err, c.CommandPath())
+		return usagef("%w%s; see %s --help", err, flagHint(c, err), c.CommandPath())
 	})
 	root.AddCommand(
 		p.demoCommand(), p.devCommand(), p.migrateCommand(), p.translateCommand(), p.runCommand(),
@@ -158,11 +162,35 @@ func (p Program) command() *cobra.Command {
 	root.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
 	root.Args = func(_ *cobra.Command, args []string) error {
 		if len(args) > 0 {
-			return usagef("unknown command %q; see rulebridge --help", args[0])
+			var names []string
+			for _, c := range root.Commands() {
+				if !c.Hidden {
+					names = append(names, c.Name())
+				}
+			}
+			return usagef("unknown command %q%s; see rulebridge --help", args[0], nearest.Hint(args[0], names))
 		}
 		return nil
 	}
 	return root
+}
+
+// flagHint names the flag that an unknown one was probably meant to be.
+func flagHint(c *cobra.Command, err error) string {
+	name, unknown := strings.CutPrefix(err.Error(), "unknown flag: --")
+	if !unknown {
+		return ""
+	}
+	var names []string
+	c.Flags().VisitAll(func(f *pflag.Flag) {
+		if !f.Hidden {
+			names = append(names, f.Name)
+		}
+	})
+	if near := nearest.Name(name, names); near != "" {
+		return " (did you mean --" + near + "?)"
+	}
+	return ""
 }
 
 // terminal reports whether the stream is a terminal, and how wide it is.

@@ -3,6 +3,7 @@ package cli
 import (
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
@@ -68,7 +69,8 @@ func (p Program) load(c *cobra.Command) (config.Config, error) {
 	return cfg, nil
 }
 
-// logger writes to stderr as the settings say. With quiet, what the user did not ask for by log.level stays below warn.
+// logger writes to stderr as the settings say. With quiet, which is for commands that show
+// progress, what the user did not ask for by log.level is left out below warn, and repeated entries are folded.
 func (p Program) logger(cfg config.Config, quiet bool) *zap.Logger {
 	level, err := zapcore.ParseLevel(cfg.Log.Level)
 	if err != nil {
@@ -87,5 +89,9 @@ func (p Program) logger(cfg config.Config, quiet bool) *zap.Logger {
 		ec.EncodeLevel = zapcore.CapitalLevelEncoder
 		encoder = zapcore.NewConsoleEncoder(ec)
 	}
-	return zap.New(zapcore.NewCore(encoder, zapcore.Lock(zapcore.AddSync(p.Stderr)), level))
+	core := zapcore.NewCore(encoder, zapcore.Lock(zapcore.AddSync(p.Stderr)), level)
+	if quiet {
+		core = newFolding(core, time.Now)
+	}
+	return zap.New(core)
 }

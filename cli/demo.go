@@ -28,6 +28,8 @@ On a terminal it then stays up until Ctrl-C, with gateway and Temporal Web UI to
 		RunE: func(c *cobra.Command, _ []string) error { return p.demo(c, exit) },
 	}
 	config.Flags(c.Flags())
+	ownDefault(c.Flags(), "pause", "0s", "pause between batches; none unless it is set")
+	ownDefault(c.Flags(), "data-dir", "", "`folder` of the databases (default: rulebridge/demo in the user's data directory)")
 	c.Flags().BoolVar(&exit, "exit", false, "end when the result is printed, also on a terminal")
 	return c
 }
@@ -77,7 +79,7 @@ func (p Program) demo(c *cobra.Command, exit bool) (err error) {
 	if r.out, err = reportFolder(a.DataDir(), r.id); err != nil {
 		return err
 	}
-	t := p.newResultTable()
+	t := p.newResultList()
 	rep, err := r.report(c.Context(), stats, func(rule migration.Rule) { t.add(rule) })
 	if err != nil {
 		return err

@@ -2,10 +2,13 @@ package cli
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
+	"github.com/rulebridge/rulebridge/internal/esql"
 	"github.com/rulebridge/rulebridge/internal/migration"
+	"github.com/rulebridge/rulebridge/internal/report"
 	"github.com/rulebridge/rulebridge/internal/translate"
 )
 
@@ -66,16 +69,21 @@ func resultColour(r string) string {
 	return red
 }
 
-// text prints the translation for reading: the query, then the notes.
+// text prints the translation for reading: the query, then the notes, causes first.
 func (t *translator) text(o migration.OriginalRule, out translate.Output) error {
 	c := paint(t.p.colours(t.p.Stdout))
+	width := t.p.screen()
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s\n", c.in(bold, o.ID+":"), c.in(resultColour(string(out.Result)), string(out.Result)))
-	for line := range strings.SplitSeq(out.Query, "\n") {
+	query := out.Query
+	if _, tty := terminal(t.p.Stdout); tty && out.ESQL != nil {
+		query = esql.PrintWidth(out.ESQL, min(width, 120))
+	}
+	for line := range strings.SplitSeq(query, "\n") {
 		b.WriteString(c.in("", line) + "\n")
 	}
-	for _, d := range out.Diagnostics {
-		t.note(&b, c, d, "")
+	for _, d := range causesFirst(out.Diagnostics) {
+		t.note(&b, c, d, "", width)
 	}
 	for _, m := range out.Missing {
 		fmt.Fprintf(&b, "%s %s %s\n", c.in(red, "missing"), m.Kind, c.in(bold, m.Name))
@@ -85,10 +93,35 @@ func (t *translator) text(o migration.OriginalRule, out translate.Output) error 
 	return err
 }
 
-func (t *translator) note(b *strings.Builder, c paint, d translate.Diagnostic, indent string) {
+// causesFirst orders notes by what a reader has to settle: holes, approximations, what follows from holes, remarks.
+func causesFirst(ds []translate.Diagnostic) []translate.Diagnostic {
+	rank := func(d translate.Diagnostic) int {
+		switch {
+		case (migration.Diagnostic{Code: d.Code}).Consequence():
+			return 2
+		case d.Severity == translate.Error:
+			return 0
+		case d.Severity == translate.Approximation:
+			return 1
+		}
+		return 3
+	}
+	out := slices.Clone(ds)
+	slices.SortStableFunc(out, func(a, b translate.Diagnostic) int { return rank(a) - rank(b) })
+	return out
+}
+
+// note prints a note, broken at the width.
+func (t *translator) note(b *strings.Builder, c paint, d translate.Diagnostic, indent string, width int) {
 	at := fmt.Sprintf("%d:%d", d.Span.Start.Line, d.Span.Start.Column)
-	fmt.Fprintf(b, "%s%s %s %s (%s)\n", indent, c.in(severityColour(string(d.Severity)), string(d.Severity)),
-		c.in(dim, at), c.in("", d.Message), d.Code)
+	severity := report.Severity(string(d.Severity))
+	lines := wrap(fmt.Sprintf("%s %s %s (%s)", severity, at, printable(d.Message), d.Code), width-len(indent))
+	for i, line := range lines {
+		if i == 0 {
+			line = c.in(severityColour(string(d.Severity)), severity) + " " + c.in(dim, at) + strings.TrimPrefix(line, severity+" "+at)
+		}
+		b.WriteString(indent + line + "\n")
+	}
 }
 
 // Widths of the two columns of explain.
@@ -121,7 +154,7 @@ func (t *translator) explain(o migration.OriginalRule, out translate.Output) err
 		for _, n := range s.Notes {
 			if n >= 0 && n < len(out.Diagnostics) && !shown[n] {
 				shown[n] = true
-				t.note(&b, c, out.Diagnostics[n], "    ")
+				t.note(&b, c, out.Diagnostics[n], "    ", width)
 			}
 		}
 	}
@@ -134,7 +167,7 @@ func (t *translator) explain(o migration.OriginalRule, out translate.Output) err
 			b.WriteByte('\n')
 			rest = true
 		}
-		t.note(&b, c, d, "")
+		t.note(&b, c, d, "", width)
 	}
 	if out.Query != "" {
 		b.WriteString("\n" + c.in(bold, "ES|QL") + "\n")

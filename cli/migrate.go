@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/rulebridge/rulebridge/app"
 	"github.com/rulebridge/rulebridge/config"
@@ -31,10 +32,11 @@ func (p Program) migrateCommand() *cobra.Command {
 		Long: `Migrate rules from JSON arrays or NDJSON files of {"id", "title", "query", …}.
 
 The work runs in this process: in memory, or on --data-dir, where it can be looked at with dev afterwards. With --url a
-gateway that runs elsewhere does it. --out gets rules.ndjson (every rule with its translation), report.json and report.md.
+gateway that runs elsewhere does it. --out gets rules.ndjson (every rule with its translation), report.json and report.md;
+without --out only the summary is shown.
 
-Between batches there is no pause unless one is set. Exit codes: 0 finished, 1 failed or parked (the reason is on
-stderr), 2 bad input or flags, 130 after Ctrl-C (rules that were being worked on are pending again).`,
+Exit codes: 0 finished, 1 failed or parked (the reason is on stderr), 2 bad input or flags, 3 finished but some rules
+ended in error (the report names them), 130 after Ctrl-C (rules that were being worked on are pending again).`,
 		Example: `  rulebridge migrate rules.json --macros macros.jsonl --lookups lookups.jsonl --out result
   rulebridge migrate rules.jsonl --url http://elastic:changeme@127.0.0.1:8080`,
 		Args: cobra.MinimumNArgs(1),
@@ -42,12 +44,20 @@ stderr), 2 bad input or flags, 130 after Ctrl-C (rules that were being worked on
 	}
 	fs := c.Flags()
 	config.Flags(fs)
+	ownDefault(fs, "pause", "0s", "pause between batches; none unless it is set (with --url: the gateway's own)")
+	ownDefault(fs, "data-dir", "", "`folder` of the databases, to look at with dev afterwards (default: none, in memory)")
 	fs.StringArrayVar(&f.macros, "macros", nil, "NDJSON file with macros {name, definition, arguments}; may be repeated")
 	fs.StringArrayVar(&f.lookups, "lookups", nil, "NDJSON file with lookups {name, columns, rows, …}; may be repeated")
 	fs.StringVar(&f.prebuilt, "prebuilt", "", prebuiltUsage)
 	fs.StringVar(&f.out, "out", "", "folder for rules.ndjson, report.json and report.md")
 	fs.StringVar(&f.url, "url", "", "gateway that does the work, http(s)://[user:password@]host:port")
 	return c
+}
+
+// ownDefault words the help of a setting whose default this command sets itself.
+func ownDefault(fs *pflag.FlagSet, name, value, usage string) {
+	f := fs.Lookup(name)
+	f.DefValue, f.Usage = value, usage
 }
 
 func (p Program) migrate(c *cobra.Command, f migrateFlags, files []string) (err error) {
@@ -70,6 +80,11 @@ func (p Program) migrate(c *cobra.Command, f migrateFlags, files []string) (err 
 		if err := os.MkdirAll(f.out, 0o755); err != nil {
 			return usage(fmt.Errorf("--out: %w", err))
 		}
+	}
+	if f.out == "" && (f.url != "" || cfg.Source("data_dir") != "default") {
+		_, _ = fmt.Fprintln(p.Stderr, "rulebridge: without --out no file is written; the rules stay in the store")
+	} else if f.out == "" {
+		_, _ = fmt.Fprintln(p.Stderr, "rulebridge: without --out and --data-dir the translations are thrown away at the end and only the summary is shown; end with Ctrl-C and give --out FOLDER to keep them")
 	}
 	run := run{p: p, connector: cfg.Connector, out: f.out}
 	if f.url != "" {
@@ -97,13 +112,12 @@ func (p Program) migrate(c *cobra.Command, f migrateFlags, files []string) (err 
 	}
 	run.inherit(cfg)
 	run.noPause(cfg)
-	if err := run.migrate(c.Context(), rules, resources); err != nil {
-		return err
-	}
-	if a.DataDir() != "" {
+	err = run.migrate(c.Context(), rules, resources)
+	var exit *exitError
+	if finished := err == nil || errors.As(err, &exit) && exit.code == ExitRules; finished && a.DataDir() != "" {
 		_, _ = fmt.Fprintf(p.Stdout, "Look at it with: %s dev --data-dir %s\n", p.Self, quote(a.DataDir()))
 	}
-	return nil
+	return err
 }
 
 // ownProcess are the settings of a process that works for its own command line alone: nothing listens but Temporal on
@@ -196,7 +210,7 @@ func (r *run) migrate(ctx context.Context, rules []migration.OriginalRule, resou
 		return err
 	}
 	if n := rep.Statuses.Failed; n > 0 {
-		_, _ = fmt.Fprintf(r.p.Stderr, "rulebridge: %d rules ended in error; the report says why\n", n)
+		return &exitError{ExitRules, fmt.Errorf("%d of %d rules ended in error; the report names them", n, rep.Statuses.Total)}
 	}
 	return nil
 }

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/progress"
-	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
 
 	"github.com/rulebridge/rulebridge/internal/migration"
@@ -164,19 +163,44 @@ func (b *bar) stop() {
 	b.done.Wait()
 }
 
+// shownCauses is how many causes, and shownMissing how many missing resources, the summary names; the report has all.
+const (
+	shownCauses  = 10
+	shownMissing = 10
+)
+
+// screen is the width of the lines on stdout: the terminal's, or a fixed one without.
+func (p Program) screen() int {
+	width, tty := terminal(p.Stdout)
+	if !tty {
+		return 120
+	}
+	return min(max(width, 40), 180)
+}
+
+// fit cuts a line to a width.
+func fit(s string, width int) string { return text.Snip(printable(s), max(width, 1), "…") }
+
 // printSummary prints counts and the largest causes.
 func (p Program) printSummary(r report.Report, files []string) error {
 	c := paint(p.colours(p.Stdout))
+	width := p.screen()
 	var b strings.Builder
 	fmt.Fprintf(&b, "\n%s %d rules: %s full, %s partial, %s untranslatable", c.in(bold, "Result"), r.Statuses.Total,
 		c.in(green, fmt.Sprint(r.Results.Full)), c.in(yellow, fmt.Sprint(r.Results.Partial)), c.in(red, fmt.Sprint(r.Results.Untranslatable)))
 	if r.Statuses.Failed > 0 {
 		fmt.Fprintf(&b, ", %s in error", c.in(red, fmt.Sprint(r.Statuses.Failed)))
 	}
-	fmt.Fprintf(&b, "\n       %d full or with approximations only; %d replaced by a prebuilt rule\n", r.FullOrApproximations, r.Matched.Total)
+	fmt.Fprintf(&b, "\n       %d full or with approximations only; %d matched by a prebuilt rule\n", r.FullOrApproximations, r.Matched.Total)
+	if len(r.Errors) > 0 {
+		b.WriteString("\nRules in error:\n")
+		for _, e := range r.Errors {
+			fmt.Fprintf(&b, "  %5d  %s\n", e.Rules, fit(e.Name, width-9))
+		}
+	}
 	if len(r.Causes) > 0 {
-		b.WriteString("\nWhat kept rules from being full:\n")
-		for _, x := range r.Causes[:min(10, len(r.Causes))] {
+		b.WriteString("\nWhat kept rules from being full. A hole is a part without a translation,\nwhich the draft leaves out; an approximation is translated and can differ.\n")
+		for _, x := range r.Causes[:min(shownCauses, len(r.Causes))] {
 			about := x.Code
 			if x.Command != "" {
 				about += " in " + x.Command
@@ -184,20 +208,15 @@ func (p Program) printSummary(r report.Report, files []string) error {
 			if x.Subject != "" {
 				about += ": " + x.Subject
 			}
-			fmt.Fprintf(&b, "  %5d  %s %s\n", x.Rules, c.in(severityColour(x.Severity), fmt.Sprintf("%-13s", x.Severity)), printable(about))
+			fmt.Fprintf(&b, "  %5d  %s %s\n", x.Rules, c.in(severityColour(x.Severity), fmt.Sprintf("%-13s", report.Severity(x.Severity))), fit(about, width-23))
 		}
-	}
-	if len(r.Missing) > 0 {
-		b.WriteString("\nMissing resources:\n")
-		for _, m := range r.Missing[:min(10, len(r.Missing))] {
-			fmt.Fprintf(&b, "  %5d  %s %s\n", m.Rules, m.Kind, printable(m.Name))
-		}
-		if n := len(r.Missing) - 10; n > 0 {
+		if n := len(r.Causes) - shownCauses; n > 0 {
 			fmt.Fprintf(&b, "         … and %d more\n", n)
 		}
 	}
+	p.writeMissing(&b, r, width)
 	if len(files) > 0 {
-		b.WriteString("\nWritten:\n")
+		b.WriteString("\nWritten (report.md names every rule that is not full, and why):\n")
 		for _, f := range files {
 			b.WriteString("  " + f + "\n")
 		}
@@ -206,99 +225,70 @@ func (p Program) printSummary(r report.Report, files []string) error {
 	return err
 }
 
-// resultTable lists rules with what became of each.
-type resultTable struct {
+// writeMissing names missing resources: filter macros apart, because they hold exclusions.
+func (p Program) writeMissing(b *strings.Builder, r report.Report, width int) {
+	list := func(title string, filter bool) {
+		n := 0
+		for _, m := range r.Missing {
+			if m.IsFilter() != filter {
+				continue
+			}
+			if n == 0 {
+				b.WriteString("\n" + title + "\n")
+			}
+			if n++; n <= shownMissing {
+				fmt.Fprintf(b, "  %5d  %s\n", m.Rules, fit(m.Kind+" "+m.Name, width-9))
+			}
+		}
+		if n > shownMissing {
+			fmt.Fprintf(b, "         … and %d more\n", n-shownMissing)
+		}
+	}
+	list("Missing resources (rules that need them; give them with --macros, --lookups):", false)
+	list("Missing filter macros (exclusions of your house, which the drafts do not have):", true)
+}
+
+// resultList lists rules with what became of each: a line for the result and the title, and one for what comes first to
+// know about it.
+type resultList struct {
 	p     Program
 	width int
-	t     table.Writer
+	b     strings.Builder
 }
 
-func (p Program) newResultTable() *resultTable {
-	width, tty := terminal(p.Stdout)
-	if !tty {
-		width = 140
-	}
-	width = min(max(width, 80), 180)
-	t := table.NewWriter()
-	style := table.StyleLight
-	style.Options.SeparateRows = true
-	style.Format.Header = text.FormatDefault
-	t.SetStyle(style)
-	t.AppendHeader(table.Row{"Rule", "Result", "Prebuilt rule or ES|QL", "Holes and approximations"})
-	rest := width - 13 - 14 // borders, result
-	t.SetColumnConfigs([]table.ColumnConfig{
-		{Number: 1, WidthMax: rest * 20 / 100, WidthMaxEnforcer: wrapLines},
-		{Number: 2, WidthMax: 14},
-		{Number: 3, WidthMax: rest * 50 / 100, WidthMaxEnforcer: cutLines},
-		{Number: 4, WidthMax: rest * 30 / 100, WidthMaxEnforcer: wrapLines},
-	})
-	return &resultTable{p: p, width: width, t: t}
-}
+func (p Program) newResultList() *resultList { return &resultList{p: p, width: p.screen()} }
 
-// wrapLines breaks each line of a cell at spaces.
-func wrapLines(s string, width int) string {
-	lines := strings.Split(s, "\n")
-	for i := range lines {
-		lines[i] = strings.TrimRight(text.WrapSoft(lines[i], width), " \n")
-	}
-	return strings.Join(lines, "\n")
-}
+// resultWidth is the width of the column of results.
+const resultWidth = 14
 
-// cutLines keeps the beginning of each line of a cell.
-func cutLines(s string, width int) string {
-	lines := strings.Split(s, "\n")
-	for i := range lines {
-		lines[i] = text.Snip(lines[i], width, "…")
-	}
-	return strings.Join(lines, "\n")
-}
-
-// shownLines is how many lines of a query, and shownNotes how many notes, the table shows.
-const (
-	shownLines = 4
-	shownNotes = 3
-)
-
-func (r *resultTable) add(rule migration.Rule) {
+func (r *resultList) add(rule migration.Rule) {
 	c := paint(r.p.colours(r.p.Stdout))
-	result, what := string(rule.Result), ""
+	result, colour, second := string(rule.Result), resultColour(string(rule.Result)), ""
+	causes := report.Causes(rule.Diagnostics)
 	switch {
+	case rule.Status == migration.StatusError:
+		result, colour, second = "error", red, rule.ErrorCode
 	case rule.Status != migration.StatusFinished:
-		result = string(rule.Status)
-		if rule.ErrorCode != "" {
-			result += " (" + rule.ErrorCode + ")"
-		}
+		result, colour = string(rule.Status), ""
 	case rule.Matched != nil:
-		what = c.in(cyan, "prebuilt: "+rule.Matched.Name)
-	case rule.Elastic != nil:
-		lines := strings.Split(rule.Elastic.Query, "\n")
-		if n := len(lines); n > shownLines {
-			lines = append(lines[:shownLines:shownLines], fmt.Sprintf("… %d more lines", n-shownLines))
-		}
-		for i := range lines {
-			lines[i] = printable(lines[i])
-		}
-		what = strings.Join(lines, "\n")
+		result, colour, second = "matched", cyan, "by the prebuilt rule "+rule.Matched.Name
+	case len(causes) > 0 && rule.Result != migration.Full:
+		d := causes[0]
+		second = fmt.Sprintf("%d:%d %s", d.Start.Line, d.Start.Column, d.Message)
 	}
-	var notes []string
-	more := 0
-	for _, d := range rule.Diagnostics {
-		if d.Severity != "error" && d.Severity != "approximation" {
-			continue
-		}
-		if len(notes) == shownNotes {
-			more++
-			continue
-		}
-		notes = append(notes, fmt.Sprintf("%d:%d %s", d.Start.Line, d.Start.Column, printable(d.Message)))
+	fmt.Fprintf(&r.b, "%s %s\n", c.in(colour, fmt.Sprintf("%-*s", resultWidth, result)), fit(rule.Original.Title, r.width-resultWidth-1))
+	if second == "" {
+		return
 	}
-	if more > 0 {
-		notes = append(notes, fmt.Sprintf("… %d more", more))
+	more := ""
+	if n := len(causes) - 1; n > 0 && rule.Matched == nil && rule.Status == migration.StatusFinished {
+		more = fmt.Sprintf(" (+%d)", n)
 	}
-	r.t.AppendRow(table.Row{printable(rule.Original.Title), c.in(resultColour(result), result), what, strings.Join(notes, "\n")})
+	indent := strings.Repeat(" ", resultWidth+1)
+	r.b.WriteString(indent + c.in(dim, fit(second, r.width-len(indent)-len(more))+more) + "\n")
 }
 
-func (r *resultTable) print() error {
-	_, err := fmt.Fprintln(r.p.Stdout, r.t.Render())
+func (r *resultList) print() error {
+	_, err := fmt.Fprint(r.p.Stdout, "\n"+r.b.String())
 	return err
 }

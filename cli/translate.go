@@ -38,12 +38,14 @@ func (p Program) translateCommand() *cobra.Command {
 		Long: `Translate SPL to ES|QL with the compiler alone: no model, no server, no store.
 
 With QUERY, that query is translated. Without, every line of stdin is a rule {"id", "query", "title"?, …}, and every
-line of the output is its translation, in the same order. A line that cannot be read is reported on stderr with its
+line of the output is its translation, in the same order. On a terminal the output is text to read: the result, the
+ES|QL, then the notes, first those that keep the rule from being full. A hole is a part without a translation, which
+the draft (the ES|QL that was made) leaves out; an approximation can differ in the case that it names. A line that cannot be read is reported on stderr with its
 number, the others are still translated, and the exit code is 2. Rules that cannot be translated are no error.
 
 --schema identity keeps field names as they are (_time is @timestamp) and reads logs-* unless --index says otherwise; a
 line may then carry "field_types": {field: Elasticsearch type} (default keyword).`,
-		Example: `  rulebridge translate 'sourcetype=access_combined status=500 | stats count by host' --output text
+		Example: `  rulebridge translate 'sourcetype=access_combined status=500 | stats count by host'
   rulebridge translate --macros macros.jsonl --lookups lookups.jsonl < rules.jsonl > translations.jsonl
   rulebridge translate --explain '| tstats count from datamodel=Web by Web.src'`,
 		Args: cobra.MaximumNArgs(1),
@@ -69,7 +71,7 @@ line may then carry "field_types": {field: Elasticsearch type} (default keyword)
 	fs.StringVar(&f.schema, "schema", "ecs", "ecs maps fields to ECS and Elastic's integrations; identity keeps their names")
 	fs.StringSliceVar(&f.index, "index", nil, "index pattern for FROM instead of the one the data source gives; may be repeated")
 	fs.StringVar(&f.target, "target", string(translate.Target8), "Elasticsearch version: 8.19 or 9.x")
-	fs.StringVar(&f.output, "output", "ndjson", "ndjson or text")
+	fs.StringVar(&f.output, "output", "", "ndjson or text (default: text on a terminal, ndjson into a pipe or file)")
 	fs.BoolVar(&f.explain, "explain", false, "print the SPL stage by stage beside the ES|QL it became, with the notes")
 	return c
 }
@@ -88,7 +90,14 @@ func (p Program) newTranslator(c *cobra.Command, f translateFlags) (*translator,
 	default:
 		return nil, usagef("--target %q: use %s or %s", f.target, translate.Target8, translate.Target9)
 	}
-	if f.output != "ndjson" && f.output != "text" {
+	switch f.output {
+	case "ndjson", "text":
+	case "":
+		f.output = "ndjson"
+		if _, tty := terminal(p.Stdout); tty {
+			f.output = "text"
+		}
+	default:
 		return nil, usagef("--output %q: use ndjson or text", f.output)
 	}
 	cfg, err := p.load(c)

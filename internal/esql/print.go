@@ -27,6 +27,13 @@ func Print(q *Query) string {
 	return string(p.buf)
 }
 
+// PrintWidth is Print with lines of at most width bytes where they can be broken; below 40 it is 40.
+func PrintWidth(q *Query, width int) string {
+	p := printer{width: max(width, 40)}
+	p.query(q)
+	return string(p.buf)
+}
+
 // PrintWithOrigins is Print that also says where each node with an Origin landed, in the order in which the nodes end.
 func PrintWithOrigins(q *Query) (text string, spans []OriginSpan) {
 	p := printer{width: lineWidth, origins: true}

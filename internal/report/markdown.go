@@ -26,12 +26,13 @@ func (r Report) WriteMarkdown(w io.Writer) error {
 	s := r.Statuses
 	p("| finished | %d |\n| error | %d |\n| processing | %d |\n| pending | %d |\n| **total** | **%d** |\n", s.Finished, s.Failed, s.Processing, s.Pending, s.Total)
 
-	p("| result | rules | | replaced by a prebuilt rule |\n|---|---:|---:|---:|")
+	p("| result | rules | | of these matched |\n|---|---:|---:|---:|")
 	p("| full | %d | %s | %d |", r.Results.Full, percent(r.Results.Full, s.Finished), r.Matched.Full)
 	p("| partial | %d | %s | %d |", r.Results.Partial, percent(r.Results.Partial, s.Finished), r.Matched.Partial)
 	p("| untranslatable | %d | %s | %d |", r.Results.Untranslatable, percent(r.Results.Untranslatable, s.Finished), r.Matched.Untranslatable)
 	p("| *full, or approximations only* | %d | %s | |\n", r.FullOrApproximations, percent(r.FullOrApproximations, s.Finished))
-	p("%d rules are replaced by a prebuilt rule; for %d more, similar ones are listed.\n", r.Matched.Total, r.Near)
+	p("%s\n", resultsMean)
+	p("**Matched**: %d. A prebuilt rule of Elastic's takes the translation's place, which is kept beside it; the match says on what it alerts more. For %d more rules, near ones are listed with what keeps them from matching.\n", r.Matched.Total, r.Near)
 
 	if len(r.Errors) > 0 {
 		p("## Rules in error\n\n| code | rules |\n|---|---:|")
@@ -42,10 +43,11 @@ func (r Report) WriteMarkdown(w io.Writer) error {
 	}
 	if len(r.Causes) > 0 {
 		p("## What kept rules from being full\n")
+		p("%s\n", severitiesMean)
 		p("A rule can have several causes; *sole* counts the rules that would be full without this one.\n")
 		p("| rules | sole | | code | command | about | for example |\n|---:|---:|---|---|---|---|---|")
 		for _, c := range r.Causes[:min(topCauses, len(r.Causes))] {
-			p("| %d | %d | %s | %s | %s | %s | %s |", c.Rules, c.Sole, c.Severity, cell(c.Code), code(c.Command), code(c.Subject), cell(c.Example))
+			p("| %d | %d | %s | %s | %s | %s | %s |", c.Rules, c.Sole, Severity(c.Severity), cell(c.Code), code(c.Command), code(c.Subject), cell(c.Example))
 		}
 		if n := len(r.Causes) - topCauses; n > 0 {
 			p("\n%d more stand in report.json.", n)
@@ -62,14 +64,7 @@ func (r Report) WriteMarkdown(w io.Writer) error {
 			p("")
 		}
 	}
-	if len(r.Missing) > 0 {
-		p("## Missing resources\n\nGive these with `--macros` or `--lookups`, or upload them, and migrate again.\n")
-		p("| kind | name | rules |\n|---|---|---:|")
-		for _, m := range r.Missing {
-			p("| %s | %s | %d |", cell(m.Kind), code(m.Name), m.Rules)
-		}
-		p("")
-	}
+	r.writeMissing(p)
 	if len(r.LookupIndices) > 0 {
 		p("## Lookup indices to create\n\nTheir bodies and rows stand with the rules, in lookup_indices. An index with a conflict is needed with another content\nby the rules named: create it under another name for these, and put that name into their queries.\n")
 		p("| index | rows | rules | conflict |\n|---|---:|---:|---|")
@@ -91,21 +86,86 @@ func (r Report) WriteMarkdown(w io.Writer) error {
 		}
 		p("")
 	}
-	if len(r.Unfinished) > 0 {
-		p("## Rules to look at first\n\n| rule | title | | why |\n|---|---|---|---|")
-		for _, l := range r.Unfinished {
-			state := l.Result
-			if l.Status == "error" {
-				state = "error"
-			}
-			p("| %s | %s | %s | %s |", code(l.ID), cell(l.Title), state, cell(l.Why))
-		}
-		p("")
-	}
+	r.writeUnfinished(p)
 	if err := b.Flush(); err != nil {
 		return fmt.Errorf("write the report: %w", err)
 	}
 	return nil
+}
+
+// resultsMean and severitiesMean explain the words of the report once.
+const (
+	resultsMean = "**full**: the same alerts as in Splunk. **partial**: a draft, which is a query that a person has to look at. " +
+		"**untranslatable**: no useful query."
+	severitiesMean = "A **hole** is a part of the search that has no translation: the draft goes on without it. An **approximation** is " +
+		"translated, and its alerts can differ in the case that it names."
+)
+
+// Severity is the word of the reports for the severity of a diagnostic.
+func Severity(s string) string {
+	if s == "error" {
+		return "hole"
+	}
+	return s
+}
+
+// IsFilter says whether a missing resource is a filter macro, in which houses keep the exclusions of a rule.
+func (m MissingResource) IsFilter() bool {
+	return m.Kind == "macro" && strings.HasSuffix(m.Name, "_filter")
+}
+
+// writeMissing lists what nobody defined: filter macros apart, because each is a rule's list of exclusions.
+func (r Report) writeMissing(p func(format string, args ...any)) {
+	var filters, others []MissingResource
+	for _, m := range r.Missing {
+		if m.IsFilter() {
+			filters = append(filters, m)
+		} else {
+			others = append(others, m)
+		}
+	}
+	if len(others) > 0 {
+		p("## Missing resources\n\nExport these from Splunk, give them with `--macros` or `--lookups`, and migrate again.\n")
+		p("| kind | name | rules |\n|---|---|---:|")
+		for _, m := range others {
+			p("| %s | %s | %d |", cell(m.Kind), code(m.Name), m.Rules)
+		}
+		p("")
+	}
+	if len(filters) > 0 {
+		p("## Missing filter macros\n\nThese macros hold the exclusions of your house. Without their definitions the rules alert on what you have excluded. Export them from Splunk and give them with `--macros`.\n")
+		p("| name | rules |\n|---|---:|")
+		for _, m := range filters {
+			p("| %s | %d |", code(m.Name), m.Rules)
+		}
+		p("")
+	}
+}
+
+// writeUnfinished names every rule that is not full, with its first cause.
+func (r Report) writeUnfinished(p func(format string, args ...any)) {
+	if len(r.Unfinished) == 0 {
+		return
+	}
+	p("## Rules to look at\n\nEvery rule that is neither full nor matched, with its first cause: the worst first. The place is line:column of the SPL; all causes stand with the rule in rules.ndjson.\n")
+	p("| rule | title | | place | first cause | more |\n|---|---|---|---|---|---:|")
+	for _, l := range r.Unfinished {
+		state, place, more := l.Result, "", ""
+		if l.Status == "error" {
+			state = "error"
+		}
+		if l.Line > 0 {
+			place = fmt.Sprintf("%d:%d", l.Line, l.Column)
+		}
+		if l.Causes > 1 {
+			more = strconv.Itoa(l.Causes - 1)
+		}
+		p("| %s | %s | %s | %s | %s | %s |", code(l.ID), cell(l.Title), state, place, cell(l.Why), more)
+	}
+	if r.Unlisted > 0 {
+		p("\n%d more stand in rules.ndjson.", r.Unlisted)
+	}
+	p("")
 }
 
 func parked(reason string) string {

@@ -33,7 +33,8 @@ type Report struct {
 	Verification         map[string]int `json:"verification"`
 	Errors               []Count        `json:"errors"`
 
-	// Causes are what kept rules from being full, largest first: each triple, then by one part of it.
+	// Causes are what kept rules from being full, largest first: each triple, then by one part of it. What only follows from
+	// another cause of the same rule is none.
 	Causes    []Cause `json:"causes"`
 	ByCode    []Count `json:"causes_by_code"`
 	ByCommand []Count `json:"causes_by_command"`
@@ -42,8 +43,11 @@ type Report struct {
 	Missing []MissingResource `json:"missing"`
 	// LookupIndices are the indices to create for LOOKUP JOIN, those with conflicts first.
 	LookupIndices []LookupIndex `json:"lookup_indices"`
-	// Unfinished lists rules in error, then untranslatable ones, the first maxListed of each.
+	// Unfinished lists every rule that is not full and that no prebuilt rule replaces, with its first cause: rules in error,
+	// then untranslatable ones, then partial ones, the first maxListed of each.
 	Unfinished []Listed `json:"unfinished"`
+	// Unlisted counts the rules that Unfinished leaves out.
+	Unlisted int `json:"unlisted,omitempty"`
 }
 
 // Results counts rules by translation result.
@@ -95,17 +99,21 @@ type MissingResource struct {
 	Rules int `json:"rules"`
 }
 
-// Listed is a rule that needs somebody's attention first.
+// Listed is a rule that needs somebody's attention. Line and Column are the place of its first cause in the SPL, 0 where it
+// has none; Causes counts all of them.
 type Listed struct {
 	ID     string `json:"id"`
 	Title  string `json:"title"`
 	Status string `json:"status"`
 	Result string `json:"translation_result,omitempty"`
 	Why    string `json:"why"`
+	Line   int    `json:"line,omitempty"`
+	Column int    `json:"column,omitempty"`
+	Causes int    `json:"causes,omitempty"`
 }
 
-// maxListed bounds Unfinished: the documents themselves stand in rules.ndjson.
-const maxListed = 500
+// maxListed bounds each part of Unfinished: the documents themselves stand in rules.ndjson.
+const maxListed = 20_000
 
 type causeKey struct{ code, severity, command, subject string }
 
@@ -120,6 +128,7 @@ type Builder struct {
 	missing   map[migration.Missing]int
 	lookups   map[string]*lookupUse
 	untrans   []Listed
+	partial   []Listed
 }
 
 // NewBuilder starts the report of a migration.
@@ -148,7 +157,7 @@ func (b *Builder) Add(rule migration.Rule) {
 	case migration.StatusError:
 		b.r.Statuses.Failed++
 		b.errors[rule.ErrorCode]++
-		b.list(&b.r.Unfinished, rule, rule.ErrorCode)
+		b.list(&b.r.Unfinished, rule)
 		return
 	}
 	b.r.Statuses.Finished++
@@ -170,16 +179,25 @@ func (b *Builder) Add(rule migration.Rule) {
 	if rule.Result == migration.Full || (rule.Result == migration.Partial && !holes) {
 		b.r.FullOrApproximations++
 	}
-	if rule.Result == migration.Untranslatable {
-		why := ""
-		for _, d := range rule.Diagnostics {
-			if d.Severity == "error" {
-				why = d.Message
-				break
-			}
-		}
-		b.list(&b.untrans, rule, why)
+	switch {
+	case rule.Matched != nil:
+	case rule.Result == migration.Untranslatable:
+		b.list(&b.untrans, rule)
+	case rule.Result == migration.Partial:
+		b.list(&b.partial, rule)
 	}
+}
+
+// Causes are the diagnostics that keep a rule from being full, first things first: holes, then approximations; what only
+// follows from a hole is left out.
+func Causes(ds []migration.Diagnostic) []migration.Diagnostic {
+	causes := migration.Causes(ds)
+	for _, d := range ds {
+		if d.Severity == "approximation" {
+			causes = append(causes, d)
+		}
+	}
+	return causes
 }
 
 // addCauses counts each cause once a rule and reports whether one of them is a hole.
@@ -189,10 +207,7 @@ func (b *Builder) addCauses(rule migration.Rule) (holes bool) {
 	}
 	seen := map[causeKey]string{}
 	codes, commands, subjects := map[string]bool{}, map[string]bool{}, map[string]bool{}
-	for _, d := range rule.Diagnostics {
-		if d.Severity != "approximation" && d.Severity != "error" {
-			continue
-		}
+	for _, d := range Causes(rule.Diagnostics) {
 		holes = holes || d.Severity == "error"
 		k := causeKey{d.Code, d.Severity, d.Command, d.Subject}
 		if _, ok := seen[k]; !ok {
@@ -223,12 +238,19 @@ func (b *Builder) addCauses(rule migration.Rule) (holes bool) {
 	return holes
 }
 
-func (b *Builder) list(to *[]Listed, rule migration.Rule, why string) {
-	if len(*to) < maxListed {
-		*to = append(*to, Listed{
-			ID: rule.ID, Title: rule.Original.Title, Status: string(rule.Status), Result: string(rule.Result), Why: why,
-		})
+func (b *Builder) list(to *[]Listed, rule migration.Rule) {
+	if len(*to) == maxListed {
+		b.r.Unlisted++
+		return
 	}
+	l := Listed{ID: rule.ID, Title: rule.Original.Title, Status: string(rule.Status), Result: string(rule.Result)}
+	if rule.Status == migration.StatusError {
+		l.Why = rule.ErrorCode
+	} else if causes := Causes(rule.Diagnostics); len(causes) > 0 {
+		first := causes[0]
+		l.Why, l.Line, l.Column, l.Causes = first.Message, first.Start.Line, first.Start.Column, len(causes)
+	}
+	*to = append(*to, l)
 }
 
 // Report returns the sum.
@@ -252,7 +274,7 @@ func (b *Builder) Report() Report {
 		return cmp.Or(cmp.Compare(y.Rules, x.Rules), cmp.Compare(x.Kind, y.Kind), cmp.Compare(x.Name, y.Name))
 	})
 	r.LookupIndices = b.lookupIndices()
-	r.Unfinished = slices.Concat(r.Unfinished, b.untrans)
+	r.Unfinished = slices.Concat(r.Unfinished, b.untrans, b.partial)
 	if r.Unfinished == nil {
 		r.Unfinished = []Listed{}
 	}

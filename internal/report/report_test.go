@@ -24,9 +24,11 @@ func build() Report {
 	matched.Matched = &migration.Match{RuleID: "p"}
 	b.Add(matched)
 	b.Add(finished("approx", migration.Partial, diag("approximation", "window", "bin", ""), diag("approximation", "window", "bin", "")))
-	holes := finished("holes", migration.Partial, diag("error", "unknown_field", "where", "x"), diag("approximation", "window", "bin", ""))
+	// Consequences stand before their cause here, and are none.
+	holes := finished("holes", migration.Partial, diag("error", "depends_on_hole", "search", "y"), diag("error", "no_draft", "", ""),
+		diag("error", "unknown_field", "where", "x"), diag("approximation", "window", "bin", ""))
 	holes.Near = []migration.Match{{RuleID: "q"}}
-	holes.Missing = []migration.Missing{{Kind: "lookup", Name: "vips"}}
+	holes.Missing = []migration.Missing{{Kind: "lookup", Name: "vips"}, {Kind: "macro", Name: "vips_filter"}}
 	b.Add(holes)
 	b.Add(finished("no", migration.Untranslatable, diag("error", "unknown_command", "apply", "")))
 	b.Add(migration.Rule{ID: "err", Status: migration.StatusError, ErrorCode: "timeout"})
@@ -63,11 +65,15 @@ func TestReport(t *testing.T) {
 	if want := []Count{{"x", 2}}; !reflect.DeepEqual(r.BySubject, want) {
 		t.Errorf("by subject %+v", r.BySubject)
 	}
-	if len(r.Missing) != 1 || r.Missing[0].Name != "vips" || r.Missing[0].Rules != 1 {
+	if len(r.Missing) != 2 || r.Missing[0].Name != "vips" || r.Missing[0].Rules != 1 {
 		t.Errorf("missing %+v", r.Missing)
 	}
-	if len(r.Unfinished) != 2 || r.Unfinished[0].ID != "err" || r.Unfinished[1].ID != "no" {
-		t.Errorf("unfinished %+v", r.Unfinished)
+	var listed []string
+	for _, l := range r.Unfinished {
+		listed = append(listed, l.ID+": "+l.Why)
+	}
+	if want := []string{"err: timeout", "no: unknown_command happened", "approx: window happened", "holes: unknown_field happened"}; !reflect.DeepEqual(listed, want) {
+		t.Errorf("rules to look at %q, want %q", listed, want)
 	}
 }
 
@@ -94,7 +100,8 @@ func TestMarkdown(t *testing.T) {
 	}
 	for _, want := range []string{
 		"# Migration m1", "state **finished**", "| full | 1 | 20.0 % | 0 |", "| partial | 3 | 60.0 % | 1 |",
-		"| 2 | 1 | error | unknown\\_field | `where` | `x` |", "| lookup | `vips` | 1 |", "| `no` | T\\|no | untranslatable |",
+		"| 2 | 1 | hole | unknown\\_field | `where` | `x` |", "| lookup | `vips` | 1 |", "| `no` | T\\|no | untranslatable |",
+		"## Missing filter macros", "| `vips_filter` | 1 |", "| `holes` | T\\|holes | partial |  | unknown\\_field happened | 1 |", "A **hole** is",
 	} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("the report lacks %q:\n%s", want, b.String())
