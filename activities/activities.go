@@ -11,6 +11,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/rulebridge/rulebridge/internal/compile"
+	"github.com/rulebridge/rulebridge/internal/isolate"
 	"github.com/rulebridge/rulebridge/internal/llm"
 	"github.com/rulebridge/rulebridge/internal/migration"
 	"github.com/rulebridge/rulebridge/internal/store"
@@ -40,13 +41,14 @@ type Answers interface {
 	Answer(ctx context.Context, id, key string) (store.Answer, error)
 }
 
-// Matcher finds the prebuilt rules nearest to a rule. matched, with the rule it stands for, is nil unless one can replace
-// the original; compiled is the compiler's own draft, nil when there is none.
+// Matcher finds the prebuilt rules nearest to a rule. Matched, with the rule it stands for, is nil unless one can replace
+// the original; compiled is the compiler's own draft, nil when there is none. Its errors are those of Compiler.
 type Matcher interface {
-	Match(ctx context.Context, rule migration.OriginalRule, compiled *migration.ElasticRule, diagnostics []migration.Diagnostic) (matched *migration.Match, near []migration.Match, elastic *migration.ElasticRule)
+	Match(ctx context.Context, rule migration.OriginalRule, compiled *migration.ElasticRule, diagnostics []migration.Diagnostic) (isolate.Matched, error)
 }
 
-// Compiler translates one rule of a migration, under the macros and lookups of that migration.
+// Compiler translates one rule of a migration, under the macros and lookups of that migration. *isolate.CrashError is the
+// rule's own fault, isolate.ErrInterrupted passes, isolate.ErrPanic and compile.ErrResources do not.
 type Compiler interface {
 	Compile(ctx context.Context, migrationID string, rule migration.OriginalRule) (compile.Output, error)
 }
@@ -137,7 +139,7 @@ func beat(ctx context.Context) (stop func()) {
 	if timeout <= 0 {
 		return func() {}
 	}
-	every := min(timeout/3, 2*time.Second)
+	every := min(timeout/3, time.Second)
 	done, ended := make(chan struct{}), make(chan struct{})
 	timer := time.AfterFunc(every, func() {
 		defer close(ended)

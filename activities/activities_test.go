@@ -16,6 +16,7 @@ import (
 
 	"github.com/rulebridge/rulebridge/activities"
 	"github.com/rulebridge/rulebridge/internal/compile"
+	"github.com/rulebridge/rulebridge/internal/isolate"
 	"github.com/rulebridge/rulebridge/internal/llm"
 	"github.com/rulebridge/rulebridge/internal/migration"
 	"github.com/rulebridge/rulebridge/internal/store"
@@ -105,7 +106,7 @@ func newBench(t *testing.T, queries ...string) *bench {
 	}
 	require.NoError(t, db.CreateMigration(t.Context(), migration.Migration{ID: "m1", State: migration.Ready, Vendor: "splunk"}, rules))
 	b := &bench{t: t, db: db, compiler: &compiler{}, model: &model{answers: []string{"{}"}}}
-	b.deps = activities.Deps{Migrations: db, Rules: db, Answers: db, Compiler: b.compiler, Matcher: matcher{}, Known: known{}, Connectors: connectors{gpt: b.model}}
+	b.deps = activities.Deps{Migrations: db, Rules: db, Answers: db, Compiler: b.compiler, Matcher: isolate.Local{Matcher: matcher{}}, Known: known{}, Connectors: connectors{gpt: b.model}}
 	b.assemble()
 	return b
 }
@@ -296,7 +297,7 @@ func TestMatchIsForgottenWhenTheCatalogueChanges(t *testing.T) {
 	must[workflows.MatchOutput](b, workflows.ActivityMatch, on("r0", token))
 	must[workflows.StateOutput](b, workflows.ActivityRelease, workflows.ReleaseInput{MigrationID: "m1", Epoch: 1})
 	require.NotNil(t, b.rule("r0").Matched, "recorded steps stay")
-	b.deps.Matcher = noMatch{}
+	b.deps.Matcher = isolate.Local{Matcher: noMatch{}}
 	b.assemble()
 	token = b.begin(2, 1)
 	must[workflows.MatchOutput](b, workflows.ActivityMatch, on("r0", token))

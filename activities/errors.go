@@ -9,6 +9,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/rulebridge/rulebridge/internal/compile"
+	"github.com/rulebridge/rulebridge/internal/isolate"
 	"github.com/rulebridge/rulebridge/internal/llm"
 	"github.com/rulebridge/rulebridge/internal/store"
 	"github.com/rulebridge/rulebridge/workflows"
@@ -60,6 +61,7 @@ func (a *Activities) failure(ctx context.Context, s subject, err error) error {
 	}
 	log := a.log(ctx, s).With(zap.Error(err))
 	var model *llm.Error
+	var crash *isolate.CrashError
 	switch {
 	case errors.As(err, &model):
 		log.Warn("model call failed", zap.String("reason", string(model.Reason)))
@@ -74,9 +76,15 @@ func (a *Activities) failure(ctx context.Context, s subject, err error) error {
 			return ruleError(workflows.CodeRefused)
 		}
 		return transient(workflows.ErrorConnector, "the connector is unavailable", min(model.RetryAfter, maxRetryAfter))
-	case errors.Is(err, errPanic):
+	case errors.Is(err, errPanic), errors.Is(err, isolate.ErrPanic):
 		log.Error("activity panicked")
 		return ruleError(workflows.CodeInternal)
+	case errors.As(err, &crash):
+		log.Error("the rule takes its process down; it is marked and the others go on")
+		return ruleError(workflows.CodeCrashed)
+	case errors.Is(err, isolate.ErrInterrupted):
+		log.Warn("the compiling process was interrupted; the rule is tried again")
+		return transient(workflows.ErrorInterrupted, "the compiling process was interrupted", 0)
 	case errors.Is(err, errNoConnector):
 		log.Error("start refused")
 		return permanent(workflows.ErrorUnknownConnector, "unknown connector")

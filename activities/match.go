@@ -25,7 +25,11 @@ func (a *Activities) MatchRule(ctx context.Context, in workflows.RuleInput) (wor
 		if err != nil {
 			return workflows.MatchOutput{}, err
 		}
-		matched, near, elastic := a.Matcher.Match(ctx, rule.Original, compiled.Rule, compiled.Diagnostics)
+		found, err := a.Matcher.Match(ctx, rule.Original, compiled.Rule, compiled.Diagnostics)
+		if err != nil {
+			return workflows.MatchOutput{}, err
+		}
+		matched, near, elastic := found.Matched, found.Near, found.Elastic
 		if matched != nil && elastic == nil {
 			return workflows.MatchOutput{}, fmt.Errorf("prebuilt rule %s matches but has no content", matched.RuleID)
 		}

@@ -36,6 +36,8 @@ type Options struct {
 	Embedded StartEmbedded
 	// Prebuilt are the prebuilt rules to match against; nil matches nothing.
 	Prebuilt *prebuilt.Catalogue
+	// Compilers start the processes that rules are compiled in.
+	Compilers Compilers
 	// FreePorts replaces busy ports by free ones, instead of failing.
 	FreePorts bool
 	// Version of the program, for metrics.
@@ -54,6 +56,7 @@ type App struct {
 	client   client.Client
 	codec    *codec.Codec       // nil: histories are not encrypted
 	metrics  *telemetry.Metrics // nil unless metrics.addr is set
+	parts    *Activities
 	worker   *worker.Worker
 	gateway  atomic.Pointer[api.Server]
 	url      string
@@ -111,7 +114,7 @@ func Open(ctx context.Context, o Options) (_ *App, err error) {
 	if err := a.startServices(ctx); err != nil {
 		return nil, err
 	}
-	if err := a.startWorker(); err != nil {
+	if err := a.startWorker(ctx); err != nil {
 		return nil, err
 	}
 	d := api.Deps{
@@ -198,15 +201,14 @@ func (a *App) startServices(ctx context.Context) error {
 	return nil
 }
 
-func (a *App) startWorker() error {
-	register, err := Activities(a.o.Config, a.store, a.o.Prebuilt, a.log)
-	if err != nil {
+func (a *App) startWorker(ctx context.Context) (err error) {
+	if a.parts, err = NewActivities(ctx, a.o.Config, a.store, a.o.Prebuilt, a.o.Compilers, a.log); err != nil {
 		return err
 	}
 	d := worker.Deps{
 		Client: a.client, Logger: a.log, Settings: a.o.Config.Worker, Connectors: a.o.Config.Connectors,
 		Workflows:  func(r sdkworker.Registry) { workflows.Register(r) },
-		Activities: register, Grace: a.o.Config.ShutdownGrace, Embedded: true,
+		Activities: a.parts.Register, Grace: a.o.Config.ShutdownGrace, Embedded: true,
 	}
 	if a.metrics != nil {
 		d.Meter = a.metrics
@@ -325,9 +327,11 @@ func (a *App) Close() error {
 	if err := a.tasks.Wait(); err != nil && !errors.Is(err, context.Canceled) {
 		faults = append(faults, err)
 	}
+	a.parts.Drain()
 	if a.worker != nil {
 		a.worker.Stop()
 	}
+	a.parts.Close()
 	faults = append(faults, a.stopServing())
 	if a.client != nil {
 		a.client.Close()

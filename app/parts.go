@@ -1,39 +1,126 @@
 package app
 
 import (
+	"context"
+	"io"
+
 	sdkworker "go.temporal.io/sdk/worker"
 
 	"github.com/rulebridge/rulebridge/activities"
 	"github.com/rulebridge/rulebridge/config"
 	"github.com/rulebridge/rulebridge/internal/compile"
+	"github.com/rulebridge/rulebridge/internal/isolate"
 	"github.com/rulebridge/rulebridge/internal/llm"
 	"github.com/rulebridge/rulebridge/internal/prebuilt"
+	"github.com/rulebridge/rulebridge/internal/schema"
 	"github.com/rulebridge/rulebridge/internal/store"
 	"github.com/rulebridge/rulebridge/internal/translate"
 
 	"go.uber.org/zap"
 )
 
-// Activities builds the activities over a store and returns their registration.
-func Activities(c config.Config, s store.Store, catalogue *prebuilt.Catalogue, log *zap.Logger) (func(sdkworker.Registry), error) {
-	mapping, err := Schema(c.Schema)
+// Activities are the activities over a store, ready to be registered. Close them after the worker that runs them.
+type Activities struct {
+	activities *activities.Activities
+	pool       *isolate.Pool // nil: rules are compiled in this process
+}
+
+// Compilers say how processes are started that compile rules apart from this one, so that a rule that takes its process
+// down does not take down the worker: see ServeCompiler. An empty Path compiles in this process.
+type Compilers struct {
+	Path string
+	Args []string // with the program's name
+}
+
+// NewActivities builds the activities over a store.
+func NewActivities(ctx context.Context, c config.Config, s store.Store, catalogue *prebuilt.Catalogue, compilers Compilers, log *zap.Logger) (*Activities, error) {
+	connectors, err := llm.NewSet(connectorConfigs(c.Connectors))
 	if err != nil {
 		return nil, err
 	}
-	connectors, err := llm.NewSet(connectorConfigs(c.Connectors))
+	// Read here too: a fault in the overrides is the user's to mend before anything starts.
+	mapping, err := Schema(c.Schema)
 	if err != nil {
 		return nil, err
 	}
 	d := activities.Deps{
 		Migrations: s, Rules: s, Answers: s, Connectors: connectors, Logger: log.Named("activities"),
-		Known:    compile.Known{Schema: mapping},
-		Compiler: compile.NewCache(s, translate.Options{Schema: mapping}),
+		Known: compile.Known{Schema: mapping},
 	}
-	if catalogue != nil {
-		d.Matcher = prebuilt.Matcher{Catalogue: catalogue}
+	a := &Activities{}
+	if compilers.Path != "" {
+		pool, err := isolate.NewPool(isolate.Options{Path: compilers.Path, Args: compilers.Args, Resources: s, Log: log.Named("compilers")})
+		if err == nil {
+			err = pool.Check(ctx)
+		}
+		switch {
+		case ctx.Err() != nil:
+			return nil, ctx.Err()
+		case err != nil:
+			log.Warn("no process can be started to compile rules in; they are compiled in this process, which a rule can then take down", zap.Error(err))
+		default:
+			a.pool = pool
+		}
 	}
-	a := activities.New(d)
-	return func(r sdkworker.Registry) { a.Register(r) }, nil
+	if a.pool != nil {
+		d.Compiler = a.pool
+		if catalogue != nil {
+			d.Matcher = a.pool
+		}
+	} else {
+		local := localCompiler(mapping, catalogue)(s)
+		d.Compiler = local
+		if catalogue != nil {
+			d.Matcher = local
+		}
+	}
+	a.activities = activities.New(d)
+	return a, nil
+}
+
+// localCompiler compiles and matches in the process that calls it.
+func localCompiler(mapping *schema.Schema, catalogue *prebuilt.Catalogue) func(compile.Resources) isolate.Local {
+	return func(r compile.Resources) isolate.Local {
+		local := isolate.Local{Compiler: compile.NewCache(r, translate.Options{Schema: mapping})}
+		if catalogue != nil {
+			local.Matcher = prebuilt.Matcher{Catalogue: catalogue}
+		}
+		return local
+	}
+}
+
+// ServeCompiler is the process that Compilers start: it compiles the rules that come in and answers on out, until in
+// ends. wrap may stand around the compiler; nil leaves it as it is.
+func ServeCompiler(in io.Reader, out io.Writer, schemaFile string, catalogue *prebuilt.Catalogue, wrap func(isolate.Compiler) isolate.Compiler) error {
+	mapping, err := Schema(schemaFile)
+	if err != nil {
+		return err
+	}
+	build := localCompiler(mapping, catalogue)
+	return isolate.Serve(in, out, func(r compile.Resources) isolate.Local {
+		local := build(r)
+		if wrap != nil {
+			local.Compiler = wrap(local.Compiler)
+		}
+		return local
+	})
+}
+
+// Register makes the activities known to a worker.
+func (a *Activities) Register(r sdkworker.Registry) { a.activities.Register(r) }
+
+// Drain makes rules end soon that hold their process for long: the program is about to end.
+func (a *Activities) Drain() {
+	if a != nil && a.pool != nil {
+		a.pool.Drain()
+	}
+}
+
+// Close ends the processes.
+func (a *Activities) Close() {
+	if a != nil && a.pool != nil {
+		a.pool.Close()
+	}
 }
 
 func connectorConfigs(cs []config.Connector) []llm.Config {

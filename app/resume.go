@@ -151,6 +151,7 @@ func mode(kind string) string {
 // on the folder goes on; without, migrations stay stopped.
 func (a *App) Pause(ctx context.Context, resume bool) error {
 	a.drain.Store(true)
+	a.parts.Drain()
 	flows := api.NewWorkflows(a.client, a.o.Config.Temporal.Namespace)
 	sig := workflows.StopSignal{By: "rulebridge (shutdown)"}
 	if resume {

@@ -41,6 +41,8 @@ type Program struct {
 	Embedded app.StartEmbedded
 	// Version of the program; empty takes what the Go toolchain recorded.
 	Version string
+	// Executable is the file of this program, to start it again with; empty keeps everything in one process.
+	Executable string
 	// Self is how the user called the program, for the commands it prints.
 	Self string
 }
@@ -50,7 +52,7 @@ type Program struct {
 func Main(embedded app.StartEmbedded, version string) int {
 	p := Program{
 		Args: os.Args[1:], Env: os.Environ(), Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
-		Embedded: embedded, Version: version, Self: self(os.Args[0]),
+		Embedded: embedded, Version: version, Self: self(os.Args[0]), Executable: executable(),
 	}
 	ctx, cancel := context.WithCancelCause(context.Background())
 	signals := make(chan os.Signal, 2)
@@ -145,7 +147,7 @@ func (p Program) command() *cobra.Command {
 	root.AddCommand(
 		p.demoCommand(), p.devCommand(), p.migrateCommand(), p.translateCommand(), p.runCommand(),
 		p.replayCommand(), p.configCommand(), p.versionCommand(),
-		p.apiCommand(), p.workerCommand(), p.setupCommand(), p.temporalCommand(), p.healthCommand(),
+		p.apiCommand(), p.workerCommand(), p.setupCommand(), p.temporalCommand(), p.healthCommand(), p.compilerCommand(),
 	)
 	for _, c := range root.Commands() {
 		checkArgs := c.Args

@@ -60,7 +60,9 @@ It answers /healthz, /readyz and /metrics on worker.health_addr.`,
 			if err != nil {
 				return err
 			}
-			return clusterError(cluster.Worker(c.Context(), p.clusterOptions(cfg), rules, func(queues []string, health string) {
+			o := p.clusterOptions(cfg)
+			o.Compilers = p.compilers(cfg, "--prebuilt", catalogue)
+			return clusterError(cluster.Worker(c.Context(), o, rules, func(queues []string, health string) {
 				if health == "" {
 					health = "no health port"
 				} else {

@@ -101,7 +101,8 @@ func (p Program) migrate(c *cobra.Command, f migrateFlags, files []string) (err 
 	}
 	a, err := app.Open(c.Context(), app.Options{
 		Config: ownProcess(cfg), Log: p.logger(cfg, true), Embedded: p.Embedded, Prebuilt: catalogue, FreePorts: true,
-		UI: cfg.Source("ui.addr") != "default",
+		Compilers: p.compilers(cfg, "--prebuilt", f.prebuilt),
+		UI:        cfg.Source("ui.addr") != "default",
 	})
 	if err != nil {
 		return startError(err)

@@ -73,6 +73,7 @@ type Worker struct {
 	BuildID     string   `mapstructure:"build_id" doc:"Build id of this worker in its deployment."`
 	HealthAddr  string   `mapstructure:"health_addr" doc:"Where a worker process answers /healthz, /readyz and /metrics, host:port; empty: nowhere."`
 	StickyCache int      `mapstructure:"sticky_cache" doc:"Workflows kept in memory between tasks."`
+	Isolate     bool     `mapstructure:"isolate" doc:"Compile rules in processes of their own, one for each processor, so that a rule that takes its process down takes nothing else down. false compiles in the worker itself."`
 }
 
 // Store says which store holds migrations.
@@ -227,7 +228,7 @@ func Default(env []string) Config {
 		},
 		Temporal:      Temporal{Addr: "127.0.0.1:7233", Namespace: "default"},
 		UI:            UI{Addr: "127.0.0.1:8233"},
-		Worker:        Worker{Activities: 200, Eager: -1, StickyCache: 1000, HealthAddr: "127.0.0.1:8081"},
+		Worker:        Worker{Activities: 200, Eager: -1, StickyCache: 1000, Isolate: true, HealthAddr: "127.0.0.1:8081"},
 		Store:         Store{Kind: "sqlite"},
 		Elasticsearch: Elasticsearch{Timeout: 30 * time.Second, MaxRetries: 5, Prefix: "rulebridge", Shards: 1, Refresh: 5 * time.Second},
 		Migration: Migration{

@@ -168,6 +168,7 @@ const (
 	ErrorStore            = "Store"            // transient: the store is unavailable
 	ErrorConnector        = "Connector"        // transient: the connector is unavailable or limits the rate
 	ErrorTimeout          = "Timeout"          // transient: the attempt used up its time
+	ErrorInterrupted      = "Interrupted"      // transient: the process that compiles was ended from outside
 	ErrorDamaged          = "Damaged"          // the store's data cannot be read; trying again does not help
 	ErrorSettings         = "Settings"         // the connector's service does not know the address or the model
 	ErrorUnknownKey       = "UnknownKeyError"  // transient: this worker cannot decrypt the step's input; another one may

@@ -43,10 +43,11 @@ func Worker(ctx context.Context, o Options, catalogue *prebuilt.Catalogue, ready
 	defer stopMetrics()
 	h.mux.Handle("GET /metrics", p.metrics.Handler())
 	p.searchAttributes(ctx)
-	register, err := app.Activities(o.Config, p.store, catalogue, p.log)
+	parts, err := app.NewActivities(ctx, o.Config, p.store, catalogue, o.Compilers, p.log)
 	if err != nil {
 		return err
 	}
+	defer parts.Close()
 	versioned := o.Config.Worker.Deployment != ""
 	w, err := worker.New(worker.Deps{
 		Client: p.client, Logger: p.log, Settings: o.Config.Worker, Connectors: o.Config.Connectors,
@@ -57,7 +58,7 @@ func Worker(ctx context.Context, o Options, catalogue *prebuilt.Catalogue, ready
 			}
 			workflows.Register(r)
 		},
-		Activities: register, Grace: o.Config.ShutdownGrace, Meter: p.metrics,
+		Activities: parts.Register, Grace: o.Config.ShutdownGrace, Meter: p.metrics,
 	})
 	if err != nil {
 		return err
@@ -83,6 +84,7 @@ func Worker(ctx context.Context, o Options, catalogue *prebuilt.Catalogue, ready
 		p.log.Info("draining: what has begun is finished within the grace, the rest is retried by others",
 			zap.Duration("grace", o.Config.ShutdownGrace))
 		h.drain()
+		parts.Drain()
 		return nil
 	case err := <-w.Fatal():
 		return fmt.Errorf("the worker gave up: %w", err)

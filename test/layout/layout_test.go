@@ -35,7 +35,7 @@ var rules = map[string]rule{
 	"worker/embedded": {},
 	"config":          {},
 	"workflows":       {ours: []string{"internal/migration"}, third: []string{"go.temporal.io/"}},
-	"activities": {ours: []string{"internal/compile", "internal/esql", "internal/llm", "internal/migration", "internal/store",
+	"activities": {ours: []string{"internal/compile", "internal/isolate", "internal/esql", "internal/llm", "internal/migration", "internal/store",
 		"internal/translate", "internal/assistant", "workflows"}},
 	"samples": {ours: []string{"internal/migration"}, standardOnly: true},
 
@@ -55,6 +55,7 @@ var rules = map[string]rule{
 	"internal/plan/run": {standardOnly: true, ours: []string{"internal/lower", "internal/plan", "internal/spl", "internal/value"}},
 	"internal/compile": {ours: []string{"internal/migration", "internal/schema", "internal/spl", "internal/translate"},
 		third: []string{"github.com/hashicorp/golang-lru/", "golang.org/x/sync/"}},
+	"internal/isolate": {ours: []string{"internal/compile", "internal/migration"}, third: []string{"github.com/hashicorp/golang-lru/", "go.uber.org/zap"}},
 
 	// What stands around it.
 	"internal/migration": {standardOnly: true},
