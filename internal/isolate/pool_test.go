@@ -132,7 +132,9 @@ func pool(t *testing.T, o Options) *Pool {
 	return p
 }
 
-func rule(id, query string) migration.OriginalRule { return migration.OriginalRule{ID: id, Query: query} }
+func rule(id, query string) migration.OriginalRule {
+	return migration.OriginalRule{ID: id, Query: query}
+}
 
 // wantFull compiles a rule that nothing is wrong with.
 func wantFull(t *testing.T, p *Pool, migrationID string) {
