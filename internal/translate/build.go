@@ -45,12 +45,12 @@ func call(fn string, args ...esql.Expr) esql.Expr {
 
 func binary(op string, l, r esql.Expr) esql.Expr { return &esql.Binary{Op: op, L: l, R: r} }
 
-func isNull(x esql.Expr) esql.Expr { return &esql.IsNull{X: x} }
+func isNull(x esql.Expr) esql.Expr { return &esql.IsNull{X: presenceOf(x)} }
 func notNull(x esql.Expr) esql.Expr {
 	if c, ok := x.(*esql.Call); ok && (c.Func == "TO_UPPER" || c.Func == "TO_LOWER") {
 		return notNull(c.Args[0])
 	}
-	return &esql.IsNull{X: x, Not: true}
+	return &esql.IsNull{X: presenceOf(x), Not: true}
 }
 
 func like(x esql.Expr, pattern string) esql.Expr {

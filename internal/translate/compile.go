@@ -229,6 +229,7 @@ type lowering struct {
 	pending      []esql.Expr // conditions of the search command being lowered
 	stages       []Stage
 	purpose      purpose         // what fields are being read for
+	whole        bool            // accounts are read with their domain
 	words        []spl.Value     // what the field being looked up is compared with
 	settled      *env            // the environment that settle found
 	present      map[string]bool // columns that the filters so far prove to be present

@@ -41,7 +41,8 @@ func (l *lowering) dedup(cmd *spl.Dedup, rest []spl.Command) {
 		if f.Text == "" || f.Text[0] == '-' || f.Text[0] == '+' {
 			continue
 		}
-		c := l.lookup(f.Text, f.Span())
+		var c *column
+		l.accounts(func() { c = l.lookup(f.Text, f.Span()) })
 		if c.hole {
 			return
 		}
@@ -54,7 +55,7 @@ func (l *lowering) dedup(cmd *spl.Dedup, rest []spl.Command) {
 		if !c.filled && !c.nonNull && !l.present[c.name] {
 			present = append(present, mark(notNull(col(c.name)), f.Span()))
 		}
-		skip[c.name] = true
+		skip[c.name], skip[c.domain] = true, true
 		by = append(by, spl.By{At: f.At, Field: f})
 	}
 	l.filter(and(present...))
@@ -89,8 +90,11 @@ func (l *lowering) dedup(cmd *spl.Dedup, rest []spl.Command) {
 	st := &esql.Stats{Aggs: []*esql.Assign{{Name: row, Expr: mark(call(fn, x), cmd.Span())}}}
 	st.Origin = origin(cmd.Span())
 	for _, b := range by {
-		a := &esql.Assign{Expr: mark(col(outer.cols[b.Field.Text].name), b.Span())}
-		st.By = append(st.By, a)
+		c := outer.cols[b.Field.Text]
+		if c.domain != "" {
+			st.By = append(st.By, &esql.Assign{Expr: mark(col(c.domain), b.Span())})
+		}
+		st.By = append(st.By, &esql.Assign{Expr: mark(col(c.name), b.Span())})
 	}
 	l.add(st)
 	l.aggregated, l.fullText, l.present = true, false, nil

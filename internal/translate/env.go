@@ -21,6 +21,8 @@ type column struct {
 	// numeral says that the column is text and holds numbers only, whole that it is a floating-point number without a fraction.
 	numeral, whole bool
 	distinct       bool // a count of distinct values
+	// domain is the column of the domain of an account that Splunk has as DOMAIN\name.
+	domain string
 	// hole says that the value could not be computed; whatever needs it is a hole too.
 	hole bool
 	// unsaid, of a hole, says that it has not been named yet, because an element of it may be known.
@@ -103,7 +105,8 @@ func (l *lowering) lookupCompared(field spl.Name, words ...spl.Value) *column {
 	for _, w := range words {
 		l.noteStar(w)
 	}
-	c := l.lookup(field.Text, field.Span())
+	var c *column
+	l.accounts(func() { c = l.lookup(field.Text, field.Span()) })
 	l.words = old
 	return c
 }
@@ -472,6 +475,7 @@ func (l *lowering) storedUnder(name, renamed string, span spl.Span) *column {
 		return &column{name: name, hole: true, field: f}
 	}
 	c := l.columns.Put(column{name: f.Name, typ: f.Type, array: f.Array, field: f})
+	c.domain = l.domainOf(asked, f)
 	switch {
 	case f.Default != "":
 		c.filled, c.fill = true, f.Default

@@ -28,7 +28,8 @@ func (l *lowering) expr(e spl.Expr) value {
 func (l *lowering) exprBare(e spl.Expr) value {
 	switch e := e.(type) {
 	case *spl.FieldRef:
-		v := l.lookup(e.Name, e.Span()).value()
+		var v value
+		l.accounts(func() { v = wholeAccount(l.lookup(e.Name, e.Span()).value()) })
 		if l.filling && v.col != nil && v.col.filled && isText(v.typ) && !v.nonNull && !l.present[v.columnName()] {
 			v = value{expr: call("COALESCE", v.expr, str(v.col.fill)), typ: "keyword", array: v.array, nonNull: true}
 		}

@@ -40,6 +40,9 @@ func (l *lowering) finish() {
 				continue
 			}
 			names.add(pattern(c.name))
+			if c.domain != "" && !names.has(pattern(c.domain)) {
+				names.add(pattern(c.domain))
+			}
 			if !c.computed {
 				for _, also := range c.mapping().Also {
 					names.add(pattern(also))

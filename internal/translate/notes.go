@@ -99,6 +99,7 @@ func (c *compilation) sayLate() {
 
 // used says what has to be said of a value, for the purpose at hand.
 func (l *lowering) used(c *column, span spl.Span) *column {
+	l.nameOnly(c, span)
 	if c.pending != nil && !c.hole {
 		l.say(c.pending, c, false, span)
 	}

@@ -43,6 +43,10 @@ func (l *lowering) pack(names []string, skip map[string]bool, at spl.Span) *pack
 		}
 		seen[c.name] = true
 		p.cols = append(p.cols, c)
+		if d := c.domain; d != "" && !seen[d] && !skip[d] {
+			seen[d] = true
+			p.cols = append(p.cols, &column{name: d, typ: "keyword"})
+		}
 	}
 	return p
 }

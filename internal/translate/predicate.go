@@ -685,29 +685,6 @@ func (l *lowering) differs(v value, w spl.Value, neg bool) esql.Expr {
 	return and(out...)
 }
 
-// account gives the account with its domain, DOMAIN\name, where it is compared with such a word; ECS has the two apart.
-func (l *lowering) account(v value, words ...spl.Value) value {
-	for _, w := range words {
-		if strings.Contains(w.Text, `\`) {
-			return l.withDomain(v, w.Span())
-		}
-	}
-	return v
-}
-
-func (l *lowering) withDomain(v value, span spl.Span) value {
-	if v.col == nil || v.col.computed || v.columnName() != "user.name" || l.src == nil || l.schema.IsIdentity() {
-		return v
-	}
-	f, known := l.src.Known("user.domain")
-	if l.aggregated || !known || v.multi() || f.Array != schema.Single {
-		l.diag("mapping_approximate", span, v.col.mapping().Source, "user.name has no domain, which DOMAIN\\name is compared with")
-		return v
-	}
-	v.expr = call("CONCAT", col("user.domain"), str(`\`), v.expr)
-	return v
-}
-
 // anyDiffers is FIELD != VALUE on several values: true if any differs, false where the field is missing.
 func (l *lowering) anyDiffers(v value, w spl.Value, neg bool) esql.Expr {
 	if strings.Trim(w.Text, "*") == "" && w.Text != "" {
@@ -744,8 +721,8 @@ func (l *lowering) anyDiffers(v value, w spl.Value, neg bool) esql.Expr {
 
 // searchOrder is <, <=, > or >= of the search grammar: numbers as numbers, other text by its order.
 func (l *lowering) searchOrder(e *spl.Compare, neg bool) esql.Expr {
-	c := l.lookup(e.Field.Text, e.Field.Span())
-	v := c.value()
+	c := l.lookupCompared(e.Field, e.Value)
+	v := wholeAccount(c.value())
 	if v.hole {
 		return nil
 	}

@@ -20,7 +20,8 @@ func (l *lowering) rex(cmd *spl.Rex) {
 		field = "_raw"
 	}
 	from := l.hold()
-	v := l.lookup(field, cmd.Field.Span()).value()
+	var v value
+	l.accounts(func() { v = wholeAccount(l.lookup(field, cmd.Field.Span()).value()) })
 	names := []string{field}
 	if cmd.Sed {
 		l.sed(cmd, field, v)
@@ -232,7 +233,8 @@ func (l *lowering) regex(cmd *spl.Regex) {
 	if field == "" {
 		field = "_raw"
 	}
-	v := l.lookup(field, cmd.Span()).value()
+	var v value
+	l.accounts(func() { v = wholeAccount(l.lookup(field, cmd.Span()).value()) })
 	if v.hole {
 		l.diag("depends_on_hole", cmd.Span(), field, "regex is left out of the draft, because `"+field+"` is a hole")
 		l.leaveCondition()

@@ -89,6 +89,10 @@ func (l *lowering) aggregateWith(aggs []spl.Agg, by []spl.By, at spl.Span, dropN
 			next.bind(b.Field.Text, &column{name: b.Field.Text, hole: true})
 			continue
 		}
+		if c.domain != "" && l.peer == nil && a == nil {
+			// An account without a domain is one, too: no filter for presence.
+			keys = append(keys, key{c.domain, &column{name: c.domain, typ: "keyword"}, &esql.Assign{Expr: mark(col(c.domain), b.Span())}, b.Span()})
+		}
 		keys = append(keys, key{b.Field.Text, c, a, b.Span()})
 	}
 	for _, k := range keys {
@@ -195,7 +199,13 @@ func (l *lowering) groupKey(b spl.By) (*column, *esql.Assign) {
 		a.Origin = origin(b.Span())
 		return &column{name: out, typ: typ, computed: true, nonNull: c.nonNull}, a
 	}
-	c := l.lookup(name, b.Field.Span())
+	var c *column
+	read := func() { c = l.lookup(name, b.Field.Span()) }
+	if l.peer == nil {
+		l.accounts(read) // the domain is a key too
+	} else {
+		read()
+	}
 	if c.hole {
 		return nil, nil
 	}

@@ -273,6 +273,8 @@ type value struct {
 	num  bool // the literal was a number
 	// numeral says that the value is text and always a number; whole that it is a floating-point number without a fraction.
 	numeral, whole bool
+	// domain is the column of the domain that belongs in front of the value, of an account.
+	domain string
 	// distinct says that the value is a count of distinct values.
 	distinct bool
 	// letters says that the value is text with a letter that no number has.
@@ -308,7 +310,7 @@ func (c *column) value() value {
 		v := value{expr: c.constant, typ: c.typ, null: c.constant.Value == nil, nonNull: c.constant.Value != nil}
 		return v
 	}
-	v := value{expr: col(c.name), typ: c.typ, array: c.array, nonNull: c.nonNull, col: c, numeral: c.numeral, whole: c.whole, distinct: c.distinct}
+	v := value{expr: col(c.name), typ: c.typ, array: c.array, nonNull: c.nonNull, col: c, numeral: c.numeral, whole: c.whole, distinct: c.distinct, domain: c.domain}
 	if c.computed || c.field == nil {
 		return v
 	}
