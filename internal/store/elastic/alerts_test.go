@@ -66,3 +66,25 @@ func TestAlerts(t *testing.T) {
 	node := elasticsearch.Start(t)
 	storetest.RunAlerts(t, func(t *testing.T) storetest.Alerts { return newNodeAlerts(t, node) })
 }
+
+func TestAssistantSuite(t *testing.T) {
+	node := elasticsearch.Start(t)
+	a, err := NewAssistant(Options{URLs: []string{node.URL}, Prefix: prefix(t, node), RefreshInterval: "30s", pageSize: 7})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := a.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	for range 2 { // again changes nothing
+		if err := a.Setup(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := a.CheckIndices(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	storetest.RunAssistant(t, func(t *testing.T) storetest.AssistantStore { return a })
+}

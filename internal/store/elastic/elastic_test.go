@@ -31,7 +31,8 @@ func prefix(t testing.TB, node *elasticsearch.Node) string {
 // remove removes what a setup installs; some tests never made it.
 func remove(node *elasticsearch.Node, p string) {
 	kinds, _ := embeddedKinds() // tests would have failed
-	for _, k := range kinds {
+	more, _ := readKinds(assistantIndices)
+	for _, k := range append(kinds, more...) {
 		name := p + "-" + k.name
 		for _, path := range []string{"/" + name + "-v1", "/_index_template/" + name, "/_component_template/" + name + "-mappings"} {
 			_ = node.Do(context.Background(), "DELETE", path, nil, nil)

@@ -33,8 +33,12 @@ type mappingMeta struct {
 }
 
 func embeddedKinds() ([]kind, error) {
+	return readKinds([]string{migrationsIndex, rulesIndex, claimsIndex, resourcesIndex, answersIndex})
+}
+
+func readKinds(names []string) ([]kind, error) {
 	var kinds []kind
-	for _, name := range []string{migrationsIndex, rulesIndex, claimsIndex, resourcesIndex, answersIndex} {
+	for _, name := range names {
 		text, err := templates.ReadFile("templates/" + name + ".json")
 		if err != nil {
 			return nil, fmt.Errorf("read the embedded mapping: %w", err)

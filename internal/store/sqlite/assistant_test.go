@@ -7,6 +7,7 @@ import (
 	"maps"
 	"path/filepath"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/rulebridge/rulebridge/internal/assistant"
@@ -111,5 +112,59 @@ func BenchmarkAlerts(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// TestSettingsSurviveUpgrades: what a person set is there after a step of the schema, and wins over the program's
+// defaults; what nobody set takes the defaults of the new version.
+func TestSettingsSurviveUpgrades(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "assistant.db")
+	at := time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)
+	set := []assistant.FieldSetting{
+		{Field: "host.name", Allowed: true, Anonymized: false, SetBy: "ann", SetAt: at}, // the default masks
+		{Field: "event.action", Allowed: false, SetBy: "ann", SetAt: at},                // the default allows
+		{Field: "house.own_field", Allowed: true, Anonymized: true, SetBy: "bob", SetAt: at},
+	}
+	old, err := OpenAssistant(t.Context(), path, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := old.SetFieldSettings(t.Context(), set); err != nil {
+		t.Fatal(err)
+	}
+	if err := old.Close(); err != nil {
+		t.Fatal(err)
+	}
+	first, err := embedded.ReadFile("assistant/00001_init.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	next := fstest.MapFS{"00001_init.sql": {Data: first},
+		"00002_step.sql": {Data: []byte("-- +goose Up\nALTER TABLE field_settings ADD COLUMN note TEXT NOT NULL DEFAULT '';")}}
+	a, err := OpenAssistant(t.Context(), path, Options{schema: next})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = a.Close() }()
+	stored, err := a.FieldSettings(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	effective := map[string]assistant.FieldSetting{}
+	for _, f := range assistant.Fields(stored) {
+		effective[f.Field] = f
+	}
+	for _, want := range set {
+		if got := effective[want.Field]; got.Allowed != want.Allowed || got.Anonymized != want.Anonymized || got.SetBy != want.SetBy {
+			t.Errorf("%s is %+v after the upgrade, want %+v", want.Field, got, want)
+		}
+	}
+	for _, d := range assistant.DefaultFields() {
+		if got := effective[d.Field]; d.Field != "host.name" && d.Field != "event.action" && got != d {
+			t.Errorf("%s, which nobody set, is %+v, want the default %+v", d.Field, got, d)
+		}
+	}
+	if backups, err := filepath.Glob(path + ".v1.*.bak"); err != nil || len(backups) != 1 {
+		t.Errorf("back-ups before the step: %v, %v", backups, err)
 	}
 }
