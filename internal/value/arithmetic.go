@@ -9,9 +9,13 @@ func arithmeticOps() []Op {
 	missing := Row{Kinds: kinds(Missing), Result: Missing, Missing: Always, Does: "is missing when a side is missing", Page: "SearchReference/Eval"}
 	several := Row{Kinds: kinds(Any, Any), Result: Number, Missing: Maybe, Does: "is missing when a side is no number; of several values the operation has none"}
 	calc := func(name string, does string, f func(a, b float64) float64) Op {
+		partial := Never
+		if strings.Contains(does, "missing") {
+			partial = Maybe
+		}
 		return Op{Name: name, Place: InEval, Min: 2, Max: 2, Rows: []Row{
 			missing,
-			{Kinds: kinds(Number, Number), Result: Number, Does: does, Page: pageExpr},
+			{Kinds: kinds(Number, Number), Result: Number, Missing: partial, Does: does, Page: pageExpr},
 			{Kinds: kinds(Numeral, Numeral), Result: Number, Missing: Maybe, Does: does + "; is missing when a side is no number", Page: pageExpr},
 			several,
 		}, fn: func(_ *Env, a []Value) Value {
@@ -34,7 +38,7 @@ func arithmeticOps() []Op {
 		missing,
 		{Kinds: kinds(Number, Number), Result: Number, Does: "adds two numbers", Page: pageExpr},
 		{Kinds: kinds(Text, Text), Result: Text, Does: "joins two texts", Page: pageExpr},
-		{Kinds: kinds(Text, Any), Result: Text, Does: "joins the texts, numbers as they are shown"},
+		{Kinds: kinds(Text, Any), Result: Text, Missing: Maybe, Does: "joins the texts, numbers as they are shown; of several values the operation has none"},
 		{Kinds: kinds(Numeral, Numeral), Result: Numeral, Does: "adds if both sides read as numbers, joins them otherwise", Page: pageExpr},
 		{Kinds: kinds(Any, Any), Result: Numeral, Missing: Maybe, Does: "of several values the operation has none"},
 	}
@@ -85,8 +89,9 @@ func arithmeticOps() []Op {
 				return Num(-n)
 			}},
 		{Name: ".", Place: InEval, Min: 2, Max: 2, Rows: []Row{missing,
-			{Kinds: kinds(Number, Any), Result: Numeral, Does: "joins both sides as texts, numbers as they are shown", Page: pageExpr},
-			{Kinds: kinds(Any, Any), Result: Numeral, Does: "joins both sides as texts, numbers as they are shown; a side with several values gives a result for each", Page: pageExpr}},
+			{Kinds: kinds(Number, Numeral), Result: Numeral, Does: "joins both sides as texts, numbers as they are shown", Page: pageExpr},
+			{Kinds: kinds(Numeral, Numeral), Result: Numeral, Does: "joins both sides as texts, numbers as they are shown", Page: pageExpr},
+			{Kinds: kinds(Any, Any), Result: Numeral, Missing: Maybe, Several: Maybe, Does: "one side with several values gives a result for each, two such sides none"}},
 			fn: func(e *Env, a []Value) Value {
 				switch {
 				case len(a[0]) == 1 && len(a[1]) == 1:

@@ -23,9 +23,25 @@ func numericRows(does string, page Page) []Row {
 	}
 }
 
+// partial are the rows of a function that has no result for some numbers.
+func partial(rows []Row) []Row {
+	for i := range rows {
+		if rows[i].Result != Missing {
+			rows[i].Missing = Maybe
+		}
+	}
+	return rows
+}
+
 func mathOps() []Op {
+	rows := func(does string, page Page) []Row {
+		if strings.Contains(does, "missing") {
+			return partial(numericRows(does, page))
+		}
+		return numericRows(does, page)
+	}
 	f1 := func(name, does string, page Page, f func(float64) float64) Op {
-		return Op{Name: name, Place: InEval, Min: 1, Max: 1, Rows: numericRows(does, page), fn: func(_ *Env, a []Value) Value {
+		return Op{Name: name, Place: InEval, Min: 1, Max: 1, Rows: rows(does, page), fn: func(_ *Env, a []Value) Value {
 			if n, ok := number(a[0]); ok {
 				return Num(f(n))
 			}
@@ -33,7 +49,7 @@ func mathOps() []Op {
 		}}
 	}
 	f2 := func(name, does string, page Page, f func(a, b float64) float64) Op {
-		return Op{Name: name, Place: InEval, Min: 2, Max: 2, Rows: numericRows(does, page), fn: func(_ *Env, a []Value) Value {
+		return Op{Name: name, Place: InEval, Min: 2, Max: 2, Rows: rows(does, page), fn: func(_ *Env, a []Value) Value {
 			x, ok1 := number(a[0])
 			y, ok2 := number(a[1])
 			if ok1 && ok2 {
@@ -46,11 +62,11 @@ func mathOps() []Op {
 		f1("abs", "the number without its sign", pageMath, math.Abs),
 		f1("ceil", "the next whole number above", pageMath, math.Ceil), f1("ceiling", "the next whole number above", pageMath, math.Ceil),
 		f1("floor", "the next whole number below", pageMath, math.Floor),
-		f1("exp", "e to that power", pageMath, math.Exp), f1("ln", "the natural logarithm", pageMath, positive(math.Log)),
+		f1("exp", "e to that power", pageMath, math.Exp), f1("ln", "the natural logarithm; missing for 0 and below", pageMath, positive(math.Log)),
 		f1("sqrt", "the square root; missing for a negative number", pageMath, math.Sqrt),
 		f1("exact", "the same number, shown with all of its digits", pageMath, func(n float64) float64 { return n }),
-		f2("pow", "the first to the power of the second", pageMath, math.Pow),
-		{Name: "log", Place: InEval, Min: 1, Max: 2, Rows: numericRows("the logarithm, to base 10 or to the base given", pageMath), fn: func(_ *Env, a []Value) Value {
+		f2("pow", "the first to the power of the second; missing where there is no such number", pageMath, math.Pow),
+		{Name: "log", Place: InEval, Min: 1, Max: 2, Rows: partial(numericRows("the logarithm, to base 10 or to the base given; missing where there is none", pageMath)), fn: func(_ *Env, a []Value) Value {
 			n, ok := number(a[0])
 			base := 10.0
 			if len(a) > 1 {
@@ -74,7 +90,7 @@ func mathOps() []Op {
 			}
 			return Num(float64(e.Random.Int32()))
 		}},
-		{Name: "round", Place: InEval, Min: 1, Max: 2, Rows: numericRows("rounds half away from zero to a number of decimals, 0 by default; the result shows that many", pageMath), fn: func(_ *Env, a []Value) Value {
+		{Name: "round", Place: InEval, Min: 1, Max: 2, Rows: partial(numericRows("rounds half away from zero to a number of decimals, 0 by default; the result shows that many", pageMath)), fn: func(_ *Env, a []Value) Value {
 			n, ok := number(a[0])
 			if !ok {
 				return nil
@@ -120,7 +136,7 @@ func trigOps(f1 func(string, string, Page, func(float64) float64) Op, f2 func(st
 		f    func(float64) float64
 	}{{"acos", math.Acos}, {"acosh", math.Acosh}, {"asin", math.Asin}, {"asinh", math.Asinh}, {"atan", math.Atan}, {"atanh", math.Atanh},
 		{"cos", math.Cos}, {"cosh", math.Cosh}, {"sin", math.Sin}, {"sinh", math.Sinh}, {"tan", math.Tan}, {"tanh", math.Tanh}} {
-		ops = append(ops, f1(t.name, "the function of trigonometry, in radians", pageTrig, t.f))
+		ops = append(ops, f1(t.name, "the function of trigonometry, in radians; missing where it has no value", pageTrig, t.f))
 	}
 	return append(ops, f2("atan2", "the angle of the point (x, y), y first, in radians", pageTrig, math.Atan2),
 		f2("hypot", "the hypotenuse of a right triangle", pageTrig, math.Hypot))
@@ -128,7 +144,7 @@ func trigOps(f1 func(string, string, Page, func(float64) float64) Op, f2 func(st
 
 func bitOps() []Op {
 	bits := func(name, does string, least int, f func([]int64) (int64, bool)) Op {
-		return Op{Name: name, Place: InEval, Min: least, Max: -1, Rows: numericRows(does, pageBits), fn: func(_ *Env, a []Value) Value {
+		return Op{Name: name, Place: InEval, Min: least, Max: -1, Rows: partial(numericRows(does, pageBits)), fn: func(_ *Env, a []Value) Value {
 			list := make([]int64, len(a))
 			for i, v := range a {
 				n, ok := number(v)

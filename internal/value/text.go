@@ -23,21 +23,23 @@ const (
 func textRows(does string, result Kind, page Page) []Row {
 	return []Row{
 		{Kinds: kinds(Missing), Result: Missing, Missing: Always, Does: "is missing for a missing value", Page: page},
-		{Kinds: kinds(Any), Result: result, Does: does, Page: page},
+		{Kinds: kinds(Numeral), Result: result, Missing: Maybe, Does: does, Page: page},
+		{Kinds: kinds(Any), Result: result, Missing: Maybe, Several: Maybe, Does: "of several values each by itself"},
 	}
 }
 
 func textOps() []Op {
 	f := func(name string, least, most int, result Kind, does string, page Page, fn func(e *Env, s string, a []Value) Value) Op {
 		return Op{Name: name, Place: InEval, Min: least, Max: most, Rows: textRows(does, result, page), fn: func(e *Env, a []Value) Value {
-			if len(a[0]) != 1 {
-				return nil
+			var out Value
+			for _, x := range a[0] {
+				s := x.Text()
+				if !e.spend(1 + len(s)/64) {
+					return nil
+				}
+				out = append(out, fn(e, s, a[1:])...)
 			}
-			s := a[0][0].Text()
-			if !e.spend(1 + len(s)/64) {
-				return nil
-			}
-			return fn(e, s, a[1:])
+			return out
 		}}
 	}
 	trim := func(name, does string, cut func(s, set string) string) Op {
