@@ -13,7 +13,7 @@ const (
 	pageWhere    Page = "SearchReference/Where"
 	pageEval     Page = "SearchReference/Eval"
 	pageNot      Page = "Search/NOTexpressions"
-	pageExpr     Page = "SearchReference/Usageofevalfunctions"
+	pageExpr     Page = "SearchReference/Eval"
 	pageCompare  Page = "SearchReference/ConditionalFunctions"
 	pageSort     Page = "SearchReference/Sort"
 	pageWild     Page = "Search/Wildcards"

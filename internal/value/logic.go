@@ -6,7 +6,7 @@ var errTooLong = errors.New("a computed text is longer than 8 MiB: shorten it")
 
 const (
 	pageInfo Page = "SearchReference/InformationalFunctions"
-	pageBool Page = "SearchReference/Usageofevalfunctions"
+	pageBool Page = "Search/Booleanexpressions"
 )
 
 func logicOps() []Op {
@@ -46,8 +46,8 @@ func logicOps() []Op {
 			return x
 		}),
 		logic("NOT", InEval, "holds if the condition does not, also where the condition fails because a field is missing; binds tightest", "", not),
-		logic("AND", InSearch, "holds if all sides hold; OR binds tighter", "Search/Booleanexpressions", and),
-		logic("OR", InSearch, "holds if one side holds; binds tighter than AND", "Search/Booleanexpressions", or),
+		logic("AND", InSearch, "holds if all sides hold; OR binds tighter", pageBool, and),
+		logic("OR", InSearch, "holds if one side holds; binds tighter than AND", pageBool, or),
 		logic("NOT", InSearch, "holds if the condition does not, also for events that lack the field", pageNot, not),
 		{Name: "if", Place: InEval, Min: 2, Max: 3, Rows: []Row{
 			{Kinds: kinds(Boolean, Any, Any), Result: Any, Missing: Maybe, Several: Maybe, Does: "the second argument if the condition holds, else the third; a condition over a missing field does not hold", Page: pageCompare}},

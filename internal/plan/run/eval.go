@@ -265,7 +265,8 @@ func (x *runner) searchText(text string) (plan.Expr, error) {
 	}
 	var c plan.Expr
 	var err error
-	if strings.TrimSpace(text) == "" {
+	// NOT( ) is what format gives for no rows.
+	if bare := strings.Join(strings.Fields(text), ""); bare == "" || strings.EqualFold(bare, "NOT()") {
 		c, err = lower.Condition("NOT *", plan.Scope{Open: true})
 	} else {
 		c, err = lower.Condition(text, plan.Scope{Open: true})
