@@ -77,6 +77,8 @@ type Deps struct {
 	Middleware []gin.HandlerFunc
 	// Observe, when set, is called after each request: the route pattern (empty when none matched), method, status.
 	Observe func(route, method string, status int, took time.Duration)
+	// Places are named on the page at /, beside the gateway itself.
+	Places []Place
 	// Routes, when set, adds further routes; they stand behind the same checks.
 	Routes func(gin.IRouter)
 	// Now is the clock; default time.Now.

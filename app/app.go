@@ -124,6 +124,7 @@ func Open(ctx context.Context, o Options) (_ *App, err error) {
 	if a.codec != nil {
 		d.Codec = a.codec
 	}
+	d.Places = a.places()
 	if a.metrics != nil {
 		d.Observe = a.metrics.Request
 	}
@@ -277,6 +278,19 @@ func (a *App) stopServing() error {
 
 // URL is where the gateway listens; empty when it does not.
 func (a *App) URL() string { return a.url }
+
+// places are the other parts of this process, for the page at /.
+func (a *App) places() []api.Place {
+	list := []api.Place{{Name: "Temporal frontend", Where: a.TemporalAddr()}}
+	if ui := a.UIURL(); ui != "" {
+		list = append(list, api.Place{Name: "Temporal Web UI", Where: ui})
+	}
+	data := "in memory, gone when the process ends"
+	if dir := a.DataDir(); dir != "" {
+		data = dir
+	}
+	return append(list, api.Place{Name: "Worker", Where: "in this process"}, api.Place{Name: "Data", Where: data})
+}
 
 // UIURL is where the Temporal Web UI is; empty without.
 func (a *App) UIURL() string { return a.embedded.UIURL() }

@@ -99,11 +99,12 @@ func (p Program) demo(c *cobra.Command, exit bool) (err error) {
 	}
 	_, _ = fmt.Fprintf(p.Stdout, `
 Everything stays up until Ctrl-C:
+  page             %s/
   Temporal Web UI  %s/namespaces/%s/workflows/migration-%s
   HTTP API         %s%s/%s
   report           %s
 Next: %s migrate YOUR-RULES.json --out result
-`, a.UIURL(), cfg.Temporal.Namespace, r.id, a.URL(), rulesPath, r.id, r.files()[0], p.Self)
+`, a.URL(), a.UIURL(), cfg.Temporal.Namespace, r.id, a.URL(), rulesPath, r.id, r.files()[0], p.Self)
 	return a.Wait(c.Context())
 }
 

@@ -77,7 +77,7 @@ func (p Program) printReady(a *app.App, took time.Duration) {
 		folder = "in memory"
 	}
 	_, _ = fmt.Fprintf(p.Stdout, `rulebridge is ready (%.1f s)
-  gateway          %s
+  gateway          %s (open it in a browser)
   Temporal Web UI  %s
   Temporal         %s
   data             %s

@@ -39,6 +39,7 @@ func Gateway(ctx context.Context, o Options, ready func(addr string)) (err error
 	d := api.Deps{
 		Config: c, Store: p.store, Workflows: flows, Log: p.log.Named("gateway"), SearchAttributes: p.searchAttributes(ctx),
 		Observe: p.metrics.Request, Middleware: []gin.HandlerFunc{p.traces.Middleware()},
+		Places: []api.Place{{Name: "Temporal", Where: c.Temporal.Addr + ", namespace " + p.namespace}},
 	}
 	if p.codec != nil {
 		d.Codec = p.codec
