@@ -204,10 +204,14 @@ func (a *auth) keep(p [sha256.Size]byte) {
 	a.proofs[p] = now.Add(proven)
 }
 
-// allowed says whether a role may use a method: readers read, operators write, admins delete.
-func allowed(role, method string) error {
-	need := config.RoleReader
+// allowed says whether a role may make a call: readers read, operators write, admins delete. The assistant has its own
+// rules, as its questions are POSTs that change nothing.
+func allowed(role string, r *http.Request) error {
+	need, method := config.RoleReader, r.Method
+	ours, assistant := assistantRole(r)
 	switch {
+	case assistant:
+		need = ours
 	case method == http.MethodDelete:
 		need = config.RoleAdmin
 	case isWrite(method):

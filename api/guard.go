@@ -99,7 +99,7 @@ func (g *guard) admit(w http.ResponseWriter, r *http.Request) (*http.Request, er
 		r = r.WithContext(context.WithValue(r.Context(), principalKey{}, p))
 	}
 	if err == nil {
-		err = allowed(p.Role, r.Method)
+		err = allowed(p.Role, r)
 	}
 	return r, err
 }

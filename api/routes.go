@@ -33,6 +33,9 @@ func (s *Server) register(e *gin.Engine) {
 		rules.GET("/:id/stats", handle(s, s.oneStats))
 		rules.PUT("/:id/stop", handle(s, s.stop))
 	}
+	if s.Config.Features.AssistantRAG && s.Assistant != nil {
+		s.registerAssistant(e)
+	}
 }
 
 // binder reads a request into its typed form.

@@ -67,6 +67,8 @@ type Deps struct {
 	Workflows Workflows
 	Log       *zap.Logger // default: none
 	Audit     *zap.Logger // one entry for each writing call; default: Log, named audit
+	// Assistant answers questions about alerts; without it, or with its feature off, there are no such routes.
+	Assistant *Assistant
 	// SearchAttributes says whether they are registered with Temporal.
 	SearchAttributes bool
 	// Ready are further checks of /readyz, by name.

@@ -48,21 +48,23 @@ type Options struct {
 
 // App is everything, running. Close it.
 type App struct {
-	o        Options
-	log      *zap.Logger
-	folder   *folder
-	store    store.Store
-	embedded EmbeddedServer
-	client   client.Client
-	codec    *codec.Codec       // nil: histories are not encrypted
-	metrics  *telemetry.Metrics // nil unless metrics.addr is set
-	parts    *Activities
-	worker   *worker.Worker
-	gateway  atomic.Pointer[api.Server]
-	url      string
-	http     *http.Server
-	serving  chan error // the gateway's end
-	drain    atomic.Bool
+	o      Options
+	log    *zap.Logger
+	folder *folder
+	store  store.Store
+	// assistant is nil when its feature is off.
+	assistant *Assistant
+	embedded  EmbeddedServer
+	client    client.Client
+	codec     *codec.Codec       // nil: histories are not encrypted
+	metrics   *telemetry.Metrics // nil unless metrics.addr is set
+	parts     *Activities
+	worker    *worker.Worker
+	gateway   atomic.Pointer[api.Server]
+	url       string
+	http      *http.Server
+	serving   chan error // the gateway's end
+	drain     atomic.Bool
 	// searchAttributes says whether the namespace knows ours.
 	searchAttributes bool
 	tasks            errgroup.Group // background work of this process
@@ -125,6 +127,9 @@ func Open(ctx context.Context, o Options) (_ *App, err error) {
 		d.Codec = a.codec
 	}
 	d.Places = a.places()
+	if a.assistant != nil {
+		d.Assistant = a.assistant.Gateway(api.NewQuestions(a.client))
+	}
 	if a.metrics != nil {
 		d.Observe = a.metrics.Request
 	}
@@ -191,6 +196,15 @@ func (a *App) startServices(ctx context.Context) error {
 	if a.client, err = worker.Dial(ctx, co, a.log); err != nil {
 		return err
 	}
+	if c.Features.AssistantRAG {
+		dir := ""
+		if a.folder != nil {
+			dir = a.folder.dir
+		}
+		if a.assistant, err = OpenAssistant(ctx, c, dir, a.codec, a.log); err != nil {
+			return err
+		}
+	}
 	a.searchAttributes, err = worker.HasSearchAttributes(ctx, a.client, c.Temporal.Namespace)
 	if err != nil {
 		return err
@@ -209,7 +223,7 @@ func (a *App) startWorker(ctx context.Context) (err error) {
 	d := worker.Deps{
 		Client: a.client, Logger: a.log, Settings: a.o.Config.Worker, Connectors: a.o.Config.Connectors,
 		Workflows:  func(r sdkworker.Registry) { workflows.Register(r) },
-		Activities: a.parts.Register, Grace: a.o.Config.ShutdownGrace, Embedded: true,
+		Activities: a.assistant.Register(a.parts.Register), Grace: a.o.Config.ShutdownGrace, Embedded: true,
 	}
 	if a.metrics != nil {
 		d.Meter = a.metrics
@@ -352,6 +366,9 @@ func (a *App) Close() error {
 	}
 	if a.embedded != nil {
 		faults = append(faults, a.embedded.Stop())
+	}
+	if a.assistant != nil {
+		faults = append(faults, a.assistant.Close())
 	}
 	if a.store != nil {
 		faults = append(faults, a.store.Close())

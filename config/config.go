@@ -32,6 +32,7 @@ type Config struct {
 	Migration     Migration     `mapstructure:"migration"`
 	Connectors    []Connector   `mapstructure:"connectors"`
 	Features      Features      `mapstructure:"features"`
+	Assistant     Assistant     `mapstructure:"assistant"`
 	Limits        Limits        `mapstructure:"limits"`
 	Auth          Auth          `mapstructure:"auth"`
 	Codec         Codec         `mapstructure:"codec"`
@@ -148,6 +149,17 @@ type Features struct {
 	AssistantRAG   bool `mapstructure:"assistantRagOnAlerts" doc:"The assistant over alerts. Off: its routes are not registered."`
 }
 
+// Assistant is what questions about alerts may read.
+type Assistant struct {
+	Alerts        string   `mapstructure:"alerts" allowed:"auto|embedded|elasticsearch" doc:"Where alerts are read from. elasticsearch: the cluster of elasticsearch.urls, which is never written to. embedded: the alerts that rulebridge alerts import put into data_dir. auto: elasticsearch if elasticsearch.urls is set, embedded otherwise."`
+	IndexPatterns []string `mapstructure:"index_patterns" doc:"Index patterns of alerts that a question may name, or narrower ones; others get 403."`
+}
+
+// FromElasticsearch reports whether alerts are read from a cluster.
+func (c Config) FromElasticsearch() bool {
+	return c.Assistant.Alerts == "elasticsearch" || c.Assistant.Alerts == "auto" && len(c.Elasticsearch.URLs) > 0
+}
+
 // Limits bound what one request may carry.
 type Limits struct {
 	Body        Bytes `mapstructure:"body" doc:"Largest request body."`
@@ -234,7 +246,8 @@ func Default(env []string) Config {
 		Migration: Migration{
 			Batch: 50, Pause: 10 * time.Second, Shutdown: "pause", OutageFailures: 20, OutageAfter: 10 * time.Minute,
 		},
-		Features: Features{SIEMMigrations: true, AssistantRAG: true},
+		Features:  Features{SIEMMigrations: true, AssistantRAG: true},
+		Assistant: Assistant{Alerts: "auto", IndexPatterns: []string{".alerts-security.alerts-*"}},
 		Limits: Limits{
 			Body: 64 << 20, Query: 256 << 10, Title: 1 << 10, Description: 64 << 10, Rules: 10_000, Resources: 10_000,
 		},

@@ -88,11 +88,32 @@ func (c *Config) Validate() error {
 		k.atLeast(key, n, 1, "")
 	}
 	k.elasticsearch()
+	k.assistant()
 	k.connectors()
 	k.auth()
 	k.codec()
 	slices.SortFunc(k.faults, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
 	return errors.Join(k.faults...)
+}
+
+// indexForm is an index pattern that can mean nothing but indices of this cluster: no exclusion, no remote cluster, no
+// date math, and not everything.
+var indexForm = regexp.MustCompile(`^\.?[a-z0-9][a-z0-9._*-]*$`)
+
+// IsIndexPattern reports whether a text is an index pattern that questions may name.
+func IsIndexPattern(p string) bool {
+	return len(p) <= 255 && indexForm.MatchString(p) && p != "_all" && !strings.Contains(p, "..")
+}
+
+func (k *checker) assistant() {
+	for _, p := range k.c.Assistant.IndexPatterns {
+		if !IsIndexPattern(p) {
+			k.fault("assistant.index_patterns", p, "use patterns of indices of this cluster, such as .alerts-security.alerts-*")
+		}
+	}
+	if k.c.Assistant.Alerts == "elasticsearch" && len(k.c.Elasticsearch.URLs) == 0 {
+		k.fault("assistant.alerts", k.c.Assistant.Alerts, "set elasticsearch.urls too")
+	}
 }
 
 // ValidateEmbedded checks what matters only where the Temporal server runs in this process: it has no authentication of

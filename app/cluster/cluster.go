@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"time"
 
 	"go.temporal.io/sdk/client"
@@ -43,7 +42,8 @@ type Process struct {
 	folder    *app.SharedFolder
 	client    client.Client
 	namespace string
-	codec     *codec.Codec // nil: histories are not encrypted
+	codec     *codec.Codec   // nil: histories are not encrypted
+	assistant *app.Assistant // nil when its feature is off, or no store holds what it keeps
 	metrics   *telemetry.Metrics
 	traces    *telemetry.Traces
 }
@@ -100,18 +100,12 @@ func (p *Process) openStore(ctx context.Context) error {
 			return err
 		}
 		p.store = s
-		return nil
+		if c.Features.AssistantRAG {
+			p.assistant, err = app.OpenAssistant(ctx, c, c.DataDir, p.codec, p.log)
+		}
+		return err
 	}
-	e := c.Elasticsearch
-	retries := e.MaxRetries
-	if retries == 0 {
-		retries = -1 // the store takes 0 for its default
-	}
-	s, err := elastic.New(elastic.Options{
-		URLs: e.URLs, APIKey: e.APIKey.Reveal(), Username: e.Username, Password: e.Password.Reveal(), CAFile: e.CAFile,
-		Timeout: e.Timeout, MaxRetries: retries, Prefix: e.Prefix, Shards: e.Shards,
-		RefreshInterval: strconv.FormatInt(e.Refresh.Milliseconds(), 10) + "ms",
-	})
+	s, err := elastic.New(app.ElasticOptions(c.Elasticsearch))
 	if err != nil {
 		return err
 	}
@@ -171,6 +165,9 @@ func (p *Process) Close() error {
 	defer cancel()
 	if err := p.traces.Shutdown(flush); err != nil {
 		p.log.Warn("the last traces are lost", zap.Error(err))
+	}
+	if p.assistant != nil {
+		faults = append(faults, p.assistant.Close())
 	}
 	if p.folder != nil {
 		faults = append(faults, p.folder.Close())

@@ -44,6 +44,9 @@ func Gateway(ctx context.Context, o Options, ready func(addr string)) (err error
 	if p.codec != nil {
 		d.Codec = p.codec
 	}
+	if p.assistant != nil {
+		d.Assistant = p.assistant.Gateway(api.NewQuestions(p.client))
+	}
 	gateway, err := api.New(d)
 	if err != nil {
 		return err

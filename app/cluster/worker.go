@@ -58,7 +58,7 @@ func Worker(ctx context.Context, o Options, catalogue *prebuilt.Catalogue, ready
 			}
 			workflows.Register(r)
 		},
-		Activities: parts.Register, Grace: o.Config.ShutdownGrace, Meter: p.metrics,
+		Activities: p.assistant.Register(parts.Register), Grace: o.Config.ShutdownGrace, Meter: p.metrics,
 	})
 	if err != nil {
 		return err

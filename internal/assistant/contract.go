@@ -259,6 +259,8 @@ type Question struct {
 // Answer is the answer to a question. Text and Notes are restored.
 type Answer struct {
 	Text string `json:"text"`
+	// Masked is the text as it was before it was restored: with tokens.
+	Masked string `json:"masked"`
 	// Replacements are all of the conversation so far, with those of this question.
 	Replacements map[string]string `json:"replacements"`
 	// Notes say what the reader should know, such as that free text was left out.

@@ -283,7 +283,7 @@ func (s *state) answer(deterministic bool) (Answer, Exchange, error) {
 			return old && !mine
 		})
 	}
-	return Answer{Text: s.table.Restore(text), Replacements: all, Notes: notes, Trace: trace},
+	return Answer{Text: s.table.Restore(text), Masked: masked, Replacements: all, Notes: notes, Trace: trace},
 		Exchange{Messages: []Message{{RoleUser, question}, {RoleAssistant, masked}}, Replacements: added}, nil
 }
 
