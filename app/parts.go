@@ -81,7 +81,7 @@ func NewActivities(ctx context.Context, c config.Config, s store.Store, catalogu
 // localCompiler compiles and matches in the process that calls it.
 func localCompiler(mapping *schema.Schema, catalogue *prebuilt.Catalogue) func(compile.Resources) isolate.Local {
 	return func(r compile.Resources) isolate.Local {
-		local := isolate.Local{Compiler: compile.NewCache(r, translate.Options{Schema: mapping})}
+		local := isolate.Local{Compiler: compile.NewCache(r, translate.Options{Schema: mapping}, compile.StandardDefaults())}
 		if catalogue != nil {
 			local.Matcher = prebuilt.Matcher{Catalogue: catalogue}
 		}

@@ -21,6 +21,7 @@ type translation struct {
 
 type translationRule struct {
 	From        string                 `json:"from"`
+	To          string                 `json:"to,omitempty"`
 	Interval    string                 `json:"interval"`
 	Severity    string                 `json:"severity"`
 	RiskScore   int                    `json:"risk_score"`
@@ -30,12 +31,11 @@ type translationRule struct {
 }
 
 func newTranslation(rule migration.OriginalRule, o translate.Output) translation {
-	c := compile.FromOutput(rule, o)
+	c := compile.StandardDefaults().FromOutput(rule, o)
 	t := translation{
 		ID: rule.ID, Result: c.Result, Query: o.Query, Index: o.Index, Diagnostics: c.Diagnostics, Missing: c.Missing,
 		LookupIndices: []migration.LookupIndex{},
 		Rule: translationRule{
-			From: o.Rule.From, Interval: o.Rule.Interval, Severity: o.Rule.Severity, RiskScore: o.Rule.RiskScore,
 			Threat: []migration.Threat{},
 		},
 	}
@@ -48,6 +48,8 @@ func newTranslation(rule migration.OriginalRule, o translate.Output) translation
 	if c.Rule == nil {
 		return t
 	}
+	t.Rule.From, t.Rule.To, t.Rule.Interval = c.Rule.From, c.Rule.To, c.Rule.Interval
+	t.Rule.Severity, t.Rule.RiskScore = c.Rule.Severity, c.Rule.RiskScore
 	if c.Rule.Threat != nil {
 		t.Rule.Threat = c.Rule.Threat
 	}

@@ -27,6 +27,7 @@ type Resources interface {
 type Cache struct {
 	resources Resources
 	base      translate.Options
+	defaults  Defaults
 	prepared  *lru.Cache[string, *translate.Compiler]
 	preparing singleflight.Group
 }
@@ -35,13 +36,13 @@ type Cache struct {
 const keptCompilers = 8
 
 // NewCache compiles with base, to whose macros and lookups each migration adds its own; of two with one name the
-// migration's wins.
-func NewCache(resources Resources, base translate.Options) *Cache {
+// migration's wins. Rules whose source gives no schedule get the one of defaults.
+func NewCache(resources Resources, base translate.Options, defaults Defaults) *Cache {
 	prepared, err := lru.New[string, *translate.Compiler](keptCompilers)
 	if err != nil {
 		panic(err) // only a size below one is refused
 	}
-	return &Cache{resources: resources, base: base, prepared: prepared}
+	return &Cache{resources: resources, base: base, defaults: defaults, prepared: prepared}
 }
 
 // Compile compiles a rule with the macros and lookups of its migration.
@@ -54,7 +55,7 @@ func (c *Cache) Compile(ctx context.Context, migrationID string, rule migration.
 	if err != nil {
 		return Output{}, err
 	}
-	return FromOutput(rule, out), nil
+	return c.defaults.FromOutput(rule, out), nil
 }
 
 // compiler is the prepared compiler of a migration. Callers who need the same one wait for a single preparation, each

@@ -4,8 +4,6 @@
 package compile
 
 import (
-	"cmp"
-
 	"github.com/rulebridge/rulebridge/internal/migration"
 	"github.com/rulebridge/rulebridge/internal/spl"
 	"github.com/rulebridge/rulebridge/internal/translate"
@@ -42,14 +40,13 @@ func Holes(ds []migration.Diagnostic) (n int) {
 
 // Request is a rule as the compiler takes it.
 func Request(r migration.OriginalRule) translate.Request {
-	return translate.Request{
-		ID: r.ID, Title: r.Title, Description: r.Description, Query: r.Query, MitreAttackIDs: r.MitreAttackIDs,
-		Severity: r.Severity, RiskScore: r.RiskScore, EarliestTime: r.EarliestTime, LatestTime: r.LatestTime, Cron: r.Cron,
-	}
+	return translate.Request{ID: r.ID, Title: r.Title, Description: r.Description, Query: r.Query}
 }
 
-// FromOutput is the compiler's output in the words of the rule document.
-func FromOutput(rule migration.OriginalRule, o translate.Output) Output {
+// FromOutput is the compiler's output in the words of the rule document, with the settings of the rule: schedule and range,
+// severity and risk, tactics and techniques. A setting that cannot be kept and decides what alerts makes a full translation
+// partial.
+func (d Defaults) FromOutput(rule migration.OriginalRule, o translate.Output) Output {
 	c := Output{Result: migration.Result(o.Result), Diagnostics: make([]migration.Diagnostic, 0, len(o.Diagnostics))}
 	for _, d := range o.Diagnostics {
 		c.Diagnostics = append(c.Diagnostics, migration.Diagnostic{
@@ -63,16 +60,18 @@ func FromOutput(rule migration.OriginalRule, o translate.Output) Output {
 	if o.Query == "" {
 		return c
 	}
+	when, notes := d.schedule(rule, o.Rule.Window)
+	severity, risk, more := weight(rule.Severity, rule.RiskScore)
+	notes = append(notes, more...)
+	threat, more := threats(rule.MitreAttackIDs)
+	notes = append(notes, more...)
 	r := &migration.ElasticRule{
-		Title: rule.Title, Description: rule.Description, Severity: cmp.Or(o.Rule.Severity, rule.Severity),
-		RiskScore: o.Rule.RiskScore, Query: o.Query, QueryLanguage: "esql", Index: o.Index,
-		Interval: o.Rule.Interval, From: o.Rule.From,
+		Title: rule.Title, Description: rule.Description, Severity: severity, RiskScore: risk,
+		Query: o.Query, QueryLanguage: "esql", Index: o.Index, Threat: threat,
+		Interval: when.interval, From: when.from, To: when.to, Suppression: when.suppression,
 	}
 	if r.Index == nil {
 		r.Index = []string{}
-	}
-	for _, t := range o.Rule.Threat {
-		r.Threat = append(r.Threat, threat(t))
 	}
 	if t := o.Rule.Threshold; t != nil {
 		r.Threshold = &migration.Threshold{Field: t.Fields, Value: t.Value}
@@ -84,6 +83,12 @@ func FromOutput(rule migration.OriginalRule, o translate.Output) Output {
 		r.LookupIndices = append(r.LookupIndices, migration.LookupIndex{Name: l.Name, Body: l.Body, Rows: l.Rows})
 	}
 	c.Rule = r
+	for _, n := range diagnostics(rule.Query, notes) {
+		if c.Result == migration.Full && n.Severity != string(translate.Info) {
+			c.Result = migration.Partial
+		}
+		c.Diagnostics = append(c.Diagnostics, n)
+	}
 	return c
 }
 

@@ -51,19 +51,19 @@ func TestWithResources(t *testing.T) {
 }
 
 func TestFromOutput(t *testing.T) {
-	rule := migration.OriginalRule{Title: "T", Description: "D", Severity: "low"}
+	rule := migration.OriginalRule{Title: "T", Description: "D", Severity: "high", Query: "q",
+		MitreAttackIDs: []string{"T1059.001", "T1059", "T1059.003", "T1204"}, Cron: "*/5 * * * *", EarliestTime: "-1h"}
 	o := translate.Output{
 		Result: translate.Partial, Query: "FROM a", Index: []string{"a"},
 		Diagnostics: []translate.Diagnostic{{Code: "c", Severity: translate.Error, Message: "m", Command: "stats", Subject: "s",
 			Span: spl.Span{Start: spl.Pos{Offset: 3, Line: 1, Column: 4}, End: spl.Pos{Offset: 5, Line: 1, Column: 6}}}},
 		Missing: []translate.Missing{{Kind: "macro", Name: "x"}},
-		Rule: translate.Rule{From: "now-1h", Interval: "5m", Severity: "high", RiskScore: 73,
-			Threat:      []translate.Threat{{TacticID: "TA0002", TacticName: "Execution", TechniqueIDs: []string{"T1059.001", "T1059", "T1059.003", "T1204"}}},
+		Rule: translate.Rule{
 			Threshold:   &translate.Threshold{Fields: []string{"host.name"}, Value: 5},
 			Suppression: &translate.Suppression{Fields: []string{"user.name"}, Duration: "1h"}},
 		Lookups: []translate.LookupIndex{{Name: "lookup_x", Body: map[string]any{"a": 1}, Rows: []map[string]any{{"b": "c"}}}},
 	}
-	c := compile.FromOutput(rule, o)
+	c := compile.StandardDefaults().FromOutput(rule, o)
 	require.Equal(t, migration.Partial, c.Result)
 	require.Equal(t, []migration.Diagnostic{{Code: "c", Severity: "error", Message: "m", Command: "stats", Subject: "s",
 		Start: migration.Position{Line: 1, Column: 4}, End: migration.Position{Line: 1, Column: 6}}}, c.Diagnostics)
@@ -81,12 +81,12 @@ func TestFromOutput(t *testing.T) {
 	require.Equal(t, "https://attack.mitre.org/techniques/T1059/003/", r.Threat[0].Technique[0].Subtechnique[1].Reference)
 
 	o.Query, o.Result = "", translate.Untranslatable
-	c = compile.FromOutput(rule, o)
+	c = compile.StandardDefaults().FromOutput(rule, o)
 	require.Nil(t, c.Rule)
 	text, err := json.Marshal(c.Diagnostics)
 	require.NoError(t, err)
 	require.Contains(t, string(text), `"severity":"error"`)
-	require.NotNil(t, compile.FromOutput(rule, translate.Output{}).Diagnostics, "an empty list, not null")
+	require.NotNil(t, compile.StandardDefaults().FromOutput(rule, translate.Output{}).Diagnostics, "an empty list, not null")
 }
 
 // resources counts how often the resources are read.
@@ -105,7 +105,7 @@ func (r *resources) ResourcesVersion(context.Context, string) (int64, error) { r
 
 func TestCache(t *testing.T) {
 	r := &resources{list: []migration.Resource{{Type: migration.ResourceMacro, Name: "src", Definition: "index=main a=1"}}}
-	c := compile.NewCache(r, translate.Options{Schema: schema.Identity([]string{"logs"}, nil)})
+	c := compile.NewCache(r, translate.Options{Schema: schema.Identity([]string{"logs"}, nil)}, compile.StandardDefaults())
 	compile := func(id string) string {
 		out, err := c.Compile(t.Context(), id, migration.OriginalRule{ID: "r", Query: "`src` b=2"})
 		require.NoError(t, err)

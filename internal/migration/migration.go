@@ -102,7 +102,8 @@ type ElasticRule struct {
 	PrebuiltRuleID string        `json:"prebuilt_rule_id,omitempty"`
 	Threat         []Threat      `json:"threat,omitempty"`
 	Interval       string        `json:"interval,omitempty"`
-	From           string        `json:"from,omitempty"`
+	From           string        `json:"from,omitempty"` // date math, such as now-10m
+	To             string        `json:"to,omitempty"`   // date math; empty means now
 	Threshold      *Threshold    `json:"threshold,omitempty"`
 	Suppression    *Suppression  `json:"suppression,omitempty"`
 	LookupIndices  []LookupIndex `json:"lookup_indices,omitempty"`

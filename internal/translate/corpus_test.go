@@ -107,7 +107,7 @@ func corpus(t testing.TB) (*Compiler, []Request) {
 		if err := json.Unmarshal(b, &r); err != nil {
 			t.Fatal(err)
 		}
-		reqs = append(reqs, Request{ID: r.ID, Title: r.Title, Query: r.Query, MitreAttackIDs: r.Mitre})
+		reqs = append(reqs, Request{ID: r.ID, Title: r.Title, Query: r.Query})
 	})
 	return c, reqs
 }

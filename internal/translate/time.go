@@ -9,140 +9,15 @@ import (
 	"github.com/rulebridge/rulebridge/internal/spl"
 )
 
-// relativeTime is Splunk's [+-]N UNIT @SNAP [+-]N UNIT.
-type relativeTime struct {
-	seconds int64  // offset, when unit is a second to a week
-	months  int64  // offset, when unit is a month or longer
-	snap    string // ES|QL unit to truncate to, or empty
-	weekday int64  // of snap "week": days from Monday to the day that weeks start on, -1 for Sunday
-	// afterSeconds and afterMonths are the offset behind the snap.
-	afterSeconds, afterMonths int64
-}
-
-var timeUnits = map[string]struct {
-	seconds, months int64
-	unit            string
-}{
-	"s": {1, 0, "second"}, "sec": {1, 0, "second"}, "secs": {1, 0, "second"}, "second": {1, 0, "second"}, "seconds": {1, 0, "second"},
-	"m": {60, 0, "minute"}, "min": {60, 0, "minute"}, "mins": {60, 0, "minute"}, "minute": {60, 0, "minute"}, "minutes": {60, 0, "minute"},
-	"h": {3600, 0, "hour"}, "hr": {3600, 0, "hour"}, "hrs": {3600, 0, "hour"}, "hour": {3600, 0, "hour"}, "hours": {3600, 0, "hour"},
-	"d": {86400, 0, "day"}, "day": {86400, 0, "day"}, "days": {86400, 0, "day"},
-	"w": {604800, 0, "week"}, "week": {604800, 0, "week"}, "weeks": {604800, 0, "week"},
-	"mon": {0, 1, "month"}, "month": {0, 1, "month"}, "months": {0, 1, "month"},
-	"q": {0, 3, "quarter"}, "qtr": {0, 3, "quarter"}, "quarter": {0, 3, "quarter"}, "quarters": {0, 3, "quarter"},
-	"y": {0, 12, "year"}, "yr": {0, 12, "year"}, "yrs": {0, 12, "year"}, "year": {0, 12, "year"}, "years": {0, 12, "year"},
-}
-
-// parseRelative reads -24h@h, @d+8h, @w1, now, 0; ok is false for anything else.
-func parseRelative(s string) (relativeTime, bool) {
-	var r relativeTime
-	s = strings.TrimSpace(strings.ToLower(s))
-	s = strings.TrimPrefix(s, "rt") // real-time: the same offsets from now
-	s = strings.TrimPrefix(s, "now")
-	offset, snap, snapped := strings.Cut(s, "@")
-	var ok bool
-	if r.seconds, r.months, ok = parseOffset(offset); !ok || !snapped {
-		return r, ok
+// applyRelative counts a relative time from x.
+func applyRelative(r spl.RelativeTime, x esql.Expr) esql.Expr {
+	x = shiftMonths(shiftSeconds(x, r.Seconds), r.Months)
+	if r.Snap != "" {
+		x = shiftSeconds(x, -r.Weekday*spl.DaySeconds)
+		x = call("DATE_TRUNC", &esql.Duration{N: 1, Unit: r.Snap}, x)
+		x = shiftSeconds(x, r.Weekday*spl.DaySeconds)
 	}
-	unit, after := snap, ""
-	if i := strings.IndexAny(snap, "+-"); i >= 0 {
-		unit, after = snap[:i], snap[i:]
-	}
-	if r.afterSeconds, r.afterMonths, ok = parseOffset(after); !ok {
-		return r, false
-	}
-	if len(unit) == 2 && unit[0] == 'w' && unit[1] >= '0' && unit[1] <= '7' { // @w0 and @w7 are Sunday, @w1 is Monday
-		r.snap, r.weekday = "week", int64(unit[1]-'1')
-		if unit[1] == '0' || unit[1] == '7' {
-			r.weekday = -1
-		}
-		return r, true
-	}
-	u, ok := timeUnits[unit]
-	if !ok {
-		return r, false
-	}
-	r.snap = u.unit
-	if u.unit == "week" {
-		r.weekday = -1 // @w is @w0
-	}
-	return r, true
-}
-
-// parseOffset reads offsets such as -1d+2h; the empty text and 0 are none.
-func parseOffset(s string) (seconds, months int64, ok bool) {
-	if s == "0" {
-		return 0, 0, true
-	}
-	for s != "" {
-		sign := int64(1)
-		switch s[0] {
-		case '-':
-			sign, s = -1, s[1:]
-		case '+':
-			s = s[1:]
-		}
-		i := 0
-		for i < len(s) && s[i] >= '0' && s[i] <= '9' {
-			i++
-		}
-		n := int64(1)
-		if i > 0 {
-			v, err := strconv.ParseInt(s[:i], 10, 32)
-			if err != nil {
-				return 0, 0, false
-			}
-			n = v
-		}
-		s = s[i:]
-		j := 0
-		for j < len(s) && s[j] >= 'a' && s[j] <= 'z' {
-			j++
-		}
-		u, found := timeUnits[s[:j]]
-		if !found {
-			return 0, 0, false
-		}
-		s = s[j:]
-		seconds += sign * n * u.seconds
-		months += sign * n * u.months
-	}
-	return seconds, months, true
-}
-
-const (
-	daySeconds   = 86400
-	monthSeconds = 31 * daySeconds
-)
-
-// lookBack is the longest time in seconds between now and the time meant.
-func (r relativeTime) lookBack() int64 {
-	back := -(r.seconds + r.afterSeconds) - (r.months+r.afterMonths)*monthSeconds
-	for _, u := range timeUnits {
-		if u.unit == r.snap {
-			return back + u.seconds + u.months*monthSeconds
-		}
-	}
-	return back
-}
-
-// zoned says that the time depends on the time zone: midnight is elsewhere in each.
-func (r relativeTime) zoned() bool {
-	switch r.snap {
-	case "", "second", "minute", "hour":
-		return false
-	}
-	return true
-}
-
-func (r relativeTime) apply(x esql.Expr) esql.Expr {
-	x = shiftMonths(shiftSeconds(x, r.seconds), r.months)
-	if r.snap != "" {
-		x = shiftSeconds(x, -r.weekday*daySeconds)
-		x = call("DATE_TRUNC", &esql.Duration{N: 1, Unit: r.snap}, x)
-		x = shiftSeconds(x, r.weekday*daySeconds)
-	}
-	return shiftMonths(shiftSeconds(x, r.afterSeconds), r.afterMonths)
+	return shiftMonths(shiftSeconds(x, r.AfterSeconds), r.AfterMonths)
 }
 
 func shiftSeconds(x esql.Expr, n int64) esql.Expr { return shift(x, n, duration) }
@@ -196,11 +71,11 @@ func parseSpan(s string) (span, bool) {
 	case "us", "cs", "ds":
 		return span{}, false
 	}
-	u, ok := timeUnits[unit]
+	u, ok := spl.TimeUnitOf(unit)
 	if !ok {
 		return span{}, false
 	}
-	return span{seconds: n * u.seconds, months: n * u.months}, true
+	return span{seconds: n * u.Seconds, months: n * u.Months}, true
 }
 
 func (s span) duration() esql.Expr {
@@ -227,8 +102,8 @@ func (l *lowering) dateCompare(v value, op, text string, at spl.Span) esql.Expr 
 	if f, err := strconv.ParseFloat(t, 64); err == nil && !isHexOrWord(t) {
 		return binary(op, v.expr, call("TO_DATETIME", integer(int64(f*1000))))
 	}
-	if r, ok := parseRelative(t); ok && t != "" {
-		return binary(op, v.expr, r.apply(call("NOW")))
+	if r, ok := spl.ParseRelativeTime(t); ok && t != "" {
+		return binary(op, v.expr, applyRelative(r, call("NOW")))
 	}
 	if strings.Contains(text, "*") {
 		return l.textEquals(l.asText(v), textTest{value: text, wild: true, fold: true})
@@ -248,7 +123,7 @@ func fnRelativeTime(l *lowering, e *spl.Call) value {
 		l.diag("unsupported_expression", e.Span(), "relative_time", "the offset of relative_time must be a literal")
 		return holeValue
 	}
-	r, ok := parseRelative(*vs[1].word)
+	r, ok := spl.ParseRelativeTime(*vs[1].word)
 	if !ok {
 		l.diag("unsupported_expression", e.Span(), "relative_time", "relative_time does not read "+strconv.Quote(*vs[1].word)+" here; use an offset such as -1d@d")
 		return holeValue
@@ -257,10 +132,10 @@ func fnRelativeTime(l *lowering, e *spl.Call) value {
 	if !ok {
 		return holeValue
 	}
-	if r.zoned() {
-		l.diag("time_rounding", e.Span(), "relative_time", "@ snaps to a "+r.snap+" in UTC; Splunk snaps in the user's time zone")
+	if r.Zoned() {
+		l.diag("time_rounding", e.Span(), "relative_time", "@ snaps to a "+r.Snap+" in UTC; Splunk snaps in the user's time zone")
 	}
-	return value{expr: r.apply(x.expr), typ: "date", nonNull: x.nonNull, array: x.array}
+	return value{expr: applyRelative(r, x.expr), typ: "date", nonNull: x.nonNull, array: x.array}
 }
 
 // date reads a value as a date: a date, or seconds since 1970.

@@ -52,17 +52,17 @@ func (l *lowering) timeModifier(e *spl.Compare, neg bool) esql.Expr {
 		return boolean(!neg)
 	}
 	switch {
-	case !start && r != nil && *r == relativeTime{}: // until now
+	case !start && r != nil && r.Seconds == 0 && r.Months == 0 && r.Snap == "": // until now
 		l.diag("time_range", e.Span(), field, field+"="+text+" became the rule's own window")
 		return boolean(!neg)
-	case top && start && !indexed && r != nil && r.snap == "":
+	case top && start && !indexed && r != nil && r.Snap == "":
 		l.windowStart = text
 		l.diag("time_range", e.Span(), field, field+"="+text+" became the rule's own window")
 		return boolean(!neg)
 	case top && start && r != nil && !indexed:
 		l.windowStart = text
 	case start && r != nil:
-		l.branchLook = max(l.branchLook, r.lookBack())
+		l.branchLook = max(l.branchLook, r.LookBack())
 	case start:
 		l.diag("window_edges", e.Span(), field, field+"="+text+" is a fixed time, which the rule's sliding window leaves behind; the draft keeps the condition")
 	}
@@ -90,13 +90,13 @@ const ingestedField = "event.ingested"
 
 // timeBound reads the value of earliest or latest: a relative time (r), seconds since 1970, or a date. zoned says that it
 // depends on the time zone.
-func timeBound(text string) (x esql.Expr, r *relativeTime, zoned, ok bool) {
+func timeBound(text string) (x esql.Expr, r *spl.RelativeTime, zoned, ok bool) {
 	text = strings.TrimSpace(text)
 	if f, err := strconv.ParseFloat(text, 64); err == nil && !isHexOrWord(text) && f > 1 {
 		return call("TO_DATETIME", integer(int64(f*1000))), nil, false, true
 	}
-	if rel, ok := parseRelative(text); ok && text != "" {
-		return rel.apply(call("NOW")), &rel, rel.zoned(), true
+	if rel, ok := spl.ParseRelativeTime(text); ok && text != "" {
+		return applyRelative(rel, call("NOW")), &rel, rel.Zoned(), true
 	}
 	for _, f := range []struct {
 		layout string

@@ -80,11 +80,6 @@ type Lookup struct {
 type Request struct {
 	ID, Title, Description string
 	Query                  string
-	MitreAttackIDs         []string
-	Severity               string
-	RiskScore              *int
-	// EarliestTime, LatestTime and Cron are the saved search's own settings, when known.
-	EarliestTime, LatestTime, Cron string
 	// SuppressFields and SuppressPeriod are the saved search's throttling: SPL field names, and a time such as 24h.
 	SuppressFields []string
 	SuppressPeriod string
@@ -119,20 +114,27 @@ type Output struct {
 	Stages      []Stage // for --explain
 }
 
-// Rule holds the alert-level settings.
+// Rule holds what the search says of the alert-level settings.
 type Rule struct {
-	From, Interval string // "now-10m", "5m"
-	Severity       string // low, medium, high, critical
-	RiskScore      int
-	Threat         []Threat
-	Threshold      *Threshold
-	Suppression    *Suppression
+	Window      Window
+	Threshold   *Threshold
+	Suppression *Suppression
 }
 
-// Threat is one MITRE ATT&CK reference in Kibana's shape.
-type Threat struct {
-	TacticID, TacticName string
-	TechniqueIDs         []string // with sub-techniques as T1059.001
+// Window is what the search itself says of the time that one run looks at.
+type Window struct {
+	// Start is the search's own earliest=, as written; empty when it has none that the rule's look-back can hold.
+	Start string
+	// PartLookBack is the longest look-back in seconds of a part of the search that has a range of its own, OpenPart says
+	// that another part has none.
+	PartLookBack int64
+	OpenPart     bool
+	// Span is the longest interval of time in seconds that the search groups by.
+	Span int64
+	// Combines says that a row depends on several events, so that it matters which events one run sees together.
+	Combines bool
+	// Keys are the columns that the last aggregation groups by.
+	Keys []string
 }
 
 // Threshold is a count condition that the ES|QL also carries.

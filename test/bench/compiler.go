@@ -207,7 +207,7 @@ func (in *compilerInput) readSamples() error {
 		return err
 	}
 	for _, r := range rules {
-		in.rules = append(in.rules, translate.Request{ID: r.ID, Title: r.Title, Query: r.Query, MitreAttackIDs: r.MitreAttackIDs})
+		in.rules = append(in.rules, translate.Request{ID: r.ID, Title: r.Title, Query: r.Query})
 	}
 	resources, err := samples.Resources()
 	if err != nil {
@@ -229,7 +229,7 @@ func (in *compilerInput) readDir(dir string) error {
 			Mitre            []string `json:"mitre_attack_ids"`
 		}
 		err := json.Unmarshal(line, &r)
-		in.rules = append(in.rules, translate.Request{ID: r.ID, Title: r.Title, Query: r.Query, MitreAttackIDs: r.Mitre})
+		in.rules = append(in.rules, translate.Request{ID: r.ID, Title: r.Title, Query: r.Query})
 		return err
 	})
 	if err != nil {

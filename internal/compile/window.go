@@ -1,0 +1,399 @@
+package compile
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/rulebridge/rulebridge/internal/migration"
+	"github.com/rulebridge/rulebridge/internal/spl"
+	"github.com/rulebridge/rulebridge/internal/translate"
+)
+
+// The schedule of a rule. A saved search says when it runs (cron) and which time each run looks at (earliest, latest); a
+// rule of Kibana has an interval, counted from when it was enabled, and a range in date math. What that cannot say is
+// named: an approximation where it can change which rows alert.
+
+// Defaults are the schedule of rules whose source gives none.
+type Defaults struct {
+	// Interval is the time between two runs, in seconds, of a rule whose rows are events; Margin is how much further back
+	// each of its runs looks, so that late events are seen: Kibana alerts once on an event that two runs see.
+	Interval, Margin int64
+	// CombiningInterval is the interval, and the window, of a rule whose rows combine several events. Its runs do not
+	// overlap, because Kibana does not know that two such rows are of the same events.
+	CombiningInterval int64
+}
+
+// StandardDefaults are 5 minutes with 5 more of margin, and an hour where rows combine events.
+func StandardDefaults() Defaults {
+	return Defaults{Interval: 300, Margin: 300, CombiningInterval: 3600}
+}
+
+// window is a rule's schedule while it is worked out.
+type window struct {
+	rule     migration.OriginalRule
+	search   translate.Window
+	defaults Defaults
+
+	given bool       // a cron schedule that can be read
+	runs  recurrence // of given
+	start bound
+	end   bound
+	// zoned is the unit that an end is rounded to, where that depends on the time zone.
+	zoned       string
+	notes       []note
+	suppression *migration.Suppression
+}
+
+// bound is one end of the range.
+type bound struct {
+	kind boundKind
+	at   spl.RelativeTime // of boundRelative
+}
+
+type boundKind int
+
+const (
+	boundNone     boundKind = iota // nothing given: now for the end, unknown for the start
+	boundRelative                  // counted from now
+	boundAll                       // all time
+	boundLost                      // given, but a rule cannot keep it
+)
+
+// schedule is the interval and range of a rule, as Kibana takes them.
+type schedule struct {
+	interval, from, to string // to is empty for now
+	suppression        *migration.Suppression
+}
+
+func (d Defaults) schedule(rule migration.OriginalRule, search translate.Window) (schedule, []note) {
+	w := &window{rule: rule, search: search, defaults: d}
+	w.readCron()
+	w.readRange()
+	interval := w.interval()
+	s := schedule{interval: duration(interval)}
+	s.from, s.to = w.rangeText(interval)
+	w.compare(interval)
+	s.suppression = w.suppression
+	return s, w.notes
+}
+
+func (w *window) say(code, subject, format string, args ...any) {
+	w.notes = append(w.notes, note{code, subject, fmt.Sprintf(format, args...)})
+}
+
+// matters is the code for a loss that changes rows only where they combine events.
+func (w *window) matters() string {
+	if w.search.Combines {
+		return CodeScheduleLost
+	}
+	return CodeSchedule
+}
+
+func (w *window) readCron() {
+	text := strings.TrimSpace(w.rule.Cron)
+	if text == "" {
+		return
+	}
+	runs, err := parseCron(text)
+	if err != nil || runs.interval <= 0 {
+		w.say(CodeScheduleInvalid, "cron_schedule", "the schedule %s cannot be read (%v), so the default interval stands in its place; correct it",
+			strconv.Quote(clip(text)), err)
+		return
+	}
+	w.given, w.runs = true, runs
+}
+
+func (w *window) readRange() {
+	if w.search.Start != "" { // the search's own earliest= comes before the saved search's range
+		if t, ok := spl.ParseRelativeTime(w.search.Start); ok {
+			w.start = bound{boundRelative, t}
+		}
+		return
+	}
+	w.start = w.read(w.rule.EarliestTime, "earliest_time", true)
+	w.end = w.read(w.rule.LatestTime, "latest_time", false)
+	if w.start.kind == boundRelative && w.start.at.RealTime || w.end.kind == boundRelative && w.end.at.RealTime {
+		w.say(w.matters(), "earliest_time", "the search runs in real time, over a window that moves with every event; the rule looks at the same window once an interval")
+	}
+	if w.length() <= 0 && w.start.kind == boundRelative {
+		w.say(CodeScheduleLost, "earliest_time", "the range %s to %s is empty, so the rule looks back one interval; correct the range",
+			strconv.Quote(clip(w.rule.EarliestTime)), strconv.Quote(clip(w.rule.LatestTime)))
+		w.start, w.end = bound{kind: boundLost}, bound{}
+	}
+}
+
+func (w *window) read(given, field string, start bool) bound {
+	text := strings.TrimSpace(given)
+	switch strings.ToLower(text) {
+	case "":
+		return bound{}
+	case "now", "now()", "rtnow", "rt":
+		if start && text != "rt" {
+			w.say(CodeScheduleLost, field, "%s=%s is no start of a range, so the rule looks back one interval; correct it", field, clip(text))
+			return bound{kind: boundLost}
+		}
+		if start {
+			return bound{kind: boundAll}
+		}
+		return bound{}
+	}
+	if n, err := strconv.ParseFloat(text, 64); err == nil {
+		switch {
+		case start && n <= 1:
+			w.say(w.matters(), field, "the search runs over all time; a rule looks at a window that moves, here back one interval: choose a look-back that holds what the search compares")
+			return bound{kind: boundAll}
+		case !start && n == 0:
+			return bound{}
+		}
+		w.say(CodeScheduleLost, field, "%s=%s is a fixed time, which a rule's moving window cannot keep; choose a look-back", field, clip(text))
+		return bound{kind: boundLost}
+	}
+	t, ok := spl.ParseRelativeTime(text)
+	if !ok {
+		w.say(CodeScheduleLost, field, "%s=%s cannot be read as a time, so the rule goes without it; correct it", field, strconv.Quote(clip(text)))
+		return bound{kind: boundLost}
+	}
+	if !start && (t.LookBack() <= 0 || plain(t) == 0 && unitSeconds(t.Snap) <= 60) {
+		return bound{} // now to the minute, or in the future, where nothing lies
+	}
+	return bound{boundRelative, t}
+}
+
+// length is the shortest time in seconds between the ends of a given range.
+func (w *window) length() int64 {
+	if w.start.kind != boundRelative {
+		return 0
+	}
+	s, e := w.start.at, spl.RelativeTime{}
+	if w.end.kind == boundRelative {
+		e = w.end.at
+	}
+	n := plain(e) - plain(s)
+	if s.Snap != e.Snap { // the end is rounded down, the start is not, or by less
+		switch {
+		case s.Snap == "" || unitSeconds(e.Snap) > unitSeconds(s.Snap):
+			n -= unitSeconds(e.Snap)
+		case n == 0: // @d to now
+			n = unitSeconds(s.Snap)
+		}
+	}
+	return n
+}
+
+// plain is the offset of a time without its rounding, in seconds.
+func plain(t spl.RelativeTime) int64 {
+	return t.Seconds + t.AfterSeconds + (t.Months+t.AfterMonths)*spl.MonthSeconds
+}
+
+func unitSeconds(name string) int64 {
+	u, _ := spl.TimeUnitOf(name)
+	return u.Seconds + u.Months*spl.MonthSeconds
+}
+
+// interval is the time between two runs, in seconds.
+func (w *window) interval() int64 {
+	if w.given {
+		return w.runs.interval
+	}
+	length := w.length()
+	switch {
+	case length > 0 && w.search.Combines:
+		return max(length, w.defaults.Interval)
+	case length > 0:
+		return min(max(length, w.defaults.Interval), w.defaults.CombiningInterval)
+	case w.search.Span > 0:
+		return max(w.search.Span, w.defaults.Interval)
+	case w.search.Combines:
+		return w.defaults.CombiningInterval
+	}
+	return w.defaults.Interval
+}
+
+// rangeText is the range in date math.
+func (w *window) rangeText(interval int64) (from, to string) {
+	if w.end.kind == boundRelative {
+		to = w.dateMath(w.end.at, "latest_time")
+	}
+	if w.start.kind == boundRelative {
+		if w.search.PartLookBack > w.start.at.LookBack() {
+			w.partLooksBack()
+			return "now-" + duration(w.search.PartLookBack), to
+		}
+		if w.search.Start != "" { // its rounding is a condition of the draft
+			return "now-" + duration(w.start.at.LookBack()), to
+		}
+		return w.dateMath(w.start.at, "earliest_time"), to
+	}
+	if w.search.PartLookBack > 0 {
+		if w.search.OpenPart {
+			w.partLooksBack()
+		}
+		return "now-" + duration(w.search.PartLookBack), to
+	}
+	back := interval + w.defaults.Margin
+	if w.search.Combines {
+		back = interval
+	}
+	if w.search.Span > 0 {
+		back = max(w.search.Span, interval) + interval
+	}
+	if w.end.kind == boundRelative { // the same length, before the given end
+		back += w.end.at.LookBack()
+	}
+	return "now-" + duration(back), to
+}
+
+func (w *window) partLooksBack() {
+	w.say(CodeWindowEdges, "earliest", "a part of the search looks back %s, so the rule does: the parts without a range of their own see more events than in Splunk", duration(w.search.PartLookBack))
+}
+
+// dateMath writes a time for Kibana, which rounds to hours, days, months and years as Splunk does.
+func (w *window) dateMath(t spl.RelativeTime, field string) string {
+	var b strings.Builder
+	b.WriteString("now")
+	offset := func(seconds, months int64) {
+		for _, part := range []struct {
+			n    int64
+			text string
+		}{{months, strconv.FormatInt(max(months, -months), 10) + "M"}, {seconds, duration(max(seconds, -seconds))}} {
+			switch {
+			case part.n < 0:
+				b.WriteString("-" + part.text)
+			case part.n > 0:
+				b.WriteString("+" + part.text)
+			}
+		}
+	}
+	round := map[string]string{"hour": "/h", "day": "/d", "month": "/M", "year": "/y"}[t.Snap]
+	switch t.Snap {
+	case "week", "quarter":
+		w.say(w.matters(), field, "%s rounds to the start of a %s, which a rule's range cannot; the rule looks back as far as that can reach", field, t.Snap)
+		if field == "latest_time" {
+			offset(t.Seconds, t.Months)
+			return b.String()
+		}
+		return "now-" + duration(t.LookBack())
+	case "second", "minute": // a run is not on the minute anyway
+	default:
+		if t.Zoned() {
+			w.zoned = t.Snap
+		}
+	}
+	offset(t.Seconds, t.Months)
+	b.WriteString(round)
+	offset(t.AfterSeconds, t.AfterMonths)
+	return b.String()
+}
+
+// compare says what the rule's schedule has of the search's.
+func (w *window) compare(interval int64) {
+	length := w.length()
+	if w.search.Span > 0 && length > 0 && length < w.search.Span {
+		w.say(CodeWindowEdges, "span", "the search looks back %s, less than one interval of %s: intervals are cut by the window's edges", duration(length), duration(w.search.Span))
+	}
+	switch {
+	case !w.given && w.start.kind == boundNone && strings.TrimSpace(w.rule.Cron) == "":
+		w.sayDefault(interval)
+	case !w.given:
+		if strings.TrimSpace(w.rule.Cron) == "" {
+			w.say(CodeScheduleDefault, "cron_schedule", "no schedule is given; the rule runs every %s, so that each event is seen; set its interval if Splunk runs it otherwise", duration(interval))
+		}
+	case w.start.kind == boundNone:
+		w.say(CodeScheduleDefault, "earliest_time", "no time range is given; each run looks back as far as the run before it; set the look-back if Splunk's range is another")
+		w.overlap(interval)
+		w.irregular(interval)
+	default:
+		w.covered(interval, length)
+	}
+	w.ends()
+}
+
+// sayDefault says that nothing was given, and covers with suppression what two runs see.
+func (w *window) sayDefault(interval int64) {
+	switch {
+	case w.search.Start != "" || w.search.PartLookBack > 0:
+		w.say(CodeScheduleDefault, "cron_schedule", "no schedule is given; the rule runs every %s over the range that the search names; set its interval if Splunk runs it otherwise", duration(interval))
+	case w.search.Span > 0:
+		w.say(CodeScheduleDefault, "cron_schedule", "no schedule and no time range are given; the rule runs every %s and looks back far enough to hold a whole interval of %s; set both as in Splunk", duration(interval), duration(w.search.Span))
+		w.overlap(interval)
+	case w.search.Combines:
+		w.say(CodeScheduleDefault, "cron_schedule", "no schedule and no time range are given; the rule runs every %s over the last %s, so that no event counts twice; set both as in Splunk, since they decide what a threshold means", duration(interval), duration(interval))
+	default:
+		w.say(CodeScheduleDefault, "cron_schedule", "no schedule and no time range are given; the rule runs every %s and looks back %s more, for late events; set both as in Splunk", duration(interval), duration(w.defaults.Margin))
+	}
+}
+
+// mostSuppressed is how many fields Kibana suppresses alerts by.
+const mostSuppressed = 3
+
+// overlap covers what two runs of a rule by spans see, where Kibana can.
+func (w *window) overlap(interval int64) {
+	if w.search.Span == 0 || !w.search.Combines {
+		return
+	}
+	if n := len(w.search.Keys); n == 0 || n > mostSuppressed {
+		w.say(CodeSchedule, "suppression", "an interval of %s is seen by two runs and may alert twice: Kibana suppresses by one to %d fields, and the rows have %d keys", duration(w.search.Span), mostSuppressed, n)
+		return
+	}
+	w.suppression = &migration.Suppression{GroupBy: w.search.Keys, Duration: duration(max(w.search.Span, interval) + interval)}
+	w.say(CodeSchedule, "suppression", "an interval of %s is seen by two runs; alerts are suppressed by %s, which needs a Platinum licence, so that one row alerts once", duration(w.search.Span), strings.Join(w.search.Keys, ", "))
+}
+
+// irregular says what is lost of a schedule that no interval can say.
+func (w *window) irregular(interval int64) {
+	if w.runs.regular() {
+		return
+	}
+	w.say(CodeScheduleLost, "cron_schedule", "the schedule %s runs at certain times only (%s); the rule runs every %s at all times, so that it also sees events that Splunk does not look at",
+		strconv.Quote(clip(strings.TrimSpace(w.rule.Cron))), w.runs.lost, duration(interval))
+}
+
+// covered compares a given schedule with a given range.
+func (w *window) covered(interval, length int64) {
+	known := w.start.kind == boundRelative
+	if known && w.search.Combines && length > interval {
+		w.say(CodeSchedule, "suppression", "each run looks at %s, runs are %s apart: the same rows alert at every run, as in Splunk without throttling; suppress alerts in Kibana to have them once", duration(length), duration(interval))
+	}
+	switch {
+	case known && length < interval:
+		w.say(CodeScheduleLost, "earliest_time", "each run looks at %s, but runs are %s apart: the times between are not seen, in the rule others than in Splunk; correct the range unless that is meant", duration(length), duration(interval))
+	case !w.runs.regular() && known && length < w.runs.longest:
+		w.irregular(interval)
+	case !w.runs.regular():
+		w.say(w.matters(), "cron_schedule", "the schedule %s runs at certain times only (%s); the rule runs every %s, and each run looks at the same range",
+			strconv.Quote(clip(strings.TrimSpace(w.rule.Cron))), w.runs.lost, duration(interval))
+	case interval >= spl.DaySeconds && !w.daysMatch():
+		w.say(w.matters(), "cron_schedule", "the hour (and day) of the schedule %s is lost: the rule runs every %s from when it is enabled, so its windows begin at another hour",
+			strconv.Quote(clip(strings.TrimSpace(w.rule.Cron))), duration(interval))
+	}
+}
+
+// daysMatch says that every run of a day looks at the same range, whatever its hour.
+func (w *window) daysMatch() bool {
+	return w.runs.interval == spl.DaySeconds && w.start.kind == boundRelative && w.start.at.Snap == "day" &&
+		w.end.kind == boundRelative && w.end.at.Snap == "day"
+}
+
+// ends says what becomes of the ends of the range.
+func (w *window) ends() {
+	if w.zoned != "" {
+		w.say(w.matters(), "earliest_time", "the range begins or ends at the start of a %s: of UTC in Elastic, of the user's time zone in Splunk", w.zoned)
+	}
+	if w.end.kind == boundRelative {
+		w.say(CodeTimeRange, "latest_time", "the range ends at latest_time=%s, which the rule keeps in its field to; Kibana's form does not show that field, its API does", clip(strings.TrimSpace(w.rule.LatestTime)))
+	}
+}
+
+// duration writes seconds in the largest unit that holds them whole.
+func duration(seconds int64) string {
+	for _, u := range []struct {
+		seconds int64
+		name    string
+	}{{86400, "d"}, {3600, "h"}, {60, "m"}} {
+		if seconds != 0 && seconds%u.seconds == 0 {
+			return strconv.FormatInt(seconds/u.seconds, 10) + u.name
+		}
+	}
+	return strconv.FormatInt(seconds, 10) + "s"
+}
