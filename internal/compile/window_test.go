@@ -1,6 +1,7 @@
 package compile_test
 
 import (
+	"os"
 	"strings"
 	"testing"
 
@@ -93,6 +94,17 @@ func TestSchedule(t *testing.T) {
 	}
 }
 
+// TestOverlap: what two runs of a rule by intervals see is suppressed by the keys of its rows, where Kibana can.
+func TestOverlap(t *testing.T) {
+	o := settled(t, migration.OriginalRule{ID: "r", Query: "a=1 | bin _time span=5m | stats count by _time user"})
+	require.Equal(t, &migration.Suppression{GroupBy: []string{"_time", "user"}, Duration: "10m"}, o.Rule.Suppression)
+	o = settled(t, migration.OriginalRule{ID: "r", Query: "a=1 | bin _time span=5m | stats count by _time user b c"})
+	require.Nil(t, o.Rule.Suppression)
+	require.Contains(t, codesOf(o), "schedule/suppression")
+	o = settled(t, migration.OriginalRule{ID: "r", Query: "a=1 | stats count by user"})
+	require.Nil(t, o.Rule.Suppression, "runs that do not overlap need none")
+}
+
 func TestSeverity(t *testing.T) {
 	risk := func(n int) *int { return &n }
 	for _, tc := range []struct {
@@ -137,4 +149,15 @@ func TestThreats(t *testing.T) {
 		"TA0005 Defense Evasion: T1574 Hijack Execution Flow",
 		"TA0006 Credential Access: T1110 Brute Force",
 	}, got)
+}
+
+// TestDocumentation: docs/schedules.md lists every code of the settings as the code has it.
+func TestDocumentation(t *testing.T) {
+	page, err := os.ReadFile("../../docs/schedules.md")
+	require.NoError(t, err)
+	own := compile.Codes()[len(translate.Codes()):]
+	require.NotEmpty(t, own)
+	for _, c := range own {
+		require.Contains(t, string(page), "| `"+string(c.Code)+"` | "+string(c.Severity)+" | "+c.Meaning+" |")
+	}
 }

@@ -28,7 +28,7 @@ func (c *checker) command(command Command) {
 			if isSpan(v.typ) {
 				c.report(a, CodeType, "EVAL cannot make a column of the type %s", v.typ)
 			}
-			c.scope.add(column{name: assignName(a), typ: v.typ})
+			c.scope.add(column{name: a.ColumnName(), typ: v.typ})
 		}
 	case *Stats:
 		c.stats(command)
@@ -80,7 +80,8 @@ func (c *checker) other(command *Other) {
 	}
 }
 
-func assignName(a *Assign) string {
+// ColumnName is the name of the column that an assignment makes: the given one, else the expression as written.
+func (a *Assign) ColumnName() string {
 	if a.Name != "" {
 		return a.Name
 	}
@@ -128,7 +129,7 @@ func (c *checker) row(command *Row) {
 		if isSpan(v.typ) {
 			c.report(a, CodeType, "ROW cannot make a column of the type %s", v.typ)
 		}
-		name := assignName(a)
+		name := a.ColumnName()
 		made = slices.DeleteFunc(made, func(col column) bool { return col.name == name })
 		made = append(made, column{name: name, typ: v.typ})
 	}

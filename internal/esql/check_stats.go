@@ -18,7 +18,7 @@ func (c *checker) stats(command *Stats) {
 		if col, ok := a.Expr.(*Column); ok {
 			groups[col.Name] = true
 		}
-		name := assignName(a)
+		name := a.ColumnName()
 		if a.Name != "" {
 			groups[a.Name] = true
 		}
@@ -26,7 +26,7 @@ func (c *checker) stats(command *Stats) {
 	}
 	var made []column
 	for _, a := range command.Aggs {
-		made = append(made, column{name: assignName(a), typ: c.aggregation(a, groups)})
+		made = append(made, column{name: a.ColumnName(), typ: c.aggregation(a, groups)})
 	}
 	for i, col := range made {
 		for _, other := range made[i+1:] {

@@ -40,7 +40,7 @@ func combines(q *esql.Query) (yes bool, keys []string) {
 		case *esql.Stats:
 			yes, keys = true, nil
 			for _, by := range cmd.By {
-				keys = append(keys, by.Name)
+				keys = append(keys, by.ColumnName())
 			}
 		case *esql.Limit:
 			yes = yes || cmd.N < fewRows

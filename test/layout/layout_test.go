@@ -53,9 +53,10 @@ var rules = map[string]rule{
 	"internal/plan":     {standardOnly: true, ours: []string{"internal/value", "internal/spl"}},
 	"internal/lower":    {standardOnly: true, ours: []string{"internal/spl", "internal/plan", "internal/value"}},
 	"internal/plan/run": {standardOnly: true, ours: []string{"internal/lower", "internal/plan", "internal/spl", "internal/value"}},
-	"internal/compile": {ours: []string{"internal/migration", "internal/schema", "internal/spl", "internal/translate"},
-		third: []string{"github.com/hashicorp/golang-lru/", "golang.org/x/sync/"}},
-	"internal/isolate": {ours: []string{"internal/compile", "internal/migration"}, third: []string{"github.com/hashicorp/golang-lru/", "go.uber.org/zap"}},
+	"internal/isolate":  {ours: []string{"internal/compile", "internal/migration"}, third: []string{"github.com/hashicorp/golang-lru/", "go.uber.org/zap"}},
+	"internal/mitre":    {standardOnly: true},
+	"internal/compile": {ours: []string{"internal/migration", "internal/mitre", "internal/schema", "internal/spl", "internal/translate"},
+		third: []string{"github.com/hashicorp/golang-lru/", "github.com/robfig/cron/", "golang.org/x/sync/"}},
 
 	// What stands around it.
 	"internal/migration": {standardOnly: true},
