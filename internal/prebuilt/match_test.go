@@ -35,7 +35,7 @@ func decideWith(t testing.TB, c *Catalogue, rule migration.OriginalRule, o trans
 	if err != nil {
 		t.Fatal(err)
 	}
-	out := compile.FromOutput(rule, compiler.Translate(compile.Request(rule)))
+	out := compile.StandardDefaults().FromOutput(rule, compiler.Translate(compile.Request(rule)))
 	matched, near, elastic := Matcher{Catalogue: c}.Match(t.Context(), rule, out.Rule, out.Diagnostics)
 	if matched != nil && (elastic == nil || elastic.PrebuiltRuleID != matched.RuleID || elastic.Query == "") {
 		t.Fatalf("matched %v, rule %v: want the rule with its content", matched, elastic)
