@@ -249,6 +249,8 @@ type Bin struct {
 	Options []Option
 	Field   Name
 	As      *Name
+	// Assumed says that no field was named; Field is then _time.
+	Assumed bool
 }
 
 // Lookup is lookup [options] TABLE (KEY [AS FIELD])+ [OUTPUT|OUTPUTNEW (COLUMN [AS FIELD])+]. Kind is "lookup".
@@ -582,6 +584,8 @@ type FieldRef struct {
 	At
 	Name   string
 	Quoted bool
+	// Dotted says that the name holds dots outside quotes, which Splunk's eval reads as the operator that joins texts.
+	Dotted bool
 }
 
 // StringLit is "…" with escapes resolved.

@@ -171,7 +171,7 @@ func (p *parser) bin(at At) Command {
 			c.Options = append(c.Options, o)
 			continue
 		}
-		if found && c.As == nil && p.keyword("as") {
+		if (found || len(c.Options) > 0) && c.As == nil && p.keyword("as") {
 			n := p.mustName("new name")
 			c.As = &n
 			continue
@@ -186,7 +186,10 @@ func (p *parser) bin(at At) Command {
 		c.Field, found = n, true
 	}
 	if !found {
-		p.syntax("field expected")
+		if len(c.Options) == 0 {
+			p.syntax("field expected")
+		}
+		c.Assumed, c.Field = true, Name{At: at, Text: "_time"}
 	}
 	return c
 }

@@ -468,7 +468,7 @@ func (p *parser) exprPrimary() Expr {
 		return p.mem.numbers.Put(NumberLit{p.at(t.a, t.b), s})
 	case tokQuoted:
 		p.next()
-		return p.mem.fields.Put(FieldRef{p.at(t.a, t.b), s[1 : len(s)-1], true})
+		return p.mem.fields.Put(FieldRef{At: p.at(t.a, t.b), Name: s[1 : len(s)-1], Quoted: true})
 	case tokMacro:
 		m, _ := scanMacro(p.buf, t.a, p.end)
 		p.next()
@@ -527,7 +527,7 @@ func (p *parser) exprPrimary() Expr {
 		case strings.EqualFold(s, "null"):
 			return &Call{At: at, Func: "null"}
 		}
-		return p.mem.fields.Put(FieldRef{at, s, false})
+		return p.mem.fields.Put(FieldRef{At: at, Name: s, Dotted: strings.Contains(s, ".")})
 	}
 	if t.kind == tokEnd {
 		p.fail(t.a, CodeSyntax, "expression ends too early")

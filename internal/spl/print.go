@@ -198,7 +198,9 @@ func (w *printer) command(c Command) {
 		w.names(c.Fields)
 	case *Bin:
 		w.options(c.Options)
-		w.names([]Name{c.Field})
+		if !c.Assumed {
+			w.names([]Name{c.Field})
+		}
 		w.as(c.As)
 	case *Lookup:
 		w.options(c.Options)

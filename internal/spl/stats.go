@@ -168,7 +168,7 @@ func (p *parser) aggArg(g *Agg) {
 		}
 	}
 	if n, ok := p.aggField(); ok {
-		g.Arg = p.mem.fields.Put(FieldRef{n.At, n.Text, n.Quoted})
+		g.Arg = p.mem.fields.Put(FieldRef{At: n.At, Name: n.Text, Quoted: n.Quoted})
 		p.pos++
 		return
 	}

@@ -15,6 +15,8 @@ type aggregation struct {
 	typ  string
 	// array says that the result holds several values.
 	array schema.Array
+	// lexical is that of the column.
+	lexical bool
 	// after reworks the result column.
 	after   func(x esql.Expr) esql.Expr
 	nonNull bool
@@ -234,7 +236,7 @@ func init() {
 	}
 	values := func(l *lowering, v value, _ *spl.Agg) aggregation {
 		return aggregation{
-			expr: call("VALUES", v.expr), typ: v.typ, array: schema.AlwaysArray,
+			expr: call("VALUES", v.expr), typ: v.typ, array: schema.AlwaysArray, lexical: isNumeric(v.typ) || v.typ == "ip",
 			after: func(x esql.Expr) esql.Expr { return call("MV_SORT", x) },
 		}
 	}
@@ -408,6 +410,9 @@ func (l *lowering) firstLast(fn string, v value, ts string, a *spl.Agg) aggregat
 func orderedAgg(fn string) func(*lowering, value, *spl.Agg) aggregation {
 	packed := packedAgg(fn)
 	return func(l *lowering, v value, a *spl.Agg) aggregation {
+		if l.sorted() {
+			return l.firstSorted(fn, v, a)
+		}
 		if l.aggregated {
 			l.diag("order_dependent", a.Span(), a.Func, "`"+a.Func+"` takes a row by the order of rows, which has no counterpart; the draft takes the smallest value")
 			return aggregation{expr: call("MIN", v.expr), typ: v.typ}
@@ -415,4 +420,42 @@ func orderedAgg(fn string) func(*lowering, value, *spl.Agg) aggregation {
 		l.diag("first_last_order", a.Span(), a.Func, "events come newest first, so first is the latest value and last the earliest")
 		return packed(l, v, a)
 	}
+}
+
+// firstSorted is first(f) or last(f) of sorted rows: the value rides behind the texts of the sort keys.
+func (l *lowering) firstSorted(fn string, v value, a *spl.Agg) aggregation {
+	x := l.text(v)
+	if isDate(v.typ) {
+		x.expr = call("TO_STRING", v.expr)
+	}
+	if v.multi() {
+		l.arrayNote(v, a.Span(), a.Func, "of several values in one event the draft keeps the first in order")
+		x.expr = call("MV_MIN", x.expr)
+	}
+	known := map[string]bool{}
+	all := l.sortedBy()
+	lead, written, first := l.leads(all, known)
+	if fn == "MIN" { // last
+		first = map[string]string{"MIN": "MAX", "MAX": "MIN"}[first]
+	}
+	if len(written) < len(all) || len(known) < len(written) || len(lead) == 0 {
+		l.diag("order_dependent", a.Span(), a.Func, "`"+a.Func+"` takes a row by the order of the sort before it, which the draft cannot follow in full: texts in it compare by their letters, where Splunk compares numbers in texts by their value")
+	} else {
+		l.diag("first_last_order", a.Span(), a.Func, "`"+a.Func+"` follows the sort before it; of rows that sort alike any may come first, in both")
+	}
+	if len(lead) == 0 {
+		return aggregation{expr: call(first, v.expr), typ: v.typ}
+	}
+	var parts []esql.Expr
+	for _, k := range lead {
+		parts = append(parts, k)
+	}
+	packed := call(first, call("CONCAT", append(parts, str(listMark), x.expr)...))
+	typ := v.typ
+	if isText(typ) {
+		typ = "keyword"
+	}
+	return aggregation{expr: packed, typ: typ, after: func(c esql.Expr) esql.Expr {
+		return fromText(call("SUBSTRING", c, binary("+", call("LOCATE", c, str(listMark)), integer(1))), typ)
+	}}
 }

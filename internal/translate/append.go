@@ -337,6 +337,7 @@ func (l *lowering) unite(r *lowering, cmds []esql.Command, at spl.Span) {
 		l.indices = appendNew(l.indices, i)
 	}
 	l.longestSpan = max(l.longestSpan, r.longestSpan)
+	l.needsID = l.needsID || r.needsID
 	l.fullText, l.projected = false, l.projected && r.projected
 	l.present = nil
 	l.eventCodes = nil

@@ -10,6 +10,9 @@ import (
 // bin replaces a field by the start of its interval.
 func (l *lowering) bin(cmd *spl.Bin) {
 	l.ensureSource(cmd.Span())
+	if cmd.Assumed {
+		l.diag("bin_of_time", cmd.Span(), "_time", "no field is named, and Splunk's manual wants one; searches like this are run all the same, over _time, and so does the draft. Name _time, or the field that is meant")
+	}
 	spanText := ""
 	for _, o := range cmd.Options {
 		switch o.Name {

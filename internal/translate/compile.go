@@ -242,6 +242,7 @@ type lowering struct {
 	consumed map[spl.Command]bool
 	replaced map[spl.Command]spl.Command // what to lower in the place of a command
 	only     map[*spl.Agg]esql.Expr      // the events that an aggregation is over, all where absent
+	emptyRow *emptyRow
 }
 
 // Translate compiles one rule. It never panics and never fails: what cannot be done is in the output, and so is too_complex
@@ -503,6 +504,7 @@ func (l *lowering) filter(x esql.Expr) {
 		return
 	}
 	l.notePresence(x)
+	l.emptyRowGone()
 	l.cmds = append(l.cmds, &esql.Where{Expr: x})
 }
 
@@ -591,6 +593,9 @@ func inner(list []string, x esql.Expr) []string {
 // assign appends EVAL name = x, joining it to the EVAL before where the columns are independent.
 func (l *lowering) assign(span spl.Span, name string, x esql.Expr) {
 	a := &esql.Assign{At: esql.At{Origin: origin(span)}, Name: name, Expr: x}
+	if e := l.emptyRow; e != nil && missingWith(x, e.columns) {
+		e.columns = append(e.columns, name)
+	}
 	if n := len(l.cmds); n > 0 {
 		if e, ok := l.cmds[n-1].(*esql.Eval); ok {
 			if _, done := l.stageIndex[e]; !done { // of the same SPL command

@@ -69,7 +69,7 @@ func (l *lowering) dedup(cmd *spl.Dedup, rest []spl.Command) {
 		return
 	}
 	row := l.rowName()
-	kept := l.firstOf(cmd, p)
+	kept := l.firstOf(cmd, p, skip)
 	parts := []esql.Expr{p.row()}
 	if c, ok := parts[0].(*esql.Call); ok && c.Func == "CONCAT" {
 		parts = c.Args
@@ -137,7 +137,7 @@ type firstRow struct {
 
 // firstOf decides which row dedup keeps. Events come newest first; a sort gives an order of its own. Of any other order, and
 // of rows that sort alike, ES|QL knows nothing: the columns that may then come from another row say so once they decide.
-func (l *lowering) firstOf(cmd *spl.Dedup, p *packing) firstRow {
+func (l *lowering) firstOf(cmd *spl.Dedup, p *packing, skip map[string]bool) firstRow {
 	keys := l.sortedBy()
 	if len(cmd.SortBy) > 0 {
 		keys = nil
@@ -155,19 +155,19 @@ func (l *lowering) firstOf(cmd *spl.Dedup, p *packing) firstRow {
 	}
 	known := map[string]bool{}
 	first := firstRow{fn: "MIN"}
-	for i, k := range keys {
-		x, column, ok := l.sortText(k)
-		if !ok || k.Desc != keys[0].Desc {
-			keys = keys[:i]
-			break
+	sorted := len(keys) > 0
+	keys = slices.DeleteFunc(slices.Clone(keys), func(k *esql.SortKey) bool {
+		c, plain := k.Expr.(*esql.Column)
+		return plain && skip[c.Name] // the rows of a group do not differ in it
+	})
+	first.lead, keys, first.fn = l.leads(keys, known)
+	for _, k := range keys {
+		if c, plain := k.Expr.(*esql.Column); plain && !known[c.Name] {
+			l.diag("order_dependent", cmd.Span(), "dedup", "dedup keeps the first row of each "+nameList(cmd.Fields)+" in the order of `"+c.Name+"`, which is text: numbers in it sort by their value in Splunk and by their digits in the draft")
+			known[c.Name] = true
 		}
-		known[column] = true
-		first.lead = append(first.lead, x)
 	}
-	if len(keys) > 0 && keys[0].Desc {
-		first.fn = "MAX"
-	}
-	if len(keys) == 0 {
+	if len(keys) == 0 && !sorted {
 		first.lead = l.groupOrder(p)
 	}
 	if cmd.Count > 1 && !l.aggregated {
@@ -175,7 +175,7 @@ func (l *lowering) firstOf(cmd *spl.Dedup, p *packing) firstRow {
 		first.lead = append(first.lead, col("_id"))
 	}
 	order := "dedup keeps the first row of each " + nameList(cmd.Fields) + " in an order that ES|QL does not have here"
-	if len(keys) > 0 {
+	if sorted {
 		order = "of rows that sort alike dedup keeps the first of each " + nameList(cmd.Fields) + ", in an order that ES|QL does not have"
 	}
 	open := false
@@ -196,6 +196,71 @@ func (l *lowering) firstOf(cmd *spl.Dedup, p *packing) firstRow {
 		l.diag("order_not_kept", cmd.Span(), "dedup", "which of several rows with the same "+nameList(cmd.Fields)+" dedup keeps depends on an order that ES|QL does not have in full; there is one row of each in both")
 	}
 	return first
+}
+
+// leads are sort keys as texts, for MIN or MAX of which the least or greatest is the first row; keys are those that could be
+// written, known the columns whose order is exact. Text decides which of the two, because only numbers and dates can be
+// turned around.
+func (l *lowering) leads(keys []*esql.SortKey, known map[string]bool) (lead []esql.Expr, written []*esql.SortKey, fn string) {
+	fn = "MIN"
+	if len(keys) > 0 && keys[0].Desc {
+		fn = "MAX"
+	}
+	for _, k := range keys {
+		if _, text := l.sortWords(k); text {
+			if fn = "MIN"; k.Desc {
+				fn = "MAX"
+			}
+			break
+		}
+	}
+	for _, k := range keys {
+		if x, text := l.sortWords(k); text {
+			if k.Desc != (fn == "MAX") {
+				break
+			}
+			lead, written = append(lead, x), append(written, k)
+			continue
+		}
+		x, column, ok := l.sortText(k, k.Desc != (fn == "MAX"))
+		if !ok {
+			break
+		}
+		known[column] = true
+		lead, written = append(lead, x), append(written, k)
+	}
+	return lead, written, fn
+}
+
+// sortWords is a sort key that is text, with a byte behind it that is less than those of any longer text.
+func (l *lowering) sortWords(k *esql.SortKey) (esql.Expr, bool) {
+	c, plain := k.Expr.(*esql.Column)
+	if !plain {
+		return nil, false
+	}
+	for _, b := range l.columnsNamed(c.Name) {
+		if !isText(b.typ) {
+			continue
+		}
+		var one esql.Expr = col(c.Name)
+		switch {
+		case b.array == schema.Single:
+		case b.array == schema.MaybeArray && l.schema.IsIdentity():
+			one = call("MV_MIN", one)
+		default:
+			return nil, false
+		}
+		x := call("CONCAT", one, str("\t"))
+		if b.nonNull {
+			return x, true
+		}
+		last := "\uffff"
+		if k.Desc {
+			last = ""
+		}
+		return call("COALESCE", x, str(last)), true
+	}
+	return nil, false
 }
 
 // sortedBy gives the keys that the rows are sorted by, if they are.
@@ -224,7 +289,7 @@ func (l *lowering) groupOrder(p *packing) (lead []esql.Expr) {
 		if i < 0 {
 			continue // what dedup is by
 		}
-		x, _, ok := l.sortText(&esql.SortKey{Expr: col(outName(a))})
+		x, _, ok := l.sortText(&esql.SortKey{Expr: col(outName(a))}, false)
 		switch c := p.cols[i]; {
 		case ok:
 			numbers = len(lead) + 1
@@ -240,9 +305,29 @@ func (l *lowering) groupOrder(p *packing) (lead []esql.Expr) {
 	return lead[:numbers]
 }
 
-// sortText is a sort key as text that sorts as the key does, missing values last. Text is not among them: Splunk sorts
-// numbers in it by their value.
-func (l *lowering) sortText(k *esql.SortKey) (x esql.Expr, column string, ok bool) {
+// columnsNamed are the columns behind a name of the draft: those of the search, else the stored field of events.
+func (l *lowering) columnsNamed(name string) (columns []*column) {
+	for _, n := range l.env.order {
+		if c := l.env.cols[n]; c.name == name && !c.hole {
+			columns = append(columns, c)
+		}
+	}
+	if len(columns) > 0 || !l.env.open || l.src == nil || l.aggregated {
+		return columns
+	}
+	if l.schema.IsIdentity() {
+		if c := l.peek(name, spl.Span{}); !c.hole && c.constant == nil && c.name == name {
+			columns = append(columns, c)
+		}
+	} else if f, ok := l.src.Known(name); ok {
+		columns = append(columns, &column{name: name, typ: f.Type, array: f.Array})
+	}
+	return columns
+}
+
+// sortText is a sort key as text that sorts as the key does, or the other way round, missing values last. Text is not among
+// them: Splunk sorts numbers in it by their value.
+func (l *lowering) sortText(k *esql.SortKey, turned bool) (x esql.Expr, column string, ok bool) {
 	c, plain := k.Expr.(*esql.Column)
 	if !plain {
 		return nil, "", false
@@ -251,11 +336,7 @@ func (l *lowering) sortText(k *esql.SortKey) (x esql.Expr, column string, ok boo
 	if c.Name == "@timestamp" {
 		typ = "date"
 	}
-	for _, n := range l.env.order {
-		b := l.env.cols[n]
-		if b.name != c.Name || b.hole {
-			continue
-		}
+	for _, b := range l.columnsNamed(c.Name) {
 		typ, nonNull = b.typ, b.nonNull
 		switch {
 		case b.array == schema.Single:
@@ -266,12 +347,12 @@ func (l *lowering) sortText(k *esql.SortKey) (x esql.Expr, column string, ok boo
 		}
 	}
 	switch {
+	case isDate(typ) && turned:
+		x = sortNumber(call("TO_LONG", one), turned)
 	case isDate(typ):
 		x = call("TO_STRING", one)
 	case isInteger(typ) && typ != "unsigned_long":
-		// as many digits each; the sum keeps negative numbers in order
-		digits := call("TO_STRING", binary("+", one, integer(sortShift)))
-		x = call("RIGHT", call("CONCAT", str(strings.Repeat("0", sortDigits)), digits), integer(sortDigits))
+		x = sortNumber(one, turned)
 	default:
 		return nil, "", false
 	}
@@ -279,10 +360,20 @@ func (l *lowering) sortText(k *esql.SortKey) (x esql.Expr, column string, ok boo
 		return x, c.Name, true
 	}
 	last := "\uffff"
-	if k.Desc {
+	if k.Desc != turned {
 		last = ""
 	}
 	return call("COALESCE", x, str(last)), c.Name, true
+}
+
+// sortNumber writes a whole number, or what is left to the largest one, with as many digits as all others; the sum keeps
+// negative numbers in order.
+func sortNumber(x esql.Expr, turned bool) esql.Expr {
+	sum := binary("+", x, integer(sortShift))
+	if turned {
+		sum = binary("-", integer(sortShift), x)
+	}
+	return call("RIGHT", call("CONCAT", str(strings.Repeat("0", sortDigits)), call("TO_STRING", sum)), integer(sortDigits))
 }
 
 // sortShift makes whole numbers positive; sortDigits is the number of digits they have then.

@@ -37,6 +37,8 @@ type column struct {
 	pending *mappingNote
 	// constant holds a constant where the value is one.
 	constant *esql.Literal
+	// lexical says that several values are in the order of their text in Splunk, where the column has them by their value.
+	lexical bool
 	// field is what the schema says of a stored field, shared with it; nil where no mapping made the column. Of a computed
 	// column that passes the values of a stored one on, it is only what concerns these.
 	field *schema.Field
@@ -448,6 +450,9 @@ func (l *lowering) storedUnder(name, renamed string, span spl.Span) *column {
 		l.diag("depends_on_hole", span, name, "`"+name+"` cannot be mapped because the data source is unknown")
 		return &column{name: name, hole: true}
 	}
+	if _, typed := l.src.Known(name); l.schema.IsIdentity() && isKnowledge(name) && !typed {
+		return l.missingKnowledge(name, span)
+	}
 	asked := name
 	if l.src.DataModel {
 		if i := strings.LastIndexByte(name, '.'); i >= 0 {
@@ -510,6 +515,9 @@ func readFrom(f *schema.Field) string {
 
 // withoutCounterpart reports a field that the schema knows no place for.
 func (l *lowering) withoutCounterpart(name, asked string, f *schema.Field, span spl.Span) *column {
+	if isKnowledge(asked) {
+		return l.missingKnowledge(asked, span)
+	}
 	why := f.Reason
 	if why == "" {
 		why = "no field of " + l.src.Name + " holds it"
@@ -518,11 +526,36 @@ func (l *lowering) withoutCounterpart(name, asked string, f *schema.Field, span 
 	return l.columns.Put(column{name: name, hole: true, field: f})
 }
 
+// isKnowledge says that a field is what Splunk's configuration says of an event, not what stands in it.
+func isKnowledge(name string) bool {
+	return name == "eventtype" || name == "tag" || strings.HasPrefix(name, "tag::")
+}
+
+// missingKnowledge reports an event type or tag.
+func (l *lowering) missingKnowledge(name string, span spl.Span) *column {
+	kind, _, _ := strings.Cut(name, "::")
+	file := map[string]string{"eventtype": "eventtypes.conf", "tag": "tags.conf"}[kind]
+	subject := name
+	if len(l.words) > 0 {
+		subject = l.words[0].Text
+		for _, w := range l.words {
+			if !l.quiet {
+				l.missing(kind, w.Text)
+			}
+		}
+	}
+	l.diag("missing_knowledge", span, subject, "`"+name+"` is not in the events: "+file+" defines it by a search, which is not known here. Write the conditions of that search in its place")
+	return l.columns.Put(column{name: name, hole: true})
+}
+
 // define binds an SPL name to a computed column and chooses its ES|QL name: the SPL name, unless a column of that
 // name is still needed under another SPL name.
 func (l *lowering) define(name string, c *column) *column {
 	c.computed = true
 	c.name = l.freeName(name)
+	if l.emptyRow != nil && slices.Contains(l.emptyRow.columns, c.name) {
+		l.sayEmptyRow()
+	}
 	delete(l.present, c.name)
 	l.env.changed(c.name)
 	if l.env.open && l.src != nil {

@@ -1,6 +1,8 @@
 package translate
 
 import (
+	"strings"
+
 	"github.com/rulebridge/rulebridge/internal/esql"
 	"github.com/rulebridge/rulebridge/internal/spl"
 )
@@ -14,6 +16,11 @@ func (l *lowering) eval(cmd *spl.Eval) {
 
 // assignField lowers NAME = EXPR. An expression that is another column is an alias, not a copy.
 func (l *lowering) assignField(name string, e spl.Expr, at spl.Span) {
+	if strings.Contains(name, "{") && strings.Contains(name, "}") {
+		l.diag("unsupported_expression", at, name, "`"+name+"` makes a field for each value of the field in braces, and ES|QL has no columns named by values. Write one eval with if() for each value that the rule asks for")
+		l.env.setPartial()
+		return
+	}
 	full := l.fullText
 	l.fullText = false // EVAL takes no full-text operators
 	from := l.hold()
@@ -32,7 +39,7 @@ func (l *lowering) assignField(name string, e spl.Expr, at spl.Span) {
 		return
 	}
 	l.useful = true
-	c := l.columns.Put(column{typ: v.typ, array: v.array, nonNull: v.nonNull, numeral: v.numeral, whole: v.whole, distinct: v.distinct, pending: joined(false, notes, v.note)})
+	c := l.columns.Put(column{typ: v.typ, array: v.array, nonNull: v.nonNull, numeral: v.numeral, whole: v.whole, distinct: v.distinct, pending: joined(false, notes, v.note), lexical: v.lexical()})
 	l.defineAs(name, c, v.expr, at)
 	n, ok := valueChoices(e)
 	l.noteChoices(name, n, ok)

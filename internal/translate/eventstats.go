@@ -8,6 +8,18 @@ import (
 // eventstats adds aggregates to every row. 8.19 has no INLINE STATS, so the rows ride through STATS as text.
 func (l *lowering) eventstats(cmd *spl.Stats, rest []spl.Command) {
 	l.ensureSource(cmd.Span())
+	for _, b := range cmd.By {
+		if c := l.peek(b.Field.Text, b.Span()); c.constant != nil && c.constant.Value == nil && !c.hole {
+			l.diag("no_group", b.Span(), b.Field.Text, "no row has `"+b.Field.Text+"` at this point, so eventstats adds nothing to any row, in Splunk too. Group by the name that the field has here")
+			for i := range cmd.Aggs {
+				name := aggName(&cmd.Aggs[i])
+				if l.env.cols[name] == nil {
+					l.env.bind(name, &column{name: name, typ: "null", constant: &esql.Literal{}})
+				}
+			}
+			return
+		}
+	}
 	if l.opts.Target == Target9 {
 		l.inlineStats(cmd)
 		return
@@ -29,6 +41,8 @@ func (l *lowering) eventstats(cmd *spl.Stats, rest []spl.Command) {
 			keys = append(keys, c)
 		}
 	}
+	aggs := append([]spl.Agg(nil), cmd.Aggs...)
+	replaced := l.besideOld(aggs)
 	p := l.pack(outer.order, skip, cmd.Span())
 	p.id = l.eventID
 	if !l.aggregated {
@@ -40,12 +54,14 @@ func (l *lowering) eventstats(cmd *spl.Stats, rest []spl.Command) {
 		l.add(&esql.Eval{At: esql.At{Origin: origin(cmd.Span())}, Assigns: []*esql.Assign{{Name: row, Expr: p.row()}}})
 		outer.bind(row, &column{name: row, typ: "keyword", computed: true, nonNull: true})
 	}
-	aggs := cmd.Aggs
 	l.aggregateWith(aggs, cmd.By, cmd.Span(), false, row)
 	results := l.env
 	l.env = outer
 	l.env.unbind(row)
 	if row != "" {
+		if len(keys) == 0 { // over no rows STATS gives one that holds none
+			l.add(&esql.Where{At: esql.At{Origin: origin(cmd.Span())}, Expr: mark(notNull(col(row)), cmd.Span())})
+		}
 		x := &esql.MvExpand{Field: row}
 		x.Origin = origin(cmd.Span())
 		l.add(x)
@@ -79,11 +95,43 @@ func (l *lowering) eventstats(cmd *spl.Stats, rest []spl.Command) {
 			// a row without the key is in no group
 			n := *c
 			n.nonNull = false
-			l.defineAs(name, &n, mark(call("CASE", and(missing...), col(c.name)), cmd.Span()), cmd.Span())
+			l.defineAs(nameOr(replaced[name], name), &n, mark(call("CASE", and(missing...), col(c.name)), cmd.Span()), cmd.Span())
 			continue
 		}
-		l.env.bind(name, c)
+		if old := replaced[name]; old != "" && !c.hole && c.constant == nil {
+			n := *c
+			l.defineAs(old, &n, mark(col(c.name), cmd.Span()), cmd.Span())
+			l.helpers = append(l.helpers, c.name)
+			continue
+		}
+		l.env.bind(nameOr(replaced[name], name), c)
 	}
+}
+
+// besideOld gives aggregations a name of their own where a column of the rows has their name: the rows, which ride through
+// STATS as text, would bring the old column back. It tells what the names stand for.
+func (l *lowering) besideOld(aggs []spl.Agg) (replaced map[string]string) {
+	for i := range aggs {
+		name := aggName(&aggs[i])
+		if c := l.env.cols[name]; (c == nil || c.hole || c.constant != nil) && !l.env.uses(columnName(name), name) {
+			continue
+		}
+		l.unique++
+		as := "_new_" + itoa(l.unique)
+		if replaced == nil {
+			replaced = map[string]string{}
+		}
+		replaced[as] = name
+		aggs[i].As = &spl.Name{At: aggs[i].At, Text: as}
+	}
+	return replaced
+}
+
+func nameOr(name, other string) string {
+	if name == "" {
+		return other
+	}
+	return name
 }
 
 // rowName is the column of packed rows.

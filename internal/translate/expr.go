@@ -28,6 +28,9 @@ func (l *lowering) expr(e spl.Expr) value {
 func (l *lowering) exprBare(e spl.Expr) value {
 	switch e := e.(type) {
 	case *spl.FieldRef:
+		if e.Dotted {
+			return l.dotted(e)
+		}
 		var v value
 		l.accounts(func() { v = wholeAccount(l.lookup(e.Name, e.Span()).value()) })
 		if l.filling && v.col != nil && v.col.filled && isText(v.typ) && !v.nonNull && !l.present[v.columnName()] {
@@ -86,6 +89,31 @@ func (l *lowering) exprBare(e spl.Expr) value {
 		return holeValue
 	}
 	return holeValue
+}
+
+// dotted is a.b of the eval grammar, which joins a and b unless it stands in single quotes. A name that is a field here is
+// taken as the field that its author meant, with a note; otherwise the parts are joined, as in Splunk.
+func (l *lowering) dotted(e *spl.FieldRef) value {
+	field := &spl.FieldRef{At: e.At, Name: e.Name}
+	known := l.env.cols[e.Name] != nil
+	if !known && l.env.open && l.src != nil {
+		if l.schema.IsIdentity() {
+			_, known = l.src.Known(e.Name)
+		} else {
+			c := l.peek(e.Name, e.Span())
+			known = !c.hole && c.constant == nil
+		}
+	}
+	if known {
+		l.diag("dotted_name", e.Span(), e.Name, "outside single quotes eval reads the dots of `"+e.Name+"` as joining texts, which gives no value where there are no such fields; the draft takes the field of that name. Put it in single quotes")
+		return l.expr(field)
+	}
+	parts := strings.Split(e.Name, ".")
+	var x spl.Expr = &spl.FieldRef{At: e.At, Name: parts[0]}
+	for _, p := range parts[1:] {
+		x = &spl.Binary{At: e.At, Op: ".", L: x, R: &spl.FieldRef{At: e.At, Name: p}}
+	}
+	return l.expr(x)
 }
 
 func numberValue(n esql.Expr, text string) value {
@@ -149,11 +177,17 @@ func (l *lowering) text(v value) value {
 	case isDate(v.typ):
 		return value{expr: call("TO_STRING", binary("/", call("TO_LONG", v.expr), integer(1000))), typ: "keyword", array: v.array, nonNull: v.nonNull}
 	}
+	if v.lexical() {
+		return value{expr: call("MV_SORT", l.numberText(v)), typ: "keyword", array: v.array, nonNull: v.nonNull}
+	}
 	if l.filling && v.col != nil && v.col.filled {
 		return value{expr: call("COALESCE", l.numberText(v), str(v.col.fill)), typ: "keyword", array: v.array, nonNull: true}
 	}
 	return value{expr: l.numberText(v), typ: "keyword", array: v.array, nonNull: v.nonNull}
 }
+
+// lexical says that Splunk has the values in the order of their text, as values() gives them.
+func (v value) lexical() bool { return v.col != nil && v.col.lexical && v.multi() }
 
 func (l *lowering) arithmetic(e *spl.Binary) value {
 	a, b := l.expr(e.L), l.expr(e.R)

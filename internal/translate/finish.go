@@ -13,6 +13,7 @@ var metadataColumns = []string{"_id", "_index", "_version"}
 
 // finish puts FROM in front and the column list at the end, prints and decides the result.
 func (l *lowering) finish() {
+	l.sayEmptyRow()
 	if l.src == nil || len(l.indexPatterns()) == 0 {
 		return
 	}

@@ -61,6 +61,7 @@ func (l *lowering) forkBranch(sub *spl.Pipeline, at spl.Span) (reason string) {
 	}
 	l.helpers = appendNew(l.helpers, "_fork")
 	l.longestSpan = max(l.longestSpan, r.longestSpan)
+	l.needsID = l.needsID || r.needsID
 	l.fullText, l.projected, l.present, l.eventCodes = false, l.projected && r.projected, map[string]bool{}, nil
 	l.useful = true
 	if cut {

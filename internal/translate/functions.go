@@ -692,6 +692,9 @@ func fnMvindex(l *lowering, e *spl.Call) value {
 	if v.hole || v.null {
 		return v
 	}
+	if v.lexical() {
+		v = l.text(v)
+	}
 	l.storedOrder(v, e)
 	if n, ok := wholeNumber(e.Args[1]); ok && n != "0" && n != "-1" && len(e.Args) == 2 && !v.multi() && v.stored() {
 		l.diag("array_approximate", e.Span(), e.Func, "`mvindex` takes one of several values, but "+v.columnName()+" holds one; the draft takes that: see that it is the one meant")

@@ -700,6 +700,7 @@ func (j *joining) finish(cmds []esql.Command) {
 		l.indices = appendNew(l.indices, i)
 	}
 	l.longestSpan = max(l.longestSpan, r.longestSpan)
+	l.needsID = l.needsID || r.needsID
 	l.aggregated, l.fullText, l.projected = true, false, false
 	l.present = nil
 	l.helpers = nil

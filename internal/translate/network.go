@@ -36,6 +36,35 @@ func (l *lowering) cidr(v value, prefix string, at spl.Span) esql.Expr {
 	return call("CIDR_MATCH", x, str(prefix))
 }
 
+// network is FIELD=VALUE of the search grammar on text, where the value is wholly a network: it matches the addresses in the
+// network, and the same text. The second result says that some value of several is outside.
+func (l *lowering) network(v value, text string, p netip.Prefix) (in, outside esql.Expr) {
+	same := textTest{value: text}
+	re, ok := networkRegex(p.Masked())
+	if !ok {
+		in = call("COALESCE", call("CIDR_MATCH", call("TO_IP", v.expr), str(p.String())), boolean(false))
+		if v.multi() {
+			l.arrayNote(v, l.at, "cidrmatch", "CIDR_MATCH of several addresses is null in ES|QL, true in Splunk if any is in the network")
+		}
+		in = or(in, l.textEquals(v, same))
+		return in, not(in)
+	}
+	re = "(" + re + "|" + esql.EscapeRegex(text) + ")"
+	if !v.multi() {
+		in = rlike(v.expr, re)
+		return in, not(in)
+	}
+	joined := call("MV_CONCAT", v.expr, str(valueMark))
+	in = rlike(call("CONCAT", str(valueMark), joined, str(valueMark)), ".*"+valueMark+re+valueMark+".*")
+	return in, not(rlike(joined, re+"("+valueMark+re+")*"))
+}
+
+// wholeNetwork reads a value of the search grammar that is a network and nothing else.
+func wholeNetwork(text string) (netip.Prefix, bool) {
+	p, err := netip.ParsePrefix(text)
+	return p, err == nil
+}
+
 // networkRegex matches the addresses of a network as Elasticsearch writes them; ok is false where the text of IPv6
 // addresses, which leaves zeros out, does not tell.
 func networkRegex(p netip.Prefix) (string, bool) {

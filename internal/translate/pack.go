@@ -298,6 +298,9 @@ func keysOf(cmd spl.Command) []string {
 		for _, f := range cmd.Fields {
 			out = append(out, f.Text)
 		}
+		for _, k := range cmd.SortBy {
+			out = append(out, k.Field.Text)
+		}
 	}
 	return out
 }

@@ -311,6 +311,8 @@ func (l *lowering) alternatives(v value, words []spl.Value, excluded bool) esql.
 	}
 	for _, w := range words {
 		cased, beyond := letters(w.Text)
+		_, network := wholeNetwork(w.Text)
+		groupable := groupable && !network
 		switch {
 		case kinds.has(w.Text):
 			l.noteLength(v, textTest{value: w.Text, wild: true})
@@ -318,7 +320,7 @@ func (l *lowering) alternatives(v value, words []spl.Value, excluded bool) esql.
 			plain.add(strings.ToLower(w.Text))
 		case groupable && !strings.Contains(w.Text, "*") && !beyond:
 			folded.add(strings.ToLower(w.Text))
-		case many && strings.Trim(w.Text, "*") != "":
+		case many && !network && strings.Trim(w.Text, "*") != "":
 			patterns.add(strings.ToLower(w.Text))
 		default:
 			x := l.searchEquals(v, w)
@@ -348,7 +350,7 @@ func (l *lowering) alternatives(v value, words []spl.Value, excluded bool) esql.
 
 // oneWord is alternatives for a single word, as most are.
 func (l *lowering) oneWord(v value, w spl.Value, groupable bool) esql.Expr {
-	if groupable && !strings.Contains(w.Text, "*") {
+	if _, network := wholeNetwork(w.Text); groupable && !network && !strings.Contains(w.Text, "*") {
 		switch cased, beyond := letters(w.Text); {
 		case !cased || v.lower:
 			return binary("==", v.expr, str(strings.ToLower(w.Text)))
@@ -593,6 +595,10 @@ func (l *lowering) searchEquals(v value, w spl.Value) esql.Expr {
 	star := strings.Contains(text, "*")
 	switch {
 	case isText(v.typ):
+		if p, ok := wholeNetwork(text); ok {
+			in, _ := l.network(v, text, p)
+			return in
+		}
 		return l.textEquals(v, textTest{value: text, wild: true, fold: true})
 	case v.typ == "ip":
 		return l.ipEquals(v, text, star)
@@ -707,6 +713,14 @@ func (l *lowering) anyDiffers(v value, w spl.Value, neg bool) esql.Expr {
 			return x
 		}
 		return l.orNull(v, not(x))
+	}
+	if p, ok := wholeNetwork(w.Text); ok && isText(v.typ) {
+		_, x := l.network(v, w.Text, p)
+		x = l.required(v, x)
+		if !neg {
+			return x
+		}
+		return l.orNull(v, negate(x))
 	}
 	t := v
 	if !isText(t.typ) {

@@ -51,6 +51,7 @@ func (l *lowering) aggregate(aggs []spl.Agg, by []spl.By, at spl.Span, dropNull 
 
 // aggregateWith also collects the values of a column of packed rows under its own name.
 func (l *lowering) aggregateWith(aggs []spl.Agg, by []spl.By, at spl.Span, dropNull bool, row string) {
+	l.sayEmptyRow()
 	st := &esql.Stats{}
 	next := l.newEnv(false)
 	if l.env.partial() {
@@ -110,6 +111,7 @@ func (l *lowering) aggregateWith(aggs []spl.Agg, by []spl.By, at spl.Span, dropN
 	l.filter(and(present...))
 
 	// One piece of memory each for the columns and the assignments of all keys.
+	gone := false // a key that no row has
 	columns := l.columns.List(len(keys))[:len(keys)]
 	assigns := make([]esql.Assign, len(keys))
 	st.By = make([]*esql.Assign, 0, len(keys))
@@ -121,7 +123,12 @@ func (l *lowering) aggregateWith(aggs []spl.Agg, by []spl.By, at spl.Span, dropN
 		c := &columns[i]
 		*c = *k.c
 		if c.constant != nil {
-			l.diag("field_absent", k.at, k.spl, "`"+k.spl+"` has one value everywhere here, so it groups nothing")
+			if c.constant.Value == nil {
+				gone = true
+				l.diag("no_group", k.at, k.spl, "no row has `"+k.spl+"` at this point, so grouping by it gives no rows, in Splunk too: the rule never alerts. Group by the name that the field has here")
+			} else {
+				l.diag("field_absent", k.at, k.spl, "`"+k.spl+"` has one value everywhere here, so it groups nothing")
+			}
 			next.bind(k.spl, c)
 			continue
 		}
@@ -157,11 +164,16 @@ func (l *lowering) aggregateWith(aggs []spl.Agg, by []spl.By, at spl.Span, dropN
 
 	var after []*esql.Assign
 	var origins []spl.Span
+	certain := false // every event has a field that is aggregated
 	for i := range aggs {
+		certain = certain || l.alwaysThere(&aggs[i])
 		l.aggOne(&aggs[i], st, next, &taken, &after, &origins, at)
 	}
 	if row != "" {
 		st.Aggs = append(st.Aggs, &esql.Assign{Name: row, Expr: mark(call("VALUES", col(row)), at)})
+	}
+	if len(st.Aggs) == 0 && len(st.By) == 0 && gone && dropNull {
+		st.Aggs = append(st.Aggs, &esql.Assign{Name: l.rowName(), Expr: mark(call("COUNT", &esql.Star{}), at)})
 	}
 	if len(st.Aggs) == 0 && len(st.By) == 0 {
 		if len(aggs) > 0 || len(by) > 0 {
@@ -180,6 +192,110 @@ func (l *lowering) aggregateWith(aggs []spl.Agg, by []spl.By, at spl.Span, dropN
 	for i, a := range after {
 		l.assign(origins[i], a.Name, a.Expr)
 	}
+	switch {
+	case !dropNull:
+	case gone:
+		l.add(&esql.Where{At: esql.At{Origin: origin(at)}, Expr: mark(boolean(false), at)})
+	case len(st.By) == 0 && (len(keys) > 0 || !slices.ContainsFunc(aggs, func(a spl.Agg) bool { return countsRows(a.Func) })):
+		l.dropEmptyRow(st, len(keys) > 0, certain, at)
+	}
+}
+
+// alwaysThere says that an aggregation is over a field that no event lacks.
+func (l *lowering) alwaysThere(a *spl.Agg) bool {
+	f, plain := a.Arg.(*spl.FieldRef)
+	if !plain || a.Eval {
+		return false
+	}
+	c := l.peek(f.Name, a.Span())
+	return !c.hole && c.constant == nil && (c.nonNull || c.filled || l.present[c.name])
+}
+
+// countsRows says that an aggregation has a value where there is no row: 0.
+func countsRows(fn string) bool {
+	switch fn {
+	case "count", "c", "dc", "distinct_count", "estdc":
+		return true
+	}
+	return false
+}
+
+// dropEmptyRow follows a STATS without BY. ES|QL gives one row over no events; stats gives one in Splunk only where it counts,
+// and none where it groups. Over events that all lack the fields no page says what Splunk gives: the draft gives a row without
+// values, which is an approximation, unless a condition behind it drops that row anyway.
+func (l *lowering) dropEmptyRow(st *esql.Stats, grouped, certain bool, at spl.Span) {
+	e := &emptyRow{at: at, command: l.compilation.command, stats: st}
+	for _, a := range st.Aggs {
+		e.columns = append(e.columns, a.Name)
+	}
+	l.sayEmptyRow()
+	if certain && !grouped {
+		var any []esql.Expr
+		for _, c := range e.columns {
+			any = append(any, notNull(col(c)))
+		}
+		l.add(&esql.Where{At: esql.At{Origin: origin(at)}, Expr: mark(or(any...), at)})
+		return
+	}
+	l.unique++
+	e.rows = "_rows_" + itoa(l.unique)
+	st.Aggs = append(st.Aggs, &esql.Assign{Name: e.rows, Expr: mark(call("COUNT", &esql.Star{}), at)})
+	e.where = &esql.Where{At: esql.At{Origin: origin(at)}, Expr: mark(binary(">", col(e.rows), integer(0)), at)}
+	l.add(e.where)
+	l.helpers = append(l.helpers, e.rows)
+	if !grouped {
+		l.emptyRow = e
+	}
+}
+
+// emptyRow is a row of aggregates that are all missing, of which no condition has said yet whether it matters.
+type emptyRow struct {
+	columns []string
+	at      spl.Span
+	command string
+	// stats counts events in the column rows, by which where drops the row over no events.
+	stats *esql.Stats
+	rows  string
+	where *esql.Where
+}
+
+// emptyRowGone says that a condition drops the row of missing aggregates in both, so that no events need no condition of
+// their own.
+func (l *lowering) emptyRowGone() {
+	e := l.emptyRow
+	if e == nil || !slices.ContainsFunc(e.columns, func(c string) bool { return l.present[c] }) {
+		return
+	}
+	l.emptyRow = nil
+	l.cmds = slices.DeleteFunc(l.cmds, func(c esql.Command) bool { return c == esql.Command(e.where) })
+	e.stats.Aggs = slices.DeleteFunc(e.stats.Aggs, func(a *esql.Assign) bool { return a.Name == e.rows })
+	l.helpers = slices.DeleteFunc(l.helpers, func(h string) bool { return h == e.rows })
+}
+
+// missingWith says that a value is missing where one of the columns is.
+func missingWith(x esql.Expr, columns []string) bool {
+	if b, ok := x.(*esql.Binary); ok && strings.Contains("+-*/%", b.Op) {
+		return missingWith(b.L, columns) || missingWith(b.R, columns)
+	}
+	for _, c := range inner(nil, x) {
+		if slices.Contains(columns, c) {
+			return true
+		}
+	}
+	return false
+}
+
+// sayEmptyRow is called where a row of missing aggregates begins to matter.
+func (l *lowering) sayEmptyRow() {
+	e := l.emptyRow
+	if e == nil {
+		return
+	}
+	l.emptyRow = nil
+	command := l.compilation.command
+	l.compilation.command = e.command
+	l.diag("empty_aggregate", e.at, "", "over events that all lack the field the draft gives a row without a value, and no page of Splunk says whether stats does. Ask for the field before stats, or for its result behind it")
+	l.compilation.command = command
 }
 
 // groupKey resolves one BY field; nil when it is a hole.
@@ -266,6 +382,9 @@ func (l *lowering) aggOne(a *spl.Agg, st *esql.Stats, next *env, taken *distinct
 	if x := l.only[a]; x != nil && g.constant == nil {
 		g.where = and(x, g.where)
 	}
+	if g.where != nil && !countsRows(a.Func) {
+		g.nonNull = false // a group may have no row that meets the condition
+	}
 	fills := of.filled && g.where == nil // a group whose rows all fail the condition has nothing, as in Splunk
 	if g.hole {
 		l.diag("depends_on_hole", a.Span(), name, "`"+name+"` is left out of the draft, because of the hole in it")
@@ -278,7 +397,7 @@ func (l *lowering) aggOne(a *spl.Agg, st *esql.Stats, next *env, taken *distinct
 		return
 	}
 	if out, ok := l.peer.shares(g); ok && out == columnName(name) && len(st.By) > 0 {
-		c := l.columns.Put(column{name: out, typ: g.typ, array: g.array, nonNull: g.nonNull, computed: true, pending: g.pending, filled: fills, fill: of.fill, distinct: g.distinct})
+		c := l.columns.Put(column{name: out, typ: g.typ, array: g.array, nonNull: g.nonNull, computed: true, pending: g.pending, filled: fills, fill: of.fill, distinct: g.distinct, lexical: g.lexical})
 		c.passing(of.mapping())
 		next.bind(name, c)
 		return
@@ -296,7 +415,7 @@ func (l *lowering) aggOne(a *spl.Agg, st *esql.Stats, next *env, taken *distinct
 		*after = append(*after, &esql.Assign{Name: out, Expr: mark(g.after(col(out)), a.Span())})
 		*origins = append(*origins, a.Span())
 	}
-	c := l.columns.Put(column{name: out, typ: g.typ, array: g.array, nonNull: g.nonNull, computed: true, pending: g.pending, filled: fills, fill: of.fill, distinct: g.distinct})
+	c := l.columns.Put(column{name: out, typ: g.typ, array: g.array, nonNull: g.nonNull, computed: true, pending: g.pending, filled: fills, fill: of.fill, distinct: g.distinct, lexical: g.lexical})
 	c.passing(of.mapping())
 	next.bind(name, c)
 }
