@@ -1,4 +1,4 @@
-// Package cli is the command line: demo, dev, migrate, translate, replay, config, version; api, worker and setup
+// Package cli is the command line: demo, dev, migrate, translate, ask, alerts, replay, config, version; api, worker and setup
 // for a cluster, temporal to try them.
 package cli
 
@@ -135,7 +135,8 @@ func (p Program) command() *cobra.Command {
 
   rulebridge demo               migrate the shipped sample rules and look at the result
   rulebridge migrate rules.json migrate your own
-  rulebridge translate 'SPL'    translate one query`,
+  rulebridge translate 'SPL'    translate one query
+  rulebridge ask "QUESTION"     ask about open alerts`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Args:          cobra.NoArgs,
@@ -146,19 +147,13 @@ func (p Program) command() *cobra.Command {
 	})
 	root.AddCommand(
 		p.demoCommand(), p.devCommand(), p.migrateCommand(), p.translateCommand(), p.runCommand(),
-		p.replayCommand(), p.configCommand(), p.versionCommand(),
+		p.askCommand(), p.alertsCommand(), p.replayCommand(), p.configCommand(), p.versionCommand(),
 		p.apiCommand(), p.workerCommand(), p.setupCommand(), p.temporalCommand(), p.healthCommand(), p.compilerCommand(),
 	)
 	for _, c := range root.Commands() {
-		checkArgs := c.Args
-		c.Args = func(c *cobra.Command, args []string) error {
-			if checkArgs == nil {
-				return nil
-			}
-			if err := checkArgs(c, args); err != nil {
-				return usagef("%w; see %s --help", err, c.CommandPath())
-			}
-			return nil
+		checkArgs(c)
+		for _, inner := range c.Commands() {
+			checkArgs(inner)
 		}
 	}
 	root.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
@@ -193,6 +188,20 @@ func flagHint(c *cobra.Command, err error) string {
 		return " (did you mean --" + near + "?)"
 	}
 	return ""
+}
+
+// checkArgs makes wrong arguments of a command an error of usage.
+func checkArgs(c *cobra.Command) {
+	check := c.Args
+	c.Args = func(c *cobra.Command, args []string) error {
+		if check == nil {
+			return nil
+		}
+		if err := check(c, args); err != nil {
+			return usagef("%w; see %s --help", err, c.CommandPath())
+		}
+		return nil
+	}
 }
 
 // terminal reports whether the stream is a terminal, and how wide it is.

@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -11,6 +13,7 @@ import (
 
 	"github.com/rulebridge/rulebridge/app"
 	"github.com/rulebridge/rulebridge/config"
+	"github.com/rulebridge/rulebridge/internal/assistant"
 	"github.com/rulebridge/rulebridge/internal/migration"
 	"github.com/rulebridge/rulebridge/internal/prebuilt"
 	"github.com/rulebridge/rulebridge/samples"
@@ -21,7 +24,8 @@ func (p Program) demoCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "demo",
 		Short: "Migrate the shipped sample rules and look at the result",
-		Long: `Run everything in one process and migrate the sample rules that come with Rulebridge: no key, no account, no network.
+		Long: `Run everything in one process, migrate the sample rules that come with Rulebridge, and answer a question about sample
+alerts: no key, no account, no network.
 On a terminal it then stays up until Ctrl-C, with gateway and Temporal Web UI to look at; without a terminal, or with
 --exit, it ends. Ports that are busy are replaced by free ones.`,
 		Args: cobra.NoArgs,
@@ -91,6 +95,9 @@ func (p Program) demo(c *cobra.Command, exit bool) (err error) {
 	if err := p.printSummary(rep, r.files()); err != nil {
 		return err
 	}
+	if err := p.demoQuestion(c.Context(), a, cfg, r.gateway); err != nil {
+		return err
+	}
 	if !stay {
 		if dir := a.DataDir(); dir != "" {
 			_, err = fmt.Fprintf(p.Stdout, "\nTo look at this migration again:\n  %s dev --data-dir %s\n", p.Self, quote(dir))
@@ -106,6 +113,28 @@ Everything stays up until Ctrl-C:
 Next: %s migrate YOUR-RULES.json --out result
 `, a.URL(), a.UIURL(), cfg.Temporal.Namespace, r.id, a.URL(), rulesPath, r.id, r.files()[0], p.Self)
 	return a.Wait(c.Context())
+}
+
+// demoQuestion imports the sample alerts and asks one question about them, if the assistant is on and keeps alerts here.
+func (p Program) demoQuestion(ctx context.Context, a *app.App, cfg config.Config, g *gateway) error {
+	if !cfg.Features.AssistantRAG || cfg.FromElasticsearch() {
+		return nil
+	}
+	text, err := samples.Alerts(time.Now())
+	if err != nil {
+		return err
+	}
+	if _, err := a.ImportAlerts(ctx, app.AlertFile{Name: "sample alerts", Reader: bytes.NewReader(text)}); err != nil {
+		return err
+	}
+	const question = "Which alerts should I look at first?"
+	answer, err := g.ask(ctx, cfg, askFlags{size: assistant.MinSize}, question)
+	if err != nil {
+		return fmt.Errorf("ask about the sample alerts: %w", err)
+	}
+	c := paint(p.colours(p.Stdout))
+	_, err = fmt.Fprintf(p.Stdout, "\n%s %d sample alerts were imported. %s\n%s\n", c.in(bold, "Alerts"), samples.AlertCount, c.in(bold, question), indent(answer.Text))
+	return err
 }
 
 // openDemo keeps the demo's data apart from that of dev. A folder that another demo holds is no reason to fail: this one

@@ -57,13 +57,18 @@ func (e *answerError) Error() string {
 // errUnknown says that the gateway knows no such migration.
 var errUnknown = errors.New("the gateway knows no such migration")
 
-// call sends one request and returns the answer's body, which the caller closes.
+// call sends one request about migrations and returns the answer's body, which the caller closes.
 func (g *gateway) call(ctx context.Context, method, path string, body []byte) (*http.Response, error) {
+	return g.send(ctx, method, rulesPath+path, body)
+}
+
+// send sends one request to any path of the gateway.
+func (g *gateway) send(ctx context.Context, method, path string, body []byte) (*http.Response, error) {
 	var r io.Reader
 	if body != nil {
 		r = bytes.NewReader(body)
 	}
-	req, err := http.NewRequestWithContext(ctx, method, g.base+rulesPath+path, r)
+	req, err := http.NewRequestWithContext(ctx, method, g.base+path, r)
 	if err != nil {
 		return nil, fmt.Errorf("build a request: %w", err)
 	}

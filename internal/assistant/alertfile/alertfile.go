@@ -40,10 +40,10 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
-// Read returns the alerts of a file in order. Each document has its _id in it, or is a hit of a search with _id, _index
+// Read returns the alerts of a file in order. check, which may be nil, refuses documents for a reason of the caller's. Each document has its _id in it, or is a hit of a search with _id, _index
 // and _source. A document without _id takes kibana.alert.uuid. Errors are *Error and do not end the reading; the first one of
 // the file itself does.
-func Read(name string, r io.Reader) iter.Seq2[assistant.Alert, error] {
+func Read(name string, r io.Reader, check func(assistant.Alert) error) iter.Seq2[assistant.Alert, error] {
 	return func(yield func(assistant.Alert, error) bool) {
 		in := bufio.NewReaderSize(r, 64<<10)
 		first, err := skipSpace(in)
@@ -53,9 +53,9 @@ func Read(name string, r io.Reader) iter.Seq2[assistant.Alert, error] {
 		case err != nil:
 			yield(assistant.Alert{}, fmt.Errorf("read %s: %w", name, err))
 		case first == '[':
-			readArray(name, in, yield)
+			readArray(name, in, check, yield)
 		default:
-			readLines(name, in, yield)
+			readLines(name, in, check, yield)
 		}
 	}
 }
@@ -76,7 +76,7 @@ func skipSpace(in *bufio.Reader) (byte, error) {
 	return next[len(next)-1], nil
 }
 
-func readArray(name string, in *bufio.Reader, yield func(assistant.Alert, error) bool) {
+func readArray(name string, in *bufio.Reader, check func(assistant.Alert) error, yield func(assistant.Alert, error) bool) {
 	decoder := json.NewDecoder(in)
 	if _, err := decoder.Token(); err != nil {
 		yield(assistant.Alert{}, &Error{Name: name, Item: 1, Last: true, Err: err})
@@ -90,7 +90,7 @@ func readArray(name string, in *bufio.Reader, yield func(assistant.Alert, error)
 			yield(assistant.Alert{}, &Error{Name: name, Item: item, Last: true, Err: plain(err)})
 			return
 		}
-		alert, err := Parse(raw)
+		alert, err := parse(raw, check)
 		if err != nil {
 			err = &Error{Name: name, Item: item, Err: err}
 		}
@@ -103,7 +103,7 @@ func readArray(name string, in *bufio.Reader, yield func(assistant.Alert, error)
 	}
 }
 
-func readLines(name string, in *bufio.Reader, yield func(assistant.Alert, error) bool) {
+func readLines(name string, in *bufio.Reader, check func(assistant.Alert) error, yield func(assistant.Alert, error) bool) {
 	lines := bufio.NewScanner(in)
 	lines.Buffer(make([]byte, 0, 64<<10), MaxDocument)
 	n := 0
@@ -113,7 +113,7 @@ func readLines(name string, in *bufio.Reader, yield func(assistant.Alert, error)
 		if len(line) == 0 {
 			continue
 		}
-		alert, err := Parse(line)
+		alert, err := parse(line, check)
 		if err != nil {
 			err = &Error{Name: name, Line: n, Err: err}
 		}
@@ -137,6 +137,14 @@ func plain(err error) error {
 	return err
 }
 
+func parse(document []byte, check func(assistant.Alert) error) (assistant.Alert, error) {
+	alert, err := Parse(document)
+	if err == nil && check != nil {
+		err = check(alert)
+	}
+	return alert, err
+}
+
 // Parse reads one document.
 func Parse(document []byte) (assistant.Alert, error) {
 	decoder := json.NewDecoder(bytes.NewReader(document))
@@ -147,7 +155,7 @@ func Parse(document []byte) (assistant.Alert, error) {
 		if errors.As(err, &wrong) {
 			return assistant.Alert{}, fmt.Errorf("an alert is a JSON object, not a %s", wrong.Value)
 		}
-		return assistant.Alert{}, plain(err)
+		return assistant.Alert{}, fmt.Errorf("the document is no JSON: %w", plain(err))
 	}
 	if source == nil {
 		return assistant.Alert{}, errors.New("an alert is a JSON object, not null")

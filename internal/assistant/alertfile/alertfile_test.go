@@ -6,7 +6,17 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/rulebridge/rulebridge/internal/assistant"
 )
+
+// refuse is a caller's own reason.
+func refuse(a assistant.Alert) error {
+	if a.ID == "refused" {
+		return errors.New("not this one")
+	}
+	return nil
+}
 
 func TestRead(t *testing.T) {
 	for _, test := range []struct {
@@ -27,10 +37,11 @@ func TestRead(t *testing.T) {
 		{"empty array", `[]`, nil},
 		{"hits", `{"_index":"i","_id":"a","_score":1,"_source":{"x":1},"sort":[1]}`, []string{"a"}},
 		{"uuid", `{"kibana.alert.uuid":"u"}` + "\n" + `{"kibana":{"alert":{"uuid":"v"}}}`, []string{"u", "v"}},
+		{"refused by the caller", "{\"_id\":\"a\"}\n{\"_id\":\"refused\"}\n{\"_id\":\"b\"}", []string{"a", "f:2", "b"}},
 		{"long id", `{"_id":"` + strings.Repeat("x", 513) + `"}`, []string{"f:1"}},
 	} {
 		var got []string
-		for alert, err := range Read("f", strings.NewReader(test.text)) {
+		for alert, err := range Read("f", strings.NewReader(test.text), refuse) {
 			var bad *Error
 			switch {
 			case errors.As(err, &bad):

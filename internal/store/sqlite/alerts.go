@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/rulebridge/rulebridge/internal/assistant"
 	"github.com/rulebridge/rulebridge/internal/store"
@@ -325,4 +326,20 @@ func (a *Assistant) Values(ctx context.Context, s assistant.Scope, fields []stri
 		return nil
 	})
 	return values, err
+}
+
+// Newest is the time of the newest alert that is no building block, and zero without any.
+func (a *Assistant) Newest(ctx context.Context) (at time.Time, err error) {
+	err = a.db.read(ctx, func(ctx context.Context, q *statements) error {
+		var ms sql.NullInt64
+		if err := q.row(ctx, "SELECT max(ts) FROM alerts WHERE block = 0", nil, &ms); err != nil {
+			return err
+		}
+		at = time.Time{}
+		if ms.Valid {
+			at = time.UnixMilli(ms.Int64).UTC()
+		}
+		return nil
+	})
+	return at, err
 }

@@ -65,7 +65,7 @@ func manyAlerts(t testing.TB, n int, now time.Time) []assistant.Alert {
 		t.Fatal(err)
 	}
 	var list []assistant.Alert
-	for alert, err := range alertfile.Read("samples", bytes.NewReader(text)) {
+	for alert, err := range alertfile.Read("samples", bytes.NewReader(text), nil) {
 		if err != nil {
 			t.Fatal(err)
 		}
