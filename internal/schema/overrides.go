@@ -117,6 +117,7 @@ func (s *Schema) override(name string, o SourceOverride) error {
 		if err != nil {
 			return fmt.Errorf("%s.fields[%q]: %w", place, splunk, err)
 		}
+		f.Proof = Proof{Kind: ByPerson}
 		src.overrides[splunk] = f
 		bare := f
 		bare.Source, bare.Values, bare.Fn = f.Name, nil, ""

@@ -32,6 +32,13 @@ func (s *Source) SharedField(name string, h Hint) *Field {
 
 // resolve is Field without what is remembered.
 func (s *Source) resolve(name string, h Hint) Field {
+	f := s.find(name, h)
+	s.prove(&f)
+	return f
+}
+
+// find is resolve without the proof.
+func (s *Source) find(name string, h Hint) Field {
 	if f, ok := s.overrides[name]; ok {
 		f.Source = name
 		return f
@@ -263,6 +270,7 @@ func (s *Source) resolveLines() map[string][]line {
 				continue
 			}
 			ls[i] = line{codes: m.codes, one: m.one, field: s.apply(name, m)}
+			s.prove(&ls[i].field)
 			if f := &ls[i].field; f.Array == Single && m.listed(name) {
 				f.Array = MaybeArray
 			}

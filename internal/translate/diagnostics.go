@@ -56,6 +56,7 @@ var codes = []CodeInfo{
 
 	// approximation: they can differ; the message says when
 	{"mapping_approximate", Approximation, "a field mapping that can differ"},
+	{"unproven_mapping", Approximation, "a field that is in a field list only, and in nothing that was read of real events"},
 	{"source_approximate", Approximation, "a data source that is not quite the same"},
 	{"window_edges", Approximation, "windows that start elsewhere than in Splunk"},
 	{"macro_replaced", Approximation, "a macro whose shipped definition has no counterpart, replaced by the nearest fields"},

@@ -487,8 +487,11 @@ func (l *lowering) storedUnder(name, renamed string, span spl.Span) *column {
 	case l.src.DataModel:
 		c.filled, c.fill = true, "unknown"
 	}
-	if f.Support == schema.Approximate {
+	switch {
+	case f.Support == schema.Approximate:
 		c.pending = fieldNote(asked, f)
+	case f.Proof.Kind == schema.Unproven && !l.schema.IsIdentity():
+		c.pending = unprovenNote(asked, f)
 	}
 	return c
 }

@@ -28,6 +28,14 @@ func fieldNote(name string, f *schema.Field) *mappingNote {
 	}
 }
 
+// unprovenNote is the note of a field that nothing shows to be in documents: it stands in a list of fields alone.
+func unprovenNote(name string, f *schema.Field) *mappingNote {
+	return &mappingNote{
+		code: "unproven_mapping", subject: name,
+		message: "`" + name + "` is read from " + readFrom(f) + ", which is in the field list only: no document, rule or pipeline that was read has it; look at an event of yours and confirm the field in the schema overrides",
+	}
+}
+
 // joined is the notes of a value that was computed from several.
 func joined(exact bool, notes ...*mappingNote) *mappingNote {
 	var parts []*mappingNote

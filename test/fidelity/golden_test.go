@@ -1,0 +1,288 @@
+package fidelity
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"os"
+	"regexp"
+	"slices"
+	"sort"
+	"strings"
+	"testing"
+
+	"github.com/rulebridge/rulebridge/internal/schema/pipeline"
+	"github.com/rulebridge/rulebridge/internal/splunk"
+	"github.com/rulebridge/rulebridge/internal/translate"
+	"github.com/rulebridge/rulebridge/test/elasticsearch"
+)
+
+// goldenSources are how a search names the source of a golden pair.
+var goldenSources = map[string]string{
+	"aws_cloudtrail": `sourcetype="aws:cloudtrail"`, "o365": `sourcetype="o365:management:activity"`, "okta": `sourcetype="OktaIM2:log"`,
+	"zeek_conn": `sourcetype="bro:conn:json"`, "zeek_dns": `sourcetype="bro:dns:json"`, "suricata": `sourcetype="suricata"`,
+	"panos_traffic": `sourcetype="pan:traffic"`, "iis": `sourcetype="ms:iis:auto"`, "linux_auditd": `sourcetype="linux:audit"`,
+	"cisco_asa": `sourcetype="cisco:asa"`,
+}
+
+// knownSilent are the fields whose searches miss or find other events than Splunk without saying so, with the reason why
+// that is not mended: most are values that a person does not write into a rule.
+var knownSilent = map[string]string{
+	"Network_Traffic.All_Traffic All_Traffic.src_port":  "the ports that Zeek gives ICMP are its types, which the integration keeps apart",
+	"Network_Traffic.All_Traffic All_Traffic.dest_port": "the ports that Zeek gives ICMP are its types, which the integration keeps apart",
+	"Network_Resolution.DNS DNS.query":                  "Zeek and Suricata put names without a registered domain, and names of answers, in fields of their own",
+	"Network_Resolution.DNS DNS.record_type":            "Suricata's records of answers have the type in a field of their own",
+	"Web.Web Web.http_user_agent":                       "IIS writes + for each blank, its integration blanks",
+	"linux_auditd exe":                                  "a path with special characters is in hexadecimal in the log, decoded in the document",
+	"cisco_asa src_ip":                                  "the integration finds an address in a message out of which the add-on takes none",
+	"cisco_asa src_interface":                           "the integration finds an interface in a message out of which the add-on takes none",
+}
+
+// goldenSearch is a search for one value of one field, with the events that Splunk finds.
+type goldenSearch struct {
+	source, model, field, spl string
+	truth                     map[string]bool
+}
+
+func (g *goldenSearch) key() string {
+	if g.model != "" {
+		return g.model + " " + g.field
+	}
+	return g.source + " " + g.field
+}
+
+// fields are the values of an event by Splunk's names, those that the add-on derives included.
+func (p *goldenPair) fields() pipeline.Event {
+	out := pipeline.Event{}
+	for name, vs := range p.raw() {
+		if vs = slices.DeleteFunc(vs, func(v string) bool { return v == "" }); len(vs) > 0 {
+			out[name] = vs
+		}
+	}
+	for name, v := range p.Derived {
+		if s := plain(v); v != nil && s != "" {
+			out[name] = []string{s}
+		}
+	}
+	return out
+}
+
+// TestGoldenSearches makes a search of every field and value of the events whose documents are known, and looks for the
+// events in an index of those documents: found; a hole or an approximation, which say so; or, in silence, missed or found
+// wrongly.
+func TestGoldenSearches(t *testing.T) {
+	pairs := readLines[goldenPair](t, dataFile(t, "golden", "pairs.jsonl"))
+	catalogue := loadCatalogue(t)
+	node, ctx := elasticsearch.Start(t), context.Background()
+	ids := map[string][]*goldenPair{}
+	for i := range pairs {
+		ids[pairs[i].Source] = append(ids[pairs[i].Source], &pairs[i])
+	}
+	classes := []string{"found", "hole", "approximation", "silent miss", "silently wrong", "refused"}
+	t.Logf("FIGURE searches for the values of golden events: %-16s %6s  %s", "source", "tried", strings.Join(classes, "  "))
+	total := tally{}
+	for _, source := range slices.Sorted(maps.Keys(ids)) {
+		of := ids[source]
+		index, err := goldenIndex(ctx, node, catalogue, source, of)
+		if err != nil {
+			t.Fatal(err)
+		}
+		compiler, err := translate.New(translate.Options{Index: []string{index}, Macros: goldenMacros(t)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		counts := tally{}
+		for n, g := range goldenSearches(source, of) {
+			if !all() && n%6 != 0 {
+				continue
+			}
+			class, detail := g.try(ctx, node, compiler, of)
+			counts.add(class)
+			total.add(class)
+			switch {
+			case class == "refused":
+				t.Errorf("%s: %s", g.spl, detail)
+			case strings.HasPrefix(class, "silent") && knownSilent[g.key()] == "":
+				t.Errorf("%s: %s: %s", class, g.spl, detail)
+			}
+		}
+		t.Logf("FIGURE   %s", row(source, classes, counts))
+	}
+	t.Logf("FIGURE   %s", row("all", classes, total))
+}
+
+func row(name string, classes []string, counts tally) string {
+	sum, cells := 0, ""
+	for _, c := range classes {
+		sum += counts[c]
+		cells += fmt.Sprintf("  %*d", len(c), counts[c])
+	}
+	return fmt.Sprintf("%-62s %6d%s", name, sum, cells)
+}
+
+func goldenMacros(t testing.TB) []translate.Macro {
+	t.Helper()
+	f, err := os.Open(dataFile(t, "spl", "macros.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	var out []translate.Macro
+	for r, err := range splunk.Macros("macros.jsonl", f) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		name, _, _ := strings.Cut(r.Name, "(")
+		out = append(out, translate.Macro{Name: name, Arguments: r.Arguments, Definition: r.Definition, Eval: r.IsEval})
+	}
+	return out
+}
+
+// goldenIndex indexes the documents of a source under the numbers of their events.
+func goldenIndex(ctx context.Context, node *elasticsearch.Node, c *elasticsearch.Catalogue, source string, pairs []*goldenPair) (string, error) {
+	index := "golden-" + strings.ReplaceAll(source, "_", "-")
+	streams := c.Match("logs-" + strings.ReplaceAll(pairs[0].Stream, "/", ".") + "-*")
+	if len(streams) != 1 {
+		return "", fmt.Errorf("%d streams for %s", len(streams), pairs[0].Stream)
+	}
+	body := c.Mapping(streams[0])
+	body["settings"].(map[string]any)["index"].(map[string]any)["mapping.ignore_malformed"] = true
+	if err := node.DeleteIndex(ctx, index); err != nil {
+		return "", err
+	}
+	if err := node.CreateIndex(ctx, index, body); err != nil {
+		return "", err
+	}
+	integration, dataset, _ := strings.Cut(pairs[0].Stream, "/")
+	for i, p := range pairs {
+		doc := maps.Clone(p.Doc)
+		event, _ := doc["event"].(map[string]any)
+		event = maps.Clone(event)
+		if event == nil {
+			event = map[string]any{}
+		}
+		event["module"], event["dataset"] = integration, integration+"."+dataset // the pipelines' tests leave them out
+		doc["event"] = event
+		if err := putDoc(ctx, node, index, fmt.Sprint("e", i), doc); err != nil {
+			return "", fmt.Errorf("%s: document %d: %w", source, i, err)
+		}
+	}
+	return index, node.Do(ctx, "POST", "/"+index+"/_refresh", nil, nil)
+}
+
+// goldenSearches are the searches for the values of a source's events: at most eight values a field.
+func goldenSearches(source string, pairs []*goldenPair) []goldenSearch {
+	type value struct {
+		text string
+		at   map[string]bool
+	}
+	found := map[string]map[string]*value{}
+	add := func(field, v, id string) {
+		if found[field] == nil {
+			found[field] = map[string]*value{}
+		}
+		k := strings.ToLower(v)
+		if found[field][k] == nil {
+			found[field][k] = &value{text: v, at: map[string]bool{}}
+		}
+		found[field][k].at[id] = true
+	}
+	for i, p := range pairs {
+		for field, vs := range p.fields() {
+			for _, v := range vs {
+				add(field, v, fmt.Sprint("e", i))
+			}
+		}
+		for model, fields := range p.CIM {
+			for field, v := range fields {
+				if s := plain(v); v != nil && s != "" {
+					add(model+" "+field, s, fmt.Sprint("e", i))
+				}
+			}
+		}
+	}
+	var out []goldenSearch
+	for _, field := range slices.Sorted(maps.Keys(found)) {
+		values := slices.Sorted(maps.Keys(found[field]))
+		for _, k := range values[:min(8, len(values))] {
+			v := found[field][k]
+			if strings.Contains(v.text, "*") || len(v.text) > 700 {
+				continue
+			}
+			quoted := `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(v.text) + `"`
+			if model, name, ok := strings.Cut(field, " "); ok && strings.Contains(name, ".") {
+				out = append(out, goldenSearch{source, model, name, fmt.Sprintf("| tstats count from datamodel=%s where %s=%s by %s", model, name, quoted, name), v.at})
+				continue
+			}
+			name := field
+			if !plainName.MatchString(name) {
+				name = `"` + name + `"`
+			}
+			out = append(out, goldenSearch{source, "", field, goldenSources[source] + " " + name + "=" + quoted, v.at})
+		}
+	}
+	return out
+}
+
+var (
+	plainName = regexp.MustCompile(`^[\w.{}@-]+$`)
+	statsOn   = regexp.MustCompile(`(?s)\n\| STATS .*`)
+	fromLine  = regexp.MustCompile(`^FROM ([^\n]*)`)
+)
+
+// try translates and runs a search. An event that is found and has no known value of the field decides nothing, unless
+// the raw events of the source carry the field themselves: then it is known to be absent.
+func (g *goldenSearch) try(ctx context.Context, node *elasticsearch.Node, compiler *translate.Compiler, pairs []*goldenPair) (class, detail string) {
+	out := compiler.Translate(translate.Request{ID: "golden", Query: g.spl})
+	if out.ESQL == nil || slices.ContainsFunc(out.Diagnostics, func(d translate.Diagnostic) bool { return d.Severity == translate.Error }) {
+		return "hole", ""
+	}
+	query := out.Query
+	if g.model != "" {
+		query = fromLine.ReplaceAllString(statsOn.ReplaceAllString(query, ""), "FROM $1 METADATA _id") + "\n| KEEP _id"
+	}
+	result, err := node.ESQL(ctx, query, elasticsearch.ESQLOptions{})
+	if err != nil {
+		return "refused", fmt.Sprintf("%v\n%s", err, query)
+	}
+	at := slices.IndexFunc(result.Columns, func(c elasticsearch.Column) bool { return c.Name == "_id" })
+	if at < 0 {
+		return "refused", "no _id in the answer\n" + query
+	}
+	found := map[string]bool{}
+	for _, row := range result.Values {
+		found[fmt.Sprint(row[at])] = true
+	}
+	carried := slices.ContainsFunc(pairs, func(p *goldenPair) bool { _, ok := p.raw()[g.field]; return ok })
+	var missed, extra []string
+	for id := range g.truth {
+		if !found[id] {
+			missed = append(missed, id)
+		}
+	}
+	for i, p := range pairs {
+		id := fmt.Sprint("e", i)
+		if !found[id] || g.truth[id] {
+			continue
+		}
+		_, has := p.fields()[g.field]
+		if g.model != "" {
+			v := p.CIM[g.model][g.field]
+			has = v != nil && plain(v) != ""
+		}
+		if has || g.model == "" && carried {
+			extra = append(extra, id)
+		}
+	}
+	sort.Strings(missed)
+	detail = fmt.Sprintf("missed %v, wrongly found %v\n%s", missed, extra, query)
+	switch {
+	case len(missed) == 0 && len(extra) == 0:
+		return "found", ""
+	case slices.ContainsFunc(out.Diagnostics, func(d translate.Diagnostic) bool { return d.Severity == translate.Approximation }):
+		return "approximation", detail
+	case len(missed) > 0:
+		return "silent miss", detail
+	}
+	return "silently wrong", detail
+}
