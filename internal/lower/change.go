@@ -113,7 +113,11 @@ func (l *lowering) mvcombine(c *spl.MVCombine, input plan.Node) plan.Node {
 }
 
 func (l *lowering) nomv(c *spl.NoMV, input plan.Node) plan.Node {
-	return l.extend(c.At.At, input, &plan.Joined{Field: c.Field.Text, Delim: "\n"}, c.Field.Text)
+	j := &plan.Joined{Field: c.Field.Text, Delim: "\n"}
+	if before, ok := input.(*plan.Combine); ok && before.Field == j.Field {
+		j.Delim = before.Delim // mvcombine says by what nomv joins
+	}
+	return l.extend(c.At.At, input, j, j.Field)
 }
 
 func (l *lowering) spath(c *spl.SPath, input plan.Node) plan.Node {
@@ -142,6 +146,8 @@ func (l *lowering) extract(c *spl.Extract, input plan.Node) plan.Node {
 		return l.extend(c.At.At, input, x, x.Output)
 	case "erex":
 		return hole(c.At.At, input, c.Kind, "erex learns a regular expression from examples: write it with rex")
+	case "multikv":
+		return l.multikv(c, input)
 	case "xmlunescape":
 		l.note(c.At.At, "xmlunescape is applied to _raw")
 	}
@@ -181,4 +187,22 @@ func (l *lowering) iplocation(c *spl.IPLocation, input plan.Node) plan.Node {
 	l.note(c.At.At, "iplocation reads a database of places, which there is none of here: its fields stay missing")
 	p := &plan.Place{Field: c.Field.Text, Prefix: option(c.Options, "prefix", ""), All: truth(c.Options, "allfields", false)}
 	return l.extend(c.At.At, input, p, p.Prefix+"Country", p.Prefix+"City", p.Prefix+"Region", p.Prefix+"lat", p.Prefix+"lon")
+}
+
+// multikv reads [fields F …] [filter T …] beside its options.
+func (l *lowering) multikv(c *spl.Extract, input plan.Node) plan.Node {
+	n := &plan.TextTable{Step: step(c.At.At, input), HeaderLine: count(c.Options, "forceheader", 1), NoHeader: truth(c.Options, "noheader", false), RemoveTable: truth(c.Options, "rmorig", true)}
+	into := &n.Fields
+	for _, a := range c.Args {
+		switch strings.ToLower(a.Text) {
+		case "fields":
+			into = &n.Fields
+		case "filter":
+			into = &n.Filter
+		default:
+			*into = append(*into, a.Text)
+		}
+	}
+	n.Scope.Open = true
+	return n
 }

@@ -30,6 +30,10 @@ func (l *lowering) expr(e spl.Expr, s plan.Scope) plan.Expr {
 		if !ok {
 			return plan.NewUnknown(at, e.Text+" is no number")
 		}
+		// A literal shows the decimals it is written with: 5.0 stays 5.0.
+		if _, d, ok := strings.Cut(e.Text, "."); ok && !strings.ContainsAny(d, "eE") {
+			return plan.NewConst(at, value.NumPlaces(n, len(d)))
+		}
 		return plan.NewConst(at, value.Num(n))
 	case *spl.BoolLit:
 		return plan.NewConst(at, value.Bool(e.Value))
@@ -129,7 +133,22 @@ func (l *lowering) call(e *spl.Call, s plan.Scope) plan.Expr {
 			}
 		}
 		return plan.NewUnknown(at, "lookup takes the name of a table in quotes, an object of keys and a list of columns")
-	case "commands", "getfields", "cluster":
+	case "sigfig":
+		if len(e.Args) == 1 {
+			return apply(at, "sigfig", value.InEval, append([]plan.Expr{l.expr(e.Args[0], s)}, l.operands(e.Args[0], s)...)...)
+		}
+	case "commands":
+		if len(e.Args) == 1 {
+			if lit, ok := e.Args[0].(*spl.StringLit); ok {
+				var list []string
+				for _, c := range spl.Parse(lit.Value, spl.Options{}).Pipeline.Commands {
+					list = append(list, c.Name())
+				}
+				return plan.NewConst(at, value.Strs(list))
+			}
+		}
+		return plan.NewUnknown(at, "commands reads a search given as text here")
+	case "getfields", "cluster":
 		return plan.NewUnknown(at, e.Func+" has no meaning for rows here")
 	case "xor":
 		return apply(at, "XOR", value.InEval, l.exprs(e.Args, s)...)
@@ -142,6 +161,23 @@ func (l *lowering) call(e *spl.Call, s plan.Scope) plan.Expr {
 		return plan.NewUnknown(at, arity(op, len(e.Args)))
 	}
 	return plan.NewApply(at, op, l.exprs(e.Args, s)...)
+}
+
+// operands are the numbers that a product or quotient is made of, as they are written.
+func (l *lowering) operands(e spl.Expr, s plan.Scope) []plan.Expr {
+	switch e := e.(type) {
+	case *spl.NumberLit:
+		return []plan.Expr{plan.NewConst(e.At.At, value.Str(e.Text))}
+	case *spl.FieldRef:
+		return []plan.Expr{plan.NewField(e.At.At, l.find(s, e.Name))}
+	case *spl.Unary:
+		return l.operands(e.X, s)
+	case *spl.Binary:
+		if e.Op == "*" || e.Op == "/" {
+			return append(l.operands(e.L, s), l.operands(e.R, s)...)
+		}
+	}
+	return nil
 }
 
 func arity(op *value.Op, n int) string {

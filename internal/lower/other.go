@@ -58,7 +58,16 @@ func (l *lowering) other(c *spl.Other, input plan.Node) plan.Node {
 		n := &plan.Summary{Step: step(c.At.At, input), Fields: texts(c.Args), MaxValues: count(c.Options, "maxvals", 100)}
 		n.Scope = plan.Scope{Open: true}
 		return n
-	case "reltime", "fieldformat", "highlight", "iconify", "abstract", "localop", "redistribute", "noop", "require", "tags", "typer", "relevancy", "scrub", "expand", "outputtext",
+	case "reltime":
+		return l.extend(c.At.At, input, &plan.Ago{}, "reltime")
+	case "concurrency":
+		n := &plan.Concurrent{Step: step(c.At.At, input), Duration: option(c.Options, "duration", ""), Start: option(c.Options, "start", "_time"), Output: option(c.Options, "output", "concurrency")}
+		if n.Duration == "" {
+			return hole(c.At.At, input, c.Command, "concurrency needs duration=")
+		}
+		n.Scope = n.Scope.With(l.column(n.Output, value.Desc{Kind: value.Number, Missing: value.Maybe, Settled: true}, plan.Computed, c.At.At))
+		return n
+	case "fieldformat", "highlight", "iconify", "abstract", "localop", "redistribute", "noop", "require", "tags", "typer", "relevancy", "scrub", "expand", "outputtext",
 		"sendalert", "sendemail", "collect", "mcollect", "meventcollect", "tscollect", "outputcsv", "outputtelemetry", "createrss", "dump", "delete", "setfields":
 		return l.pass(c, input)
 	}
@@ -68,7 +77,7 @@ func (l *lowering) other(c *spl.Other, input plan.Node) plan.Node {
 // pass passes rows on.
 func (l *lowering) pass(c *spl.Other, input plan.Node) plan.Node {
 	switch c.Command {
-	case "fieldformat", "highlight", "iconify", "abstract", "reltime", "outputtext":
+	case "fieldformat", "highlight", "iconify", "abstract", "outputtext":
 		l.note(c.At.At, "%s only changes how values are shown: the rows pass on", c.Command)
 	case "localop", "redistribute", "noop", "require":
 		l.note(c.At.At, "%s does not change the rows", c.Command)

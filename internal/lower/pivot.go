@@ -104,6 +104,9 @@ func (l *lowering) top(c *spl.Top, input plan.Node) plan.Node {
 		if len(by) > 0 {
 			top.Per = by
 		}
+		if truth(c.Options, "useother", false) {
+			top.Rest, top.RestOf, top.RestSums = option(c.Options, "otherstr", "OTHER"), texts(c.Fields), []string{countAs, percentAs}
+		}
 		n = top
 	}
 	drop := []string{"_total"}

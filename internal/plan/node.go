@@ -174,6 +174,9 @@ type Place struct {
 	All           bool
 }
 
+// Ago is reltime: how long ago _time is, in words.
+type Ago struct{}
+
 // ToJSON is tojson: fields of the row as an object.
 type ToJSON struct {
 	Fields []string
@@ -198,6 +201,7 @@ func (*Ranges) change()     {}
 func (*SearchInfo) change() {}
 func (*Place) change()      {}
 func (*ToJSON) change()     {}
+func (*Ago) change()        {}
 func (*Joined) change()     {}
 
 // Project keeps, drops or renames columns: table, fields, rename.
@@ -317,6 +321,9 @@ type Limit struct {
 	KeepEvents       bool     // duplicates stay but lose the fields
 	SortBy           []SortKey
 	Same             bool // uniq: whole rows
+	// Rest adds a row for the rows that went, with this text in RestOf and the sums of RestSums: useother of top.
+	Rest             string
+	RestOf, RestSums []string
 }
 
 // Join puts rows of two searches side by side.
@@ -465,6 +472,22 @@ type ToSearch struct {
 type ReturnField struct {
 	Alias, Field string
 	Dollar       bool
+}
+
+// Concurrent is concurrency: how many rows, the row itself included, last at the time when a row starts.
+type Concurrent struct {
+	Step
+	Duration, Start, Output string
+}
+
+// TextTable is multikv: the lines of a table in _raw become rows, named by the words of its first line.
+type TextTable struct {
+	Step
+	Fields      []string
+	Filter      []string
+	HeaderLine  int
+	NoHeader    bool
+	RemoveTable bool
 }
 
 // Summary is fieldsummary.

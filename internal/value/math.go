@@ -107,17 +107,33 @@ func mathOps() []Op {
 			}
 			return NumPlaces(roundTo(n, int(p)), int(p))
 		}},
-		{Name: "sigfig", Place: InEval, Min: 1, Max: 1, Rows: numericRows("rounds to as many significant figures as the operands of the calculation have; here the number as it is", ""), fn: func(_ *Env, a []Value) Value {
+		{Name: "sigfig", Place: InEval, Min: 1, Max: -1, Rows: numericRows("rounds a product or quotient to as many significant figures as the operand with the fewest has", pageMath), fn: func(_ *Env, a []Value) Value {
 			n, ok := number(a[0])
 			if !ok {
 				return nil
 			}
-			return Num(n)
+			least := 17
+			for _, v := range a[1:] {
+				if t, ok := text(v); ok {
+					least = min(least, figures(t))
+				}
+			}
+			if n == 0 || len(a) == 1 {
+				return Num(n)
+			}
+			return Num(roundTo(n, least-1-int(math.Floor(math.Log10(math.Abs(n))))))
 		}},
 	}
 	ops = append(ops, trigOps(f1, f2)...)
 	ops = append(ops, bitOps()...)
 	return append(ops, extremeOps()...)
+}
+
+// figures counts the significant figures of a number as it is written.
+func figures(s string) int {
+	s, _, _ = strings.Cut(strings.ToLower(strings.TrimLeft(s, "+-")), "e")
+	digits := strings.TrimLeft(strings.Replace(s, ".", "", 1), "0")
+	return max(1, len(digits))
 }
 
 func positive(f func(float64) float64) func(float64) float64 {

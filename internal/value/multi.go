@@ -66,11 +66,6 @@ func multiOps() []Op {
 			slices.SortStableFunc(out, func(x, y Atom) int { return strings.Compare(x.Text(), y.Text()) })
 			return out
 		}},
-		{Name: "mvreverse", Place: InEval, Min: 1, Max: 1, Rows: rows(Any, Maybe, "the values in the other order"), fn: func(_ *Env, a []Value) Value {
-			out := slices.Clone(a[0])
-			slices.Reverse(out)
-			return out
-		}},
 		{Name: "mvzip", Place: InEval, Min: 2, Max: 3, Rows: rows(Numeral, Maybe, "the first values of both joined by a comma or the text given, then the second ones, to the end of the shorter"), fn: func(_ *Env, a []Value) Value {
 			by := ","
 			if len(a) > 2 {

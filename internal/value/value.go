@@ -11,14 +11,23 @@ type Atom struct {
 	kind   Kind // Text, Number or Boolean
 	text   string
 	number float64
-	places int8 // decimals to show; -1: as many as the number needs
+	places int8 // decimals to show; -1: as many as the number needs; asWritten: text that an event holds as a number
 }
+
+// asWritten marks text that stood as a number in the events: it is text to every operation, and written as a number.
+const asWritten = -2
 
 // Value is what a field holds in one row: nothing, one value or several.
 type Value []Atom
 
 // Str is one text.
 func Str(s string) Value { return Value{{kind: Text, text: s}} }
+
+// Written is the text of a number as an event holds it: 2.50 stays 2.50.
+func Written(s string) Value { return Value{{kind: Text, text: s, places: asWritten}} }
+
+// IsWritten says that the value stood as a number in the events.
+func (a Atom) IsWritten() bool { return a.kind == Text && a.places == asWritten }
 
 // Strs are several texts, none for an empty list.
 func Strs(list []string) Value {
@@ -211,3 +220,14 @@ func roundTo(n float64, places int) float64 {
 	p := math.Pow(10, float64(places))
 	return math.Round(n*p) / p
 }
+
+// Places is the number of decimals that a number shows, negative where it shows those that it needs.
+func (a Atom) Places() int {
+	if a.kind != Number {
+		return -1
+	}
+	return int(a.places)
+}
+
+// Float is the one number of a value.
+func (v Value) Float() (float64, bool) { return number(v) }

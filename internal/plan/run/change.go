@@ -98,6 +98,8 @@ func (x *runner) change(c plan.Change, r *Row, t *rows) error {
 		if v := r.fields[c.Field]; len(v) > 1 {
 			put(t, r, c.Field, value.Str(strings.Join(v.Texts(), c.Delim)))
 		}
+	case *plan.Ago:
+		x.ago(r, t)
 	case *plan.Place:
 		// There is no database of places.
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/xml"
 	"errors"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -40,12 +41,17 @@ func (x *runner) readTree(c *plan.ReadTree, r *Row, t *rows) error {
 		case ok:
 			j.Fields(x.env, add)
 		case strings.HasPrefix(s, "<"):
+			// A place in braces picks one of several elements of a name, counted from 1.
+			wanted, at := xmlPlace(c.Path)
+			seen := 0
 			err := x.xml(s, func(path string, v value.Value) {
 				switch {
 				case c.Path == "":
 					add(path, v)
-				case path == c.Path:
-					add(c.Output, v)
+				case path == wanted:
+					if seen++; at == 0 || seen == at {
+						add(c.Output, v)
+					}
 				}
 			})
 			if err != nil {
@@ -135,8 +141,6 @@ func (x *runner) readPairs(c *plan.ReadPairs, r *Row, t *rows) error {
 		for _, m := range p.All(x.env, raw, 0) {
 			add(raw[m[2]:m[3]], strings.TrimSpace(raw[m[4]:m[5]]))
 		}
-	case "multikv":
-		return &Error{x.at, "multikv makes events of a table in _raw, which is not modelled: give the rows as events"}
 	case "xmlunescape":
 		put(t, r, "_raw", value.Str(strings.NewReplacer("&lt;", "<", "&gt;", ">", "&quot;", `"`, "&apos;", "'", "&amp;", "&").Replace(raw)))
 		return nil
@@ -306,4 +310,72 @@ func (x *runner) toJSON(c *plan.ToJSON, r *Row, t *rows) {
 		}
 	}
 	put(t, r, c.Output, object.Call(x.env, args))
+}
+
+// xmlPlace takes a place such as {2} out of a path of XML; 0 for none.
+func xmlPlace(path string) (string, int) {
+	for i := strings.IndexByte(path, '{'); i >= 0; i = -1 {
+		end := strings.IndexByte(path[i:], '}')
+		if end < 0 {
+			break
+		}
+		if n, err := strconv.Atoi(path[i+1 : i+end]); err == nil {
+			return path[:i] + path[i+end+1:], n
+		}
+	}
+	return path, 0
+}
+
+// textTable is multikv: each line below the header becomes a row with the fields of the event around it.
+func (x *runner) textTable(n *plan.TextTable, t *rows) (*rows, error) {
+	out := t.like()
+	for _, r := range t.rows {
+		lines := strings.Split(strings.Trim(x.field(r, "_raw").Joined(), "\n"), "\n")
+		if err := x.spend(1 + len(lines)); err != nil {
+			return nil, err
+		}
+		head := max(0, n.HeaderLine-1)
+		var names []string
+		if !n.NoHeader {
+			if head >= len(lines) {
+				continue
+			}
+			names = strings.Fields(lines[head])
+			lines = lines[head+1:]
+		}
+		if !n.RemoveTable {
+			out.rows = append(out.rows, r)
+		}
+		for _, line := range lines {
+			cells := strings.Fields(line)
+			if len(cells) == 0 || len(n.Filter) > 0 && !slices.ContainsFunc(n.Filter, func(f string) bool { return strings.Contains(line, f) }) {
+				continue
+			}
+			c := r.clone()
+			c.set("_raw", value.Str(line))
+			for i, cell := range cells {
+				name := "Column_" + strconv.Itoa(i+1)
+				if !n.NoHeader {
+					if i >= len(names) {
+						break
+					}
+					name = names[i]
+					if i == len(names)-1 {
+						cell = strings.Join(cells[i:], " ")
+					}
+				}
+				if len(n.Fields) == 0 || slices.Contains(n.Fields, name) {
+					put(out, c, name, value.Str(cell))
+				}
+			}
+			if err := x.holds(c); err != nil {
+				return nil, err
+			}
+			out.rows = append(out.rows, c)
+		}
+		if err := x.fits(out); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
 }

@@ -293,3 +293,67 @@ func (x *runner) summary(n *plan.Summary, t *rows) (*rows, error) {
 	}
 	return out, x.env.Err()
 }
+
+// concurrent counts for each row the rows that last at its start: those that start at or before it and end after it.
+func (x *runner) concurrent(n *plan.Concurrent, t *rows) (*rows, error) {
+	type span struct{ from, to float64 }
+	spans := make([]*span, len(t.rows))
+	for i, r := range t.rows {
+		a, b := r.fields[n.Start], r.fields[n.Duration]
+		if len(a) != 1 || len(b) != 1 {
+			continue
+		}
+		from, ok1 := a[0].Number()
+		length, ok2 := b[0].Number()
+		if ok1 && ok2 {
+			spans[i] = &span{from, from + length}
+		}
+	}
+	out := t.like()
+	for i, r := range t.rows {
+		c := r.clone()
+		if s := spans[i]; s != nil {
+			if err := x.spend(len(spans)); err != nil {
+				return nil, err
+			}
+			count := 0
+			for _, o := range spans {
+				if o != nil && (o == s || o.from <= s.from && o.to > s.from) {
+					count++
+				}
+			}
+			put(out, c, n.Output, value.Num(float64(count)))
+		}
+		if err := x.holds(c); err != nil {
+			return nil, err
+		}
+		out.rows = append(out.rows, c)
+	}
+	return out, nil
+}
+
+// ago is how long ago _time is, in the greatest unit that has passed.
+func (x *runner) ago(r *Row, t *rows) {
+	at, ok := r.time()
+	if !ok {
+		return
+	}
+	d := value.Seconds(x.in.Now) - at
+	suffix := " ago"
+	if d < 0 {
+		d, suffix = -d, " from now"
+	}
+	for _, u := range []struct {
+		name string
+		w    float64
+	}{{"year", 365 * 86400}, {"month", 30 * 86400}, {"day", 86400}, {"hour", 3600}, {"minute", 60}, {"second", 1}} {
+		if n := math.Floor(d / u.w); n >= 1 || u.w == 1 {
+			name := u.name
+			if n != 1 {
+				name += "s"
+			}
+			put(t, r, "reltime", value.Str(value.FormatNumber(n, -1)+" "+name+suffix))
+			return
+		}
+	}
+}

@@ -80,12 +80,15 @@ func valueOf(j *value.JSON) value.Value {
 		return nil
 	}
 	s := j.Text()
-	if j.IsNumber() && strings.ContainsAny(s, "eE") {
+	if !j.IsNumber() {
+		return value.Str(s)
+	}
+	if strings.ContainsAny(s, "eE") {
 		if n, ok := value.ParseNumber(s); ok {
 			s = value.FormatNumber(n, -1)
 		}
 	}
-	return value.Str(s)
+	return value.Written(s)
 }
 
 func eventTime(s string, zone *time.Location) (value.Value, bool) {
@@ -101,7 +104,7 @@ func eventTime(s string, zone *time.Location) (value.Value, bool) {
 }
 
 // WriteRow writes a row as one line of JSON: fields in the order of the columns, several values as a list, missing ones
-// left out. Computed numbers are numbers, everything else is text.
+// left out. Computed numbers and what the events hold as numbers are numbers, everything else is text.
 func WriteRow(w io.Writer, columns []string, r Row) error {
 	var b bytes.Buffer
 	b.WriteByte('{')
@@ -137,7 +140,7 @@ func WriteRow(w io.Writer, columns []string, r Row) error {
 
 func writeAtom(b *bytes.Buffer, a value.Atom) {
 	s := a.Text()
-	if a.Kind() == value.Number {
+	if a.Kind() == value.Number || a.IsWritten() {
 		if f, err := strconv.ParseFloat(s, 64); err == nil && !math.IsInf(f, 0) {
 			b.WriteString(s)
 			return

@@ -91,8 +91,36 @@ func (x *runner) limit(n *plan.Limit, t *rows) (*rows, error) {
 		}
 	default:
 		out.rows = t.rows[:min(n.Count, len(t.rows))]
+		if n.Rest != "" && len(t.rows) > n.Count {
+			out.rows = append(slices.Clone(out.rows), x.rest(n, t.rows[n.Count:]))
+		}
 	}
 	return out, nil
+}
+
+// rest is the row for the rows that went.
+func (x *runner) rest(n *plan.Limit, list []*Row) *Row {
+	r := list[0].clone()
+	for _, f := range n.RestOf {
+		r.set(f, value.Str(n.Rest))
+	}
+	sum, _ := value.Find("sum", value.InEval)
+	for _, f := range n.RestSums {
+		args := make([]value.Value, 0, len(list))
+		places := -1
+		for _, o := range list {
+			args = append(args, o.fields[f])
+			for _, a := range o.fields[f] {
+				places = max(places, a.Places())
+			}
+		}
+		v := sum.Call(x.env, args)
+		if f, ok := v.Float(); ok && places > 0 {
+			v = value.NumPlaces(f, places)
+		}
+		r.set(f, v)
+	}
+	return r
 }
 
 // unknown says that a condition reads a field that the row lacks.
@@ -117,6 +145,7 @@ func (x *runner) dedup(n *plan.Limit, t *rows) (*rows, error) {
 	out := t.like()
 	list := t.rows
 	seen := map[string]int{}
+	rest := map[string][]*Row{}
 	last := ""
 	for i, r := range list {
 		if err := x.spend(1); err != nil {
@@ -141,12 +170,21 @@ func (x *runner) dedup(n *plan.Limit, t *rows) (*rows, error) {
 		last = id
 		if seen[id]++; seen[id] <= n.Count {
 			out.rows = append(out.rows, r)
+		} else if n.Rest != "" {
+			rest[id] = append(rest[id], r)
 		} else if n.KeepEvents {
 			c := r.clone()
 			for _, name := range n.Per {
 				c.set(name, nil)
 			}
 			out.rows = append(out.rows, c)
+		}
+	}
+	for _, r := range list {
+		id := identity(keysOf(r, n.Per))
+		if gone := rest[id]; len(gone) > 0 {
+			out.rows = append(out.rows, x.rest(n, gone))
+			delete(rest, id)
 		}
 	}
 	if len(n.SortBy) > 0 {
@@ -353,4 +391,12 @@ func (x *runner) combine(n *plan.Combine, t *rows) (*rows, error) {
 		}
 	}
 	return out, nil
+}
+
+func keysOf(r *Row, names []string) []value.Value {
+	keys := make([]value.Value, len(names))
+	for i, name := range names {
+		keys[i] = r.fields[name]
+	}
+	return keys
 }

@@ -74,7 +74,8 @@ func (x *runner) chart(n *plan.Pivot, t *rows) (*rows, error) {
 	return out, nil
 }
 
-func countLike(a plan.Agg) bool { return a.Func.Name == "count" || a.Func.Name == "c" }
+// countLike says that an aggregation gives 0 where there is nothing.
+func countLike(a plan.Agg) bool { return counts(a) }
 
 // rates gives per_second and its like the width of the intervals.
 func rates(list []plan.Agg, span string) []plan.Agg {

@@ -378,6 +378,10 @@ func (x *runner) step(n plan.Node, t *rows) (*rows, error) {
 		return x.toSearch(n, t)
 	case *plan.Summary:
 		return x.summary(n, t)
+	case *plan.Concurrent:
+		return x.concurrent(n, t)
+	case *plan.TextTable:
+		return x.textTable(n, t)
 	case *plan.Hole:
 		return nil, &Error{n.At, n.Why}
 	}
