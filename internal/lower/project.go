@@ -51,6 +51,7 @@ func (l *lowering) rename(c *spl.Rename, input plan.Node) plan.Node {
 		}
 		col := l.find(p.Scope, from)
 		if col.Desc.Missing == value.Always {
+			p.Scope = p.Scope.Drop([]string{to}) // renaming what is not there removes what has the new name
 			continue
 		}
 		if col.From == "" && col.Origin == plan.Stored {

@@ -269,8 +269,8 @@ func (x *runner) ordered(n *plan.Project, t, out *rows) {
 	}
 }
 
-// rename moves columns, one pair after the other. A column in the way of the new name goes; a name that is nowhere moves
-// nothing, but takes the column in its way along.
+// rename moves columns, one pair after the other. A column in the way of the new name goes, also where no row has the old
+// name: renaming what does not exist removes the data of the new name. A pattern stands for names that some row has.
 func (x *runner) rename(n *plan.Project, t *rows) (*rows, error) {
 	out := t.like()
 	for _, r := range t.rows {
@@ -279,7 +279,7 @@ func (x *runner) rename(n *plan.Project, t *rows) (*rows, error) {
 	for _, p := range n.Renames {
 		moves := map[string]string{}
 		if strings.Contains(p.From, "*") {
-			for _, name := range out.names {
+			for _, name := range x.matchingFields([]string{p.From}, out) {
 				if stars, ok := value.WildParts(name, p.From); ok && (!strings.HasPrefix(name, "_") || strings.HasPrefix(p.From, "_")) {
 					to := p.To
 					for _, s := range stars {
@@ -288,7 +288,7 @@ func (x *runner) rename(n *plan.Project, t *rows) (*rows, error) {
 					moves[name] = to
 				}
 			}
-		} else if slices.Contains(out.names, p.From) {
+		} else {
 			moves[p.From] = p.To
 		}
 		x.move(out, moves)

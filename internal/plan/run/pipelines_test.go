@@ -57,14 +57,14 @@ type pipelineLookup struct {
 	MinMatches    int               `yaml:"min_matches"`
 }
 
-// TestPipelines runs the cases of test/fidelity whose events have Splunk's names: their rows were reasoned by hand. Cases
-// over documents of Elastic's integrations need a mapping first and are counted apart.
+// TestPipelines runs the cases of test/fidelity: their rows were reasoned by hand. Documents of Elastic's integrations
+// get the names and values that Splunk has for them from the schema, read the other way round.
 func TestPipelines(t *testing.T) {
 	paths, err := filepath.Glob("../../../test/fidelity/testdata/pipelines/*.yaml")
 	if err != nil || len(paths) == 0 {
 		t.Fatalf("no cases: %v", err)
 	}
-	total, right, mapped, wrong := 0, 0, 0, []string{}
+	total, right, mapped, unread, wrong := 0, 0, 0, 0, []string{}
 	for _, path := range paths {
 		data, err := os.ReadFile(path)
 		if err != nil {
@@ -76,9 +76,9 @@ func TestPipelines(t *testing.T) {
 		}
 		base := strings.TrimSuffix(filepath.Base(path), ".yaml")
 		for _, c := range f.Cases {
-			if c.Stream != "" || f.Stream != "" {
-				mapped++
-				continue
+			stream := c.Stream
+			if stream == "" {
+				stream = f.Stream
 			}
 			name := base + "/" + c.Name
 			total++
@@ -91,27 +91,35 @@ func TestPipelines(t *testing.T) {
 				for i, e := range events {
 					in.Events = append(in.Events, pipelineEvent(e, i))
 				}
-				for _, l := range append(f.Lookups, c.Lookups...) {
-					in.Lookups[l.Name] = run.Lookup{Columns: l.Columns, Rows: l.Rows, MatchType: l.MatchType, CaseSensitive: l.CaseSensitive, MaxMatches: l.MaxMatches, MinMatches: l.MinMatches, DefaultMatch: l.DefaultMatch}
-				}
 				m := macros{}
 				for _, x := range append(f.Macros, c.Macros...) {
 					m.add(x.Name, x.Definition, x.Arguments)
+				}
+				if stream != "" {
+					mapped++
+					asSplunk(&in, c.SPL, m)
+				}
+				for _, l := range append(f.Lookups, c.Lookups...) {
+					in.Lookups[l.Name] = run.Lookup{Columns: l.Columns, Rows: l.Rows, MatchType: l.MatchType, CaseSensitive: l.CaseSensitive, MaxMatches: l.MaxMatches, MinMatches: l.MinMatches, DefaultMatch: l.DefaultMatch}
 				}
 				in.Macros = m
 				want := c.Rows
 				for _, n := range c.Found {
 					want = append(want, map[string]any{"n": n})
 				}
-				err := pipelineCase(strings.TrimSpace(c.SPL), in, want, c.Ordered)
+				err := pipelineCase(strings.TrimSpace(c.SPL), in, want, c.Ordered, stream != "")
 				why, known := disagreements[name]
 				switch {
-				case err == nil && known:
+				case err == nil && known && stream == "":
 					t.Errorf("agrees now: take it off the list of disagreements")
 				case err == nil:
 					right++
 				case known:
 					t.Logf("known: %s", why)
+				case stream != "":
+					// The schema read the other way round does not give every value that Splunk has.
+					unread++
+					t.Logf("not given as Splunk has it: %v", err)
 				default:
 					wrong = append(wrong, name)
 					t.Errorf("%v\n%s\n%s", err, c.Why, c.SPL)
@@ -119,10 +127,11 @@ func TestPipelines(t *testing.T) {
 			})
 		}
 	}
-	t.Logf("FIGURE pipelines with exactly the expected rows: %d of %d; known disagreements: %d; wrong: %d; over documents of integrations: %d", right, total, len(disagreements), len(wrong), mapped)
+	t.Logf("FIGURE pipelines with exactly the expected rows: %d of %d; known disagreements: %d; wrong: %d; over documents of integrations: %d, of which %d are not given as Splunk has them", right, total, len(disagreements), len(wrong), mapped, unread)
 }
 
 func pipelineEvent(e map[string]any, i int) run.Event {
+	e = flatDocument(e)
 	var out run.Event
 	at := time.Date(2026, 1, 2, 0, i, 0, 0, time.UTC)
 	names := make([]string, 0, len(e))
@@ -159,7 +168,7 @@ func yamlValue(v any) value.Value {
 	return value.Str(fmt.Sprint(v))
 }
 
-func pipelineCase(query string, in run.Input, want []map[string]any, ordered bool) error {
+func pipelineCase(query string, in run.Input, want []map[string]any, ordered, mapped bool) error {
 	res, p, err := search(query, in)
 	if err != nil {
 		return err
@@ -190,6 +199,9 @@ func pipelineCase(query string, in run.Input, want []map[string]any, ordered boo
 			var parts []string
 			for _, a := range get(n) {
 				s := a.Text()
+				if s == "unknown" && slices.ContainsFunc(want, func(w map[string]any) bool { v, ok := w[n]; return ok && v == nil }) {
+					continue // a data model says so where the document has nothing, which the rows show as null
+				}
 				if f, ok := a.Number(); ok {
 					s = value.FormatNumber(math.Round(f*1e6)/1e6, -1)
 					if t, ok := value.Moment(f, time.UTC); ok && times[n] {
@@ -205,7 +217,18 @@ func pipelineCase(query string, in run.Input, want []map[string]any, ordered boo
 	}
 	var a, b []string
 	for _, r := range res.Rows {
-		a = append(a, line(r.Get))
+		a = append(a, line(func(n string) value.Value {
+			if v := r.Get(n); !v.Missing() {
+				return v
+			}
+			// Rows over documents name columns without the data set before them.
+			for _, c := range res.Columns {
+				if strings.HasSuffix(c, "."+n) && mapped {
+					return r.Get(c)
+				}
+			}
+			return nil
+		}))
 	}
 	for _, w := range want {
 		b = append(b, line(func(n string) value.Value { return yamlValue(w[n]) }))
@@ -220,6 +243,11 @@ func pipelineCase(query string, in run.Input, want []map[string]any, ordered boo
 	return nil
 }
 
+var (
+	stored = "the rows have the value as the document has it; Splunk's own has the domain before the account, upper case, or CurrentControlSet"
+	places = "the rows have the place that the document has; there is no database of places here, and the interpreter says so in a note"
+)
+
 // disagreements are the cases in which the interpreter and the rows differ, with the reason and the page that says which
 // of the two is wrong.
 var disagreements = map[string]string{
@@ -232,5 +260,14 @@ var disagreements = map[string]string{
 	"pervalue/mvfilter_number":          "the rows stand for the hole: eval removes no rows (SearchReference/Eval)",
 	"pervalue/mvmap_number":             "the rows stand for the hole: eval removes no rows (SearchReference/Eval)",
 	"pivots/chart_rows_cells":           "the rows name the column of a draft that keeps cells in one column; chart makes the columns x and y (SearchReference/Chart)",
+	"accounts_ecs/group":                stored,
+	"accounts_ecs/group_where":          stored,
+	"windows_ecs/search_later":          stored,
+	"cloud_ecs/audit_type":              stored,
+	"models_ecs/control_set":            stored,
+	"models_ecs/failed_data_set":        "the document belongs to Authentication.Failed_Authentication by a condition of the draft that the source does not name",
+	"sets_ecs/iplocation":               places,
+	"sets_ecs/iplocation_after_stats":   places,
+	"tstats/the_common_shape":           "the rows are those of the draft, which keeps dates; convert ctime() makes texts (SearchReference/Convert)",
 	"time/ctime_display":                "the rows are those of the draft, which keeps a date; convert ctime() makes the text 2026-01-02T00:00:30 (SearchReference/Convert)",
 }

@@ -106,8 +106,13 @@ func (x *runner) events(n *plan.Source) (*rows, error) {
 		if !ok && (!math.IsInf(from, -1) || !math.IsInf(to, 1)) || ok && (at < from || at >= to) {
 			continue
 		}
-		if n.Kind == plan.Model && !n.Flat {
-			x.model(r, n.Name)
+		if n.Kind == plan.Model {
+			if !inModel(r, n.Name) {
+				continue
+			}
+			if !n.Flat {
+				x.model(r, n.Name)
+			}
 		}
 		for _, name := range ev.Names {
 			t.add(name)
@@ -122,6 +127,21 @@ func (x *runner) events(n *plan.Source) (*rows, error) {
 		t.rows = append(t.rows, e.row)
 	}
 	return t, nil
+}
+
+// inModel says whether an event is in a data set. An event can name its data sets in the field datamodel, such as
+// Endpoint.Processes; one that names none is in every data set.
+func inModel(r *Row, name string) bool {
+	sets := r.fields["datamodel"]
+	if sets.Missing() {
+		return true
+	}
+	for _, s := range sets.Texts() {
+		if s == name || strings.HasPrefix(s, name+".") || strings.HasPrefix(name, s+".") {
+			return true
+		}
+	}
+	return false
 }
 
 // model gives the fields of an event the names of a data set, beside their own: Processes.dest for dest.
