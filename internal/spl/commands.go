@@ -3,6 +3,8 @@ package spl
 import (
 	"strconv"
 	"strings"
+
+	"github.com/rulebridge/rulebridge/internal/nearest"
 )
 
 // command reads the command at p.pos. implied: no pipe stands before it, so it may be a search without its name.
@@ -126,7 +128,7 @@ func (p *parser) command(implied, sub bool) Command {
 		return &Format{at, opts, args}
 	}
 	if !isCommand(name) {
-		p.fail(a, CodeUnknownCommand, "%s is not a Splunk command: check its spelling, or replace it if an app brought it", name)
+		p.fail(a, CodeUnknownCommand, "%s is not a Splunk command%s: check its spelling, or replace it if an app brought it", name, nearest.Hint(name, documented))
 		return nil
 	}
 	return p.other(at, name)

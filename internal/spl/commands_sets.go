@@ -438,43 +438,40 @@ func (p *parser) other(at At, name string) Command {
 	return c
 }
 
-// isGenerating says whether a command starts a pipeline with events of its own.
-func isGenerating(name string) bool {
-	switch name {
-	case "tstats", "mstats", "inputlookup", "makeresults", "from", "datamodel", "multisearch", "union", "rest",
-		"metadata", "loadjob", "savedsearch", "dbxquery", "inputcsv", "metasearch", "pivot", "gentimes", "mcatalog",
-		"mpreview", "eventcount", "dbinspect", "typeahead", "walklex", "history", "audit", "ldapsearch", "sdselect":
-		return true
+// generating are the commands that start a pipeline with events of their own; documented are all that Splunk documents, those
+// of its machine learning toolkit included.
+var (
+	generating = strings.Fields(`tstats mstats inputlookup makeresults from datamodel multisearch union rest metadata loadjob savedsearch
+		dbxquery inputcsv metasearch pivot gentimes mcatalog mpreview eventcount dbinspect typeahead walklex history
+		audit ldapsearch sdselect`)
+	documented = append(strings.Fields(`search where eval stats eventstats streamstats sistats chart timechart sichart sitimechart top rare sitop
+		sirare regex rename fields table rex sort dedup head tail fillnull filldown reverse bin bucket discretize
+		lookup outputlookup join selfjoin append appendcols appendpipe transaction makemv mvexpand mvcombine nomv
+		spath extract kv xmlkv xpath kvform multikv xmlunescape erex convert foreach map iplocation return format
+		abstract accum addcoltotals addinfo addtotals af analyzefields anomalies anomalousvalue anomalydetection
+		arules associate autoregress bucketdir cluster cofilter collect concurrency contingency correlate counttable
+		ctable createrss crawl cube delete delta diff dump entitymerge eventtypes expand fieldformat fieldsummary
+		file findkeywords findtypes flatten folderize fromjson gauge geom geomfilter geostats highlight iconify
+		input internalinputcsv kmeans localize localop lookupdefinition makecontinuous mcollect meventcollect
+		msearch noop overlap outlier outputcsv outputtext outputtelemetry predict rangemap relevancy reltime replace
+		redistribute require run runshellscript savedsplunk script scrub searchtxn sendalert sendemail set setfields
+		shape slc snowincident strcat strptime tags tojson transam transpose trendline tscollect typelearner typer
+		uniq untable untranspose x11 xsdisplaywhere xswhere xyseries maketable timewrap tagcreate apply fit summary
+		deletemodel listmodels score sample`), generating...)
+
+	generatingSet, documentedSet = setOf(generating), setOf(documented)
+)
+
+func setOf(names []string) map[string]bool {
+	set := make(map[string]bool, len(names))
+	for _, n := range names {
+		set[n] = true
 	}
-	return false
+	return set
 }
 
-// isCommand says whether Splunk documents a command of this name; its machine learning toolkit is included.
-func isCommand(name string) bool {
-	if isGenerating(name) {
-		return true
-	}
-	switch name {
-	case "search", "where", "eval", "stats", "eventstats", "streamstats", "sistats", "chart", "timechart", "sichart",
-		"sitimechart", "top", "rare", "sitop", "sirare", "regex", "rename", "fields", "table", "rex", "sort", "dedup",
-		"head", "tail", "fillnull", "filldown", "reverse", "bin", "bucket", "discretize", "lookup", "outputlookup",
-		"join", "selfjoin", "append", "appendcols", "appendpipe", "transaction", "makemv", "mvexpand", "mvcombine",
-		"nomv", "spath", "extract", "kv", "xmlkv", "xpath", "kvform", "multikv", "xmlunescape", "erex", "convert",
-		"foreach", "map", "iplocation", "return", "format",
-		"abstract", "accum", "addcoltotals", "addinfo", "addtotals", "af", "analyzefields", "anomalies",
-		"anomalousvalue", "anomalydetection", "arules", "associate", "autoregress", "bucketdir", "cluster", "cofilter",
-		"collect", "concurrency", "contingency", "correlate", "counttable", "ctable", "createrss", "crawl", "cube",
-		"delete", "delta", "diff", "dump", "entitymerge", "eventtypes", "expand", "fieldformat", "fieldsummary",
-		"file", "findkeywords", "findtypes", "flatten", "folderize", "fromjson", "gauge", "geom", "geomfilter",
-		"geostats", "highlight", "iconify", "input", "internalinputcsv", "kmeans", "localize", "localop",
-		"lookupdefinition", "makecontinuous", "mcollect", "meventcollect", "msearch", "noop", "overlap", "outlier",
-		"outputcsv", "outputtext", "outputtelemetry", "predict", "rangemap", "relevancy", "reltime", "replace",
-		"redistribute", "require", "run", "runshellscript", "savedsplunk", "script", "scrub", "searchtxn",
-		"sendalert", "sendemail", "set", "setfields", "shape", "slc", "snowincident", "strcat", "strptime",
-		"tags", "tojson", "transam", "transpose", "trendline", "tscollect", "typelearner", "typer", "uniq", "untable",
-		"untranspose", "x11", "xsdisplaywhere", "xswhere", "xyseries", "maketable", "timewrap", "tagcreate",
-		"apply", "fit", "summary", "deletemodel", "listmodels", "score", "sample":
-		return true
-	}
-	return false
-}
+// isGenerating says whether a command starts a pipeline with events of its own.
+func isGenerating(name string) bool { return generatingSet[name] }
+
+// isCommand says whether Splunk documents a command of this name.
+func isCommand(name string) bool { return documentedSet[name] }

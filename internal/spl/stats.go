@@ -3,6 +3,8 @@ package spl
 import (
 	"strconv"
 	"strings"
+
+	"github.com/rulebridge/rulebridge/internal/nearest"
 )
 
 func (p *parser) stats(at At, kind string) Command {
@@ -77,6 +79,10 @@ func (p *parser) byList(by []By, opts []Option, stop func() bool) ([]By, []Optio
 	return by, opts
 }
 
+// aggregationNames are the functions of stats, for the correction of slips.
+var aggregationNames = strings.Fields(`avg count dc distinct_count earliest earliest_time estdc first last latest latest_time list max
+	mean median min mode range rate stdev stdevp sum sumsq values var varp`)
+
 // agg reads FUNC, FUNC(ARG) or eval(EXPR), with AS NAME.
 func (p *parser) agg() (Agg, bool) {
 	a := p.posAfterSpace()
@@ -96,7 +102,7 @@ func (p *parser) agg() (Agg, bool) {
 	case isBareAgg(g.Func):
 		p.pos = e
 	default:
-		p.syntax("%s is no aggregation: write FUNCTION(FIELD)", quoteShort(p.buf[a:e]))
+		p.syntax("%s is no aggregation%s: write FUNCTION(FIELD)", quoteShort(p.buf[a:e]), nearest.Hint(p.buf[a:e], aggregationNames))
 	}
 	if p.err != nil {
 		return Agg{}, false

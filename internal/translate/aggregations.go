@@ -1,10 +1,13 @@
 package translate
 
 import (
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/rulebridge/rulebridge/internal/esql"
+	"github.com/rulebridge/rulebridge/internal/nearest"
 	"github.com/rulebridge/rulebridge/internal/schema"
 	"github.com/rulebridge/rulebridge/internal/spl"
 )
@@ -68,7 +71,11 @@ func (l *lowering) aggregation(a *spl.Agg) aggregation {
 			}
 			return l.estimated(call("PERCENTILE", n.expr, pct), a, "PERCENTILE estimates; Splunk's "+kind+" does too above 1,000 values, each in its own way")
 		}
-		l.diag("unsupported_aggregation", a.Span(), fn, "`"+fn+"` has no counterpart in STATS; rewrite this part by hand")
+		why := "has no counterpart in STATS"
+		if near := nearest.Hint(fn, slices.Collect(maps.Keys(aggregations))); near != "" {
+			why = "is no aggregation that is known" + near
+		}
+		l.diag("unsupported_aggregation", a.Span(), fn, "`"+fn+"` "+why+"; rewrite this part by hand")
 		return aggregation{hole: true}
 	}
 	if v.null {

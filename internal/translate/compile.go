@@ -352,8 +352,22 @@ func (c *compilation) problems() {
 		if p.Code == spl.CodeUnknownMacro {
 			continue // said with the macro, once, with every place
 		}
-		c.diag("syntax", p.At.At, p.Code, p.Message)
+		code := Code("syntax")
+		if p.Code == spl.CodeUnknownCommand {
+			code = "unknown_command"
+		}
+		c.diag(code, p.At.At, c.subjectOf(p), p.Message)
 	}
+}
+
+// subjectOf is what a problem of the parser is about: the word that is no command, else the kind of the problem.
+func (c *compilation) subjectOf(p spl.Problem) string {
+	from, to := int(p.At.At.Start.Offset), int(p.At.At.End.Offset)
+	if p.Code == spl.CodeUnknownCommand && 0 <= from && from < to && to <= len(c.req.Query) {
+		word, _, _ := strings.Cut(c.req.Query[from:to], " ")
+		return clip(word)
+	}
+	return p.Code
 }
 
 // pipeline lowers the commands in order.

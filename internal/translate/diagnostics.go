@@ -154,7 +154,7 @@ const fewDiags = 40
 func (c *compilation) same(code Code, subject, message string) *Diagnostic {
 	if len(c.diags) <= fewDiags {
 		for i := range c.diags {
-			if d := &c.diags[i]; d.Code == string(code) && d.Subject == subject && d.Message == message {
+			if d := &c.diags[i]; d.Code == string(code) && d.Subject == subject && (d.Message == message || folded(code, subject)) {
 				return d
 			}
 		}
@@ -165,12 +165,24 @@ func (c *compilation) same(code Code, subject, message string) *Diagnostic {
 	}
 	for ; c.indexed < len(c.diags); c.indexed++ {
 		d := &c.diags[c.indexed]
-		c.seen[diagKey{Code(d.Code), d.Subject, d.Message}] = c.indexed
+		c.seen[keyOf(Code(d.Code), d.Subject, d.Message)] = c.indexed
 	}
-	if i, ok := c.seen[diagKey{code, subject, message}]; ok {
+	if i, ok := c.seen[keyOf(code, subject, message)]; ok {
 		return &c.diags[i]
 	}
 	return nil
+}
+
+// folded says whether diagnostics of a code and subject are one, however they are worded: of what follows from a hole one
+// is enough, at each of its places.
+func folded(code Code, subject string) bool { return code == "depends_on_hole" && subject != "" }
+
+// keyOf is what makes two diagnostics the same.
+func keyOf(code Code, subject, message string) diagKey {
+	if folded(code, subject) {
+		message = ""
+	}
+	return diagKey{code, subject, message}
 }
 
 type diagKey struct {

@@ -381,7 +381,7 @@ func (l *lowering) lookup(name string, span spl.Span) *column {
 			return l.withoutCounterpart(name, c.field.Source, c.field, span)
 		}
 		if c.hole {
-			l.diag("depends_on_hole", span, name, "`"+name+"` could not be computed above, so this part is left out; fix that hole first")
+			l.diag("depends_on_hole", span, name, "this part needs `"+name+"`, which could not be translated above, so the draft goes on without it; settle that error first")
 		}
 		return l.used(c, span)
 	}
@@ -390,7 +390,7 @@ func (l *lowering) lookup(name string, span spl.Span) *column {
 	}
 	if !l.env.open && !anyStar(l.env.kept, name) {
 		if l.env.partial() {
-			l.diag("depends_on_hole", span, name, "`"+name+"` may come from a part above that could not be translated; this part is left out")
+			l.diag("depends_on_hole", span, name, "this part needs `"+name+"`, which may come from a part above that could not be translated, so the draft goes on without it; settle that error first")
 			return &column{name: name, hole: true}
 		}
 		if f, ok := l.env.unmapped[name]; ok {
@@ -447,7 +447,7 @@ func (l *lowering) storedUnder(name, renamed string, span spl.Span) *column {
 		return l.columns.Put(column{name: "@timestamp", typ: "date", nonNull: true})
 	}
 	if l.src == nil {
-		l.diag("depends_on_hole", span, name, "`"+name+"` cannot be mapped because the data source is unknown")
+		l.diag("depends_on_hole", span, name, "which field holds `"+name+"` is not known, because the data source is not; settle that error first")
 		return &column{name: name, hole: true}
 	}
 	if _, typed := l.src.Known(name); l.schema.IsIdentity() && isKnowledge(name) && !typed {
@@ -476,7 +476,7 @@ func (l *lowering) storedUnder(name, renamed string, span spl.Span) *column {
 		l.diag("mapping_medium", span, asked, "`"+asked+"` is read from "+readFrom(f)+": "+f.Reason)
 	}
 	if by, ok := l.env.shadowed[f.Name]; ok {
-		l.diag("depends_on_hole", span, asked, "`"+asked+"` is stored in "+f.Name+", which the computed column `"+by+"` replaced; rename that column")
+		l.diag("unsupported_expression", span, asked, "`"+asked+"` is stored in "+f.Name+", which the computed column `"+by+"` replaced; rename that column")
 		return &column{name: name, hole: true, field: f}
 	}
 	c := l.columns.Put(column{name: f.Name, typ: f.Type, array: f.Array, field: f})
@@ -521,11 +521,20 @@ func (l *lowering) withoutCounterpart(name, asked string, f *schema.Field, span 
 	if isKnowledge(asked) {
 		return l.missingKnowledge(asked, span)
 	}
+	if l.env.partial() {
+		// A part above that could not be read may make it, so its own error is enough.
+		l.diag("depends_on_hole", span, asked, "no field is known for `"+asked+"`, which a part above that could not be translated may make; settle that error first")
+		return l.columns.Put(column{name: name, hole: true, field: f})
+	}
 	why := f.Reason
 	if why == "" {
 		why = "no field of " + l.src.Name + " holds it"
 	}
-	l.diag("unknown_field", span, asked, "field `"+asked+"` has no counterpart ("+why+"); map it in the schema overrides")
+	todo := "; name its field in the schema overrides"
+	if strings.Contains(why, "schema overrides") {
+		todo = ""
+	}
+	l.diag("unknown_field", span, asked, "no field is known for `"+asked+"`: "+why+todo)
 	return l.columns.Put(column{name: name, hole: true, field: f})
 }
 

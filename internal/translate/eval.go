@@ -29,7 +29,7 @@ func (l *lowering) assignField(name string, e spl.Expr, at spl.Span) {
 	notes := l.release(from, !alias)
 	l.fullText = full
 	if v.hole {
-		l.diag("depends_on_hole", at, name, "`"+name+"` is left out of the draft, because of the hole in it")
+		l.diag("depends_on_hole", at, name, "`"+name+"` is left out of the draft, because a part of its expression could not be translated; settle that error first")
 		l.defineHole(name)
 		return
 	}

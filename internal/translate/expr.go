@@ -1,10 +1,13 @@
 package translate
 
 import (
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/rulebridge/rulebridge/internal/esql"
+	"github.com/rulebridge/rulebridge/internal/nearest"
 	"github.com/rulebridge/rulebridge/internal/schema"
 	"github.com/rulebridge/rulebridge/internal/spl"
 )
@@ -345,9 +348,18 @@ func (l *lowering) function(e *spl.Call) value {
 	why := "has no counterpart in ES|QL " + string(l.opts.Target)
 	if r, ok := functionHoles[e.Func]; ok {
 		why = r
+	} else if near := nearest.Hint(e.Func, functionNames()); near != "" {
+		why = "is no function that is known" + near
 	}
 	l.diag("unsupported_function", e.Span(), e.Func, "`"+e.Func+"` "+why+"; rewrite this part by hand")
 	return holeValue
+}
+
+// functionNames are the eval functions that Splunk documents, as far as the tables have them.
+func functionNames() []string {
+	names := slices.Collect(maps.Keys(functions))
+	names = slices.AppendSeq(names, maps.Keys(conditions))
+	return slices.AppendSeq(names, maps.Keys(functionHoles))
 }
 
 // fill sets filling and returns what sets it back.

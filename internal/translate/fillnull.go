@@ -27,7 +27,7 @@ func (l *lowering) fillnull(cmd *spl.FillNull, rest []spl.Command) {
 		v := c.value()
 		switch {
 		case v.hole:
-			l.diag("depends_on_hole", cmd.Span(), n.Text, "`"+n.Text+"` is not filled, because of the hole in it")
+			l.diag("depends_on_hole", cmd.Span(), n.Text, "the draft does not fill `"+n.Text+"`, which could not be translated; settle that error first")
 			continue
 		case v.null:
 			l.defineAs(n.Text, &column{typ: "keyword", nonNull: true}, mark(str(cmd.Value), cmd.Span()), cmd.Span())

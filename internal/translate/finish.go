@@ -160,14 +160,14 @@ func (c *compilation) classify(l *lowering) {
 	}
 	if c.out.ESQL == nil && !slices.ContainsFunc(c.diags, func(d Diagnostic) bool { return d.Code == "too_complex" }) {
 		c.command = ""
-		c.diag("no_draft", wholeSpan(c.req.Query), "", "there is no draft: without a data source nothing can be searched; give an index pattern or add the source to the schema overrides")
+		c.diag("no_draft", wholeSpan(c.req.Query), "", "no query could be written: without a data source nothing can be searched; give an index pattern, or add the source to the schema overrides")
 	}
 	switch {
 	case c.out.ESQL == nil || worst == Error && (!l.useful || c.unfiltered()):
 		// A draft that lost all its conditions would alert on everything.
 		if c.out.ESQL != nil {
 			c.command = ""
-			c.diag("no_draft", wholeSpan(c.req.Query), "", "there is no useful draft: every condition on events is a hole, and without any the rule would take all of them")
+			c.diag("no_draft", wholeSpan(c.req.Query), "", "no useful query could be written: each condition on events had to be left out, and without conditions the rule would alert on all of them; settle the other errors first")
 		}
 		c.out.Result = Untranslatable
 		c.out.ESQL, c.out.Query, c.out.Stages, c.out.Index = nil, "", nil, nil

@@ -55,7 +55,7 @@ func (l *lowering) foreach(cmd *spl.Foreach, rest []spl.Command) {
 		return
 	}
 	if len(hits) == 0 {
-		l.diag("depends_on_hole", cmd.Span(), "foreach", "which fields the template runs for is not known here, so the draft goes on without it; fix the hole above or list the fields")
+		l.diag("depends_on_hole", cmd.Span(), "foreach", "which fields the template runs for is not known here, so the draft goes on without foreach; settle the error above, or list the fields")
 		l.holesIn(cmd.Template)
 		return
 	}

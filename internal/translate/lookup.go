@@ -142,7 +142,7 @@ func (u *lookupUse) findKeys() bool {
 	for _, k := range u.cmd.Keys {
 		c := l.lookup(k.Field.Text, k.Field.Span())
 		if c.hole {
-			l.diag("depends_on_hole", u.at, k.Field.Text, "the lookup is left out of the draft, because `"+k.Field.Text+"` is a hole")
+			l.diag("depends_on_hole", u.at, k.Field.Text, "the lookup is left out of the draft, because its key `"+k.Field.Text+"` could not be translated; settle that error first")
 			return false
 		}
 		key := lookupKey{column: k.Column.Text, field: k.Field, v: c.value()}

@@ -115,6 +115,21 @@ func (c *compilation) unknownMacro(name string, span spl.Span) {
 	c.diag("unknown_macro", span, name, "macro `"+name+"` has no definition; export it from Splunk (settings, advanced search, search macros) and add it to the macros")
 }
 
+// unread finds the fault that the parser named within the span, and lets it stand for all of the span; false when there is
+// none.
+func (c *compilation) unread(span spl.Span) bool {
+	for i := range c.diags {
+		d := &c.diags[i]
+		if (d.Code == "syntax" || d.Code == "unknown_command") && span.Start.Offset <= d.Span.Start.Offset && d.Span.Start.Offset <= span.End.Offset {
+			if d.Span != span {
+				d.Also = append(d.Also, span)
+			}
+			return true
+		}
+	}
+	return false
+}
+
 func (l *lowering) unknown(cmd *spl.Unknown) {
 	if cmd.Macro {
 		if isFilterMacro(cmd.Command) {
@@ -123,7 +138,9 @@ func (l *lowering) unknown(cmd *spl.Unknown) {
 		l.unknownMacro(cmd.Command, cmd.Span())
 		l.leaveCondition()
 	} else {
-		l.diag("unknown_command", cmd.Span(), cmd.Command, "command `"+cmd.Command+"` could not be read; the draft goes on without it")
+		if !l.unread(cmd.Span()) {
+			l.diag("unknown_command", cmd.Span(), cmd.Command, "the command `"+cmd.Command+"` could not be read, so the draft goes on without it; write its part by hand")
+		}
 	}
 	l.env.setPartial()
 }

@@ -104,7 +104,7 @@ func (l *lowering) lowerPivot(p *pivot, rest []spl.Command, at spl.Span) bool {
 	for _, c := range cells {
 		if c.only == nil {
 			holes[c.name.Text] = true
-			l.diag("depends_on_hole", c.name.Span(), c.name.Text, "the column `"+c.name.Text+"` of "+p.kind+" is left out of the draft")
+			l.diag("depends_on_hole", c.name.Span(), c.name.Text, "the column `"+c.name.Text+"` of "+p.kind+" is left out of the draft, because it could not be translated; settle that error first")
 			continue
 		}
 		a := *c.agg

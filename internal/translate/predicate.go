@@ -66,7 +66,7 @@ func (l *lowering) searchCond(e spl.SearchExpr, neg bool) esql.Expr {
 func (l *lowering) leaf(x esql.Expr, span spl.Span) esql.Expr {
 	if x == nil {
 		l.leaveCondition()
-		l.diag("depends_on_hole", span, "", "this condition is left out of the draft, because of the hole in it")
+		l.diag("depends_on_hole", span, "", "this condition is left out of the draft, because a part of it could not be translated; settle that error first")
 		return nil
 	}
 	l.constant(x, span)

@@ -47,7 +47,7 @@ func (l *lowering) rexGroups(cmd *spl.Rex, field string, v value, names []string
 	}
 	switch {
 	case v.hole:
-		l.diag("depends_on_hole", cmd.Span(), field, "rex is left out of the draft, because `"+field+"` is a hole")
+		l.diag("depends_on_hole", cmd.Span(), field, "rex is left out of the draft, because `"+field+"` could not be translated; settle that error first")
 		fail()
 		return
 	case len(names) == 0:
@@ -156,7 +156,7 @@ func (l *lowering) helper(name string) string {
 // sed is rex mode=sed: s/…/…/ and y/…/…/.
 func (l *lowering) sed(cmd *spl.Rex, field string, v value) {
 	if v.hole || v.null {
-		l.diag("depends_on_hole", cmd.Span(), field, "rex is left out of the draft, because `"+field+"` is a hole or always null")
+		l.diag("depends_on_hole", cmd.Span(), field, "rex is left out of the draft, because `"+field+"` could not be translated or never has a value; settle that first")
 		return
 	}
 	pattern, repl, flags, ok := sedExpression(cmd.Pattern.Text)
@@ -236,7 +236,7 @@ func (l *lowering) regex(cmd *spl.Regex) {
 	var v value
 	l.accounts(func() { v = wholeAccount(l.lookup(field, cmd.Span()).value()) })
 	if v.hole {
-		l.diag("depends_on_hole", cmd.Span(), field, "regex is left out of the draft, because `"+field+"` is a hole")
+		l.diag("depends_on_hole", cmd.Span(), field, "regex is left out of the draft, because `"+field+"` could not be translated; settle that error first")
 		l.leaveCondition()
 		return
 	}

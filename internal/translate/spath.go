@@ -133,7 +133,7 @@ func (l *lowering) extract(cmd *spl.Extract) {
 
 // leaveOut says that a command needs a field that is a hole, and makes its results holes.
 func (l *lowering) leaveOut(cmd spl.Command, needs string, results ...string) {
-	l.diag("depends_on_hole", cmd.Span(), needs, "`"+cmd.Name()+"` is left out, because `"+needs+"` has no counterpart; fix that hole first")
+	l.diag("depends_on_hole", cmd.Span(), needs, "`"+cmd.Name()+"` is left out, because `"+needs+"` could not be translated; settle that error first")
 	for _, r := range results {
 		l.defineHole(r)
 	}

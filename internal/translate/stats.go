@@ -86,7 +86,7 @@ func (l *lowering) aggregateWith(aggs []spl.Agg, by []spl.By, at spl.Span, dropN
 		var a *esql.Assign
 		l.reading(toGroup, func() { c, a = l.groupKey(b) })
 		if c == nil {
-			l.diag("depends_on_hole", b.Span(), b.Field.Text, "the groups are not split by `"+b.Field.Text+"`, because of the hole in it")
+			l.diag("depends_on_hole", b.Span(), b.Field.Text, "the draft does not group by `"+b.Field.Text+"`, which could not be translated; settle that error first")
 			next.bind(b.Field.Text, &column{name: b.Field.Text, hole: true})
 			continue
 		}
@@ -387,7 +387,7 @@ func (l *lowering) aggOne(a *spl.Agg, st *esql.Stats, next *env, taken *distinct
 	}
 	fills := of.filled && g.where == nil // a group whose rows all fail the condition has nothing, as in Splunk
 	if g.hole {
-		l.diag("depends_on_hole", a.Span(), name, "`"+name+"` is left out of the draft, because of the hole in it")
+		l.diag("depends_on_hole", a.Span(), name, "`"+name+"` is left out of the draft, because what it counts could not be translated; settle that error first")
 		next.bind(name, &column{name: name, hole: true})
 		return
 	}

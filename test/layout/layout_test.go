@@ -43,7 +43,7 @@ var rules = map[string]rule{
 	"internal/arena":      {standardOnly: true},
 	"internal/nearest":    {standardOnly: true},
 	"internal/budget":     {standardOnly: true},
-	"internal/spl":        {standardOnly: true, ours: []string{"internal/arena", "internal/budget"}},
+	"internal/spl":        {standardOnly: true, ours: []string{"internal/arena", "internal/budget", "internal/nearest"}},
 	"internal/esql":       {standardOnly: true, ours: []string{"internal/budget"}},
 	"internal/schema":     {standardOnly: true},
 	"internal/schema/gen": {},
