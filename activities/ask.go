@@ -133,7 +133,7 @@ func askFailure(log *zap.Logger, err error) error {
 	case errors.As(err, &model):
 		log.Warn("model call failed", zap.Error(model), zap.String("reason", string(model.Reason)))
 		switch model.Reason {
-		case llm.Credential:
+		case llm.Credential, llm.Settings:
 			return askError(workflows.AskCredential)
 		case llm.Quota:
 			return askError(workflows.AskQuota)

@@ -4,3 +4,6 @@ package replay
 
 // Marker stands in every text of a recorded rule, so that the test notices a history that carries one.
 const Marker = "never-in-a-history"
+
+// AskRecording begins the names of recordings of questions about alerts; the others are of migrations.
+const AskRecording = "ask-"

@@ -114,7 +114,8 @@ func account(text string, at, after int, found func(span)) {
 	for start > 0 && at-start < 64 && (wordByte(text[start-1]) || strings.IndexByte(".-_", text[start-1]) >= 0) {
 		start--
 	}
-	if start > 0 && strings.IndexByte(`\/:%$`, text[start-1]) >= 0 && !(text[start-1] == ':' && at-start > 1 && (start < 2 || text[start-2] != '\\')) {
+	start = afterEscape(text, start, at)
+	if start > 0 && !wordByte(text[start-1]) && partOfPath(text, start, at) {
 		return
 	}
 	start = runeStart(text, start)
@@ -147,6 +148,17 @@ func account(text string, at, after int, found func(span)) {
 	found(span{start, end, User})
 }
 
+// partOfPath reports whether a name before a backslash is a folder of a path: a separator or a drive stands before it.
+func partOfPath(text string, start, at int) bool {
+	switch text[start-1] {
+	case '\\', '/', '$':
+		return true
+	case ':':
+		return at-start < 2 || start > 1 && text[start-2] == '\\'
+	}
+	return false
+}
+
 // capitals reports whether a name has the form of a NetBIOS domain.
 func capitals(s string) bool {
 	if len(s) < 2 || len(s) > 15 {
@@ -166,11 +178,8 @@ func capitals(s string) bool {
 
 // ipv4 finds an address at its first separator, also in the form ip-10-0-0-1 of names of cloud hosts.
 func ipv4(text string, at int, sep byte, found func(span)) {
-	start := at
-	for start > 0 && at-start < 4 && digit(text[start-1]) {
-		start--
-	}
-	if start == at || at-start > 3 {
+	start := groupStart(text, at, 3, digit)
+	if start < 0 {
 		return
 	}
 	if sep == '-' {
@@ -179,7 +188,7 @@ func ipv4(text string, at int, sep byte, found func(span)) {
 		}
 		start -= 3
 	}
-	if !wordStart(text, start) || sep == '.' && start > 1 && text[start-1] == '.' && digit(text[start-2]) {
+	if sep == '-' && !wordStart(text, start) || sep == '.' && start > 1 && text[start-1] == '.' && digit(text[start-2]) {
 		return
 	}
 	end := at
@@ -217,12 +226,11 @@ func ipv4(text string, at int, sep byte, found func(span)) {
 // ipv6 finds an address at its first colon.
 func ipv6(text string, at int, found func(span)) {
 	const longest = 46
-	start := at
-	for start > 0 && at-start < 5 && hex(text[start-1]) {
-		start--
-	}
-	if at-start > 4 {
-		return
+	start := groupStart(text, at, 4, hex)
+	if start < 0 {
+		if start = at; !wordStart(text, at) || at > 0 && text[at-1] == ':' {
+			return
+		}
 	}
 	end := at
 	for end < len(text) && end-start < longest && (hex(text[end]) || text[end] == ':' || text[end] == '.') {
@@ -248,6 +256,29 @@ func ipv6(text string, at int, found func(span)) {
 		}
 		stop = at + 1 + next
 	}
+}
+
+// groupStart is where the first group of an address begins whose separator is at an offset: a whole word of at most most
+// characters. It is -1 when there is none.
+func groupStart(text string, at, most int, in func(byte) bool) int {
+	for start := at - 1; start >= 0 && at-start <= most && in(text[start]); start-- {
+		if wordStart(text, start) {
+			// An escape before the address, such as %20, ends in digits too; the shorter group is the right one then.
+			return start
+		}
+	}
+	return -1
+}
+
+// afterEscape moves the start of a name over the rest of an escape such as %20, or \n before a capital.
+func afterEscape(text string, start, most int) int {
+	if start > 0 && text[start-1] == '\\' && start+1 < most && strings.IndexByte("nrt", text[start]) >= 0 && text[start+1] >= 'A' && text[start+1] <= 'Z' {
+		return start + 1
+	}
+	if start > 0 && text[start-1] == '%' && start+2 < most && hex(text[start]) && hex(text[start+1]) {
+		return start + 2
+	}
+	return start
 }
 
 func mac(text string, at int, found func(span)) {

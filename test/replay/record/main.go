@@ -5,6 +5,7 @@
 // the stored histories, a new recording stands beside them.
 //
 //	go run -tags record ./test/replay/record -name v1
+//	go run -tags record ./test/replay/record -name ask-v1    questions about alerts
 package main
 
 import (
@@ -72,6 +73,17 @@ func record(out, name, only string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, srv.Stop()) }()
+	if strings.HasPrefix(name, replay.AskRecording) {
+		for _, p := range askPaths() {
+			if only != "" && p.name != only {
+				continue
+			}
+			if err := p.record(ctx, srv.FrontendAddr(), dir, folder); err != nil {
+				return fmt.Errorf("%s: %w", p.name, err)
+			}
+		}
+		return nil
+	}
 	for _, p := range paths() {
 		if only != "" && p.name != only {
 			continue
@@ -179,22 +191,32 @@ func (s *session) save(folder, name string) error {
 		return a.Events[0].EventTime.AsTime().Compare(b.Events[0].EventTime.AsTime())
 	})
 	for i, h := range runs {
-		text, err := protojson.Marshal(h)
-		if err != nil {
+		if err := save(h, filepath.Join(folder, fmt.Sprintf("%s.%d.json", name, i+1))); err != nil {
 			return err
 		}
-		file := filepath.Join(folder, fmt.Sprintf("%s.%d.json", name, i+1))
-		if err := os.WriteFile(file, append(text, '\n'), 0o644); err != nil {
-			return err
-		}
-		fmt.Printf("%s: %d events, %d bytes\n", file, len(h.Events), len(text))
 	}
 	return nil
 }
 
+func save(h *historypb.History, file string) error {
+	text, err := protojson.Marshal(h)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(file, append(text, '\n'), 0o644); err != nil {
+		return err
+	}
+	fmt.Printf("%s: %d events, %d bytes\n", file, len(h.Events), len(text))
+	return nil
+}
+
 func (s *session) history(runID string) (*historypb.History, error) {
+	return history(s.ctx, s.client, workflows.WorkflowID(s.id), runID)
+}
+
+func history(ctx context.Context, c client.Client, workflowID, runID string) (*historypb.History, error) {
 	h := &historypb.History{}
-	it := s.client.GetWorkflowHistory(s.ctx, workflows.WorkflowID(s.id), runID, false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	it := c.GetWorkflowHistory(ctx, workflowID, runID, false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
 	for it.HasNext() {
 		e, err := it.Next()
 		if err != nil {
