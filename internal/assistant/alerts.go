@@ -123,6 +123,17 @@ func (p policy) hides(name string) bool {
 	}
 }
 
+// prune drops the fields of an alert that neither leave nor are masked: nothing needs them.
+func (p policy) prune(a Alert) Alert {
+	kept := Alert{ID: a.ID, Index: a.Index, Source: map[string]any{}}
+	for _, f := range a.fields() {
+		if f.name != "_id" && (p.leaves[f.name] || p.hides(f.name)) {
+			kept.Source[f.name] = f.values
+		}
+	}
+	return kept
+}
+
 const (
 	// leftOut stands in place of free text that cannot leave.
 	leftOut = "[left out: it cannot be told from a masked value]"

@@ -234,6 +234,8 @@ type Question struct {
 	Owner       string    `json:"owner"`
 	ConnectorID string    `json:"connector_id"`
 	Messages    []Message `json:"messages"` // the last one is the question
+	// HistoryCut is set by the core when earlier messages were left out.
+	HistoryCut bool `json:"history_cut,omitempty"`
 	// ConversationID names the saved conversation the question belongs to; empty for none.
 	ConversationID string `json:"conversation_id,omitempty"`
 	// Alerts gives the alert tools, Knowledge the ES|QL knowledge base.

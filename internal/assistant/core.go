@@ -24,6 +24,8 @@ const (
 	// the conversation is.
 	maxHistory      = 20
 	maxHistoryBytes = 48 << 10
+	// maxReplacements bounds the values of the replacements that a caller sends, in bytes.
+	maxReplacements = 8 << 20
 )
 
 // Deps are what a Core is put together from. Without Questions everything is kept in memory; without FieldSettings the
@@ -78,6 +80,7 @@ type prepared struct {
 	Values       map[string][]string `json:"values,omitempty"`
 	History      []Message           `json:"history,omitempty"`
 	HistoryCut   bool                `json:"history_cut,omitempty"`
+	ValuesCut    bool                `json:"values_cut,omitempty"`
 	Replacements map[string]string   `json:"replacements,omitempty"`
 	Offered      []string            `json:"offered"`
 	LeftOut      []LeftOut           `json:"left_out"`
@@ -93,12 +96,21 @@ func (c *Core) Create(ctx context.Context, q Question) error {
 	if _, ok := c.Model(q.ConnectorID); !ok {
 		return FaultOf(CodeUnknownConnector)
 	}
+	size := 0
+	for _, value := range q.Replacements {
+		size += len(value)
+	}
+	if size > maxReplacements {
+		return &Fault{CodeReplacements, fmt.Sprintf("replacements: the values have %d bytes, %d are allowed; begin a new conversation", size, maxReplacements)}
+	}
 	if _, err := mask.NewTable(q.Replacements, c.Random); err != nil {
 		return replacementsFault(err)
 	}
 	if q.AsOf.IsZero() {
 		q.AsOf = c.Now()
 	}
+	history, isCut := bounded(q.Messages[:len(q.Messages)-1])
+	q.Messages, q.HistoryCut = append(history[:len(history):len(history)], q.Messages[len(q.Messages)-1]), isCut
 	content, err := json.Marshal(q)
 	if err != nil {
 		return fmt.Errorf("recording the question: %w", err)
@@ -173,14 +185,19 @@ func (c *Core) recall(ctx context.Context, q Question, p *prepared) error {
 			p.Replacements[token] = value
 		}
 	}
+	p.History, p.HistoryCut = bounded(history)
+	p.HistoryCut = p.HistoryCut || q.HistoryCut
+	return nil
+}
+
+// bounded are the last turns that a model gets, and whether there are more.
+func bounded(history []Message) (last []Message, isCut bool) {
 	size, from := 0, len(history)
 	for from > 0 && len(history)-from < maxHistory && size+len(history[from-1].Content) <= maxHistoryBytes {
 		from--
 		size += len(history[from].Content)
 	}
-	p.HistoryCut = from > 0
-	p.History = history[from:]
-	return nil
+	return history[from:], from > 0
 }
 
 // survey reads the values that are masked in what is said, and the counts.
@@ -196,6 +213,9 @@ func (c *Core) survey(ctx context.Context, q Question, p *prepared) error {
 			return fmt.Errorf("reading the values to mask: %w", err)
 		}
 		p.Values = values
+		for _, list := range values {
+			p.ValuesCut = p.ValuesCut || len(list) >= maxDistinct
+		}
 	}
 	for _, name := range p.Offered {
 		if name == ToolCounts {
@@ -347,6 +367,11 @@ func (c *Core) tool(ctx context.Context, s *state, d decision) (result, error) {
 			return result{}, maskErr
 		}
 		return result{}, &maskedError{text, err}
+	}
+	if r.Page != nil {
+		for i, a := range r.Page.Alerts {
+			r.Page.Alerts[i] = s.policy.prune(a)
+		}
 	}
 	return r, nil
 }

@@ -265,6 +265,9 @@ func (s *state) answer(deterministic bool) (Answer, Exchange, error) {
 	if s.prep.HistoryCut {
 		notes = append(notes, fmt.Sprintf("Only the last turns of the conversation were used: at most %d messages and %d KB.", maxHistory, maxHistoryBytes>>10))
 	}
+	if s.prep.ValuesCut {
+		notes = append(notes, fmt.Sprintf("A field has more than %d values in the last 30 days: of those that no alert read here holds, some may not have been masked in what was said.", maxDistinct))
+	}
 	question, err := s.said(s.q.Messages[len(s.q.Messages)-1].Content)
 	if err != nil {
 		return Answer{}, Exchange{}, err

@@ -7,7 +7,8 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// folded is a text without what does not tell values apart: case, accents, compatibility forms and invisible characters.
+// folded is a text without what does not tell values apart: case, accents, compatibility forms, kinds of dashes and
+// apostrophes, and invisible characters.
 // at[i] is the offset in the original of the rune that byte i comes from; nil for an ASCII text, where the two are equal.
 type folded struct {
 	bytes []byte
@@ -73,7 +74,14 @@ func foldRune(to []byte, r rune) []byte {
 	n := utf8.EncodeRune(in[:], r)
 	var buf [32]byte
 	for _, d := range string(norm.NFKD.Append(buf[:0], in[:n]...)) {
-		if unicode.In(d, unicode.Mn, unicode.Cf) {
+		switch {
+		case unicode.In(d, unicode.Mn, unicode.Cf):
+			continue
+		case unicode.Is(unicode.Pd, d):
+			to = append(to, '-')
+			continue
+		case d == '\u2018' || d == '\u2019' || d == '\u02bc':
+			to = append(to, '\'')
 			continue
 		}
 		// The least rune of the orbit stands for all spellings: ſ and S, K (Kelvin) and k.

@@ -91,28 +91,94 @@ const (
 
 // Masker masks texts with the values of a dictionary and the tokens of a table. It is not safe for concurrent use.
 type Masker struct {
-	table    *Table
-	entries  []entry
+	table *Table
+	// heads are the values by their first bytes, which the automaton finds; heads[n] has pattern n.
+	heads    []values
 	auto     *automaton
 	f        folded
+	sums     sums
 	spans    []span
 	reported bool
 }
 
+// values are entries that begin with the same bytes, by the sum of all their bytes. Only the beginning is in the
+// automaton, so that values of any length and number fit into memory.
+type values struct {
+	lengths []int // the longest first
+	bySum   map[uint64][]value
+}
+
+type value struct {
+	entry
+	text string // folded
+}
+
+// head is how much of a value the automaton holds, in bytes.
+const head = 32
+
 // New prepares a masker. What is added to the dictionary afterwards is not seen by it.
 func (d *Dictionary) New(t *Table) *Masker {
 	m := &Masker{table: t}
-	patterns := make([]string, 0, len(d.entries))
+	texts := make([]string, 0, len(d.entries))
 	for p := range d.entries {
-		patterns = append(patterns, p)
+		texts = append(texts, p)
 	}
-	slices.Sort(patterns)
-	for _, p := range patterns {
-		m.entries = append(m.entries, d.entries[p])
+	slices.Sort(texts)
+	var patterns []string
+	for _, p := range texts {
+		first := p[:min(len(p), head)]
+		if n := len(patterns); n == 0 || patterns[n-1] != first {
+			patterns, m.heads = append(patterns, first), append(m.heads, values{bySum: map[uint64][]value{}})
+		}
+		vs := &m.heads[len(m.heads)-1]
+		sum := sumOf(p)
+		vs.bySum[sum] = append(vs.bySum[sum], value{d.entries[p], p})
+		if !slices.Contains(vs.lengths, len(p)) {
+			vs.lengths = append(vs.lengths, len(p))
+		}
+	}
+	for i := range m.heads {
+		slices.SortFunc(m.heads[i].lengths, func(a, b int) int { return b - a })
 	}
 	m.auto = build(patterns)
 	return m
 }
+
+// sums are the sums of all beginnings of a text, from which that of any part follows (Rabin and Karp, 1987).
+type sums struct {
+	of    []uint64
+	power []uint64
+	ready bool
+}
+
+const base = 0x9e3779b97f4a7c15
+
+func sumOf(text string) uint64 {
+	sum := uint64(0)
+	for i := range len(text) {
+		sum = sum*base + uint64(text[i]) + 1
+	}
+	return sum
+}
+
+func (s *sums) prepare(text []byte) {
+	if s.ready {
+		return
+	}
+	s.ready = true
+	s.of = append(s.of[:0], 0)
+	for i, b := range text {
+		s.of = append(s.of, s.of[i]*base+uint64(b)+1)
+	}
+	if len(s.power) == 0 {
+		s.power = append(s.power, 1)
+	}
+	for len(s.power) < len(s.of) {
+		s.power = append(s.power, s.power[len(s.power)-1]*base)
+	}
+}
+
+func (s *sums) part(from, to int) uint64 { return s.of[to] - s.of[from]*s.power[to-from] }
 
 // Text masks a text. clear is false when an ambiguous value occurs in Prose: then the text must not leave at all.
 func (m *Masker) Text(text string, style Style) (masked string, clear bool, err error) {
@@ -161,7 +227,7 @@ func (m *Masker) piece(text string, style Style) (string, error) {
 	}
 	m.spans = m.spans[:0]
 	shapes(text, func(s span) { m.spans = append(m.spans, s) })
-	m.values(text, style)
+	m.find(text, style)
 	if len(m.spans) == 0 {
 		return text, nil
 	}
@@ -200,12 +266,13 @@ func (m *Masker) piece(text string, style Style) (string, error) {
 	return b.String(), nil
 }
 
-// values finds the values of the dictionary: at each place the longest that is whole.
-func (m *Masker) values(text string, style Style) {
-	if len(m.entries) == 0 {
+// find finds the values of the dictionary: from each place the longest that is whole.
+func (m *Masker) find(text string, style Style) {
+	if len(m.heads) == 0 {
 		return
 	}
 	m.f.fold(text)
+	m.sums.ready = false
 	f, a := &m.f, m.auto
 	at := int32(0)
 	for i := 0; i < len(f.bytes); i++ {
@@ -218,28 +285,46 @@ func (m *Masker) values(text string, style Style) {
 			}
 		}
 		at = a.step(at, f.bytes[i])
-		out := a.node[at].out
-		if out == 0 {
-			continue
-		}
-		if i+1 < len(f.bytes) && f.at != nil && f.at[i+1] == f.at[i] {
-			continue // within a rune that folds to several
-		}
-		// Marks that the folded text leaves out belong to the value.
-		end := runeEnd(text, f.offset(i)+1)
-		if !wordEnd(text, end) {
-			continue
-		}
-		for ; out != 0; out = a.node[out].suffix {
-			start := f.offset(i + 1 - int(a.node[out].length))
+		for out := a.node[at].out; out != 0; out = a.node[out].suffix {
+			from := i + 1 - int(a.node[out].length)
+			start := f.offset(from)
 			if !wordStart(text, start) {
 				continue
 			}
-			if m.take(text, start, end, m.entries[a.node[out].pattern], style) {
+			if m.longest(text, from, start, &m.heads[a.node[out].pattern], style) {
 				break
 			}
 		}
 	}
+}
+
+// longest masks the longest whole value that begins at an offset of the folded text.
+func (m *Masker) longest(text string, from, start int, vs *values, style Style) bool {
+	f := &m.f
+	for _, length := range vs.lengths {
+		to := from + length
+		if to > len(f.bytes) || to < len(f.bytes) && f.at != nil && f.at[to] == f.at[to-1] {
+			continue // longer than the text, or ending within a rune that folds to several
+		}
+		var sum uint64
+		if length > head {
+			m.sums.prepare(f.bytes)
+			sum = m.sums.part(from, to)
+		} else {
+			sum = sumOf(string(f.bytes[from:to]))
+		}
+		same := vs.bySum[sum]
+		n := slices.IndexFunc(same, func(v value) bool { return string(f.bytes[from:to]) == v.text })
+		if n < 0 {
+			continue
+		}
+		// Marks that the folded text leaves out belong to the value.
+		end := runeEnd(text, f.offset(to-1)+1)
+		if wordEnd(text, end) && m.take(text, start, end, same[n].entry, style) {
+			return true
+		}
+	}
+	return false
 }
 
 // take masks one whole value, or reports it; false leaves the word alone.

@@ -8,10 +8,10 @@ import (
 	"testing"
 )
 
-type values map[string]Kind
+type kindsOf map[string]Kind
 
 // newMasker makes a masker over values and a table without replacements.
-func newMasker(t testing.TB, vs values) (*Masker, *Table) {
+func newMasker(t testing.TB, vs kindsOf) (*Masker, *Table) {
 	t.Helper()
 	table, err := NewTable(nil, nil)
 	if err != nil {
@@ -30,10 +30,10 @@ var plainForm = regexp.MustCompile(`(host|user|addr|domain|mail|sid|path|value)-
 func plain(s string) string { return plainForm.ReplaceAllString(s, "<$1 $2>") }
 
 func TestText(t *testing.T) {
-	hosts := values{"PAY-DB-07": Host, "m.oduya": User, "10.20.30.40": Address, "corp.example": Domain}
+	hosts := kindsOf{"PAY-DB-07": Host, "m.oduya": User, "10.20.30.40": Address, "corp.example": Domain}
 	for _, tc := range []struct {
 		name   string
-		values values
+		values kindsOf
 		style  Style
 		in     string
 		want   string
@@ -41,12 +41,12 @@ func TestText(t *testing.T) {
 		{"host in any case", hosts, Prose, "seen on pay-db-07, Pay-DB-07.", "seen on <host 1>, <host 2>."},
 		{"host with its domain", hosts, Prose, "on PAY-DB-07.corp.example by CORP\\m.oduya (10.20.30.40)", "on <host 1> by <user 1> (<addr 1>)"},
 		{"account with its domain", hosts, Prose, "M.Oduya m.oduya@corp.example CORP\\\\M.Oduya", "<user 1> <mail 2> <user 3>"},
-		{"whole values only", values{"web": Host, "ubuntu": Value, "script": Value}, Parts, "7.81.0-1ubuntu1.14 website scripts recipient", "7.81.0-1ubuntu1.14 website scripts recipient"},
-		{"parts of a URL", values{"web": Host}, Parts, "https://web.example/website", "https://<host 1>/website"},
-		{"the longest value", values{"acme": Value, "acme corp": Value}, Prose, "by Acme Corp.", "by <value 1>."},
-		{"values that overlap are one", values{"north wing": Value, "wing seven": Value}, Prose, "north wing seven!", "<value 1>!"},
-		{"accents, width, invisible", values{"josé": User}, Prose, "jose JOSÉ jose\u0301 ｊosé jo\u200bse; josefine", "<user 1> <user 2> <user 3> <user 4> <user 5>; josefine"},
-		{"no spaces between words", values{"田中一郎": User, "PAY-DB-07": Host}, Prose, "ホストPAY-DB-07に田中一郎がログイン", "ホスト<host 1>に<user 1>がログイン"},
+		{"whole values only", kindsOf{"web": Host, "ubuntu": Value, "script": Value}, Parts, "7.81.0-1ubuntu1.14 website scripts recipient", "7.81.0-1ubuntu1.14 website scripts recipient"},
+		{"parts of a URL", kindsOf{"web": Host}, Parts, "https://web.example/website", "https://<host 1>/website"},
+		{"the longest value", kindsOf{"acme": Value, "acme corp": Value}, Prose, "by Acme Corp.", "by <value 1>."},
+		{"values that overlap are one", kindsOf{"north wing": Value, "wing seven": Value}, Prose, "north wing seven!", "<value 1>!"},
+		{"accents, width, invisible", kindsOf{"josé": User}, Prose, "jose JOSÉ jose\u0301 ｊosé jo\u200bse; josefine", "<user 1> <user 2> <user 3> <user 4> <user 5>; josefine"},
+		{"no spaces between words", kindsOf{"田中一郎": User, "PAY-DB-07": Host}, Prose, "ホストPAY-DB-07に田中一郎がログイン", "ホスト<host 1>に<user 1>がログイン"},
 		{"escapes before a value", hosts, Prose, `\nPAY-DB-07 %20PAY-DB-07 \u000apay-db-07`, `\n<host 1> %20<host 1> \u000a<host 2>`},
 		{"addresses by form", nil, Prose, "from 192.168.7.9:443 to [2001:db8::1]:22, fe80::1%eth0, 00:1b:44:11:3a:b7, ip-10-1-2-3.ec2.internal", "from <addr 1>:443 to [<addr 1>]:22, <addr 1>%eth0, <addr 1>, <host 1>"},
 		{"no addresses", nil, Prose, "at 10:12:00 version 10.0.19045.1234 and 1.2.3 of 300.1.1.1 std::string 1.2.3.4.5", "at 10:12:00 version 10.0.19045.1234 and 1.2.3 of 300.1.1.1 std::string 1.2.3.4.5"},
@@ -54,8 +54,8 @@ func TestText(t *testing.T) {
 		{"SIDs", nil, Prose, "S-1-5-21-3623811015-3361044348-30300820-1013 as S-1", "<sid 1> as S-1"},
 		{"paths below a home", nil, Prose, `ran "C:\Users\Eve Ng\My Docs\a b.exe" and /home/eve/.ssh/id_rsa, C:\Users\Public\x.exe /Users/eve`, `ran "<path 1> b.exe" and <path 1>, C:\Users\Public\x.exe <path 1>`},
 		{"no accounts", nil, Prose, `C:\Windows\System32\cmd.exe HKLM\SOFTWARE\Run HKCU\Run System32\cmd.exe`, `C:\Windows\System32\cmd.exe HKLM\SOFTWARE\Run HKCU\Run System32\cmd.exe`},
-		{"ambiguous in talk", values{"a": Host, "it": User}, Talk, "What happened on host a? Is it a test of user it?", "What happened on host <host 1>? Is it a test of user <user 1>?"},
-		{"ambiguous words in talk", values{"web": Host, "backup": User}, Talk, "Alerts on web by backup; which web backup?", "Alerts on <host 1> by <user 1>; which web backup?"},
+		{"ambiguous in talk", kindsOf{"a": Host, "it": User}, Talk, "What happened on host a? Is it a test of user it?", "What happened on host <host 1>? Is it a test of user <user 1>?"},
+		{"ambiguous words in talk", kindsOf{"web": Host, "backup": User}, Talk, "Alerts on web by backup; which web backup?", "Alerts on <host 1> by <user 1>; which web backup?"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			m, table := newMasker(t, tc.values)
@@ -77,7 +77,7 @@ func TestText(t *testing.T) {
 }
 
 func TestAmbiguousProseIsReported(t *testing.T) {
-	m, _ := newMasker(t, values{"a": Host, "it": User, "backup": User, "80": Value})
+	m, _ := newMasker(t, kindsOf{"a": Host, "it": User, "backup": User, "80": Value})
 	for text, clear := range map[string]bool{
 		"it is a test": false, "IT services": false, "Backup finished": false, "port 80": false, "port 8080 of an item": true,
 	} {
@@ -202,7 +202,7 @@ func randomText(r *rand.Rand, n int) string {
 func TestMaskedTextHoldsNoValue(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 11))
 	for range 1000 {
-		vs := values{}
+		vs := kindsOf{}
 		for range 1 + r.IntN(6) {
 			v := strings.TrimSpace(randomText(r, 1+r.IntN(4)))
 			if named(v) && !Ambiguous(v) {
@@ -302,7 +302,7 @@ func FuzzMaskRestore(f *testing.F) {
 }
 
 func BenchmarkMask(b *testing.B) {
-	vs := values{}
+	vs := kindsOf{}
 	for i := range 2000 {
 		vs[fmt.Sprintf("SRV-%04d", i)] = Host
 		vs[fmt.Sprintf("user%04d.name", i)] = User
