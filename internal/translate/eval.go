@@ -38,6 +38,12 @@ func (l *lowering) assignField(name string, e spl.Expr, at spl.Span) {
 		l.env.bind(name, &column{name: name, typ: "null", constant: &esql.Literal{}})
 		return
 	}
+	if c, ok := v.expr.(*esql.Column); ok && alias && v.col != nil && c.Name == v.col.name && l.freeName(name) == c.Name && notes == nil && v.note == nil {
+		// NAME = NAME writes nothing; 8.19 refuses such an EVAL between two SORTs.
+		l.diag("option_ignored", at, name, "`"+name+"` is set to itself")
+		l.env.bind(name, v.col)
+		return
+	}
 	l.useful = true
 	c := l.columns.Put(column{typ: v.typ, array: v.array, nonNull: v.nonNull, numeral: v.numeral, whole: v.whole, distinct: v.distinct, pending: joined(false, notes, v.note), lexical: v.lexical()})
 	l.defineAs(name, c, v.expr, at)

@@ -20,11 +20,17 @@ func (l *lowering) eventstats(cmd *spl.Stats, rest []spl.Command) {
 			return
 		}
 	}
-	if l.opts.Target == Target9 {
+	limited := hasLimit(l.cmds) || hasFork(l.cmds) // behind which INLINE STATS is refused
+	if l.opts.Target == Target9 && !limited {
 		l.inlineStats(cmd)
 		return
 	}
 	if !l.settle(cmd, rest) {
+		if l.opts.Target == Target9 {
+			l.diag("unsupported_command", cmd.Span(), "eventstats", "eventstats needs INLINE STATS, which Elasticsearch refuses behind a limit on rows (head, sort, tail, append); list the fields (table) after it, or move it before the limit. The draft goes on without it")
+			l.holesFor(cmd.Aggs)
+			return
+		}
 		l.diag("needs_target_9", cmd.Span(), "eventstats", "eventstats over whole events needs INLINE STATS (9.x), or a list of the fields (table) after it; the draft goes on without it")
 		l.holesFor(cmd.Aggs)
 		return
@@ -143,16 +149,23 @@ func (l *lowering) rowName() string {
 // inlineStats is eventstats on a later target.
 func (l *lowering) inlineStats(cmd *spl.Stats) {
 	outer := l.env.clone()
-	aggregated, fullText := l.aggregated, l.fullText
+	aggregated := l.aggregated
 	before := len(l.cmds)
 	l.aggregateWith(cmd.Aggs, cmd.By, cmd.Span(), false, "")
 	results := l.env
+	kept := l.cmds[:before]
 	for _, c := range l.cmds[before:] {
 		if s, ok := c.(*esql.Stats); ok {
+			if len(s.Aggs) == 0 {
+				l.diag("option_ignored", cmd.Span(), "eventstats", "eventstats adds nothing but constants to the rows here")
+				continue
+			}
 			s.Inline = true
 		}
+		kept = append(kept, c)
 	}
-	l.env, l.aggregated, l.fullText = outer, aggregated, fullText
+	l.cmds = kept
+	l.env, l.aggregated, l.fullText = outer, aggregated, false // full-text operators are refused behind INLINE STATS
 	var missing []esql.Expr
 	var fixedBy []string
 	for _, b := range cmd.By {

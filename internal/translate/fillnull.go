@@ -151,7 +151,7 @@ func (l *lowering) dropUnfilled(fields []esql.Expr, at spl.Span) {
 		least = call("LEAST", found...)
 	}
 	where := &esql.Where{Expr: mark(binary(">", least, integer(0)), at)}
-	if l.opts.Target == Target9 {
+	if l.opts.Target == Target9 && !hasLimit(l.cmds) && !hasFork(l.cmds) {
 		all.Inline = true
 		l.add(all, where)
 		l.helpers = append(l.helpers, helpers...)

@@ -1,7 +1,6 @@
 package translate
 
 import (
-	"regexp/syntax"
 	"strconv"
 	"strings"
 
@@ -202,7 +201,7 @@ func valuePattern(pattern string, fold bool) (string, bool) {
 	if fold {
 		pattern = "(?i)" + pattern
 	}
-	re, err := syntax.Parse(pattern, syntax.Perl)
+	re, err := parseWritten(pattern)
 	if err != nil {
 		return "", false
 	}

@@ -88,7 +88,7 @@ func (l *lowering) regexTest(v value, pattern string, span spl.Span, neg bool) e
 }
 
 func (l *lowering) regexMatch(v value, pattern string, span spl.Span) esql.Expr {
-	re, err := syntax.Parse(pattern, syntax.Perl)
+	re, err := parseWritten(pattern)
 	if err == nil {
 		plain := re.Simplify() // without counts, as long as Lucene's automaton will be
 		if lit, start, end, fold, ok := literalRegex(plain); ok {
