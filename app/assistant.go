@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strconv"
@@ -58,6 +59,41 @@ func OpenAssistant(ctx context.Context, c config.Config, dir string, seal *codec
 		return nil, err
 	}
 	return newAssistant(c, db, db, seal, log)
+}
+
+// OpenClusterAssistant prepares the store in Elasticsearch, for several processes, and reads alerts of the same cluster. It
+// sends nothing: Setup installs the indices, CheckIndices tells what is missing.
+func OpenClusterAssistant(c config.Config, seal *codec.Codec, log *zap.Logger) (*Assistant, error) {
+	if !c.FromElasticsearch() {
+		return nil, errors.New("assistant.alerts: embedded needs store.kind sqlite; with store.kind elasticsearch use auto or elasticsearch")
+	}
+	kept, err := elastic.NewAssistant(ElasticOptions(c.Elasticsearch))
+	if err != nil {
+		return nil, err
+	}
+	return newAssistant(c, kept, nil, seal, log)
+}
+
+// indices are installed before they are used.
+type indices interface {
+	Setup(ctx context.Context) error
+	CheckIndices(ctx context.Context) error
+}
+
+// Setup installs what the store needs; the embedded one needs nothing.
+func (a *Assistant) Setup(ctx context.Context) error {
+	if i, ok := a.store.(indices); ok {
+		return i.Setup(ctx)
+	}
+	return nil
+}
+
+// CheckIndices says whether what Setup installs is there.
+func (a *Assistant) CheckIndices(ctx context.Context) error {
+	if i, ok := a.store.(indices); ok {
+		return i.CheckIndices(ctx)
+	}
+	return nil
 }
 
 func newAssistant(c config.Config, s AssistantStore, embedded assistant.AlertSource, seal *codec.Codec, log *zap.Logger) (*Assistant, error) {

@@ -110,6 +110,11 @@ func (p *Process) openStore(ctx context.Context) error {
 		return err
 	}
 	p.store, p.elastic = s, s
+	if c.Features.AssistantRAG {
+		if p.assistant, err = app.OpenClusterAssistant(c, p.codec, p.log); err != nil {
+			return err
+		}
+	}
 	return s.Check(ctx)
 }
 
@@ -117,6 +122,11 @@ func (p *Process) openStore(ctx context.Context) error {
 func (p *Process) checkStore(ctx context.Context) error {
 	if p.elastic == nil {
 		return nil
+	}
+	if p.assistant != nil {
+		if err := p.assistant.CheckIndices(ctx); err != nil {
+			return err
+		}
 	}
 	if !p.o.Config.Features.SIEMMigrations {
 		p.store = withoutIndices{p.store}

@@ -56,11 +56,15 @@ func (s Setup) templates(ctx context.Context, p *Process) error {
 	case p.elastic == nil:
 		s.printf("store: SQLite, %s", p.folder.StorePath)
 		return nil
-	case !s.Config.Features.SIEMMigrations:
-		s.printf("store: nothing installed, since features.siemMigrationsEnabled is off")
+	case !s.Config.Features.SIEMMigrations && p.assistant == nil:
+		s.printf("store: nothing installed, since features.siemMigrationsEnabled and features.assistantRagOnAlerts are off")
 		return nil
 	}
 	work, setup := p.elastic.Roles()
+	if p.assistant != nil { // questions read alerts, and nothing writes them
+		work["indices"] = append(work["indices"].([]any), map[string]any{
+			"names": s.Config.Assistant.IndexPatterns, "privileges": []string{"read", "view_index_metadata"}})
+	}
 	for _, role := range []struct {
 		who  string
 		body map[string]any
@@ -74,8 +78,15 @@ func (s Setup) templates(ctx context.Context, p *Process) error {
 	if err := p.elastic.CheckSetup(ctx); err != nil {
 		return err
 	}
-	if err := p.elastic.Setup(ctx); err != nil {
-		return err
+	if s.Config.Features.SIEMMigrations {
+		if err := p.elastic.Setup(ctx); err != nil {
+			return err
+		}
+	}
+	if p.assistant != nil {
+		if err := p.assistant.Setup(ctx); err != nil {
+			return err
+		}
 	}
 	s.printf("store: templates and indices are there in Elasticsearch at %s", strings.Join(s.Config.Elasticsearch.URLs, ", "))
 	return nil

@@ -28,7 +28,7 @@ func elasticConfig(t *testing.T, node *elasticsearch.Node, latency, more string)
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		for _, name := range []string{"migrations", "rules", "claims", "resources", "answers"} {
+		for _, name := range []string{"migrations", "rules", "claims", "resources", "answers", "conversations", "exchanges", "questions", "steps", "fields"} {
 			for _, p := range []string{"/" + prefix + "-" + name + "-v1", "/_index_template/" + prefix + "-" + name, "/_component_template/" + prefix + "-" + name + "-mappings"} {
 				_ = node.Do(context.Background(), "DELETE", p, nil, nil) // what is not there need not go
 			}
@@ -82,7 +82,7 @@ func TestElasticsearchStore(t *testing.T) {
 // TestFeatureOffInstallsNothing: neither setup nor a gateway makes an index or template.
 func TestFeatureOffInstallsNothing(t *testing.T) {
 	node := elasticsearch.Start(t)
-	cfg, prefix := elasticConfig(t, node, "10ms", "features: {siemMigrationsEnabled: false}\n")
+	cfg, prefix := elasticConfig(t, node, "10ms", "features: {siemMigrationsEnabled: false, assistantRagOnAlerts: false}\n")
 	c := newCluster(t, cfg)
 	if out := c.setup(); !strings.Contains(out, "nothing installed") {
 		t.Errorf("setup says %s", out)

@@ -187,7 +187,7 @@ type dev struct {
 	url, ui, temporal string
 }
 
-var readyLine = regexp.MustCompile(`(?m)^  (gateway|Temporal Web UI|Temporal) +(\S+)$`)
+var readyLine = regexp.MustCompile(`(?m)^  (gateway|Temporal Web UI|Temporal) +(\S+)( \(.*\))?$`)
 
 // startDev starts dev on free ports and waits until it is ready.
 func startDev(t *testing.T, dir string, args ...string) *dev {

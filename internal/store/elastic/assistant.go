@@ -28,7 +28,7 @@ const (
 	exchangesIndex     = "exchanges"
 	questionsIndex     = "questions"
 	stepsIndex         = "steps"
-	settingsIndex      = "settings"
+	settingsIndex      = "fields"
 )
 
 var assistantIndices = []string{conversationsIndex, exchangesIndex, questionsIndex, stepsIndex, settingsIndex}
@@ -517,7 +517,7 @@ type settingsDoc struct {
 }
 
 func (a *Assistant) settings(ctx context.Context) (s settingsDoc, on *version, err error) {
-	d, err := a.one(ctx, a.ref(settingsIndex, "fields"))
+	d, err := a.one(ctx, a.ref(settingsIndex, "all"))
 	if err != nil || !d.Found {
 		return s, nil, err
 	}
@@ -550,7 +550,7 @@ func (a *Assistant) SetFieldSettings(ctx context.Context, settings []assistant.F
 				s.Fields = slices.Insert(s.Fields, i, f)
 			}
 		}
-		written, err := a.put(ctx, a.ref(settingsIndex, "fields"), on, s)
+		written, err := a.put(ctx, a.ref(settingsIndex, "all"), on, s)
 		if err == nil && !written {
 			err = errConflict
 		}
