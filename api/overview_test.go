@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -51,7 +52,7 @@ func TestOverviewKnowsWhatThisGatewayDid(t *testing.T) {
 		ids = append(ids, id)
 		want := migration.Stats{MigrationID: id, Status: migration.Ready, Rules: migration.Counts{Total: 3, Pending: 3}, LastUpdated: now.UTC()}
 		list := all()
-		if len(list) != i+1 || list[i] != want {
+		if len(list) != i+1 || !reflect.DeepEqual(list[i], want) {
 			t.Fatalf("after creating %d: %+v, want %+v at the end", i+1, list, want)
 		}
 		if i%2 == 0 {

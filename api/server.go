@@ -34,6 +34,7 @@ type Store interface {
 	MarkDeleted(ctx context.Context, id string) error
 	DeleteMigration(ctx context.Context, id string) error
 	Counts(ctx context.Context, id string) (migration.Counts, error)
+	ErrorCodes(ctx context.Context, id string) (map[string]int, error)
 	List(ctx context.Context, id string, q store.RuleQuery) (rules []migration.Rule, next string, err error)
 	Release(ctx context.Context, id string, epoch int64, ruleIDs []string) (migration.Counts, error)
 	UpsertResources(ctx context.Context, id string, rs []migration.Resource) (upserted int, err error)

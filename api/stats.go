@@ -58,7 +58,7 @@ func (s *Server) fetchStats(ctx context.Context, id string) (statsAnswer, error)
 			// A start that is still being opened knows its state, and not yet the rules that are there now.
 			if st.Rules.Total == m.Total {
 				st.MigrationID = ""
-				return statsAnswer{st, "workflow"}, nil
+				return s.withCodes(ctx, id, statsAnswer{st, "workflow"})
 			}
 			m.State, m.ParkReason = st.Status, st.ParkReason
 		}
@@ -69,7 +69,19 @@ func (s *Server) fetchStats(ctx context.Context, id string) (statsAnswer, error)
 	}
 	st := statsOf(m, counts)
 	st.MigrationID = ""
-	return statsAnswer{st, "store"}, nil
+	return s.withCodes(ctx, id, statsAnswer{st, "store"})
+}
+
+// withCodes adds which codes the rules in error have.
+func (s *Server) withCodes(ctx context.Context, id string, a statsAnswer) (statsAnswer, error) {
+	if a.Rules.Failed == 0 {
+		return a, nil
+	}
+	var err error
+	if a.Errors, err = s.Store.ErrorCodes(ctx, id); err != nil {
+		return a, fmt.Errorf("counting errors: %w", err)
+	}
+	return a, nil
 }
 
 // askStats asks the workflow. A parked or closed run does not know of rules appended since, so only a running one is

@@ -11,6 +11,7 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -47,8 +48,16 @@ type Program struct {
 	Self string
 }
 
+// leaveWithin is how long a command that has nothing to settle may take to end after an interrupt.
+const leaveWithin = 1500 * time.Millisecond
+
+// settles marks commands that have something to settle at an interrupt: migrations that run, requests that are being
+// answered. They take up to the configured grace.
+const settles = "settles"
+
 // Main runs the command line with the process's own streams and returns the exit code. The first interrupt asks the
-// command to end in order, the second ends the process at once.
+// command to end in order, the second ends the process at once. A command that has nothing to settle, and does not end,
+// is ended: the compiler cannot be told to leave a rule.
 func Main(embedded app.StartEmbedded, version string) int {
 	p := Program{
 		Args: os.Args[1:], Env: os.Environ(), Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
@@ -60,11 +69,25 @@ func Main(embedded app.StartEmbedded, version string) int {
 	go func() {
 		s := <-signals
 		cancel(interrupted{s})
-		<-signals
-		_, _ = fmt.Fprintln(p.Stderr, "interrupted again: ending at once; running migrations resume at the next start on this folder")
+		var late <-chan time.Time
+		if !p.settles() {
+			late = time.After(leaveWithin)
+		}
+		select {
+		case <-signals:
+			_, _ = fmt.Fprintln(p.Stderr, "interrupted again: ending at once; running migrations resume at the next start on this folder")
+		case <-late:
+			_, _ = fmt.Fprintln(p.Stderr, "rulebridge: interrupted; what was being worked on did not end and is given up")
+		}
 		os.Exit(ExitInterrupted)
 	}()
 	return p.Run(ctx)
+}
+
+// settles reports whether the command that runs has something to settle at an interrupt.
+func (p Program) settles() bool {
+	c, _, err := p.command().Find(p.Args)
+	return err == nil && c.Annotations[settles] != ""
 }
 
 // interrupted is the cause of a context that a signal cancelled.
@@ -146,7 +169,7 @@ func (p Program) command() *cobra.Command {
 		return usagef("%w%s; see %s --help", err, flagHint(c, err), c.CommandPath())
 	})
 	root.AddCommand(
-		p.demoCommand(), p.devCommand(), p.migrateCommand(), p.translateCommand(), p.runCommand(),
+		p.demoCommand(), p.devCommand(), p.migrateCommand(), p.reportCommand(), p.translateCommand(), p.runCommand(),
 		p.askCommand(), p.alertsCommand(), p.replayCommand(), p.configCommand(), p.versionCommand(),
 		p.apiCommand(), p.workerCommand(), p.setupCommand(), p.temporalCommand(), p.healthCommand(), p.compilerCommand(),
 	)

@@ -19,8 +19,9 @@ import (
 
 func (p Program) apiCommand() *cobra.Command {
 	c := &cobra.Command{
-		Use:   "api",
-		Short: "Run a gateway for a Temporal cluster",
+		Use:         "api",
+		Annotations: map[string]string{settles: "yes"},
+		Short:       "Run a gateway for a Temporal cluster",
 		Long: `Run a gateway: the HTTP API over the store (store.kind) and the Temporal cluster that TEMPORAL_ADDRESS,
 TEMPORAL_NAMESPACE, TEMPORAL_API_KEY, TEMPORAL_TLS… or a profile of TEMPORAL_CONFIG_FILE name, as for every Temporal
 program. Any number of gateways and workers may share a store: Elasticsearch, or on one machine an SQLite file
@@ -44,8 +45,9 @@ program. Any number of gateways and workers may share a store: Elasticsearch, or
 func (p Program) workerCommand() *cobra.Command {
 	var catalogue string
 	c := &cobra.Command{
-		Use:   "worker",
-		Short: "Run a worker for a Temporal cluster",
+		Use:         "worker",
+		Annotations: map[string]string{settles: "yes"},
+		Short:       "Run a worker for a Temporal cluster",
 		Long: `Run a worker of the task queues given with --queues: migrations, and llm-<connector> for the calls of one model; all
 without. The Temporal cluster is found as the api command finds it, the store is the same. At SIGTERM it finishes what
 it has begun within shutdown_grace; the rest is retried by other workers.

@@ -22,8 +22,9 @@ import (
 func (p Program) demoCommand() *cobra.Command {
 	var exit bool
 	c := &cobra.Command{
-		Use:   "demo",
-		Short: "Migrate the shipped sample rules and look at the result",
+		Use:         "demo",
+		Annotations: map[string]string{settles: "yes"},
+		Short:       "Migrate the shipped sample rules and look at the result",
 		Long: `Run everything in one process, migrate the sample rules that come with Rulebridge, and answer a question about sample
 alerts: no key, no account, no network.
 On a terminal it then stays up until Ctrl-C, with gateway and Temporal Web UI to look at; without a terminal, or with

@@ -17,8 +17,9 @@ import (
 func (p Program) devCommand() *cobra.Command {
 	var catalogue string
 	c := &cobra.Command{
-		Use:   "dev",
-		Short: "Run everything in one process: Temporal with its Web UI, store, worker and gateway",
+		Use:         "dev",
+		Annotations: map[string]string{settles: "yes"},
+		Short:       "Run everything in one process: Temporal with its Web UI, store, worker and gateway",
 		Long: `Run the embedded Temporal server and its Web UI, the SQLite store, the worker and the gateway in one process until
 Ctrl-C. Data stays in a folder (--data-dir), or in memory with --ephemeral. At Ctrl-C or SIGTERM running migrations are
 paused; the next start on the folder resumes them (migration.shutdown: stop leaves them stopped). A second Ctrl-C ends
@@ -64,11 +65,30 @@ func startError(err error) error {
 	return err
 }
 
-// shutDown pauses what runs, then stops the parts in order.
+// closeWithin is how long the parts may take to close beyond the grace.
+const closeWithin = 2 * time.Second
+
+// shutDown pauses what runs, then stops the parts in order, all within the grace. Parts that do not stop in time are left
+// to the end of the process: what they hold is kept by the databases, and goes on at the next start.
 func (p Program) shutDown(a *app.App, cfg config.Config) error {
 	ctx, cancel := context.WithTimeout(context.Background(), cfg.ShutdownGrace)
 	defer cancel()
-	return errors.Join(a.Pause(ctx, cfg.Migration.Shutdown == "pause"), a.Close())
+	paused := a.Pause(ctx, cfg.Migration.Shutdown == "pause")
+	closed := make(chan error, 1)
+	go func() { closed <- a.Close() }()
+	within, stop := context.WithTimeout(context.WithoutCancel(ctx), time.Until(graceEnd(ctx))+closeWithin)
+	defer stop()
+	select {
+	case err := <-closed:
+		return errors.Join(paused, err)
+	case <-within.Done():
+		return errors.Join(paused, fmt.Errorf("not everything stopped within the grace of %s; it is left as after a kill, and running migrations go on at the next start", cfg.ShutdownGrace))
+	}
+}
+
+func graceEnd(ctx context.Context) time.Time {
+	end, _ := ctx.Deadline()
+	return end
 }
 
 func (p Program) printReady(a *app.App, took time.Duration) {

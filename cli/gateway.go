@@ -141,11 +141,17 @@ func newWireResource(r migration.Resource) wireResource {
 	return w
 }
 
-// create stores the rules as one migration, in as many requests as it takes, and their resources. What was stored when
-// a later request fails is deleted.
-func (g *gateway) create(ctx context.Context, rules []migration.OriginalRule, resources []migration.Resource) (id string, err error) {
+// create stores the rules as one migration, in as many requests as it takes, and their resources. created, when set,
+// hears of the id as soon as there is one. What was stored when a later request fails is deleted.
+func (g *gateway) create(ctx context.Context, rules []migration.OriginalRule, resources []migration.Resource, created func(id string) error) (id string, err error) {
+	return g.fill(ctx, "", rules, resources, created)
+}
+
+// fill completes a migration whose creation broke off; without an id it creates one.
+func (g *gateway) fill(ctx context.Context, id string, rules []migration.OriginalRule, resources []migration.Resource, created func(id string) error) (_ string, err error) {
+	ours := id == ""
 	defer func() {
-		if err != nil && id != "" {
+		if err != nil && id != "" && ours {
 			clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 			defer cancel()
 			if derr := g.do(clean, http.MethodDelete, "/"+id, nil, new(struct{})); derr != nil && !errors.Is(derr, errUnknown) {
@@ -159,7 +165,7 @@ func (g *gateway) create(ctx context.Context, rules []migration.OriginalRule, re
 	}
 	for i, part := range parts {
 		path := "/" + id
-		if i == 0 {
+		if id == "" {
 			path = ""
 		}
 		if i < len(parts)-1 || len(resources) > 0 {
@@ -170,6 +176,11 @@ func (g *gateway) create(ctx context.Context, rules []migration.OriginalRule, re
 		}
 		if err := g.do(ctx, http.MethodPost, path, part, &answer); err != nil {
 			return id, err
+		}
+		if id == "" && created != nil {
+			if err := created(answer.MigrationID); err != nil {
+				return answer.MigrationID, err
+			}
 		}
 		id = answer.MigrationID
 	}
@@ -243,6 +254,13 @@ func (g *gateway) stats(ctx context.Context, id string) (migration.Stats, error)
 	var s migration.Stats
 	err := g.do(ctx, http.MethodGet, "/"+id+"/stats", nil, &s)
 	return s, err
+}
+
+// all are the migrations the gateway knows, oldest first.
+func (g *gateway) all(ctx context.Context) ([]migration.Stats, error) {
+	var all []migration.Stats
+	err := g.do(ctx, http.MethodGet, "/stats", nil, &all)
+	return all, err
 }
 
 // rules calls f with every rule document, as sent and as decoded, page by page in id order.

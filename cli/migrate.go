@@ -2,12 +2,14 @@ package cli
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -15,31 +17,37 @@ import (
 	"github.com/rulebridge/rulebridge/app"
 	"github.com/rulebridge/rulebridge/config"
 	"github.com/rulebridge/rulebridge/internal/migration"
-	"github.com/rulebridge/rulebridge/internal/report"
 	"github.com/rulebridge/rulebridge/internal/splunk"
 )
 
 type migrateFlags struct {
 	macros, lookups    []string
 	prebuilt, out, url string
+	resume             string
 }
 
 func (p Program) migrateCommand() *cobra.Command {
 	var f migrateFlags
 	c := &cobra.Command{
-		Use:   "migrate FILE…",
-		Short: "Migrate rules from files and write the result to a folder",
+		Use:         "migrate {FILE… | --resume ID}",
+		Annotations: map[string]string{settles: "yes"},
+		Short:       "Migrate rules from files and write the result to a folder",
 		Long: `Migrate rules from JSON arrays or NDJSON files of {"id", "title", "query", …}.
 
 The work runs in this process: in memory, or on --data-dir, where it can be looked at with dev afterwards. With --url a
 gateway that runs elsewhere does it. --out gets rules.ndjson (every rule with its translation), report.json and report.md;
-without --out only the summary is shown.
+without --out only the summary is shown. The files are written however the migration ends: what is not done is pending.
+
+On a data folder that holds an unfinished migration of the same files, connector, macros and lookups, migrate goes on
+with that one. --resume goes on with the migration of the id.
 
 Exit codes: 0 finished, 1 failed or parked (the reason is on stderr), 2 bad input or flags, 3 finished but some rules
 ended in error (the report names them), 130 after Ctrl-C (rules that were being worked on are pending again).`,
 		Example: `  rulebridge migrate rules.json --macros macros.jsonl --lookups lookups.jsonl --out result
+  rulebridge migrate rules.json --data-dir work --out result
+  rulebridge migrate --resume 0a5ee61f-7a6a-4f30-959e-46d28e85d0ae --data-dir work --out result
   rulebridge migrate rules.jsonl --url http://elastic:changeme@127.0.0.1:8080`,
-		Args: cobra.MinimumNArgs(1),
+		Args: cobra.ArbitraryArgs,
 		RunE: func(c *cobra.Command, files []string) error { return p.migrate(c, f, files) },
 	}
 	fs := c.Flags()
@@ -51,6 +59,7 @@ ended in error (the report names them), 130 after Ctrl-C (rules that were being 
 	fs.StringVar(&f.prebuilt, "prebuilt", "", prebuiltUsage)
 	fs.StringVar(&f.out, "out", "", "folder for rules.ndjson, report.json and report.md")
 	fs.StringVar(&f.url, "url", "", "gateway that does the work, http(s)://[user:password@]host:port")
+	fs.StringVar(&f.resume, "resume", "", "`id` of a migration to go on with, on --data-dir or --url, instead of files")
 	return c
 }
 
@@ -68,18 +77,12 @@ func (p Program) migrate(c *cobra.Command, f migrateFlags, files []string) (err 
 	if f.url != "" && f.prebuilt != "" {
 		return usagef("--prebuilt and --url exclude each other: the gateway matches against its own prebuilt rules")
 	}
-	rules, err := readRules(files)
+	rules, resources, err := f.input(cfg, files)
 	if err != nil {
 		return err
 	}
-	resources, err := readResources(f.macros, f.lookups)
-	if err != nil {
+	if err := writable(f.out); err != nil {
 		return err
-	}
-	if f.out != "" {
-		if err := os.MkdirAll(f.out, 0o755); err != nil {
-			return usage(fmt.Errorf("--out: %w", err))
-		}
 	}
 	if f.out == "" && (f.url != "" || cfg.Source("data_dir") != "default") {
 		_, _ = fmt.Fprintln(p.Stderr, "rulebridge: without --out no file is written; the rules stay in the store")
@@ -92,7 +95,12 @@ func (p Program) migrate(c *cobra.Command, f migrateFlags, files []string) (err 
 			return err
 		}
 		run.inherit(cfg)
-		return run.migrate(c.Context(), rules, resources)
+		run.where = "--url " + quote(withoutPassword(f.url))
+		if f.resume != "" {
+			run.id = f.resume
+			return run.migrate(c.Context(), func(ctx context.Context) (migration.Stats, error) { return run.resume(ctx, nil, nil) })
+		}
+		return run.migrate(c.Context(), func(ctx context.Context) (migration.Stats, error) { return run.execute(ctx, rules, resources) })
 	}
 
 	catalogue, err := openPrebuilt(f.prebuilt)
@@ -113,12 +121,118 @@ func (p Program) migrate(c *cobra.Command, f migrateFlags, files []string) (err 
 	}
 	run.inherit(cfg)
 	run.noPause(cfg)
-	err = run.migrate(c.Context(), rules, resources)
+	if a.DataDir() != "" {
+		run.where = "--data-dir " + quote(a.DataDir())
+	}
+	err = run.inFolder(c.Context(), a, f, cfg, rules, resources)
 	var exit *exitError
 	if finished := err == nil || errors.As(err, &exit) && exit.code == ExitRules; finished && a.DataDir() != "" {
 		_, _ = fmt.Fprintf(p.Stdout, "Look at it with: %s dev --data-dir %s\n", p.Self, quote(a.DataDir()))
 	}
 	return err
+}
+
+// input reads the files; with --resume there are none, since the store has them.
+func (f migrateFlags) input(cfg config.Config, files []string) ([]migration.OriginalRule, []migration.Resource, error) {
+	if f.resume != "" {
+		switch {
+		case len(files)+len(f.macros)+len(f.lookups) > 0:
+			return nil, nil, usagef("--resume takes no files: rules, macros and lookups of the migration are stored")
+		case f.url == "" && cfg.Source("data_dir") == "default":
+			return nil, nil, usagef("--resume needs --data-dir or --url: where the migration is kept")
+		}
+		return nil, nil, nil
+	}
+	if len(files) == 0 {
+		return nil, nil, usagef("give at least one file with rules, or --resume ID; see rulebridge migrate --help")
+	}
+	rules, err := readRules(files)
+	if err != nil {
+		return nil, nil, err
+	}
+	resources, err := readResources(f.macros, f.lookups)
+	return rules, resources, err
+}
+
+// writable makes the folder of the result and tries whether files can be written there, before any work is done.
+func writable(dir string) error {
+	if dir == "" {
+		return nil
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return usage(fmt.Errorf("--out: %w", err))
+	}
+	o, err := createOut(filepath.Join(dir, "rules.ndjson"))
+	if err != nil {
+		return usage(fmt.Errorf("--out: %w", err))
+	}
+	o.abandon()
+	return nil
+}
+
+// withoutPassword is an address as it may be shown.
+func withoutPassword(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	if u.User != nil {
+		u.User = url.User(u.User.Username())
+	}
+	return u.String()
+}
+
+// fingerprint names an input: rules, macros and lookups, and the connector they are migrated with.
+func fingerprint(connector string, rules []migration.OriginalRule, resources []migration.Resource) (string, error) {
+	h := sha256.New()
+	e := json.NewEncoder(h)
+	for _, part := range []any{connector, rules, resources} {
+		if err := e.Encode(part); err != nil {
+			return "", fmt.Errorf("read the input: %w", err)
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// inFolder migrates in this process. An unfinished migration of the same input goes on instead of a second one beside it.
+func (r *run) inFolder(ctx context.Context, a *app.App, f migrateFlags, cfg config.Config, rules []migration.OriginalRule, resources []migration.Resource) error {
+	all, err := a.Migrations(ctx)
+	if err != nil {
+		return err
+	}
+	own := f.resume
+	if own == "" {
+		name, err := fingerprint(r.connector, rules, resources)
+		if err != nil {
+			return err
+		}
+		m, found, err := a.Unfinished(ctx, name)
+		if err != nil {
+			return err
+		}
+		if found {
+			own = m.ID
+		}
+		r.created = func(id string) error { return a.Remember(name, id) }
+	}
+	for _, m := range all {
+		switch {
+		case m.ID == own:
+			if cfg.Source("connector") == "default" && m.ConnectorID != "" {
+				r.connector = m.ConnectorID
+			}
+		case m.State == migration.Running:
+			_, _ = fmt.Fprintf(r.p.Stderr, "rulebridge: migration %s in this folder is unfinished too and goes on beside this one (%d of %d rules are done)\n",
+				m.ID, m.Counts.Finished+m.Counts.Failed, m.Counts.Total)
+		}
+	}
+	return r.migrate(ctx, func(ctx context.Context) (migration.Stats, error) {
+		if own == "" {
+			return r.execute(ctx, rules, resources)
+		}
+		r.id = own
+		return r.resume(ctx, rules, resources)
+	})
 }
 
 // ownProcess are the settings of a process that works for its own command line alone: nothing listens but Temporal on
@@ -167,187 +281,4 @@ func readRules(files []string) ([]migration.OriginalRule, error) {
 		return nil, usage(fmt.Errorf("nothing was migrated; put these right first:\n%w", err))
 	}
 	return rules, nil
-}
-
-// run is one migration driven from the command line.
-type run struct {
-	p         Program
-	gateway   *gateway
-	connector string
-	batch     int            // 0: the gateway's own
-	pause     *time.Duration // nil: the gateway's own
-	out       string
-	id        string
-}
-
-// inherit takes over what the user set for this migration.
-func (r *run) inherit(cfg config.Config) {
-	if cfg.Source("migration.batch") != "default" {
-		r.batch = cfg.Migration.Batch
-	}
-	if cfg.Source("migration.pause") != "default" {
-		r.pause = &cfg.Migration.Pause
-	}
-}
-
-// noPause leaves out the pause that spares a shared connector, unless the user set one.
-func (r *run) noPause(cfg config.Config) {
-	if r.pause == nil && cfg.Source("migration.pause") == "default" {
-		r.pause = new(time.Duration)
-	}
-}
-
-// migrate carries the migration through and writes what was asked for.
-func (r *run) migrate(ctx context.Context, rules []migration.OriginalRule, resources []migration.Resource) error {
-	stats, err := r.execute(ctx, rules, resources)
-	if err != nil {
-		return err
-	}
-	rep, err := r.report(ctx, stats, nil)
-	if err != nil {
-		return err
-	}
-	if err := r.p.printSummary(rep, r.files()); err != nil {
-		return err
-	}
-	if n := rep.Statuses.Failed; n > 0 {
-		return &exitError{ExitRules, fmt.Errorf("%d of %d rules ended in error; the report names them", n, rep.Statuses.Total)}
-	}
-	return nil
-}
-
-// execute creates and starts the migration and waits for its end.
-func (r *run) execute(ctx context.Context, rules []migration.OriginalRule, resources []migration.Resource) (migration.Stats, error) {
-	var err error
-	if r.id, err = r.gateway.create(ctx, rules, resources); err != nil {
-		return migration.Stats{}, r.badRequest(err)
-	}
-	if _, err := r.gateway.start(ctx, r.id, r.connector, r.batch, r.pause); err != nil {
-		return migration.Stats{}, r.badRequest(err)
-	}
-	stats, err := r.wait(ctx, len(rules))
-	if wasInterrupted(ctx) {
-		return stats, r.interrupted()
-	}
-	if err != nil {
-		return stats, err
-	}
-	if stats.Status != migration.Finished {
-		reason := stats.ParkReason
-		if reason == "" {
-			reason = "somebody stopped it"
-		}
-		return stats, fmt.Errorf("migration %s is %s: %s; %d of %d rules are done; start it again when the cause is gone", r.id, stats.Status, reason,
-			stats.Rules.Finished+stats.Rules.Failed, stats.Rules.Total)
-	}
-	return stats, nil
-}
-
-// badRequest gives refusals of the input the exit code of bad input.
-func (r *run) badRequest(err error) error {
-	var answer *answerError
-	if errors.As(err, &answer) && answer.Status >= 400 && answer.Status < 500 && answer.Status != 409 && answer.Status != 429 {
-		return usage(err)
-	}
-	return err
-}
-
-// patience is how long the gateway may not answer while a migration runs.
-const patience = 30 * time.Second
-
-// wait polls the migration until it no longer runs, showing how far it is.
-func (r *run) wait(ctx context.Context, total int) (migration.Stats, error) {
-	progress := r.p.newProgress(total)
-	defer progress.stop()
-	var failing time.Time
-	for {
-		stats, err := r.gateway.stats(ctx, r.id)
-		switch {
-		case ctx.Err() != nil:
-			return stats, ctx.Err()
-		case errors.Is(err, errUnknown):
-			return stats, fmt.Errorf("migration %s was deleted", r.id)
-		case err != nil:
-			if failing.IsZero() {
-				failing = time.Now()
-			}
-			if time.Since(failing) > patience {
-				return stats, err
-			}
-		default:
-			failing = time.Time{}
-			progress.update(stats.Rules)
-			if stats.Status == migration.Finished || stats.Status == migration.Stopped {
-				return stats, nil
-			}
-		}
-		select {
-		case <-ctx.Done():
-			return stats, ctx.Err()
-		case <-time.After(progress.every()):
-		}
-	}
-}
-
-// interrupted stops the migration and waits until nothing is being worked on.
-func (r *run) interrupted() error {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	_, _ = fmt.Fprintln(r.p.Stderr, "rulebridge: interrupted; stopping the migration")
-	if err := r.gateway.stop(ctx, r.id); err != nil {
-		return &exitError{ExitInterrupted, fmt.Errorf("stop migration %s: %w", r.id, err)}
-	}
-	for {
-		stats, err := r.gateway.stats(ctx, r.id)
-		if err == nil && stats.Status != migration.Running && stats.Rules.Processing == 0 {
-			return &exitError{ExitInterrupted, fmt.Errorf("migration %s stopped: %d of %d rules are done, %d pending", r.id,
-				stats.Rules.Finished+stats.Rules.Failed, stats.Rules.Total, stats.Rules.Pending)}
-		}
-		select {
-		case <-ctx.Done():
-			return &exitError{ExitInterrupted, fmt.Errorf("migration %s did not stop within %s", r.id, patience)}
-		case <-time.After(200 * time.Millisecond):
-		}
-	}
-}
-
-// files are the paths that report writes to.
-func (r *run) files() []string {
-	if r.out == "" {
-		return nil
-	}
-	return []string{filepath.Join(r.out, "report.md"), filepath.Join(r.out, "report.json"), filepath.Join(r.out, "rules.ndjson")}
-}
-
-// report reads all rules back, sums them up, and writes the files. each, when set, sees every rule.
-func (r *run) report(ctx context.Context, stats migration.Stats, each func(migration.Rule)) (report.Report, error) {
-	b := report.NewBuilder(migration.Migration{
-		ID: r.id, State: stats.Status, ParkReason: stats.ParkReason, ConnectorID: r.connector,
-	}, time.Now())
-	var rules *outFile
-	if r.out != "" {
-		var err error
-		if rules, err = createOut(filepath.Join(r.out, "rules.ndjson")); err != nil {
-			return report.Report{}, err
-		}
-		defer rules.abandon()
-	}
-	err := r.gateway.rules(ctx, r.id, func(raw json.RawMessage, rule migration.Rule) error {
-		b.Add(rule)
-		if each != nil {
-			each(rule)
-		}
-		if rules == nil {
-			return nil
-		}
-		return rules.line(raw)
-	})
-	rep := b.Report()
-	if err != nil || r.out == "" {
-		return rep, err
-	}
-	if err := rules.finish(); err != nil {
-		return rep, err
-	}
-	return rep, writeReport(r.out, rep)
 }

@@ -13,8 +13,9 @@ import (
 
 func (p Program) temporalCommand() *cobra.Command {
 	c := &cobra.Command{
-		Use:   "temporal",
-		Short: "Run the embedded Temporal server alone, to try api and worker on one machine",
+		Use:         "temporal",
+		Annotations: map[string]string{settles: "yes"},
+		Short:       "Run the embedded Temporal server alone, to try api and worker on one machine",
 		Long: `Run the embedded Temporal server and nothing else, on loopback: with it api, worker and setup can be tried on one
 machine as they run on a cluster. Like a cluster it begins without our search attributes; setup registers them. Its data
 is in the folder temporal of --data-dir; it has no Web UI and is not for production.`,

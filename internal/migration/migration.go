@@ -298,4 +298,6 @@ type Stats struct {
 	Rules       Counts    `json:"rules"`
 	LastUpdated time.Time `json:"last_updated_at"`
 	ParkReason  string    `json:"park_reason,omitempty"`
+	// Errors counts the rules in error by their code.
+	Errors map[string]int `json:"errors,omitempty"`
 }

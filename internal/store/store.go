@@ -96,6 +96,8 @@ type Rules interface {
 	Release(ctx context.Context, id string, epoch int64, ruleIDs []string) (migration.Counts, error)
 	// Counts are exact at the time of the call.
 	Counts(ctx context.Context, id string) (migration.Counts, error)
+	// ErrorCodes counts the rules in error by their code; rules without one are not in it.
+	ErrorCodes(ctx context.Context, id string) (map[string]int, error)
 	// List returns one page in id order and the cursor of the next, empty on the last.
 	List(ctx context.Context, id string, q RuleQuery) (rules []migration.Rule, next string, err error)
 	// DeleteRule removes one rule.

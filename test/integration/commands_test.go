@@ -1,20 +1,28 @@
 package integration
 
 import (
+	"context"
 	"encoding/json"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/rulebridge/rulebridge/internal/migration"
+	"github.com/rulebridge/rulebridge/internal/store/sqlite"
 )
 
 func writeRules(t *testing.T, n int) string {
 	t.Helper()
-	data, err := json.Marshal(makeRules(n))
+	return writeThese(t, makeRules(n))
+}
+
+func writeThese(t *testing.T, rules []migration.OriginalRule) string {
+	t.Helper()
+	data, err := json.Marshal(rules)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +112,9 @@ func TestMigrateThroughAGateway(t *testing.T) {
 // TestMigrateInterrupted stops at Ctrl-C: exit code 130, and nothing is left in work.
 func TestMigrateInterrupted(t *testing.T) {
 	dir, cfg := t.TempDir(), config(t, "2s")
-	p := start(t, "migrate", writeRules(t, 200), "--data-dir", dir, "--config", cfg, "--connector", "sim")
+	rules, out := writeRules(t, 200), t.TempDir()
+	args := []string{"migrate", rules, "--data-dir", dir, "--config", cfg, "--connector", "sim", "--out", out}
+	p := start(t, args...)
 	eventually(t, 60*time.Second, "rules are in work", func() bool {
 		return regexp.MustCompile(`, [1-9]\d* being worked on`).MatchString(p.stderr.String())
 	})
@@ -112,12 +122,67 @@ func TestMigrateInterrupted(t *testing.T) {
 	if code := p.wait(60 * time.Second); code != 130 {
 		t.Fatalf("exit code %d, want 130", code)
 	}
+	// What is there is written: every rule, most of them pending.
+	if n := countLines(t, filepath.Join(out, "rules.ndjson")); n != 200 {
+		t.Errorf("%d rules written after Ctrl-C", n)
+	}
+	if report, err := os.ReadFile(filepath.Join(out, "report.md")); err != nil || !strings.Contains(string(report), "**stopped**") {
+		t.Errorf("the report after Ctrl-C: %.300s %v", report, err)
+	}
 	d := startDev(t, dir, "--config", cfg)
 	var all []migration.Stats
 	d.call("GET", "/stats", nil, &all)
 	if len(all) != 1 || all[0].Status != migration.Stopped || all[0].Rules.Processing != 0 || all[0].Rules.Pending == 0 {
 		t.Errorf("after Ctrl-C: %+v", all)
 	}
+	d.stop()
+
+	// The same input goes on where it was, and so does the id; neither begins a second migration.
+	fast := config(t, "5ms")
+	p = start(t, "migrate", rules, "--data-dir", dir, "--config", fast, "--connector", "sim", "--out", out, "--batch", "7")
+	eventually(t, 60*time.Second, "some rules are done", func() bool {
+		return strings.Contains(p.stderr.String(), "going on with migration "+all[0].MigrationID)
+	})
+	p.signal(syscall.SIGTERM)
+	if code := p.wait(60 * time.Second); code != 130 && code != 0 {
+		t.Fatalf("exit code %d, want 130", code)
+	}
+	p = start(t, "migrate", "--resume", all[0].MigrationID, "--data-dir", dir, "--config", fast, "--out", out)
+	if code := p.wait(120 * time.Second); code != 0 {
+		t.Fatalf("exit code %d of --resume", code)
+	}
+	p = start(t, "report", "--data-dir", dir, "--format", "json")
+	if code := p.wait(60 * time.Second); code != 0 {
+		t.Fatalf("exit code %d of report", code)
+	}
+	var report struct {
+		ID       string           `json:"migration_id"`
+		State    string           `json:"state"`
+		Statuses migration.Counts `json:"statuses"`
+	}
+	if err := json.Unmarshal([]byte(p.stdout.String()), &report); err != nil || report.ID != all[0].MigrationID || report.State != "finished" || report.Statuses.Finished != 200 {
+		t.Errorf("report: %+v, %v", report, err)
+	}
+}
+
+// TestMigrateKilled: after a kill the same input goes on with the same migration.
+func TestMigrateKilled(t *testing.T) {
+	dir, rules := t.TempDir(), writeRules(t, 200)
+	p := start(t, "migrate", rules, "--data-dir", dir, "--config", config(t, "2s"), "--connector", "sim")
+	eventually(t, 60*time.Second, "rules are in work", func() bool {
+		return regexp.MustCompile(`, [1-9]\d* being worked on`).MatchString(p.stderr.String())
+	})
+	p.kill()
+	p = start(t, "migrate", rules, "--data-dir", dir, "--config", config(t, "2s"), "--connector", "sim")
+	if code := p.wait(180 * time.Second); code != 0 {
+		t.Fatalf("exit code %d", code)
+	}
+	withStore(t, dir, func(ctx context.Context, s *sqlite.Store) {
+		all, err := s.Overview(ctx)
+		if err != nil || len(all) != 1 || all[0].Counts != (migration.Counts{Total: 200, Finished: 200}) {
+			t.Errorf("after a kill and the same again: %+v, %v", all, err)
+		}
+	})
 }
 
 // TestMigrateParked ends with exit code 1 and the reason.
@@ -127,11 +192,15 @@ func TestMigrateParked(t *testing.T) {
 	if err := os.WriteFile(cfg, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p := start(t, "migrate", writeRules(t, 5), "--config", cfg, "--connector", "down")
+	out := t.TempDir()
+	p := start(t, "migrate", writeRules(t, 5), "--config", cfg, "--connector", "down", "--out", out)
 	if code := p.wait(120 * time.Second); code != 1 {
 		t.Fatalf("exit code %d, want 1", code)
 	}
 	if !strings.Contains(p.stderr.String(), "connector_unavailable") {
 		t.Errorf("the reason is missing: %s", p.stderr.String())
+	}
+	if n := countLines(t, filepath.Join(out, "rules.ndjson")); n != 5 {
+		t.Errorf("%d rules written of a parked migration", n)
 	}
 }

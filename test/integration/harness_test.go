@@ -35,12 +35,36 @@ var bin = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
+	return build(dir)
+})
+
+// crashing is the program with rules in it that take their process down, built once for the tests of those.
+var crashing = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "rulebridge-crashing-")
+	if err != nil {
+		return "", err
+	}
+	return build(dir, "-tags", "crashrules")
+})
+
+// program is what the tests start: bin, unless a test takes another.
+var program = bin
+
+// take makes the test start another program.
+func take(t *testing.T, other func() (string, error)) {
+	t.Helper()
+	program = other
+	t.Cleanup(func() { program = bin })
+}
+
+func build(dir string, flags ...string) (string, error) {
 	path := filepath.Join(dir, "rulebridge")
-	if out, err := exec.Command("go", "build", "-o", path, "../..").CombinedOutput(); err != nil {
+	args := append(append([]string{"build"}, flags...), "-o", path, "../..")
+	if out, err := exec.Command("go", args...).CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build the program: %w\n%s", err, out)
 	}
 	return path, nil
-})
+}
 
 func TestMain(m *testing.M) {
 	code := m.Run()
@@ -57,7 +81,7 @@ func binary(t *testing.T) string {
 	if testing.Short() {
 		t.Skip("drives the whole program; left out with -short")
 	}
-	b, err := bin()
+	b, err := program()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -329,3 +329,33 @@ func (s *Store) DeleteRule(ctx context.Context, id, ruleID string) error {
 	}
 	return s.rulesRefresh.do(ctx)
 }
+
+// ErrorCodes implements store.Rules.
+func (s *Store) ErrorCodes(ctx context.Context, id string) (map[string]int, error) {
+	if _, err := s.head(ctx, id); err != nil {
+		return nil, err
+	}
+	if err := s.rulesRefresh.do(ctx); err != nil {
+		return nil, err
+	}
+	f, err := s.search(ctx, s.index(rulesIndex), map[string]any{"size": 0, "track_total_hits": false,
+		"query": all(term("migration_id", id), term("status", migration.StatusError)),
+		"aggs":  map[string]any{"codes": map[string]any{"terms": map[string]any{"field": "error_code", "size": 100}}}})
+	if err != nil {
+		return nil, err
+	}
+	var found struct {
+		Buckets []struct {
+			Key   string `json:"key"`
+			Count int    `json:"doc_count"`
+		} `json:"buckets"`
+	}
+	if err := json.Unmarshal(f.Aggregations["codes"], &found); err != nil {
+		return nil, fmt.Errorf("count error codes: %w", err)
+	}
+	codes := map[string]int{}
+	for _, b := range found.Buckets {
+		codes[b.Key] = b.Count
+	}
+	return codes, nil
+}

@@ -332,3 +332,27 @@ func (s *Store) DeleteRule(ctx context.Context, id, ruleID string) error {
 		return err
 	})
 }
+
+// ErrorCodes implements store.Rules.
+func (s *Store) ErrorCodes(ctx context.Context, id string) (codes map[string]int, err error) {
+	err = s.read(ctx, func(ctx context.Context, q *statements) error {
+		h, err := readHead(ctx, q, id)
+		if err != nil {
+			return err
+		}
+		codes = map[string]int{}
+		return q.each(ctx, `SELECT coalesce(json_extract(doc, '$.error_code'), ''), count(*) FROM rules
+			WHERE m = ? AND status = 'error' GROUP BY 1`, []any{h.n}, func(rows *sql.Rows) error {
+			var code string
+			var n int
+			if err := rows.Scan(&code, &n); err != nil {
+				return err
+			}
+			if code != "" {
+				codes[code] = n
+			}
+			return nil
+		})
+	})
+	return codes, err
+}

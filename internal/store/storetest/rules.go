@@ -283,6 +283,23 @@ func testRequeue(t *testing.T, s *suite) {
 	}
 }
 
+func testErrorCodes(t *testing.T, s *suite) {
+	id := s.running(4)
+	s.claim(id, token(1, 1), 4, ruleID(0), ruleID(1), ruleID(2), ruleID(3))
+	code := func(code string) func(*migration.Rule) {
+		return func(r *migration.Rule) { r.Status, r.ErrorCode = migration.StatusError, code }
+	}
+	s.must(s.Record(s.ctx, id, ruleID(0), token(1, 1), code("crashed")))
+	s.must(s.Record(s.ctx, id, ruleID(1), token(1, 1), code("timeout")))
+	s.must(s.Record(s.ctx, id, ruleID(2), token(1, 1), code("crashed")))
+	s.must(s.Record(s.ctx, id, ruleID(3), token(1, 1), finish))
+	got, err := s.ErrorCodes(s.ctx, id)
+	s.must(err)
+	if diff := cmp.Diff(map[string]int{"crashed": 2, "timeout": 1}, got); diff != "" {
+		t.Errorf("codes (-want +got):\n%s", diff)
+	}
+}
+
 func testDeleteRule(t *testing.T, s *suite) {
 	id := s.running(4)
 	s.claim(id, token(1, 1), 2, ruleID(0), ruleID(1))

@@ -40,6 +40,7 @@ func Run(t *testing.T, open func(*testing.T) store.Store) {
 		{"RecordKeepsIdentity", testRecordKeepsIdentity},
 		{"Release", testRelease},
 		{"Requeue", testRequeue},
+		{"ErrorCodes", testErrorCodes},
 		{"DeleteRule", testDeleteRule},
 		{"Tombstone", testTombstone},
 		{"List", testList},
@@ -294,6 +295,7 @@ func (s *suite) reads(id string) map[string]func(context.Context) error {
 	return map[string]func(context.Context) error{
 		"Migration":        func(ctx context.Context) error { _, err := s.Migration(ctx, id); return err },
 		"Rule":             func(ctx context.Context) error { _, err := s.Rule(ctx, id, ruleID(0)); return err },
+		"ErrorCodes":       func(ctx context.Context) error { _, err := s.ErrorCodes(ctx, id); return err },
 		"Counts":           func(ctx context.Context) error { _, err := s.Counts(ctx, id); return err },
 		"List":             func(ctx context.Context) error { _, _, err := s.List(ctx, id, store.RuleQuery{}); return err },
 		"Resources":        func(ctx context.Context) error { _, err := s.Resources(ctx, id); return err },

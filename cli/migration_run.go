@@ -1,0 +1,304 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/rulebridge/rulebridge/config"
+	"github.com/rulebridge/rulebridge/internal/migration"
+	"github.com/rulebridge/rulebridge/internal/report"
+)
+
+// run is one migration driven from the command line.
+type run struct {
+	p         Program
+	gateway   *gateway
+	connector string
+	batch     int            // 0: the gateway's own
+	pause     *time.Duration // nil: the gateway's own
+	out       string
+	id        string
+	stored    bool                  // the migration is there
+	created   func(id string) error // hears of the id of a new migration; may be nil
+	// where are the flags that name the place the migration is kept; empty in memory.
+	where string
+	// rules reads the rules back.
+	rules func(ctx context.Context, id string, f func(json.RawMessage, migration.Rule) error) error
+}
+
+// inherit takes over what the user set for this migration.
+func (r *run) inherit(cfg config.Config) {
+	if cfg.Source("migration.batch") != "default" {
+		r.batch = cfg.Migration.Batch
+	}
+	if cfg.Source("migration.pause") != "default" {
+		r.pause = &cfg.Migration.Pause
+	}
+}
+
+// noPause leaves out the pause that spares a shared connector, unless the user set one.
+func (r *run) noPause(cfg config.Config) {
+	if r.pause == nil && cfg.Source("migration.pause") == "default" {
+		r.pause = new(time.Duration)
+	}
+}
+
+// migrate carries the migration through and writes what was asked for. However the migration ended, what is finished of it
+// is written.
+func (r *run) migrate(ctx context.Context, carryOut func(context.Context) (migration.Stats, error)) error {
+	stats, err := carryOut(ctx)
+	if !r.stored {
+		return err
+	}
+	if err == nil {
+		return r.result(ctx, stats)
+	}
+	// The context has ended with an interrupt; the result is read within its own time.
+	read, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+	defer cancel()
+	if now, serr := r.gateway.stats(read, r.id); serr == nil {
+		stats = now
+	}
+	var failed *exitError
+	if rerr := r.result(read, stats); rerr != nil && (!errors.As(rerr, &failed) || failed.code != ExitRules) {
+		return errors.Join(err, rerr)
+	}
+	return err
+}
+
+// result writes the files, and shows the summary.
+func (r *run) result(ctx context.Context, stats migration.Stats) error {
+	rep, err := r.report(ctx, stats, nil)
+	var unwritten *writeError
+	if errors.As(err, &unwritten) {
+		if rep, err = r.elsewhere(ctx, stats, unwritten); err != nil {
+			return err
+		}
+	}
+	if err != nil {
+		return err
+	}
+	if err := r.p.printSummary(rep, r.files()); err != nil {
+		return err
+	}
+	if unwritten != nil {
+		return fmt.Errorf("the result is in %s, since it could not be written where it belongs: %w", r.out, unwritten)
+	}
+	if n := rep.Statuses.Failed; n > 0 {
+		return &exitError{ExitRules, fmt.Errorf("%d of %d rules ended in error; the report names them", n, rep.Statuses.Total)}
+	}
+	return nil
+}
+
+// elsewhere writes the result to a new folder for temporary files: of a migration in memory nothing else would be left.
+func (r *run) elsewhere(ctx context.Context, stats migration.Stats, why *writeError) (report.Report, error) {
+	dir, err := os.MkdirTemp("", "rulebridge-result-")
+	if err != nil {
+		return report.Report{}, errors.Join(why, err)
+	}
+	r.out = dir
+	return r.report(ctx, stats, nil)
+}
+
+// execute creates and starts the migration and waits for its end.
+func (r *run) execute(ctx context.Context, rules []migration.OriginalRule, resources []migration.Resource) (migration.Stats, error) {
+	var err error
+	if r.id, err = r.gateway.create(ctx, rules, resources, r.created); err != nil {
+		return migration.Stats{}, r.badRequest(err)
+	}
+	r.stored = true
+	return r.carryOut(ctx, len(rules))
+}
+
+// resume goes on with a migration that is there. rules and resources, when there are any, complete one whose creation
+// broke off.
+func (r *run) resume(ctx context.Context, rules []migration.OriginalRule, resources []migration.Resource) (migration.Stats, error) {
+	stats, err := r.gateway.stats(ctx, r.id)
+	switch {
+	case errors.Is(err, errUnknown):
+		return stats, usagef("--resume %s: there is no such migration here; leave the id out of rulebridge report to see those there are", r.id)
+	case err != nil:
+		return stats, err
+	}
+	r.stored = true
+	if stats.Status == migration.Creating {
+		if len(rules) == 0 {
+			return stats, usagef("--resume %s: its rules were not all stored; run migrate with the files again", r.id)
+		}
+		if _, err := r.gateway.fill(ctx, r.id, rules, resources, nil); err != nil {
+			return stats, r.badRequest(err)
+		}
+		stats.Rules.Total = len(rules)
+	}
+	_, _ = fmt.Fprintf(r.p.Stderr, "rulebridge: going on with migration %s: %d of %d rules are done\n", r.id,
+		stats.Rules.Finished+stats.Rules.Failed, stats.Rules.Total)
+	if stats.Status == migration.Finished {
+		return stats, nil
+	}
+	return r.carryOut(ctx, stats.Rules.Total)
+}
+
+// carryOut starts the migration unless it runs, and waits for its end.
+func (r *run) carryOut(ctx context.Context, total int) (migration.Stats, error) {
+	started, err := r.gateway.start(ctx, r.id, r.connector, r.batch, r.pause)
+	if err != nil {
+		return migration.Stats{}, r.badRequest(err)
+	}
+	if stats, err := r.gateway.stats(ctx, r.id); err == nil && !started && stats.Rules.Done() {
+		return stats, nil // nothing was left to do
+	}
+	stats, err := r.wait(ctx, total)
+	if wasInterrupted(ctx) {
+		return stats, r.interrupted()
+	}
+	if err != nil {
+		return stats, err
+	}
+	if stats.Status != migration.Finished {
+		reason := stats.ParkReason
+		if reason == "" {
+			reason = "somebody stopped it"
+		}
+		return stats, fmt.Errorf("migration %s is %s: %s; %d of %d rules are done; %s", r.id, stats.Status, reason,
+			stats.Rules.Finished+stats.Rules.Failed, stats.Rules.Total, r.goOn("when the cause is gone, "))
+	}
+	return stats, nil
+}
+
+// goOn says how the migration is carried on.
+func (r *run) goOn(when string) string {
+	if r.where == "" {
+		return "it was kept in memory only, so a new one begins from the start; with --data-dir it could be resumed"
+	}
+	return fmt.Sprintf("%sgo on with: %s migrate --resume %s %s", when, r.p.Self, r.id, r.where)
+}
+
+// badRequest gives refusals of the input the exit code of bad input.
+func (r *run) badRequest(err error) error {
+	var answer *answerError
+	if errors.As(err, &answer) && answer.Status >= 400 && answer.Status < 500 && answer.Status != 409 && answer.Status != 429 {
+		return usage(err)
+	}
+	return err
+}
+
+// patience is how long the gateway may not answer while a migration runs.
+const patience = 30 * time.Second
+
+// wait polls the migration until it no longer runs, showing how far it is.
+func (r *run) wait(ctx context.Context, total int) (migration.Stats, error) {
+	progress := r.p.newProgress(total)
+	defer progress.stop()
+	var failing time.Time
+	for {
+		stats, err := r.gateway.stats(ctx, r.id)
+		switch {
+		case ctx.Err() != nil:
+			return stats, ctx.Err()
+		case errors.Is(err, errUnknown):
+			return stats, fmt.Errorf("migration %s was deleted", r.id)
+		case err != nil:
+			if failing.IsZero() {
+				failing = time.Now()
+			}
+			if time.Since(failing) > patience {
+				return stats, err
+			}
+		default:
+			failing = time.Time{}
+			progress.update(stats.Rules)
+			if stats.Status == migration.Finished || stats.Status == migration.Stopped {
+				return stats, nil
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return stats, ctx.Err()
+		case <-time.After(progress.every()):
+		}
+	}
+}
+
+// interrupted stops the migration and waits until nothing is being worked on.
+func (r *run) interrupted() error {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	_, _ = fmt.Fprintln(r.p.Stderr, "rulebridge: interrupted; stopping the migration")
+	if err := r.gateway.stop(ctx, r.id); err != nil {
+		return &exitError{ExitInterrupted, fmt.Errorf("stop migration %s: %w", r.id, err)}
+	}
+	for {
+		stats, err := r.gateway.stats(ctx, r.id)
+		if err == nil && stats.Status != migration.Running && stats.Rules.Processing == 0 {
+			return &exitError{ExitInterrupted, fmt.Errorf("migration %s stopped: %d of %d rules are done, %d pending; %s", r.id,
+				stats.Rules.Finished+stats.Rules.Failed, stats.Rules.Total, stats.Rules.Pending, r.goOn(""))}
+		}
+		select {
+		case <-ctx.Done():
+			return &exitError{ExitInterrupted, fmt.Errorf("migration %s did not stop within %s", r.id, patience)}
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+}
+
+// files are the paths that report writes to.
+func (r *run) files() []string {
+	if r.out == "" {
+		return nil
+	}
+	return []string{filepath.Join(r.out, "report.md"), filepath.Join(r.out, "report.json"), filepath.Join(r.out, "rules.ndjson")}
+}
+
+// report reads all rules back, sums them up, and writes the files. each, when set, sees every rule.
+func (r *run) report(ctx context.Context, stats migration.Stats, each func(migration.Rule)) (report.Report, error) {
+	b := report.NewBuilder(migration.Migration{
+		ID: r.id, State: stats.Status, ParkReason: stats.ParkReason, ConnectorID: r.connector,
+	}, time.Now())
+	var rules *outFile
+	if r.out != "" {
+		var err error
+		if rules, err = createOut(filepath.Join(r.out, "rules.ndjson")); err != nil {
+			return report.Report{}, &writeError{err}
+		}
+		defer rules.abandon()
+	}
+	read := r.rules
+	if read == nil {
+		read = r.gateway.rules
+	}
+	err := read(ctx, r.id, func(raw json.RawMessage, rule migration.Rule) error {
+		b.Add(rule)
+		if each != nil {
+			each(rule)
+		}
+		if rules == nil {
+			return nil
+		}
+		if err := rules.line(raw); err != nil {
+			return &writeError{err}
+		}
+		return nil
+	})
+	rep := b.Report()
+	if err != nil || r.out == "" {
+		return rep, err
+	}
+	if err := rules.finish(); err != nil {
+		return rep, &writeError{err}
+	}
+	if err := writeReport(r.out, rep); err != nil {
+		return rep, &writeError{err}
+	}
+	return rep, nil
+}
+
+// writeError says that a file of the result could not be written.
+type writeError struct{ err error }
+
+func (e *writeError) Error() string { return e.err.Error() }
+func (e *writeError) Unwrap() error { return e.err }

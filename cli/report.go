@@ -1,0 +1,170 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rulebridge/rulebridge/app"
+	"github.com/rulebridge/rulebridge/config"
+	"github.com/rulebridge/rulebridge/internal/migration"
+)
+
+type reportFlags struct{ out, url, format string }
+
+func (p Program) reportCommand() *cobra.Command {
+	var f reportFlags
+	c := &cobra.Command{
+		Use:   "report [ID]",
+		Short: "Write the report of a migration that is kept on a data folder or by a gateway",
+		Long: `Write the report of a migration, finished or not, from --data-dir (which no other process may be using) or from a
+gateway with --url. With --out it is written to files as migrate writes them: rules.ndjson, report.json and report.md;
+without, it goes to standard output. Without an id, the only migration there is is taken.`,
+		Example: `  rulebridge report --data-dir work
+  rulebridge report 0a5ee61f-7a6a-4f30-959e-46d28e85d0ae --url http://127.0.0.1:8080 --out result`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			if f.format != "md" && f.format != "json" {
+				return usagef("--format %q: use md or json", f.format)
+			}
+			cfg, err := p.load(c)
+			if err != nil {
+				return err
+			}
+			if err := writable(f.out); err != nil {
+				return err
+			}
+			id := ""
+			if len(args) > 0 {
+				id = args[0]
+			}
+			if f.url != "" {
+				return p.reportOfGateway(c.Context(), f, id)
+			}
+			return p.reportOfFolder(c.Context(), f, cfg, id)
+		},
+	}
+	config.Flags(c.Flags())
+	for _, name := range []string{"http-port", "temporal-port", "ui-port", "ephemeral", "connector", "batch", "pause"} {
+		if c.Flags().Lookup(name) != nil {
+			_ = c.Flags().MarkHidden(name)
+		}
+	}
+	c.Flags().StringVar(&f.out, "out", "", "folder for rules.ndjson, report.json and report.md")
+	c.Flags().StringVar(&f.url, "url", "", "gateway that keeps the migration, http(s)://[user:password@]host:port")
+	c.Flags().StringVar(&f.format, "format", "md", "md or json, of the report on standard output")
+	return c
+}
+
+func (p Program) reportOfGateway(ctx context.Context, f reportFlags, id string) error {
+	g, err := newGateway(f.url, remoteTransport())
+	if err != nil {
+		return err
+	}
+	if id == "" {
+		all, err := g.all(ctx)
+		if err != nil {
+			return err
+		}
+		if id, err = onlyOne(all); err != nil {
+			return err
+		}
+	}
+	stats, err := g.stats(ctx, id)
+	if errors.Is(err, errUnknown) {
+		return usagef("the gateway knows no migration %s", id)
+	}
+	if err != nil {
+		return err
+	}
+	r := run{p: p, gateway: g, out: f.out, id: id, rules: g.rules}
+	return r.show(ctx, f, stats)
+}
+
+func (p Program) reportOfFolder(ctx context.Context, f reportFlags, cfg config.Config, id string) (err error) {
+	records, err := app.OpenRecords(ctx, cfg.DataDir)
+	if err != nil {
+		var locked *app.LockedError
+		if errors.As(err, &locked) {
+			return usagef("%s is in use by another rulebridge process (pid %d): ask that one with --url, or end it first", locked.Dir, locked.PID)
+		}
+		if errors.Is(err, app.ErrNoData) {
+			return usage(err)
+		}
+		return err
+	}
+	defer func() { err = errors.Join(err, records.Close()) }()
+	standings, err := records.Migrations(ctx)
+	if err != nil {
+		return err
+	}
+	all := make([]migration.Stats, len(standings))
+	connectors := map[string]string{}
+	for i, m := range standings {
+		all[i] = migration.Stats{MigrationID: m.ID, Status: m.State, Rules: m.Counts, LastUpdated: m.LastUpdated, ParkReason: m.ParkReason}
+		connectors[m.ID] = m.ConnectorID
+	}
+	if id == "" {
+		if id, err = onlyOne(all); err != nil {
+			return err
+		}
+	}
+	for _, stats := range all {
+		if stats.MigrationID != id {
+			continue
+		}
+		r := run{p: p, out: f.out, id: id, connector: connectors[id]}
+		r.rules = func(ctx context.Context, id string, each func(json.RawMessage, migration.Rule) error) error {
+			return records.Rules(ctx, id, func(rule migration.Rule) error {
+				raw, err := json.Marshal(rule)
+				if err != nil {
+					return fmt.Errorf("encode rule %s: %w", rule.ID, err)
+				}
+				return each(raw, rule)
+			})
+		}
+		return r.show(ctx, f, stats)
+	}
+	return usagef("%s holds no migration %s; it holds:\n%s", cfg.DataDir, id, listed(all))
+}
+
+// onlyOne is the id of the only migration there is.
+func onlyOne(all []migration.Stats) (string, error) {
+	switch len(all) {
+	case 0:
+		return "", usagef("there is no migration here")
+	case 1:
+		return all[0].MigrationID, nil
+	}
+	return "", usagef("there are %d migrations here; name one:\n%s", len(all), listed(all))
+}
+
+func listed(all []migration.Stats) string {
+	var b strings.Builder
+	for _, s := range all {
+		fmt.Fprintf(&b, "  %s  %s, %d of %d rules done, last changed %s\n", s.MigrationID, s.Status, s.Rules.Finished+s.Rules.Failed, s.Rules.Total,
+			s.LastUpdated.Local().Format("2006-01-02 15:04"))
+	}
+	return strings.TrimRight(b.String(), "\n")
+}
+
+// show writes the files and the summary, or without a folder the report itself.
+func (r *run) show(ctx context.Context, f reportFlags, stats migration.Stats) error {
+	rep, err := r.report(ctx, stats, nil)
+	if err != nil {
+		return err
+	}
+	switch {
+	case r.out != "":
+		return r.p.printSummary(rep, r.files())
+	case f.format == "json":
+		e := json.NewEncoder(r.p.Stdout)
+		e.SetIndent("", "  ")
+		return e.Encode(rep)
+	}
+	return rep.WriteMarkdown(r.p.Stdout)
+}
