@@ -78,6 +78,9 @@ func (l *lowering) bin(c *spl.Bin, input plan.Node) plan.Node {
 	if c.As != nil {
 		b.As = c.As.Text
 	}
+	if c.Assumed {
+		l.note(c.At.At, "bin names no field, which its documentation asks for: _time is taken")
+	}
 	if strings.Contains(b.Field, "*") {
 		return hole(c.At.At, input, "bin", "bin takes one field, not the pattern %s", b.Field)
 	}

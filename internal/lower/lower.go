@@ -120,8 +120,8 @@ func (l *lowering) pipeline(p *spl.Pipeline, input plan.Node) plan.Node {
 		return hole(p.At.At, input, "search", "searches are nested more than %d deep: flatten them", maxDepth)
 	}
 	defer func() { l.depth-- }()
-	for i, c := range p.Commands {
-		input = l.command(c, input, i == 0)
+	for _, c := range p.Commands {
+		input = l.command(c, input)
 	}
 	if input == nil {
 		input = events(p.At.At)
@@ -130,7 +130,7 @@ func (l *lowering) pipeline(p *spl.Pipeline, input plan.Node) plan.Node {
 }
 
 // command lowers one command. First commands that do not bring rows of their own read the events.
-func (l *lowering) command(c spl.Command, input plan.Node, first bool) plan.Node {
+func (l *lowering) command(c spl.Command, input plan.Node) plan.Node {
 	if input == nil && !generates(c) {
 		input = events(c.Span())
 	}

@@ -20,7 +20,6 @@ const (
 	pageCIDR     Page = "SearchReference/Search"
 	pageStats    Page = "SearchReference/Stats"
 	pageLookup   Page = "SearchReference/Lookup"
-	pageLookups  Page = "Knowledge/Aboutlookupsandfieldactions"
 	pageJoin     Page = "SearchReference/Join"
 	pageDedup    Page = "SearchReference/Dedup"
 	pageMultival Page = "SearchReference/MultivalueEvalFunctions"

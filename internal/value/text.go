@@ -351,7 +351,7 @@ func printf(e *Env, format string, args []Value) Value {
 		case verb == 'u':
 			fmt.Fprintf(&b, "%"+flags+"d", uint64(math.Max(0, n)))
 		case verb == 'x' || verb == 'X' || verb == 'o':
-			fmt.Fprintf(&b, "%"+flags+string(verb), int64(n))
+			fmt.Fprintf(&b, "%"+hexFlags(flags)+string(verb), int64(n))
 		case verb == 'f' || verb == 'F' || verb == 'e' || verb == 'E' || verb == 'g' || verb == 'G':
 			fmt.Fprintf(&b, "%"+flags+string(verb), n)
 		default:
@@ -377,4 +377,21 @@ func boundedFlags(s string) bool {
 		}
 	}
 	return true
+}
+
+// hexFlags makes the width of zeros count the 0x before them, as C does.
+func hexFlags(flags string) string {
+	i := strings.IndexByte(flags, '#')
+	if i < 0 {
+		return flags
+	}
+	rest := strings.TrimLeft(flags, "+-# ")
+	if !strings.HasPrefix(rest, "0") {
+		return flags
+	}
+	width, err := strconv.Atoi(rest)
+	if err != nil {
+		return flags
+	}
+	return strings.TrimSuffix(flags, rest) + "0" + strconv.Itoa(max(0, width-2))
 }

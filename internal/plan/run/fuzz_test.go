@@ -44,7 +44,7 @@ var spliceLimits = run.Limits{Rows: 5000, Steps: 300_000, Bytes: 64 << 20, Depth
 
 // runAny runs a text as a search and reports what must never be: a crash shows by itself, everything else is an error or
 // rows within the limits.
-func runAny(t *testing.T, query string, limits run.Limits) error {
+func runAny(t *testing.T, query string, limits run.Limits) (steps int, err error) {
 	t.Helper()
 	q := spl.Parse(query, spl.Options{MaxBytes: 1 << 16})
 	p := lower.Lower(q)
@@ -60,7 +60,10 @@ func runAny(t *testing.T, query string, limits run.Limits) error {
 	if err == nil && len(res.Rows) > limits.Rows {
 		t.Fatalf("%d rows beyond the limit\n%s", len(res.Rows), query)
 	}
-	return err
+	if res != nil {
+		steps = res.Steps
+	}
+	return steps, err
 }
 
 // stages are the stages of searches as text, macros expanded; those that cannot be run are left out.
@@ -126,18 +129,20 @@ func TestSplices(t *testing.T) {
 		list = append(list, stages(queries, m)...)
 	}
 	r := rand.New(rand.NewPCG(7, 14))
-	ended, rows := 0, 0
+	ended, rows, steps := 0, 0, 0
 	for range n {
-		err := runAny(t, splice(r, list), spliceLimits)
+		n, err := runAny(t, splice(r, list), spliceLimits)
+		steps += n
 		var limit *run.LimitError
 		switch {
 		case err == nil:
 			rows++
 		case errors.As(err, &limit):
 			ended++
+			steps += spliceLimits.Steps
 		}
 	}
-	t.Logf("FIGURE searches spliced of %d stages without a crash: %d; %d gave their rows, %d ended at a limit, the others are errors", len(list), n, rows, ended)
+	t.Logf("FIGURE searches spliced of %d stages without a crash: %d; %d gave their rows, %d ended at a limit, the others are errors; %d steps", len(list), n, rows, ended, steps)
 }
 
 // FuzzRun changes searches as bytes; two seeds in one are spliced at a pipe.
@@ -151,7 +156,7 @@ func FuzzRun(f *testing.F) {
 		if seed > 0 {
 			query += " | " + splice(rand.New(rand.NewPCG(seed, 1)), list)
 		}
-		_ = runAny(t, query, spliceLimits)
+		_, _ = runAny(t, query, spliceLimits)
 	})
 }
 

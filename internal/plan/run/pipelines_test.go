@@ -269,5 +269,6 @@ var disagreements = map[string]string{
 	"sets_ecs/iplocation":               places,
 	"sets_ecs/iplocation_after_stats":   places,
 	"tstats/the_common_shape":           "the rows are those of the draft, which keeps dates; convert ctime() makes texts (SearchReference/Convert)",
+	"rows/first_sorted_text":            "two rows have the same key of sort, and no page says which of them comes first; the interpreter keeps the order they had, newest first",
 	"time/ctime_display":                "the rows are those of the draft, which keeps a date; convert ctime() makes the text 2026-01-02T00:00:30 (SearchReference/Convert)",
 }

@@ -7,6 +7,7 @@ package run
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -99,6 +100,8 @@ type Result struct {
 	Columns []string
 	Rows    []Row
 	Notes   []plan.Note
+	// Steps is the work that the search took, in the unit of Limits.Steps.
+	Steps int
 }
 
 // Row is one row. It must not be changed.
@@ -137,7 +140,7 @@ func Run(ctx context.Context, p *plan.Plan, in Input) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	res := &Result{Notes: append(slices.Clone(p.Notes), x.notes...)}
+	res := &Result{Steps: x.steps, Notes: append(slices.Clone(p.Notes), x.notes...)}
 	present := map[string]bool{}
 	for _, r := range t.rows {
 		for n, v := range r.fields {
@@ -319,15 +322,12 @@ func (x *runner) node(n plan.Node) (*rows, error) {
 
 // place gives an error the place of a command where it has none.
 func place(err error, at spl.Span) error {
-	switch err := err.(type) {
-	case *Error, *LimitError:
+	var e *Error
+	var l *LimitError
+	if errors.As(err, &e) || errors.As(err, &l) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return err
-	default:
-		if err == context.Canceled || err == context.DeadlineExceeded {
-			return err
-		}
-		return &Error{at, err.Error()}
 	}
+	return &Error{at, err.Error()}
 }
 
 func (x *runner) step(n plan.Node, t *rows) (*rows, error) {
@@ -431,7 +431,8 @@ func (x *runner) within(t *rows, n plan.Node) (*rows, error) {
 
 // here moves an error from a text that was made of rows to the command that made it.
 func (x *runner) here(err error) error {
-	if e, ok := err.(*Error); ok {
+	var e *Error
+	if errors.As(err, &e) {
 		return &Error{x.at, e.Why}
 	}
 	return err
