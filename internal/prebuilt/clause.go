@@ -30,10 +30,10 @@ type number struct {
 }
 
 // opaque is a condition that is only ever the same as one with the same text. shown is what a reader sees in its place,
-// empty for the text itself.
+// empty for the text itself; fields are the fields that it reads, with a comma between them.
 type opaque struct {
-	text, shown string
-	not         bool
+	text, shown, fields string
+	not                 bool
 }
 
 func (c all) String() string  { return join(c, " and ") }

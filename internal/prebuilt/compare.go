@@ -45,9 +45,59 @@ func compare(original, elastic shape) verdict {
 	if missing := uncovered(original, elastic.filter); missing != "" {
 		return verdict{why: []string{missing}}
 	}
+	more, unlimited := wider(original, elastic)
+	if unlimited != "" {
+		return verdict{why: []string{unlimited}}
+	}
 	v.replaces = true
-	v.why = append(v.why, wider(original, elastic)...)
+	v.why = append(v.why, more...)
 	return v
+}
+
+// unlimited says whether a part of the original limits a field that the prebuilt rule does not look at: such a rule is about
+// more than the original, on any host where that one is about some. Kinds of events, which each rule names in its own way,
+// and exclusions do not count.
+func unlimited(part clause, elastic map[string]bool) bool {
+	fields := map[string]bool{}
+	positiveFields(part, fields)
+	limits := false
+	for f := range fields {
+		if strings.HasPrefix(f, "event.") || strings.HasPrefix(f, "data_stream.") {
+			continue
+		}
+		if elastic[f] || elastic[strings.TrimSuffix(f, ".executable")+".name"] || elastic[strings.TrimSuffix(f, ".command_line")+".args"] {
+			return false
+		}
+		limits = true
+	}
+	return limits
+}
+
+// positiveFields collects the fields of which a value is asked for.
+func positiveFields(c clause, into map[string]bool) {
+	switch c := c.(type) {
+	case all:
+		for _, x := range c {
+			positiveFields(x, into)
+		}
+	case some:
+		for _, x := range c {
+			positiveFields(x, into)
+		}
+	case test:
+		if !c.not && !c.present() {
+			into[c.field] = true
+		}
+	case number:
+		into[c.field] = true
+	case opaque:
+		if c.not || c.fields == "" {
+			return
+		}
+		for _, f := range strings.Split(c.fields, ",") {
+			into[f] = true
+		}
+	}
 }
 
 // uncovered says which part of the prebuilt rule's condition does not follow from the original's, empty when all of it does.
@@ -110,9 +160,12 @@ func clip(s string) string {
 	return s
 }
 
-// wider says where the prebuilt rule alerts on more: the parts of the original's condition that it does not ask for.
-func wider(original, elastic shape) []string {
-	var ignored, out []string
+// wider says where the prebuilt rule alerts on more: the parts of the original's condition that it does not ask for. far says
+// why that is too much.
+func wider(original, elastic shape) (out []string, far string) {
+	looksAt := map[string]bool{}
+	positiveFields(elastic.filter, looksAt)
+	var ignored []string
 	list, ok := alternatives(elastic.filter)
 	p := &prover{}
 	parts, isAll := original.filter.(all)
@@ -136,6 +189,9 @@ func wider(original, elastic shape) []string {
 			out = append(out, "it also takes events without "+t.field)
 			continue
 		}
+		if !follows && unlimited(part, looksAt) {
+			return nil, "it does not look at all at " + clip(part.String()) + ", which the rule asks for"
+		}
 		if !follows {
 			ignored = append(ignored, clip(part.String()))
 		}
@@ -146,7 +202,7 @@ func wider(original, elastic shape) []string {
 	case n > 0:
 		out = append(out, "it does not ask for "+strings.Join(ignored, "; "))
 	}
-	return out
+	return out, ""
 }
 
 // counts compares thresholds: less says why the prebuilt rule can miss what the original finds, more where it finds more.

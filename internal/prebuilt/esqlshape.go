@@ -251,10 +251,12 @@ func (r *esqlReader) condition(e esql.Expr, not bool) clause {
 }
 
 func (r *esqlReader) leaf(e esql.Expr) (c clause, twoValued bool) {
-	text := opaque{text: esqlText(e)}
-	if names := columns(e); len(text.text) > maxShown && len(names) > 0 {
-		slices.Sort(names)
-		text.shown = "a condition on " + strings.Join(slices.Compact(names), ", ")
+	names := columns(e)
+	slices.Sort(names)
+	names = slices.Compact(names)
+	text := opaque{text: esqlText(e), fields: strings.Join(names, ",")}
+	if len(text.text) > maxShown && len(names) > 0 {
+		text.shown = "a condition on " + strings.Join(names, ", ")
 	}
 	for _, name := range columns(e) {
 		if _, made := r.computed[name]; made || r.blind {

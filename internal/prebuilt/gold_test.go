@@ -117,8 +117,8 @@ func TestSampleMatches(t *testing.T) {
 	}
 	want := map[string]string{
 		"acme-001": "Volume Shadow Copy Removal",
-		"acme-004": "Autostart Entry in the Registry",
 		"acme-012": "Event Log Cleared",
+		"acme-019": "Inbox Rule Created or Changed",
 	}
 	near := 0
 	for _, r := range rules {

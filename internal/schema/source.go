@@ -131,8 +131,11 @@ func (s *Source) find(name string, h Hint) Field {
 		f.Reason = fmt.Sprintf("%s is not in the field list of %s, where it would be %s; if your index has it, add it to the "+
 			"schema overrides", name, s.Name, candidate)
 	default:
-		f.Reason = fmt.Sprintf("%s has no known counterpart in %s; if your index has one, add it to the schema overrides", name,
-			s.Name)
+		where := s.Name
+		if where == "any" {
+			where = "the fields that all data sources share"
+		}
+		f.Reason = fmt.Sprintf("%s has no known counterpart in %s; if your index has one, add it to the schema overrides", name, where)
 	}
 	return f
 }

@@ -530,7 +530,7 @@ func (p *parser) exprPrimary() Expr {
 		return p.mem.fields.Put(FieldRef{At: at, Name: s, Dotted: strings.Contains(s, ".")})
 	}
 	if t.kind == tokEnd {
-		p.fail(t.a, CodeSyntax, "expression ends too early")
+		p.fail(t.a, CodeSyntax, "expression ends too early: a value or a closing parenthesis is missing")
 	} else {
 		p.fail(t.a, CodeSyntax, "operand expected, found %s", quoteShort(p.buf[t.a:p.end]))
 	}

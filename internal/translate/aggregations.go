@@ -256,7 +256,7 @@ func init() {
 			if n.hole {
 				return aggregation{hole: true}
 			}
-			return l.estimated(call("MEDIAN", n.expr), a, "MEDIAN estimates where there are many values; Splunk's median is exact")
+			return l.estimated(call("MEDIAN", n.expr), a, "MEDIAN is estimated where there are many values; Splunk's is exact, so a threshold close to the value can be crossed in one and not in the other")
 		},
 		"stdevp": num("STD_DEV", "double"), "stdev": stdevAgg,
 		"var": varianceAgg(true), "varp": varianceAgg(false),

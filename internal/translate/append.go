@@ -171,7 +171,7 @@ func (l *lowering) mergeBranch(sub *spl.Pipeline, at spl.Span, command string) (
 // appendEvents adds the events of another search over the same source.
 func (l *lowering) appendEvents(r *lowering, at spl.Span, command string) (reason string) {
 	if l.src != r.src || len(l.also)+len(r.also) > 0 {
-		return "they read the events of different sources as they are; group them (stats) first"
+		return "the searches read the events of different sources as they are; group them (stats) first"
 	}
 	if l.env.open != r.env.open {
 		return "one of the searches has a list of fields and the other does not"
@@ -185,7 +185,7 @@ func (l *lowering) appendEvents(r *lowering, at spl.Span, command string) (reaso
 	}
 	cmds, ok := sides(a, b, at)
 	if !ok {
-		return "they search for bare words"
+		return "the searches look for bare words"
 	}
 	l.unite(r, cmds, at)
 	l.diag("join_one_query", at, command, "the searches became one over the same events; an event that both find counts twice, as in Splunk")

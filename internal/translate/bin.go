@@ -75,7 +75,7 @@ func (l *lowering) bucket(v value, text string, at spl.Span) (x esql.Expr, typ s
 	if s.length() >= 86400 {
 		l.diag("window_edges", at, "span", "intervals of a day or more start at midnight UTC and weeks on Monday; in Splunk they follow the user's time zone")
 	} else {
-		l.diag("bin_clock_aligned", at, "span", "intervals are aligned to the clock in both; the rule's look-back covers one")
+		l.diag("bin_clock_aligned", at, "span", "intervals begin at the clock in both; the rule looks back far enough to see a whole one")
 	}
 	return call("DATE_TRUNC", s.duration(), v.expr), v.typ, true
 }

@@ -523,7 +523,7 @@ func merge(a, b *branch, at spl.Span) (cmds []esql.Command, reason string) {
 	}
 	cmds, ok := sides(a, b, at)
 	if !ok {
-		return nil, "they search for bare words"
+		return nil, "the searches look for bare words"
 	}
 	o := esql.At{Origin: origin(at)}
 	st := &esql.Stats{At: a.stats.At}

@@ -109,7 +109,7 @@ func (l *lowering) convertField(f spl.ConvertFunc, whole spl.Span, format string
 		x = binary("*", call("TO_DOUBLE", call("REPLACE", t, str(size), str("$1"))),
 			call("CASE", rlike(t, `.*[mM]\s*`), &esql.Literal{Value: 1024.0}, rlike(t, `.*[gG]\s*`), &esql.Literal{Value: 1048576.0}, &esql.Literal{Value: 1.0}))
 	default:
-		l.diag("unsupported_function", at, f.Func, "convert "+f.Func+" has no counterpart in ES|QL")
+		l.diag("unsupported_function", at, f.Func, "convert "+f.Func+" has no counterpart in ES|QL; leave the conversion out, or compute the value with eval")
 	}
 	if x == nil {
 		l.defineHole(out)

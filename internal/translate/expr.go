@@ -463,7 +463,7 @@ func anyOf(a, b value) value {
 // does; of others it is known.
 func (l *lowering) arrayNote(v value, span spl.Span, subject, message string) {
 	if v.array == schema.MaybeArray && l.schema.IsIdentity() {
-		l.diag("array_single", span, subject, message+"; here one value is taken for granted")
+		l.diag("array_single", span, subject, message+"; the draft takes it that there is one")
 		return
 	}
 	l.diag("array_approximate", span, subject, message)

@@ -75,7 +75,7 @@ func (l *lowering) keep(names []spl.Name, at spl.Span, internal bool) {
 			next.bind("_time", l.stored("_time", at))
 		}
 	}
-	l.diag("renamed", at, "", "the list of columns; they keep the names they have in Elasticsearch")
+	l.diag("renamed", at, "", "the columns of this list keep the names they have in Elasticsearch")
 	l.useful = true
 	if all && l.env.open {
 		return

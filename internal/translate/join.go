@@ -605,7 +605,7 @@ func (j *joining) overlay() []esql.Command {
 // notes says what the join became, and where rows can differ.
 func (j *joining) notes() {
 	l := j.l
-	l.diag("join_one_query", j.at, "join", "the join became one query over both kinds of events, grouped by "+strings.ReplaceAll(nameList(j.cmd.Fields), foldedPrefix, "")+": the rows of each search ride through STATS as text")
+	l.diag("join_one_query", j.at, "join", "the join became one query over both kinds of events, grouped by "+strings.ReplaceAll(nameList(j.cmd.Fields), foldedPrefix, "")+": STATS carries the rows of each search as text, and the draft takes them apart again")
 	if j.command == "subsearch" {
 		l.diag("default_limit", j.cmd.Sub.Span(), "subsearch", "Splunk makes conditions of the first "+itoa(subsearchResults)+" rows of a subsearch, the draft of all of them")
 		return

@@ -130,11 +130,11 @@ func (l *lowering) say(n *mappingNote, c *column, exact bool, span spl.Span) {
 		l.diag("mapping_approximate", span, n.subject, n.message)
 		l.holding = holding
 	case l.purpose == toShow && n.code != "":
-		l.diag("display_only", span, n.subject, n.message+"; it is only shown here")
+		l.diag("display_only", span, n.subject, n.message+"; the value is only shown here, so the alerts are the same")
 	case l.purpose == toShow:
-		l.diag("mapping_display", span, n.subject, n.message+"; it is only shown here")
+		l.diag("mapping_display", span, n.subject, n.message+"; the value is only shown here, so the alerts are the same")
 	case l.purpose == toGroup && formatOnly:
-		l.diag("mapping_display", span, n.subject, n.message+"; it tells the same rows apart")
+		l.diag("mapping_display", span, n.subject, n.message+"; it still tells the same rows apart")
 	case formatOnly && settledWords(c.mapping().Values, l.words):
 		l.diag("mapping_display", span, n.subject, n.message+"; the values it is compared with are known in both")
 	case l.holding > 0:

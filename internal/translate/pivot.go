@@ -263,7 +263,7 @@ func (l *lowering) pivotCells(p *pivot, at spl.Span) bool {
 	if len(cells) > 0 {
 		l.aggregate(cells, by, at, false)
 	}
-	l.diag("pivot_columns", at, split, p.kind+" makes a column of each value of `"+split+"`, of which nothing further down depends; the draft has the same rows, with the cells of each in one column")
+	l.diag("pivot_columns", at, split, p.kind+" makes a column of each value of `"+split+"`, on which nothing further down depends; the draft has the same rows, with the cells of each in one column")
 	return true
 }
 

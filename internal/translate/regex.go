@@ -36,7 +36,7 @@ func (l *lowering) matchCond(x, pattern spl.Expr, span spl.Span, neg bool) esql.
 func (l *lowering) matchData(v, p value, span spl.Span, neg bool) esql.Expr {
 	l.diag("regex_differs", span, "match", "the pattern of match comes from the data; ES|QL reads it as a Java regular expression, Splunk as PCRE")
 	if v.multi() || p.multi() {
-		l.arrayNote(v, span, "match", "of several values match with a pattern from the data tests none, Splunk each")
+		l.arrayNote(v, span, "match", "match with a pattern from the data tests each of several values in Splunk, and none in ES|QL")
 	}
 	x := binary("!=", call("REPLACE", v.expr, p.expr, str(valueMark)), v.expr)
 	if !neg {

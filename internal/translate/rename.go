@@ -9,7 +9,7 @@ import (
 // rename binds names anew: columns keep their ES|QL names, so that alerts carry ECS fields.
 func (l *lowering) rename(cmd *spl.Rename) {
 	l.ensureSource(cmd.Span())
-	l.diag("renamed", cmd.Span(), "", "a rename is kept by the translator; columns keep the names they have in Elasticsearch")
+	l.diag("renamed", cmd.Span(), "", "columns keep the names they have in Elasticsearch, so the rename needs nothing in the draft")
 	// All pairs see the names as they were before.
 	type move struct {
 		from, to string

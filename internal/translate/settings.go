@@ -92,5 +92,5 @@ func (l *lowering) noteThreshold(cmd *spl.Where) {
 		}
 	}
 	l.out.Rule.Threshold = t
-	l.diag("threshold", cmd.Span(), f.Name, "a condition on a number by group; a threshold rule of "+itoa(v)+" would also say it, the query keeps it")
+	l.diag("threshold", cmd.Span(), f.Name, "the condition waits for a number of events by group; a threshold rule with the threshold "+itoa(v)+" would do the same, the draft keeps the condition in its query")
 }

@@ -111,7 +111,7 @@ func (l *lowering) extract(cmd *spl.Extract) {
 			l.diag("option_ignored", o.Span(), o.Name, "`"+o.Name+"` has no counterpart: fields are parsed at ingest")
 		}
 		if cmd.Kind != "multikv" && l.env.open && (len(cmd.Args) == 0 || l.parsedAtIngest(cmd.Args[0].Text) || cmd.Args[0].Text == "_raw") {
-			l.diag("option_ignored", cmd.Span(), cmd.Kind, "the integration parses events at ingest, so their fields need no extraction; a field that it does not keep is a hole of its own")
+			l.diag("option_ignored", cmd.Span(), cmd.Kind, "the integration parses events at ingest, so their fields need no extraction; a field that it does not keep is reported where it is used")
 			return
 		}
 	case "xpath":
