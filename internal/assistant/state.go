@@ -19,9 +19,9 @@ type state struct {
 	turns  []turn
 	sent   map[int][]Message
 
-	table  *mask.Table
-	dict   mask.Dictionary
-	masker *mask.Masker
+	table *mask.Table
+	dict  mask.Dictionary
+	masks *mask.Masker // see masker
 
 	leftOut int // texts of alerts that were left out
 }
@@ -91,7 +91,6 @@ func (c *Core) load(ctx context.Context, id string) (*state, error) {
 	}
 	s.policy = newPolicy(s.prep.Fields, q)
 	s.learn(replacements)
-	s.masker = s.dict.New(s.table)
 	return s, nil
 }
 
@@ -137,9 +136,17 @@ func (s *state) learn(replacements map[string]string) {
 	}
 }
 
+// masker is made when it is first needed: steps that mask nothing do without.
+func (s *state) masker() *mask.Masker {
+	if s.masks == nil {
+		s.masks = s.dict.New(s.table)
+	}
+	return s.masks
+}
+
 // said masks what a person or a model said.
 func (s *state) said(text string) (string, error) {
-	masked, _, err := s.masker.Text(text, mask.Talk)
+	masked, _, err := s.masker().Text(text, mask.Talk)
 	return masked, err
 }
 
@@ -205,7 +212,7 @@ func (s *state) show(t turn) (shown, error) {
 	}
 	size := 0
 	for _, fields := range t.alerts {
-		v, err := s.policy.show(fields, &s.dict, s.masker, s.table)
+		v, err := s.policy.show(fields, &s.dict, s.masker(), s.table)
 		if err != nil {
 			return out, err
 		}

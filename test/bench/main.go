@@ -57,6 +57,7 @@ type bench struct {
 func benches() []bench {
 	return []bench{
 		{"compiler", "the compiler alone on one core: rules/s, p50 and p99, allocations, cost against length", compiler},
+		{"assistant", "questions about 10,000 alerts without a model: tools, masking, a conversation of 200 turns", questions},
 		{"queries", "20 translated rules on a real Elasticsearch with 1,000,000 events, against two plain forms of the same conditions", producedQueries},
 		{"startup", "start-to-ready time and memory of dev", startup},
 		{"deterministic", "1,000 and 10,000 rules, file SQLite: rules/s, events, memory", deterministic},
@@ -93,8 +94,8 @@ func measure(ctx context.Context, only, out string, r *run) error {
 	if only != "" {
 		names = strings.Split(only, ",")
 	}
-	if r.bin == "" && (names == nil || slices.ContainsFunc(names, func(name string) bool { return name != "compiler" && name != "queries" })) {
-		return fmt.Errorf("no program given: build it and name it with -bin or RULEBRIDGE_BIN; only the benches compiler and queries need none")
+	if r.bin == "" && (names == nil || slices.ContainsFunc(names, func(name string) bool { return name != "compiler" && name != "queries" && name != "assistant" })) {
+		return fmt.Errorf("no program given: build it and name it with -bin or RULEBRIDGE_BIN; only the benches compiler, assistant and queries need none")
 	}
 	for _, b := range benches() {
 		if names != nil && !slices.Contains(names, b.name) {

@@ -1,7 +1,5 @@
 package mask
 
-import "slices"
-
 // automaton finds every pattern of a set in one pass over a text (Aho and Corasick, 1975). Time is linear in the length
 // of the text whatever the patterns are.
 type automaton struct {
@@ -21,46 +19,54 @@ type node struct {
 	pattern    int32 // its number
 }
 
-// build makes the automaton of folded patterns. Empty ones are not allowed.
+// build makes the automaton of folded patterns, which are sorted and differ. Empty ones are not allowed.
 func build(patterns []string) *automaton {
-	type child struct {
-		b  byte
-		to int32
+	total := 1
+	for _, p := range patterns {
+		total += len(p)
 	}
-	children := [][]child{nil}
-	nodes := []node{{pattern: -1}}
+	type link struct {
+		b               byte
+		child, last, to int32 // the first and the last child, and the next sibling; 0 for none
+	}
+	links := make([]link, 1, total)
+	nodes := make([]node, 1, total)
+	nodes[0].pattern = -1
+	path := []int32{0} // the nodes of the pattern before
+	before := ""
 	for n, p := range patterns {
-		at := int32(0)
-		for i := range len(p) {
-			next := int32(-1)
-			for _, c := range children[at] {
-				if c.b == p[i] {
-					next = c.to
-					break
-				}
-			}
-			if next < 0 {
-				next = int32(len(nodes))
-				nodes = append(nodes, node{pattern: -1})
-				children = append(children, nil)
-				children[at] = append(children[at], child{p[i], next})
-			}
-			at = next
+		common := 0
+		for common < len(before) && common < len(p) && before[common] == p[common] {
+			common++
 		}
-		nodes[at].pattern, nodes[at].length = int32(n), int32(len(p))
-	}
-	a := &automaton{node: nodes}
-	for n := range children {
-		c := children[n]
-		slices.SortFunc(c, func(x, y child) int { return int(x.b) - int(y.b) })
-		a.node[n].first = int32(len(a.edgeByte))
-		for _, e := range c {
-			a.edgeByte, a.edgeTo = append(a.edgeByte, e.b), append(a.edgeTo, e.to)
+		path = path[:common+1]
+		for i := common; i < len(p); i++ {
+			to := int32(len(nodes))
+			nodes, links = append(nodes, node{pattern: -1}), append(links, link{b: p[i]})
+			// Patterns are sorted, so a new child comes behind all others.
+			parent := &links[path[i]]
+			if parent.child == 0 {
+				parent.child = to
+			} else {
+				links[parent.last].to = to
+			}
+			parent.last = to
+			path = append(path, to)
 		}
-		a.node[n].end = int32(len(a.edgeByte))
+		end := path[len(p)]
+		nodes[end].pattern, nodes[end].length = int32(n), int32(len(p))
+		before = p
 	}
-	for _, c := range children[0] {
-		a.root[c.b] = c.to
+	a := &automaton{node: nodes, edgeByte: make([]byte, 0, len(nodes)), edgeTo: make([]int32, 0, len(nodes))}
+	for n := range nodes {
+		nodes[n].first = int32(len(a.edgeByte))
+		for c := links[n].child; c != 0; c = links[c].to {
+			a.edgeByte, a.edgeTo = append(a.edgeByte, links[c].b), append(a.edgeTo, c)
+		}
+		nodes[n].end = int32(len(a.edgeByte))
+	}
+	for i := nodes[0].first; i < nodes[0].end; i++ {
+		a.root[a.edgeByte[i]] = a.edgeTo[i]
 	}
 	a.link()
 	return a

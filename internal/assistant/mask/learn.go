@@ -1,6 +1,9 @@
 package mask
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // cues are what stands before an account's name in messages of systems, in lower case.
 var cues = []string{
@@ -20,7 +23,7 @@ var nouns = map[string]bool{
 	"interactive": true, "remotely": true, "behavior": true, "behaviour": true, "anomalous": true, "suspicious": true, "malicious": true,
 }
 
-var cueAutomaton = build(cues)
+var cueAutomaton = build(slices.Sorted(slices.Values(cues)))
 
 // Learn calls found for each account that a text names by its form or by the words before it, and that could not be
 // told from text otherwise: the name of DOMAIN\name and name@domain, the owner of a home, and "session opened for name".
