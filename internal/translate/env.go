@@ -490,7 +490,7 @@ func (l *lowering) storedUnder(name, renamed string, span spl.Span) *column {
 	switch {
 	case f.Support == schema.Approximate:
 		c.pending = fieldNote(asked, f)
-	case f.Proof.Kind == schema.Unproven && !l.schema.IsIdentity():
+	case f.Proof.Kind == schema.Unproven && !l.schema.IsIdentity() && l.src != l.schema.Fallback(): // of that ECS alone is known
 		c.pending = unprovenNote(asked, f)
 	}
 	return c

@@ -112,7 +112,7 @@ func (l *lowering) metricNames(e spl.SearchExpr) (names []string, span string, r
 
 // metricSource finds the source of a metrics index. The logs that a search falls back on hold no metrics.
 func (l *lowering) metricSource(where spl.SearchExpr, at spl.Span) spl.SearchExpr {
-	where = l.chooseSource(where, at)
+	where = l.chooseSource(where, at, nil)
 	if l.src == l.schema.Fallback() && !l.schema.IsIdentity() && len(l.opts.Index) == 0 {
 		l.src, l.also, l.indices = (*schema.Source)(nil), nil, nil
 	}

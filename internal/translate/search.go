@@ -12,7 +12,7 @@ import (
 func (l *lowering) search(cmd *spl.Search, rest []spl.Command) {
 	e := cmd.Expr
 	if l.src == nil && !l.aggregated && l.first {
-		e = l.chooseSource(e, cmd.Span())
+		e = l.chooseSource(e, cmd.Span(), rest)
 	}
 	l.noteEventCodes(e)
 	var subs []spl.SearchExpr
@@ -109,7 +109,7 @@ func (l *lowering) noteIndices(at spl.Span, source string, indices []string) {
 }
 
 // chooseSource finds the data source of a raw search and returns what is left to filter.
-func (l *lowering) chooseSource(e spl.SearchExpr, at spl.Span) spl.SearchExpr {
+func (l *lowering) chooseSource(e spl.SearchExpr, at spl.Span, later []spl.Command) spl.SearchExpr {
 	parts := conjuncts(e)
 	var srcs []*schema.Source
 	used := make([]bool, len(parts))
@@ -179,6 +179,11 @@ func (l *lowering) chooseSource(e spl.SearchExpr, at spl.Span) spl.SearchExpr {
 		if group, ok := l.branchSources(p); ok && len(srcs) == 0 {
 			srcs = group
 			l.diag("source_resolved", p.Span(), "", "the sources of these alternatives became the index pattern; data_stream.dataset tells them apart")
+		}
+	}
+	if len(srcs) == 0 && !l.schema.IsIdentity() {
+		if s := l.takeRecognised(parts, used, later, at); s != nil {
+			srcs = append(srcs, s)
 		}
 	}
 	narrowed := srcs[:0]

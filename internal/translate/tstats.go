@@ -77,7 +77,7 @@ func (l *lowering) tstatsEvents(cmd *spl.TStats) (ok bool) {
 		l.noteIndices(at, cmd.From.Text, src.Indices)
 		l.useSources([]*schema.Source{src}, at)
 	default:
-		where = l.chooseSource(where, cmd.Span())
+		where = l.chooseSource(where, cmd.Span(), nil)
 	}
 	l.noteEventCodes(where)
 	for _, x := range conjuncts(where) {
