@@ -49,7 +49,7 @@ func (l *lowering) streamstats(c *spl.Stats, aggs []plan.Agg, input plan.Node) p
 		if o.Name != "reset_before" && o.Name != "reset_after" {
 			continue
 		}
-		e, err := spl.ParseExpr(strings.TrimSuffix(strings.TrimPrefix(o.Value, "("), ")"))
+		e, err := spl.ParseExpr(o.Value)
 		if err != nil {
 			return hole(o.At.At, input, c.Kind, "%s is no condition: %v", o.Name, err)
 		}

@@ -99,6 +99,25 @@ func (o *Op) Describe(args []Desc) Desc {
 		d = Desc{Kind: r.Result, Missing: r.Missing, Several: r.Several, Settled: r.Page != ""}
 		break
 	}
+	if through := o.through(len(args)); through != nil {
+		out := passed(d, args, through)
+		switch {
+		case o.Name == "coalesce":
+			// The first argument that is always there ends the search.
+			out.Missing = Maybe
+			for _, a := range args {
+				if a.Missing == Never {
+					out.Missing = Never
+				}
+			}
+		case o.Name == "mvappend":
+			out.Several = Maybe
+		case o.Name == "if" && len(args) == 3:
+		case o.Name != "mvdedup" && o.Name != "mvsort":
+			out.Missing = Maybe
+		}
+		return out
+	}
 	if o.strict() {
 		for _, a := range args {
 			d.Missing = max(d.Missing, a.Missing)
@@ -107,6 +126,51 @@ func (o *Op) Describe(args []Desc) Desc {
 			}
 		}
 	}
+	return d
+}
+
+// through are the arguments that the operation gives back as they are, nil for an operation that makes a value.
+func (o *Op) through(n int) []int {
+	var list []int
+	switch o.Name {
+	case "if":
+		for i := 1; i < n; i++ {
+			list = append(list, i)
+		}
+	case "case", "validate":
+		for i := 1; i < n; i += 2 {
+			list = append(list, i)
+		}
+	case "coalesce", "mvappend":
+		for i := range n {
+			list = append(list, i)
+		}
+	case "nullif", "mvdedup", "mvsort":
+		list = []int{0}
+	}
+	return list
+}
+
+// passed describes a value that is one of several: it is of their kind where they agree.
+func passed(d Desc, args []Desc, through []int) Desc {
+	several, missing := Never, Never
+	kind := Missing
+	for _, i := range through {
+		a := args[i]
+		missing, several = max(missing, min(a.Missing, Maybe)), max(several, min(a.Several, Maybe))
+		d.Settled = d.Settled && a.Settled
+		switch {
+		case a.Kind == Missing || a.Kind == kind:
+		case kind == Missing:
+			kind = a.Kind
+		case kind == Boolean || a.Kind == Boolean:
+			kind = Any
+		default:
+			kind = Numeral
+		}
+	}
+	d.Kind, d.Several = kind, several
+	d.Missing = missing
 	return d
 }
 

@@ -134,6 +134,10 @@ func TestDescribe(t *testing.T) {
 		{".", InEval, []Desc{number, text}, Desc{Kind: Numeral, Settled: true}},
 		{"<", InEval, []Desc{number, number}, Desc{Kind: Boolean, Settled: true}},
 		{"len", InEval, []Desc{numeral}, Desc{Kind: Number, Missing: Maybe, Settled: true}},
+		{"if", InEval, []Desc{{Kind: Boolean}, number, number}, Desc{Kind: Number, Settled: true}},
+		{"if", InEval, []Desc{{Kind: Boolean}, number, text}, Desc{Kind: Numeral, Settled: true}},
+		{"case", InEval, []Desc{{Kind: Boolean}, text}, Desc{Kind: Text, Missing: Maybe, Settled: true}},
+		{"coalesce", InEval, []Desc{numeral, text}, Desc{Kind: Numeral, Settled: true}},
 		{"isint", InEval, []Desc{numeral}, Desc{Kind: Boolean, Settled: true}},
 	} {
 		o, ok := Find(tc.op, tc.place)

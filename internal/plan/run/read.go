@@ -186,10 +186,14 @@ func (x *runner) madeOf(n *plan.Source, t *rows, now value.Value) (*rows, error)
 		if !ok {
 			return nil, &Error{n.At, "data= of makeresults is no JSON"}
 		}
-		for _, o := range j.Elements() {
+		objects := j.Elements()
+		if !j.IsList() {
+			objects = []*value.JSON{j}
+		}
+		for _, o := range objects {
 			r := &Row{fields: map[string]value.Value{"_time": now}}
 			for i, k := range o.Keys() {
-				r.set(k, value.Str(o.Elements()[i].Text()))
+				r.set(k, valueOf(o.Elements()[i]))
 				t.add(k)
 			}
 			if err := x.holds(r); err != nil {

@@ -151,7 +151,7 @@ func Run(ctx context.Context, p *plan.Plan, in Input) (*Result, error) {
 		res.Rows = append(res.Rows, *r)
 	}
 	for _, n := range t.names {
-		if present[n] || t.fixed {
+		if (present[n] || t.fixed) && n != plan.Prestats {
 			res.Columns = append(res.Columns, n)
 		}
 	}
