@@ -179,6 +179,7 @@ func (p Program) command() *cobra.Command {
 			checkArgs(inner)
 		}
 	}
+	p.wrapHelp(root)
 	root.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
 	root.Args = func(_ *cobra.Command, args []string) error {
 		if len(args) > 0 {

@@ -93,6 +93,18 @@ func (t *translator) text(o migration.OriginalRule, out translate.Output) error 
 	return err
 }
 
+// legend explains the words of the notes that were printed, once.
+func (t *translator) legend() {
+	if !t.told {
+		return
+	}
+	const words = "A hole is a part of the search without a translation: the draft, which is the ES|QL above, goes on without it. " +
+		"An approximation is translated, and its alerts can differ in the case that it names."
+	for _, line := range wrap(words, t.p.screen()) {
+		_, _ = t.out.WriteString(paint(t.p.colours(t.p.Stdout)).in(dim, line) + "\n")
+	}
+}
+
 // causesFirst orders notes by what a reader has to settle: holes, approximations, what follows from holes, remarks.
 func causesFirst(ds []translate.Diagnostic) []translate.Diagnostic {
 	rank := func(d translate.Diagnostic) int {
@@ -115,6 +127,7 @@ func causesFirst(ds []translate.Diagnostic) []translate.Diagnostic {
 func (t *translator) note(b *strings.Builder, c paint, d translate.Diagnostic, indent string, width int) {
 	at := fmt.Sprintf("%d:%d", d.Span.Start.Line, d.Span.Start.Column)
 	severity := report.Severity(string(d.Severity))
+	t.told = t.told || d.Severity != translate.Info
 	lines := wrap(fmt.Sprintf("%s %s %s (%s)", severity, at, printable(d.Message), d.Code), width-len(indent))
 	for i, line := range lines {
 		if i == 0 {

@@ -82,6 +82,7 @@ type translator struct {
 	compiler *translate.Compiler
 	flags    translateFlags
 	out      *bufio.Writer
+	told     bool // a note was printed that is no remark
 }
 
 func (p Program) newTranslator(c *cobra.Command, f translateFlags) (*translator, error) {
@@ -135,6 +136,7 @@ func (t *translator) one(ctx context.Context, query string) error {
 	if err := t.translate(ctx, splunk.Rule{OriginalRule: migration.OriginalRule{ID: "query", Query: query}}); err != nil {
 		return err
 	}
+	t.legend()
 	return t.flush()
 }
 

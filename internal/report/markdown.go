@@ -86,6 +86,14 @@ func (r Report) WriteMarkdown(w io.Writer) error {
 		}
 		p("")
 	}
+	if len(r.Replaced) > 0 {
+		p("## Matched rules\n\nInstall these prebuilt rules in place of the translations, when what they alert on beyond the original is wanted.\n")
+		p("| rule | title | prebuilt rule | what it does |\n|---|---|---|---|")
+		for _, m := range r.Replaced {
+			p("| %s | %s | %s %s | %s |", code(m.ID), cell(m.Title), cell(m.Name), code(m.RuleID), cell(m.Why))
+		}
+		p("")
+	}
 	r.writeUnfinished(p)
 	if err := b.Flush(); err != nil {
 		return fmt.Errorf("write the report: %w", err)

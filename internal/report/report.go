@@ -46,6 +46,8 @@ type Report struct {
 	// Unfinished lists every rule that is not full and that no prebuilt rule replaces, with its first cause: rules in error,
 	// then untranslatable ones, then partial ones, the first maxListed of each.
 	Unfinished []Listed `json:"unfinished"`
+	// Replaced lists the matched rules with the prebuilt rule of each and on what it alerts more, the first maxListed.
+	Replaced []Replaced `json:"replaced,omitempty"`
 	// Unlisted counts the rules that Unfinished leaves out.
 	Unlisted int `json:"unlisted,omitempty"`
 }
@@ -112,6 +114,15 @@ type Listed struct {
 	Causes int    `json:"causes,omitempty"`
 }
 
+// Replaced is a rule that a prebuilt rule replaces.
+type Replaced struct {
+	ID     string `json:"id"`
+	Title  string `json:"title"`
+	RuleID string `json:"rule_id"` // of the prebuilt rule
+	Name   string `json:"name"`
+	Why    string `json:"why"`
+}
+
 // maxListed bounds each part of Unfinished: the documents themselves stand in rules.ndjson.
 const maxListed = 20_000
 
@@ -165,6 +176,11 @@ func (b *Builder) Add(rule migration.Rule) {
 	if rule.Matched != nil {
 		b.r.Matched.Total++
 		b.r.Matched.add(rule.Result)
+		if len(b.r.Replaced) < maxListed {
+			b.r.Replaced = append(b.r.Replaced, Replaced{
+				ID: rule.ID, Title: rule.Original.Title, RuleID: rule.Matched.RuleID, Name: rule.Matched.Name, Why: rule.Matched.Why,
+			})
+		}
 	} else if len(rule.Near) > 0 {
 		b.r.Near++
 	}

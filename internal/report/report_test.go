@@ -21,7 +21,7 @@ func build() Report {
 	}
 	b.Add(finished("full", migration.Full, diag("info", "note", "stats", "")))
 	matched := finished("matched", migration.Partial, diag("error", "unknown_field", "where", "x"))
-	matched.Matched = &migration.Match{RuleID: "p"}
+	matched.Matched = &migration.Match{RuleID: "p", Name: "Prebuilt", Why: "it alerts on the same events"}
 	b.Add(matched)
 	b.Add(finished("approx", migration.Partial, diag("approximation", "window", "bin", ""), diag("approximation", "window", "bin", "")))
 	// Consequences stand before their cause here, and are none.
@@ -101,7 +101,7 @@ func TestMarkdown(t *testing.T) {
 	for _, want := range []string{
 		"# Migration m1", "state **finished**", "| full | 1 | 20.0 % | 0 |", "| partial | 3 | 60.0 % | 1 |",
 		"| 2 | 1 | hole | unknown\\_field | `where` | `x` |", "| lookup | `vips` | 1 |", "| `no` | T\\|no | untranslatable |",
-		"## Missing filter macros", "| `vips_filter` | 1 |", "| `holes` | T\\|holes | partial |  | unknown\\_field happened | 1 |", "A **hole** is",
+		"## Missing filter macros", "| `matched` | T\\|matched | Prebuilt `p` | it alerts on the same events |", "| `vips_filter` | 1 |", "| `holes` | T\\|holes | partial |  | unknown\\_field happened | 1 |", "A **hole** is",
 	} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("the report lacks %q:\n%s", want, b.String())
