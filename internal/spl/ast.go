@@ -147,6 +147,14 @@ type Stats struct {
 	Options []Option
 	Aggs    []Agg
 	By      []By
+	// Macros are calls without a definition among the aggregations.
+	Macros []MacroText
+}
+
+// MacroText is a macro call as it is written, backticks included.
+type MacroText struct {
+	At
+	Name, Text string
 }
 
 // TStats is tstats and mstats: Kind tells which.

@@ -3,6 +3,7 @@ package spl
 import (
 	"fmt"
 	"strings"
+	"unicode/utf8"
 )
 
 // MacroDef is the definition of a macro. Name has no arity.
@@ -117,7 +118,7 @@ type macroKey struct {
 
 // expand returns the expanded text; src.segs is set when it differs from the source.
 func (x *expander) expand(text string) string {
-	if strings.IndexByte(text, '`') < 0 {
+	if !strings.ContainsAny(text, "`#“”„–—−") {
 		return text
 	}
 	calls := strings.Count(text, "`")/2 + 1
@@ -156,7 +157,7 @@ func (x *expander) text(s string, top bool) {
 	defer x.opts.Budget.Enter().Leave()
 	for i := 0; i < len(s); {
 		x.opts.Budget.Step(1)
-		j := strings.IndexAny(s[i:], "`\"\\")
+		j := strings.IndexAny(s[i:], "`\"\\#“”„–—−")
 		if j < 0 {
 			break
 		}
@@ -175,6 +176,23 @@ func (x *expander) text(s string, top bool) {
 				openQuote = k < 0
 			}
 			i = max(i+1, k)
+			continue
+		}
+		if s[i] != '`' {
+			end, with, code, message := 0, "", "", ""
+			if top {
+				end, with, code, message = broken(s, i)
+			}
+			if end == 0 {
+				_, n := utf8.DecodeRuneInString(s[i:])
+				i += n
+				continue
+			}
+			flush(i)
+			x.problem(i, end, top, code, "%s", message)
+			replaced(i, end)
+			x.out.WriteString(with)
+			i = end
 			continue
 		}
 		if strings.HasPrefix(s[i:], "```") {
@@ -367,4 +385,42 @@ func substitute(def MacroDef, args []string) string {
 	}
 	b.WriteString(text)
 	return b.String()
+}
+
+// broken reads what word processors and habits of other languages leave in a search, at i outside straight quotes: the end of
+// it, 0 where there is none, what was meant, and what to say.
+func broken(s string, i int) (end int, with, code, message string) {
+	if s[i] == '#' {
+		lineStart := strings.TrimSpace(s[strings.LastIndexByte(s[:i], '\n')+1:i]) == ""
+		if i+1 >= len(s) || s[i+1] != ' ' || i > 0 && spaceAt(s, i-1) == 0 {
+			return 0, "", "", ""
+		}
+		stop := "|\n"
+		if lineStart {
+			stop = "\n"
+		}
+		end = len(s)
+		if k := strings.IndexAny(s[i:], stop); k >= 0 {
+			end = i + k
+		}
+		_, end = trimSpace(s, i, end)
+		return end, " ", CodeHashComment, "# begins no comment in Splunk, which reads these words as part of the search; the draft leaves them out. Comments are written ```like this```"
+	}
+	r, n := utf8.DecodeRuneInString(s[i:])
+	switch r {
+	case '“', '”', '„':
+		k := strings.IndexAny(s[i+n:], "“”\"`|\n")
+		if k < 0 || s[i+n+k] == '`' || s[i+n+k] == '|' || s[i+n+k] == '\n' || s[i+n+k] == '"' {
+			return 0, "", "", ""
+		}
+		_, m := utf8.DecodeRuneInString(s[i+n+k:])
+		return i + n + k + m, `"` + s[i+n:i+n+k] + `"`, CodeTypography,
+			"typographic quotation marks are letters to Splunk, so the search does not find what it looks for; the draft takes them for straight ones. Write \""
+	case '–', '—', '−':
+		if i > 0 && spaceAt(s, i-1) == 0 && s[i-1] != '(' && s[i-1] != ',' || i+n >= len(s) {
+			return 0, "", "", ""
+		}
+		return i + n, "-", CodeTypography, "a typographic dash is no minus sign to Splunk, which cannot read this or finds nothing; the draft takes it for one. Write -"
+	}
+	return 0, "", "", ""
 }

@@ -23,6 +23,8 @@ const (
 	CodeUnterminatedMacro     = "unterminated_macro"     // `…
 	CodeUnterminatedSubsearch = "unterminated_subsearch" // […
 	CodeLowercaseOperator     = "lowercase_operator"     // and, or, not in a search are terms, hardly what is meant
+	CodeTypography            = "typography"             // “ ” and – where " and - are meant: read as these
+	CodeHashComment           = "hash_comment"           // # … as a comment: left out
 	CodeEmpty                 = "empty"                  // nothing to search, or an empty stage
 	CodeTooDeep               = "too_deep"               // Options.MaxDepth
 	CodeTooLong               = "too_long"               // Options.MaxBytes or MaxTokens
@@ -136,7 +138,8 @@ type parser struct {
 	tok             token          // lookahead of the eval grammar
 	prev            int            // end of the token before it
 	budget          *budget.Budget
-	chained         int // operators of unbalanced chains above and before the operand being read
+	trailing        []Command // macros behind the last stage
+	chained         int       // operators of unbalanced chains above and before the operand being read
 }
 
 func (p *parser) at(a, b int) At { return p.src.at(a, b) }
@@ -334,6 +337,10 @@ func (p *parser) pipeline(start, end int, sub bool) *Pipeline {
 		switch {
 		case a < b:
 			pl.Commands = p.mem.commands.Append(pl.Commands, p.stage(a, b, implied, sub))
+			for _, m := range p.trailing {
+				pl.Commands = p.mem.commands.Append(pl.Commands, m)
+			}
+			p.trailing = nil
 		case (n > 0 || stop == end && sub) && !p.fromMacro(stop):
 			p.problem(a, min(a+1, len(p.buf)), CodeEmpty, "nothing stands between two pipes: remove one of them")
 		}
@@ -379,6 +386,7 @@ func (p *parser) stage(a, b int, implied, sub bool) Command {
 	p.pos, p.end, p.err = a, b, nil
 	depth := p.depth
 	cmd := p.command(implied, sub)
+	trailing := p.macrosBehind()
 	p.finish()
 	if p.err != nil {
 		p.stageProblem(*p.err)
@@ -388,8 +396,30 @@ func (p *parser) stage(a, b int, implied, sub bool) Command {
 		}
 		cmd = &Unknown{At: p.at(a, b), Command: name, Implied: implied, Text: p.buf[a:b]}
 	}
+	if p.err == nil {
+		p.trailing = trailing
+	}
 	p.err, p.depth, p.end = nil, depth, end
 	return cmd
+}
+
+// macrosBehind reads macros without a definition that end a stage: what they stand for may begin with a pipe, so that the
+// command before them is whole.
+func (p *parser) macrosBehind() (macros []Command) {
+	start := p.pos
+	for p.err == nil && p.peek() == '`' {
+		m, ok := scanMacro(p.buf, p.pos, p.end)
+		if !ok {
+			break
+		}
+		macros = append(macros, &Unknown{At: p.at(p.pos, m.end), Command: m.name, Text: p.buf[p.pos:m.end], Macro: true})
+		p.pos = m.end
+	}
+	if p.err == nil && p.peek() != 0 {
+		p.pos = start // something else stands behind them
+		return nil
+	}
+	return macros
 }
 
 // stageProblem adds the error of a stage, unless it only repeats that something is never closed.

@@ -121,6 +121,9 @@ func (w *printer) command(c Command) {
 		}
 	case *Stats:
 		w.options(c.Options)
+		for _, m := range c.Macros {
+			w.word(m.Text)
+		}
 		w.aggs(c.Aggs)
 		w.by("by", c.By)
 	case *TStats:

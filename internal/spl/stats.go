@@ -10,6 +10,14 @@ import (
 func (p *parser) stats(at At, kind string) Command {
 	c := p.mem.stats.Put(Stats{At: at, Kind: kind})
 	for p.peek() != 0 {
+		if p.peek() == '`' && len(c.By) == 0 {
+			m, ok := scanMacro(p.buf, p.pos, p.end)
+			if ok {
+				c.Macros = append(c.Macros, MacroText{p.at(p.pos, m.end), m.name, p.buf[p.pos:m.end]})
+			}
+			p.skipMacro()
+			continue
+		}
 		if p.separator() {
 			continue
 		}
@@ -28,7 +36,7 @@ func (p *parser) stats(at At, kind string) Command {
 		}
 		c.Aggs = p.mem.aggs.Append(c.Aggs, g)
 	}
-	if p.err == nil && len(c.Aggs) == 0 {
+	if p.err == nil && len(c.Aggs) == 0 && len(c.Macros) == 0 {
 		p.syntax("aggregation expected, such as count")
 	}
 	return c

@@ -243,6 +243,8 @@ type lowering struct {
 	replaced map[spl.Command]spl.Command // what to lower in the place of a command
 	only     map[*spl.Agg]esql.Expr      // the events that an aggregation is over, all where absent
 	emptyRow *emptyRow
+	// literal says that the words being compared with are the keys of a table, which are texts and no networks.
+	literal bool
 }
 
 // Translate compiles one rule. It never panics and never fails: what cannot be done is in the output, and so is too_complex
@@ -349,8 +351,12 @@ func (c *compilation) newLowering() lowering {
 func (c *compilation) problems() {
 	for _, p := range c.query.Problems {
 		c.command = ""
-		if p.Code == spl.CodeUnknownMacro {
+		switch p.Code {
+		case spl.CodeUnknownMacro:
 			continue // said with the macro, once, with every place
+		case spl.CodeTypography, spl.CodeHashComment:
+			c.diag("broken_spl", p.At.At, p.Code, p.Message)
+			continue
 		}
 		code := Code("syntax")
 		if p.Code == spl.CodeUnknownCommand {

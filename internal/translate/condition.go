@@ -163,6 +163,11 @@ func (l *lowering) evalCompare(e *spl.Binary, neg bool) esql.Expr {
 		a, b = b, a
 		op = mirrored(op)
 	}
+	if b.word != nil {
+		if x := l.atLeast(a.col, a.columnName(), op, *b.word, e.Span(), neg); x != nil {
+			return x
+		}
+	}
 	x := l.compareValues(op, a, b, e.Span())
 	if x == nil {
 		return nil

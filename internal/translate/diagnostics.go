@@ -70,6 +70,8 @@ var codes = []CodeInfo{
 	{"text_search", Approximation, "a bare keyword searched in the raw event"},
 	{"regex_differs", Approximation, "a regular expression that matches differently in a corner"},
 	{"array_approximate", Approximation, "a function on several values at once"},
+	{"broken_spl", Approximation, "SPL that is broken in Splunk too, such as typographic quotation marks and comments behind #; the draft has what was meant"},
+	{"operator_order", Approximation, "AND and OR without parentheses where Splunk documents no order"},
 	{"empty_aggregate", Approximation, "aggregates over events that all lack the field"},
 	{"statistic_approximate", Approximation, "a statistic that ES|QL estimates"},
 	{"join_approximate", Approximation, "a join that can match other rows"},

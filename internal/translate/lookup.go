@@ -2,6 +2,8 @@ package translate
 
 import (
 	"net/netip"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/rulebridge/rulebridge/internal/esql"
@@ -334,6 +336,14 @@ func (u *lookupUse) matches(rows []map[string]string, neg bool) esql.Expr {
 // keyIs compares one key field with values of its column.
 func (u *lookupUse) keyIs(k *lookupKey, words []string, neg bool) esql.Expr {
 	l := u.l
+	if isNumeric(k.v.typ) && k.kind == "" {
+		words = slices.DeleteFunc(slices.Clone(words), func(w string) bool { return !plainNumber(w) })
+		if len(words) == 0 {
+			return boolean(neg)
+		}
+	}
+	defer func(before bool) { l.literal = before }(l.literal)
+	l.literal = true
 	switch {
 	case k.v.null:
 		return boolean(neg)
@@ -380,6 +390,12 @@ func (u *lookupUse) keyIs(k *lookupKey, words []string, neg bool) esql.Expr {
 		values[i] = spl.Value{At: at, Text: w, Quoted: true}
 	}
 	return l.searchIn(k.field, values, k.field.Span(), neg)
+}
+
+// plainNumber says that a number would be written like this: keys are texts, and 0445 is not 445.
+func plainNumber(w string) bool {
+	n, err := strconv.ParseFloat(w, 64)
+	return err == nil && strconv.FormatFloat(n, 'f', -1, 64) == w
 }
 
 // network reads a network, or an address as a network of one; anything else matches nothing.

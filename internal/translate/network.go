@@ -60,7 +60,10 @@ func (l *lowering) network(v value, text string, p netip.Prefix) (in, outside es
 }
 
 // wholeNetwork reads a value of the search grammar that is a network and nothing else.
-func wholeNetwork(text string) (netip.Prefix, bool) {
+func (l *lowering) wholeNetwork(text string) (netip.Prefix, bool) {
+	if l.literal {
+		return netip.Prefix{}, false
+	}
 	p, err := netip.ParsePrefix(text)
 	return p, err == nil
 }

@@ -56,7 +56,10 @@ func (l *lowering) searchCond(e spl.SearchExpr, neg bool) esql.Expr {
 	case *spl.SearchMacro:
 		return mark(l.searchMacro(e, neg), e.Span())
 	case *spl.SearchHole:
-		l.diag("syntax", e.Span(), "", "this part of the search could not be read: "+clip(e.Text))
+		if !strings.Contains(e.Text, "`") { // otherwise the macro is said to be missing
+			l.diag("syntax", e.Span(), "", "this part of the search could not be read: "+clip(e.Text))
+		}
+		l.leaveCondition()
 		return nil
 	}
 	return nil
@@ -83,6 +86,11 @@ func (l *lowering) chained(x esql.Expr, span spl.Span) esql.Expr {
 
 // constant says that a condition needs no data.
 func (l *lowering) constant(x esql.Expr, span spl.Span) {
+	if (isTrue(x) || isFalse(x)) && slices.ContainsFunc(l.diags, func(d Diagnostic) bool {
+		return d.Code == "constant_condition" && d.Span == span && d.Subject != "true" && d.Subject != "false"
+	}) {
+		return // said with the reason
+	}
 	switch {
 	case isTrue(x):
 		l.diag("constant_condition", span, "true", "this condition always holds here")
@@ -149,6 +157,15 @@ func (l *lowering) compare(e *spl.Compare, neg bool) esql.Expr {
 	l.place = e.Span()
 	if timeModifier(e.Field.Text) {
 		return l.timeModifier(e, neg)
+	}
+	if e.Op == "!=" && e.Value.Text != "" && strings.Trim(e.Value.Text, "*") == "" {
+		if c := l.lookup(e.Field.Text, e.Field.Span()); c.hole {
+			return nil
+		}
+		return boolean(neg) // the field has to be there and to differ from anything
+	}
+	if x := l.atLeast(l.env.cols[e.Field.Text], e.Field.Text, e.Op, e.Value.Text, e.Span(), neg); x != nil {
+		return x
 	}
 	switch e.Op {
 	case "=", "==":
@@ -311,7 +328,7 @@ func (l *lowering) alternatives(v value, words []spl.Value, excluded bool) esql.
 	}
 	for _, w := range words {
 		cased, beyond := letters(w.Text)
-		_, network := wholeNetwork(w.Text)
+		_, network := l.wholeNetwork(w.Text)
 		groupable := groupable && !network
 		switch {
 		case kinds.has(w.Text):
@@ -350,7 +367,7 @@ func (l *lowering) alternatives(v value, words []spl.Value, excluded bool) esql.
 
 // oneWord is alternatives for a single word, as most are.
 func (l *lowering) oneWord(v value, w spl.Value, groupable bool) esql.Expr {
-	if _, network := wholeNetwork(w.Text); groupable && !network && !strings.Contains(w.Text, "*") {
+	if _, network := l.wholeNetwork(w.Text); groupable && !network && !strings.Contains(w.Text, "*") {
 		switch cased, beyond := letters(w.Text); {
 		case !cased || v.lower:
 			return binary("==", v.expr, str(strings.ToLower(w.Text)))
@@ -595,7 +612,7 @@ func (l *lowering) searchEquals(v value, w spl.Value) esql.Expr {
 	star := strings.Contains(text, "*")
 	switch {
 	case isText(v.typ):
-		if p, ok := wholeNetwork(text); ok {
+		if p, ok := l.wholeNetwork(text); ok {
 			in, _ := l.network(v, text, p)
 			return in
 		}
@@ -714,7 +731,7 @@ func (l *lowering) anyDiffers(v value, w spl.Value, neg bool) esql.Expr {
 		}
 		return l.orNull(v, not(x))
 	}
-	if p, ok := wholeNetwork(w.Text); ok && isText(v.typ) {
+	if p, ok := l.wholeNetwork(w.Text); ok && isText(v.typ) {
 		_, x := l.network(v, w.Text, p)
 		x = l.required(v, x)
 		if !neg {

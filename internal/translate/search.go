@@ -25,7 +25,7 @@ func (l *lowering) search(cmd *spl.Search, rest []spl.Command) {
 		l.filterAnd(c)
 		l.noteChoices(searchChoices(x))
 	}
-	if x := and(l.pending...); isFalse(x) {
+	if x := and(l.pending...); isFalse(x) && len(l.pending) > 1 { // of one condition it is said
 		l.constant(x, cmd.Span())
 	}
 	l.filterEnd()

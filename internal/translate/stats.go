@@ -2,6 +2,7 @@ package translate
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/rulebridge/rulebridge/internal/esql"
@@ -33,9 +34,20 @@ func (l *lowering) stats(cmd *spl.Stats, rest []spl.Command) {
 	unfilled := l.unfilled
 	l.unfilled = nil
 	l.aggregate(cmd.Aggs, cmd.By, cmd.Span(), true)
+	if len(cmd.Macros) > 0 {
+		l.partialStats(cmd)
+	}
 	if len(unfilled) > 0 {
 		l.dropUnfilled(unfilled, cmd.Span())
 	}
+}
+
+// partialStats follows stats whose aggregations are in part macros without a definition: they may make any column.
+func (l *lowering) partialStats(cmd *spl.Stats) {
+	for _, m := range cmd.Macros {
+		l.unknownMacro(m.Name, m.Span())
+	}
+	l.env.setPartial()
 }
 
 func (l *lowering) aggOptions(opts []spl.Option) {
@@ -416,8 +428,37 @@ func (l *lowering) aggOne(a *spl.Agg, st *esql.Stats, next *env, taken *distinct
 		*origins = append(*origins, a.Span())
 	}
 	c := l.columns.Put(column{name: out, typ: g.typ, array: g.array, nonNull: g.nonNull, computed: true, pending: g.pending, filled: fills, fill: of.fill, distinct: g.distinct, lexical: g.lexical})
+	c.counted = l.countsGroup(a, g, st)
 	c.passing(of.mapping())
 	next.bind(name, c)
+}
+
+// countsGroup says that an aggregation counts the rows of the groups of stats, of which each has at least one. Other commands
+// may have rows for groups without events, as timechart does.
+func (l *lowering) countsGroup(a *spl.Agg, g aggregation, st *esql.Stats) bool {
+	switch l.compilation.command {
+	case "stats", "tstats", "sistats":
+	default:
+		return false
+	}
+	return (a.Func == "count" || a.Func == "c") && a.Arg == nil && g.where == nil && l.peer == nil && len(st.By) > 0
+}
+
+// atLeast is a comparison with the number of rows in a group where that settles it: nil where not.
+func (l *lowering) atLeast(c *column, name, op, text string, at spl.Span, neg bool) esql.Expr {
+	if c == nil || !c.counted || c.hole {
+		return nil
+	}
+	n, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
+	if err != nil {
+		return nil
+	}
+	switch {
+	case (op == "=" || op == "==" || op == "<=") && n < 1, op == "<" && n <= 1:
+		l.diag("constant_condition", at, name, "`"+name+"` counts the events of a group, and a group without events gives no row, in Splunk too: it is never below 1. To alert where nothing comes, count without BY")
+		return boolean(neg)
+	}
+	return nil
 }
 
 // groupsBy says that a STATS groups by each of the columns.

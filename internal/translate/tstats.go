@@ -79,6 +79,7 @@ func (l *lowering) tstatsEvents(cmd *spl.TStats) (ok bool) {
 	default:
 		where = l.chooseSource(where, cmd.Span(), nil)
 	}
+	l.noteOperatorOrder(where)
 	l.noteEventCodes(where)
 	for _, x := range conjuncts(where) {
 		l.filterAnd(l.searchCond(x, false))
@@ -89,6 +90,35 @@ func (l *lowering) tstatsEvents(cmd *spl.TStats) (ok bool) {
 	}
 	l.filterEnd()
 	return true
+}
+
+// noteOperatorOrder says where the where clause of tstats mixes AND and OR without parentheses.
+func (l *lowering) noteOperatorOrder(where spl.SearchExpr) {
+	if where == nil {
+		return
+	}
+	var alternatives []*spl.SearchOr // that stand beside other conditions
+	spl.Walk(where, func(n spl.Node) bool {
+		if and, ok := n.(*spl.SearchAnd); ok {
+			for _, x := range and.Exprs {
+				if or, ok := x.(*spl.SearchOr); ok {
+					alternatives = append(alternatives, or)
+				}
+			}
+		}
+		return true
+	})
+	for _, or := range alternatives {
+		from, to := int(or.Span().Start.Offset), int(or.Span().End.Offset)
+		if to > len(l.req.Query) || from > to {
+			continue
+		}
+		before, text := strings.TrimRight(l.req.Query[:from], " \t\r\n"), l.req.Query[from:to]
+		if strings.HasSuffix(before, "(") || strings.HasPrefix(text, "`") || strings.HasPrefix(text, "(") {
+			continue
+		}
+		l.diag("operator_order", or.Span(), "where", "the where clause of tstats mixes AND and OR without parentheses, and Splunk's manual gives no order for it; the draft joins the alternatives of OR first, as search does. Write the parentheses that are meant")
+	}
 }
 
 func isYes(v string) bool {
