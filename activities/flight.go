@@ -46,6 +46,10 @@ func (f *flights) do(ctx context.Context, key string, call func(context.Context)
 	f.mu.Lock()
 	running.waiters--
 	last := running.waiters == 0
+	if last && f.calls[key] == running {
+		// Who comes now begins a call of its own: this one is about to be cancelled.
+		delete(f.calls, key)
+	}
 	f.mu.Unlock()
 	if last {
 		running.cancel()
@@ -60,7 +64,9 @@ func (f *flights) run(ctx context.Context, key string, c *flight, call func(cont
 	defer func() {
 		f.mu.Lock()
 		defer f.mu.Unlock()
-		delete(f.calls, key)
+		if f.calls[key] == c {
+			delete(f.calls, key)
+		}
 	}()
 	defer func() {
 		if p := recover(); p != nil {

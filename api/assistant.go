@@ -101,19 +101,19 @@ func (s *Server) execute(c *gin.Context) {
 	raw := c.Request.Body
 	var r executeRequest
 	if err := s.bind(c, &r); err != nil {
-		s.drain(c, raw, int64(s.Config.Limits.Body)+(16<<20))
+		s.drain(c, raw, int64(s.Settings.Limits.Body)+(16<<20))
 		s.fail(c, err)
 		return
 	}
 	limit := workflows.AskLimit + answerMargin
-	extendWrite(c.Writer, limit+s.Config.HTTP.WriteTimeout)
+	extendWrite(c.Writer, limit+s.Settings.HTTP.WriteTimeout)
 	ctx, cancel := context.WithTimeout(c.Request.Context(), limit)
 	defer cancel()
 	q := r.question
 	q.ID, q.Owner, q.AsOf = uuid.NewString(), PrincipalOf(ctx).Name, s.Now().UTC()
 	var out *events
 	if r.stream {
-		out = &events{c: c, timeout: s.Config.HTTP.WriteTimeout}
+		out = &events{c: c, timeout: s.Settings.HTTP.WriteTimeout}
 	}
 	answer, err := s.ask(ctx, q, r.connector, out)
 	if err != nil {
@@ -141,7 +141,7 @@ func (s *Server) execute(c *gin.Context) {
 
 // ask records the question, runs its workflow, and waits for the answer. Whatever happens, the workflow is told that
 // nobody waits any more.
-func (s *Server) ask(ctx context.Context, q assistant.Question, connector config.Connector, out *events) (assistant.Answer, error) {
+func (s *Server) ask(ctx context.Context, q assistant.Question, connector Connector, out *events) (assistant.Answer, error) {
 	if err := s.Assistant.Core.Create(ctx, q); err != nil {
 		return assistant.Answer{}, err
 	}

@@ -30,29 +30,29 @@ var (
 // executeRequest is the body of _execute, checked.
 type executeRequest struct {
 	question  assistant.Question
-	connector config.Connector
+	connector Connector
 	stream    bool
 }
 
 func (r *executeRequest) bind(s *Server, c *gin.Context) error {
 	id := c.Param("id")
-	connector, ok := s.Config.ConnectorByID(id)
+	connector, ok := s.Settings.ConnectorByID(id)
 	if !ok && id == config.DeterministicID {
-		connector, ok = config.Connector{ID: id, Kind: config.KindDeterministic}, true
+		connector, ok = Connector{ID: id, Kind: config.KindDeterministic}, true
 	}
 	if !ok {
 		return badRequest("connector id in the path: %q is not declared; use one of: %s", clip(id, 64), strings.Join(append(s.connectorIDs(), strconv.Quote(config.DeterministicID)), ", "))
 	}
 	r.connector = connector
 	q := &r.question
-	q.ConnectorID, q.Size, q.MaskIndex = connector.ID, assistant.DefaultSize, s.Config.Assistant.IndexPatterns
+	q.ConnectorID, q.Size, q.MaskIndex = connector.ID, assistant.DefaultSize, s.Settings.Assistant.IndexPatterns
 	if err := newBody(c.Request.Body, "").execute(q); err != nil {
 		return err
 	}
 	for _, p := range q.Index {
-		if !config.IsIndexPattern(p) || !withinPatterns(s.Config.Assistant.IndexPatterns, p) {
+		if !config.IsIndexPattern(p) || !withinPatterns(s.Settings.Assistant.IndexPatterns, p) {
 			return &Error{Status: 403, Message: fmt.Sprintf("alertsIndexPattern: %q is outside assistant.index_patterns (%s); name one of these or a narrower pattern",
-				clip(p, 64), strings.Join(s.Config.Assistant.IndexPatterns, ", "))}
+				clip(p, 64), strings.Join(s.Settings.Assistant.IndexPatterns, ", "))}
 		}
 	}
 	r.stream = strings.Contains(c.GetHeader("Accept"), "text/event-stream")

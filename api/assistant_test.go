@@ -412,6 +412,6 @@ func TestAssistantRoles(t *testing.T) {
 }
 
 func TestAssistantOff(t *testing.T) {
-	b := newAssistantBench(t, func(d *Deps) { d.Config.Features.AssistantRAG = false })
+	b := newAssistantBench(t, func(d *Deps) { d.Settings.Features.AssistantRAG = false })
 	b.want(b.ask("deterministic", "How many?", ""), 404)
 }

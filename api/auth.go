@@ -8,13 +8,13 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
-	"net"
 	"net/http"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/hashicorp/golang-lru/v2/expirable"
 	"go.uber.org/zap"
 	"golang.org/x/crypto/bcrypt"
 	"golang.org/x/time/rate"
@@ -28,8 +28,11 @@ const (
 	proven = 5 * time.Minute
 	// maxChecks is how many passwords are checked at once, so that guessing does not take all processors.
 	maxChecks = 2
-	// addressFactor is how many times more failures an address may have than a name: several people can share one.
+	// addressFactor is how many times more failures an address may have than a name from that address: several people can
+	// share one.
 	addressFactor = 10
+	// nameFactor is how many times more failures a name may have from all addresses together.
+	nameFactor = 20
 	// maxPassword is bcrypt's own limit, in bytes.
 	maxPassword = 72
 	// maxTracked bounds the failures and proofs that are remembered.
@@ -45,6 +48,7 @@ type auth struct {
 	checks   chan struct{}
 	nobody   []byte // a hash that no password fits, checked for unknown names so that they take as long
 	secret   []byte // of this process, under which proofs are kept
+	proxies  proxies
 	log      *zap.Logger
 	now      func() time.Time
 
@@ -106,7 +110,7 @@ func (a *auth) identify(r *http.Request) (Principal, error) {
 	header := r.Header.Get("Authorization")
 	scheme, value, _ := strings.Cut(header, " ")
 	value = strings.TrimSpace(value)
-	address := remoteHost(r)
+	address := a.proxies.client(r)
 	switch {
 	case strings.EqualFold(scheme, "Basic"):
 		raw, err := base64.StdEncoding.DecodeString(value)
@@ -127,6 +131,10 @@ func (a *auth) password(ctx context.Context, name, password, address string) (Pr
 	u, known := a.users[name]
 	proof := a.proof(name, password)
 	if known && a.wasProven(proof) {
+		// A lockout holds for the right password too: otherwise guessing would go on behind it until one is right.
+		if wait := a.failures.locked("user "+name, address); wait > 0 {
+			return Principal{}, lockedOut(wait)
+		}
 		return u.Principal, a.pace("user " + name)
 	}
 	// The attempt counts before it is checked, so that many at once are not checked before the first has failed.
@@ -235,23 +243,19 @@ func lockedOut(wait time.Duration) *Error {
 		Message: fmt.Sprintf("too many failed logins; try again in %d seconds", seconds)}
 }
 
-func remoteHost(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		return r.RemoteAddr
-	}
-	return host
-}
-
-// lockout counts failed logins by name and by address. The first failure opens a window; when it holds as many as are
-// allowed, further attempts are refused until it closes.
+// lockout counts failed logins. The first failure opens a window; when it holds as many as are allowed, further attempts
+// are refused until it closes. It counts by name and address together, by address, and by name from all addresses, which
+// holds against guesses from many of them. Since anybody can fail under a name, the last does not concern addresses from
+// which that name has logged in before: their owner is not locked out by others.
 type lockout struct {
 	mu     sync.Mutex
 	most   int
 	window time.Duration
 	now    func() time.Time
 	counts map[string]*failureCount
-	swept  time.Time
+	// homes are names with the addresses they have logged in from.
+	homes *expirable.LRU[string, struct{}]
+	swept time.Time
 }
 
 type failureCount struct {
@@ -259,12 +263,48 @@ type failureCount struct {
 	since time.Time
 }
 
+// homeFor is how long an address counts as one that a name logs in from.
+const homeFor = 30 * 24 * time.Hour
+
 func newLockout(most int, window time.Duration, now func() time.Time) *lockout {
-	return &lockout{most: most, window: window, now: now, counts: map[string]*failureCount{}}
+	return &lockout{most: most, window: window, now: now, counts: map[string]*failureCount{},
+		homes: expirable.NewLRU[string, struct{}](maxTracked, nil, homeFor)}
+}
+
+func pair(name, address string) string { return name + " from " + address }
+
+// limits are the counts that an attempt concerns, with how many failures each may hold. An empty name concerns the address
+// alone.
+func (l *lockout) limits(name, address string) map[string]int {
+	limits := map[string]int{"address " + address: l.most * addressFactor}
+	if name == "" {
+		return limits
+	}
+	limits[pair(name, address)] = l.most
+	if !l.homes.Contains(pair(name, address)) {
+		limits[name] = l.most * nameFactor
+	}
+	return limits
+}
+
+// locked says how long an attempt has to wait; it counts nothing.
+func (l *lockout) locked(name, address string) time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.wait(l.limits(name, address))
+}
+
+func (l *lockout) wait(limits map[string]int) (wait time.Duration) {
+	now := l.now()
+	for key, most := range limits {
+		if c := l.counts[key]; c != nil && now.Sub(c.since) < l.window && c.n >= most {
+			wait = max(wait, l.window-now.Sub(c.since))
+		}
+	}
+	return wait
 }
 
 // attempt counts an attempt as failed until succeeded says otherwise; it returns how long to wait when it is refused.
-// An empty name counts for the address alone.
 func (l *lockout) attempt(name, address string) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -277,17 +317,8 @@ func (l *lockout) attempt(name, address string) time.Duration {
 			}
 		}
 	}
-	limits := map[string]int{"address " + address: l.most * addressFactor}
-	if name != "" {
-		limits[name] = l.most
-	}
-	var wait time.Duration
-	for key, most := range limits {
-		if c := l.counts[key]; c != nil && now.Sub(c.since) < l.window && c.n >= most {
-			wait = max(wait, l.window-now.Sub(c.since))
-		}
-	}
-	if wait > 0 {
+	limits := l.limits(name, address)
+	if wait := l.wait(limits); wait > 0 {
 		return wait
 	}
 	for key := range limits {
@@ -304,11 +335,15 @@ func (l *lockout) attempt(name, address string) time.Duration {
 	return 0
 }
 
+// succeeded takes the attempt back, and forgets the failures of the name from the address.
 func (l *lockout) succeeded(name, address string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	delete(l.counts, name)
-	if c := l.counts["address "+address]; c != nil && c.n > 0 {
-		c.n--
+	for key := range l.limits(name, address) {
+		if c := l.counts[key]; c != nil && c.n > 0 {
+			c.n--
+		}
 	}
+	delete(l.counts, pair(name, address))
+	l.homes.Add(pair(name, address), struct{}{})
 }

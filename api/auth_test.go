@@ -38,7 +38,7 @@ func withAuth(t *testing.T, change ...func(*config.Auth)) func(*Deps) {
 	for _, f := range change {
 		f(&a)
 	}
-	return func(d *Deps) { d.Config.Auth = a }
+	return func(d *Deps) { d.Settings.Auth = a }
 }
 
 func TestRoles(t *testing.T) {
@@ -127,20 +127,24 @@ func TestLockout(t *testing.T) {
 		req.RemoteAddr = address + ":1234"
 		return b.send(req)
 	}
-	// Otto has shown his password a moment ago: attempts of others do not lock him out.
+	// Otto has shown his password a moment ago, and is known at his address.
 	b.want(stats("10.0.0.1", basic("otto", "pw-otto")), 200)
 	for _, name := range []string{"ana", "otto"} {
 		for range 5 {
-			b.want(stats("10.0.0.2", basic(name, "guess")), 401)
+			b.want(stats("10.0.0.3", basic(name, "guess")), 401)
 		}
 		b.want(stats("10.0.0.3", basic(name, "guess")), 429, "too many failed logins")
 	}
+	// Whoever guesses is locked out, also with the right password, also while that is remembered.
+	b.want(stats("10.0.0.3", basic("otto", "pw-otto")), 429)
 	w := stats("10.0.0.3", basic("ana", "pw-ana"))
 	b.want(w, 429)
 	if w.Header().Get("Retry-After") != "901" {
 		t.Errorf("Retry-After %q", w.Header().Get("Retry-After"))
 	}
-	b.want(stats("10.0.0.3", basic("otto", "pw-otto")), 200)
+	// Nobody else is.
+	b.want(stats("10.0.0.1", basic("otto", "pw-otto")), 200)
+	b.want(stats("10.0.0.4", basic("ana", "pw-ana")), 200)
 	b.want(stats("10.0.0.3", basic("rita", "pw-rita")), 200)
 	now = now.Add(16 * time.Minute)
 	b.want(stats("10.0.0.3", basic("ana", "pw-ana")), 200)
@@ -156,6 +160,73 @@ func TestLockout(t *testing.T) {
 	b.want(stats("10.0.0.9", basic("rita", "pw-rita")), 429)
 	b.want(stats("10.0.0.9", "Authorization: ApiKey key-reader"), 200)
 	b.want(stats("10.0.0.8", basic("rita", "pw-rita")), 200)
+}
+
+// TestGuessesFromManyAddresses: the addresses together may not guess without end, and their guesses do not lock out a user
+// at an address of their own.
+func TestGuessesFromManyAddresses(t *testing.T) {
+	b := newBench(t, withAuth(t))
+	stats := func(address string, headers ...string) int {
+		req := b.request("GET", BasePath+"/stats", "", headers...)
+		req.RemoteAddr = address + ":1234"
+		return b.send(req).Code
+	}
+	if code := stats("10.9.9.9", basic("ana", "pw-ana")); code != 200 {
+		t.Fatalf("ana: %d", code)
+	}
+	guesses := 0
+	for ; guesses < 1000 && stats(fmt.Sprintf("10.1.%d.%d", guesses/250, guesses%250), basic("ana", "guess")) == 401; guesses++ {
+	}
+	if guesses != 5*nameFactor {
+		t.Errorf("%d guesses from as many addresses went through, want %d", guesses, 5*nameFactor)
+	}
+	if code := stats("10.9.9.9", basic("ana", "pw-ana")); code != 200 {
+		t.Errorf("ana at an address she has logged in from: %d", code)
+	}
+}
+
+// TestBehindProxies: behind a proxy that is trusted, each caller counts for itself; what others write in X-Forwarded-For
+// is not believed.
+func TestBehindProxies(t *testing.T) {
+	b := newBench(t, withAuth(t), func(d *Deps) { d.Settings.HTTP.TrustedProxies = []string{"10.0.0.0/24", "192.0.2.1"} })
+	for _, tt := range []struct {
+		remote, forwarded, want string
+	}{
+		{"203.0.113.7:1", "", "203.0.113.7"},
+		{"203.0.113.7:1", "198.51.100.1", "203.0.113.7"},
+		{"10.0.0.5:1", "198.51.100.1", "198.51.100.1"},
+		{"[::ffff:10.0.0.5]:1", "198.51.100.1", "198.51.100.1"},
+		{"10.0.0.5:1", "1.1.1.1, 198.51.100.1, 192.0.2.1", "198.51.100.1"},
+		{"10.0.0.5:1", "198.51.100.1, unknown", "10.0.0.5"},
+		{"10.0.0.5:1", "", "10.0.0.5"},
+	} {
+		r := httptest.NewRequest("GET", "/", nil)
+		r.RemoteAddr = tt.remote
+		if tt.forwarded != "" {
+			r.Header.Set("X-Forwarded-For", tt.forwarded)
+		}
+		if got := b.server.guard.proxies.client(r); got != tt.want {
+			t.Errorf("from %s for %q: %s, want %s", tt.remote, tt.forwarded, got, tt.want)
+		}
+	}
+	stats := func(client string, headers ...string) int {
+		req := b.request("GET", BasePath+"/stats", "", headers...)
+		req.RemoteAddr = "10.0.0.5:1234"
+		req.Header.Set("X-Forwarded-For", client)
+		return b.send(req).Code
+	}
+	for i := range 60 {
+		stats("198.51.100.1", basic(fmt.Sprint("name-", i), "guess"))
+	}
+	if code := stats("198.51.100.1", basic("rita", "pw-rita")); code != 429 {
+		t.Errorf("who guessed: %d", code)
+	}
+	if code := stats("198.51.100.2", basic("rita", "pw-rita")); code != 200 {
+		t.Errorf("another behind the same proxy: %d", code)
+	}
+	if _, err := newProxies([]string{"proxy.example.org"}); err == nil {
+		t.Error("a host name was taken for a network")
+	}
 }
 
 // TestGuessesAtOnce: many guesses at one moment do not slip past the lockout.
@@ -190,7 +261,7 @@ func TestLockoutIsBounded(t *testing.T) {
 	}
 	now = now.Add(time.Hour)
 	l.attempt("user x", "x")
-	if len(l.counts) != 2 {
+	if len(l.counts) != 3 {
 		t.Errorf("%d are tracked", len(l.counts))
 	}
 }
@@ -310,7 +381,7 @@ func TestOpenBind(t *testing.T) {
 		t.Error("that authentication is off was not said")
 	}
 	d := b.server.Deps
-	d.Config.HTTP.Addr = "0.0.0.0:8080"
+	d.Settings.HTTP.Addr = "0.0.0.0:8080"
 	if _, err := New(d); err == nil || !strings.Contains(err.Error(), "auth.users") {
 		t.Errorf("err %v", err)
 	}

@@ -198,7 +198,7 @@ func TestBadHeaders(t *testing.T) {
 }
 
 func TestConfiguredHost(t *testing.T) {
-	b := newBench(t, func(d *Deps) { d.Config.HTTP.Hosts = []string{"rules.example.org"} })
+	b := newBench(t, func(d *Deps) { d.Settings.HTTP.Hosts = []string{"rules.example.org"} })
 	b.want(b.do("GET", BasePath+"/stats", "", "Host: Rules.Example.org:443"), 200)
 	b.want(b.do("GET", BasePath+"/stats", "", "Host: other.example.org"), 421)
 }
@@ -273,7 +273,7 @@ func TestBadResources(t *testing.T) {
 
 // TestTooLarge: over a real connection, with a length and in chunks, the caller reads a 413 and nothing is stored.
 func TestTooLarge(t *testing.T) {
-	b := newBench(t, func(d *Deps) { d.Config.Limits.Body, d.Config.Limits.Rules = 1<<20, 1<<30 })
+	b := newBench(t, func(d *Deps) { d.Settings.Limits.Body, d.Settings.Limits.Rules = 1<<20, 1<<30 })
 	srv := httptest.NewServer(b.server)
 	defer srv.Close()
 	body := rulesJSON(0, 10_000) // 1.6 MB

@@ -22,7 +22,7 @@ func withCodec(t *testing.T) func(*Deps) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return func(d *Deps) { d.Codec, d.Config.Codec.UIOrigin = ring, uiOrigin }
+	return func(d *Deps) { d.Codec, d.Settings.CodecOrigin = ring, uiOrigin }
 }
 
 func payloadsJSON(t *testing.T, ps ...*commonpb.Payload) string {

@@ -35,17 +35,22 @@ func PrincipalOf(ctx context.Context) Principal {
 
 // guard decides who may pass: the Host a browser was led to, the Origin of writes, and who the caller is.
 type guard struct {
-	hosts  map[string]bool
-	origin *http.CrossOriginProtection
-	auth   *auth  // nil where authentication is off
-	ui     string // origin of the Temporal UI, which may call the codec
+	hosts   map[string]bool
+	origin  *http.CrossOriginProtection
+	proxies proxies
+	auth    *auth  // nil where authentication is off
+	ui      string // origin of the Temporal UI, which may call the codec
 }
 
 // open are the paths that need no login: probes have none.
 var open = map[string]bool{"/healthz": true, "/readyz": true}
 
-func newGuard(c config.Config, log *zap.Logger, now func() time.Time) (*guard, error) {
-	g := &guard{hosts: map[string]bool{"localhost": true}, origin: http.NewCrossOriginProtection(), ui: c.Codec.UIOrigin}
+func newGuard(c Settings, log *zap.Logger, now func() time.Time) (*guard, error) {
+	g := &guard{hosts: map[string]bool{"localhost": true}, origin: http.NewCrossOriginProtection(), ui: c.CodecOrigin}
+	var err error
+	if g.proxies, err = newProxies(c.HTTP.TrustedProxies); err != nil {
+		return nil, err
+	}
 	for _, h := range c.HTTP.Hosts {
 		g.hosts[strings.ToLower(strings.TrimSuffix(h, "."))] = true
 	}
@@ -62,9 +67,11 @@ func newGuard(c config.Config, log *zap.Logger, now func() time.Time) (*guard, e
 		log.Info("authentication is off: whoever uses this machine may use the gateway", zap.String("addr", c.HTTP.Addr))
 		return g, nil
 	}
-	var err error
-	g.auth, err = newAuth(c.Auth, log, now)
-	return g, err
+	if g.auth, err = newAuth(c.Auth, log, now); err != nil {
+		return nil, err
+	}
+	g.auth.proxies = g.proxies
+	return g, nil
 }
 
 // knownHost reports whether a Host header names this gateway. Another name may be an attacker's that was pointed here
@@ -127,7 +134,7 @@ func (s *Server) audit(r *http.Request, route, migrationID string, status int) {
 	}
 	p := PrincipalOf(r.Context())
 	fields := []zap.Field{
-		zap.String("by", p.Name), zap.String("role", p.Role), zap.String("remote", r.RemoteAddr), zap.String("method", r.Method),
+		zap.String("by", p.Name), zap.String("role", p.Role), zap.String("remote", s.guard.proxies.client(r)), zap.String("method", r.Method),
 		zap.String("route", route), zap.Int("status", status), zap.String("request_id", requestID(r.Context())),
 	}
 	if migrationID != "" {
@@ -143,7 +150,7 @@ func (s *Server) Guard(next http.Handler) http.Handler {
 		r, err := s.guard.admit(w, r)
 		if err != nil {
 			e := answerFor(err, requestID(r.Context()))
-			s.Log.Info("refused", zap.Int("status", e.Status), zap.String("remote", r.RemoteAddr), zap.String("error", e.Message),
+			s.Log.Info("refused", zap.Int("status", e.Status), zap.String("remote", s.guard.proxies.client(r)), zap.String("error", e.Message),
 				zap.String("request_id", requestID(r.Context())))
 			s.audit(r, r.URL.Path, "", e.Status)
 			writeError(w, e)

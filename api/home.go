@@ -56,7 +56,7 @@ func (s *Server) home(c *gin.Context) {
 		scheme = "https"
 	}
 	data := homeData{Gateway: scheme + "://" + c.Request.Host, Base: BasePath, Places: s.Places}
-	if s.Config.Features.SIEMMigrations {
+	if s.Settings.Features.SIEMMigrations {
 		list, err := s.Store.Overview(c.Request.Context())
 		if err != nil {
 			data.Error = "The store does not answer, so the migrations cannot be listed; /readyz says more."

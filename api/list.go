@@ -124,7 +124,7 @@ func (l *ruleList) stream(ctx context.Context, w http.ResponseWriter) error {
 	l.first = nil
 	lead := []byte{'['}
 	for {
-		extendWrite(w, l.s.Config.HTTP.WriteTimeout)
+		extendWrite(w, l.s.Settings.HTTP.WriteTimeout)
 		size := 0
 		for i := range rules {
 			doc, err := json.Marshal(complete(&rules[i]))

@@ -62,7 +62,7 @@ func (r *createRequest) bind(s *Server, c *gin.Context) (err error) {
 	if r.seal, err = queryBool(c, "seal", true); err != nil {
 		return err
 	}
-	r.rules, err = decodeRules(c.Request.Body, s.Config.Limits)
+	r.rules, err = decodeRules(c.Request.Body, s.Settings.Limits)
 	return err
 }
 
@@ -137,7 +137,7 @@ func (r *resourcesRequest) bind(s *Server, c *gin.Context) (err error) {
 	if err = r.id.bind(s, c); err != nil {
 		return err
 	}
-	r.resources, err = decodeResources(c.Request.Body, s.Config.Limits)
+	r.resources, err = decodeResources(c.Request.Body, s.Settings.Limits)
 	return err
 }
 
@@ -201,7 +201,6 @@ func (s *Server) FinishDeletions(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		s.end(ctx, id)
 		r := migrationID(id)
 		if _, err := s.remove(ctx, &r); err != nil && !errors.Is(err, store.ErrNotFound) {
 			s.Log.Warn("a deletion that was begun could not be finished; repeat it", zap.String("migration_id", id), zap.Error(err))

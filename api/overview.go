@@ -47,6 +47,9 @@ func (s *Server) allStats(ctx context.Context, _ *nothing) (statsList, error) {
 		}
 		list := make([]migration.Stats, len(all))
 		for i, m := range all {
+			if now, err := s.withoutWorkflow(ctx, m.Migration); err == nil {
+				m.Migration = now
+			}
 			list[i] = statsOf(m.Migration, m.Counts)
 		}
 		return overview{begun, list}, nil

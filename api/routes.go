@@ -21,7 +21,7 @@ func (s *Server) register(e *gin.Engine) {
 	if s.Codec != nil {
 		e.POST(codecPath+"/:direction", s.transform)
 	}
-	if s.Config.Features.SIEMMigrations {
+	if s.Settings.Features.SIEMMigrations {
 		rules := e.Group(BasePath, s.kibanaHeaders)
 		rules.POST("", handle(s, s.create))
 		rules.GET("/stats", handle(s, s.allStats))
@@ -33,7 +33,7 @@ func (s *Server) register(e *gin.Engine) {
 		rules.GET("/:id/stats", handle(s, s.oneStats))
 		rules.PUT("/:id/stop", handle(s, s.stop))
 	}
-	if s.Config.Features.AssistantRAG && s.Assistant != nil {
+	if s.Settings.Features.AssistantRAG && s.Assistant != nil {
 		s.registerAssistant(e)
 	}
 }
@@ -60,15 +60,15 @@ func handle[Req any, P interface {
 		raw := c.Request.Body
 		req := P(new(Req))
 		if err := s.bind(c, req); err != nil {
-			s.drain(c, raw, int64(s.Config.Limits.Body)+(16<<20))
+			s.drain(c, raw, int64(s.Settings.Limits.Body)+(16<<20))
 			s.fail(c, err)
 			return
 		}
 		// The time to write starts when the request has been read: a long upload does not eat it up.
-		extendWrite(c.Writer, s.Config.HTTP.WriteTimeout)
+		extendWrite(c.Writer, s.Settings.HTTP.WriteTimeout)
 		// A store that does not answer at all must leave time to say so.
 		ctx, cancel := c.Request.Context(), func() {}
-		if d := s.Config.HTTP.WriteTimeout; d > 0 {
+		if d := s.Settings.HTTP.WriteTimeout; d > 0 {
 			ctx, cancel = context.WithTimeout(ctx, d-d/10)
 		}
 		res, err := h(ctx, req)
@@ -82,7 +82,7 @@ func handle[Req any, P interface {
 }
 
 func (s *Server) bind(c *gin.Context, req binder) error {
-	r, limit := c.Request, int64(s.Config.Limits.Body)
+	r, limit := c.Request, int64(s.Settings.Limits.Body)
 	if enc := r.Header.Get("Content-Encoding"); enc != "" && !strings.EqualFold(enc, "identity") {
 		return &Error{Status: http.StatusUnsupportedMediaType, Message: "Content-Encoding " + clip(enc, 32) + " is not supported; send the body as it is"}
 	}
@@ -96,7 +96,7 @@ func (s *Server) bind(c *gin.Context, req binder) error {
 // drain reads what is left of a refused body, up to most bytes, so that a caller who is still sending gets the answer
 // instead of a broken connection. A caller who waits for leave to send is answered at once.
 func (s *Server) drain(c *gin.Context, body io.Reader, most int64) {
-	if body == nil || c.Request.Header.Get("Expect") != "" && c.Request.ContentLength > int64(s.Config.Limits.Body) {
+	if body == nil || c.Request.Header.Get("Expect") != "" && c.Request.ContentLength > int64(s.Settings.Limits.Body) {
 		return
 	}
 	_ = http.NewResponseController(c.Writer).SetReadDeadline(s.Now().Add(5 * time.Second))

@@ -281,7 +281,7 @@ func TestHangingStore(t *testing.T) {
 	failing := &failingStore{}
 	b := newBench(t, func(d *Deps) {
 		failing.Store, d.Store = d.Store, failing
-		d.Config.HTTP.WriteTimeout = time.Second
+		d.Settings.HTTP.WriteTimeout = time.Second
 	})
 	id := b.create(1)
 	failing.hangs = true
@@ -310,7 +310,7 @@ func TestLogs(t *testing.T) {
 }
 
 func TestFeaturesOff(t *testing.T) {
-	b := newBench(t, func(d *Deps) { d.Config.Features.SIEMMigrations = false })
+	b := newBench(t, func(d *Deps) { d.Settings.Features.SIEMMigrations = false })
 	for _, r := range [][2]string{{"POST", ""}, {"GET", "/stats"}, {"GET", "/x"}, {"PUT", "/x/start"}, {"PUT", "/x/stop"}, {"DELETE", "/x"}, {"GET", "/x/stats"}, {"POST", "/x/resources"}} {
 		b.want(b.do(r[0], BasePath+r[1], rulesJSON(0, 1)), 404)
 	}

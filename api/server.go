@@ -61,9 +61,9 @@ type Workflows interface {
 	Ready(ctx context.Context) error
 }
 
-// Deps are what the gateway is made of. Config, Store and Workflows are required.
+// Deps are what the gateway is made of. Settings, Store and Workflows are required.
 type Deps struct {
-	Config    config.Config
+	Settings  Settings
 	Store     Store
 	Workflows Workflows
 	Log       *zap.Logger // default: none
@@ -97,6 +97,7 @@ type Server struct {
 	all    *coalescer[overview]
 	recent *recent
 	asked  *marks // migrations started or stopped here a moment ago
+	looked *marks // running migrations whose workflow was looked for a moment ago
 	silent *marks // migrations whose workflow did not answer a moment ago
 }
 
@@ -114,7 +115,7 @@ func New(d Deps) (*Server, error) {
 	if d.Now == nil {
 		d.Now = time.Now
 	}
-	g, err := newGuard(d.Config, d.Log, d.Now)
+	g, err := newGuard(d.Settings, d.Log, d.Now)
 	if err != nil {
 		return nil, err
 	}
@@ -122,7 +123,7 @@ func New(d Deps) (*Server, error) {
 		Deps: d, guard: g,
 		stats: newCoalescer[statsAnswer](statsEvery, statsStale, d.Now), all: newCoalescer[overview](statsEvery, overviewStale, d.Now),
 		recent: &recent{now: d.Now},
-		asked:  newMarks(recently, d.Now), silent: newMarks(silence, d.Now),
+		asked:  newMarks(recently, d.Now), silent: newMarks(silence, d.Now), looked: newMarks(lookEvery, d.Now),
 	}
 	gin.SetMode(gin.ReleaseMode)
 	e := gin.New()
@@ -161,7 +162,7 @@ func identified(w http.ResponseWriter, r *http.Request) *http.Request {
 
 // Serve answers on the listener until ctx ends, then finishes what has begun within the configured grace.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
-	h := s.Config.HTTP
+	h := s.Settings.HTTP
 	if s.guard.auth == nil && !config.IsLoopback(l.Addr().String()) {
 		return fmt.Errorf("%s can be reached from elsewhere: declare auth.users or auth.api_keys, or use a loopback address", l.Addr())
 	}
@@ -176,11 +177,11 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		return fmt.Errorf("serving http on %s: %w", l.Addr(), err)
 	case <-ctx.Done():
 	}
-	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.Config.ShutdownGrace)
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.Settings.ShutdownGrace)
 	defer cancel()
 	if err := srv.Shutdown(grace); err != nil {
 		_ = srv.Close()
-		return fmt.Errorf("requests were still being answered when the grace of %s ended: %w", s.Config.ShutdownGrace, err)
+		return fmt.Errorf("requests were still being answered when the grace of %s ended: %w", s.Settings.ShutdownGrace, err)
 	}
 	return nil
 }
@@ -210,7 +211,7 @@ func (s *Server) record(c *gin.Context, begin time.Time) {
 	fields := []zap.Field{
 		zap.String("method", c.Request.Method), zap.String("route", c.FullPath()), zap.Int("status", status),
 		zap.Duration("took", took), zap.Int("bytes", max(c.Writer.Size(), 0)), zap.String("request_id", requestID(c.Request.Context())),
-		zap.String("remote", c.Request.RemoteAddr), zap.String("by", PrincipalOf(c.Request.Context()).Name),
+		zap.String("remote", s.guard.proxies.client(c.Request)), zap.String("by", PrincipalOf(c.Request.Context()).Name),
 	}
 	if id := c.Param("id"); id != "" {
 		fields = append(fields, zap.String("migration_id", clip(id, 64)))

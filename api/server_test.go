@@ -214,7 +214,7 @@ func newBench(t *testing.T, change ...func(*Deps)) *bench {
 	}
 	flows := &fakeWorkflows{store: st, runs: map[string]*fakeRun{}}
 	core, logs := observer.New(zap.DebugLevel)
-	d := Deps{Config: cfg, Store: st, Workflows: flows, Log: zap.New(core)}
+	d := Deps{Settings: SettingsOf(cfg), Store: st, Workflows: flows, Log: zap.New(core)}
 	for _, f := range change {
 		f(&d)
 	}

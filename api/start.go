@@ -54,7 +54,7 @@ func (r *startRequest) bind(s *Server, c *gin.Context) error {
 			return badRequest("Idempotency-Key: use 1 to 128 printable ASCII characters without spaces")
 		}
 	}
-	req, err := decodeStart(c.Request.Body, s.Config.Migration)
+	req, err := decodeStart(c.Request.Body, s.Settings.Migration)
 	req.id, req.requestID = id, key
 	*r = req
 	return err
@@ -85,7 +85,7 @@ func (s *Server) start(ctx context.Context, r *startRequest) (startAnswer, error
 	if err != nil {
 		return no, fmt.Errorf("reading the migration: %w", err)
 	}
-	connector, ok := s.Config.ConnectorByID(r.connectorID)
+	connector, ok := s.Settings.ConnectorByID(r.connectorID)
 	if !ok {
 		return no, badRequest("connectorId: %q is not declared; use one of: %s", clip(r.connectorID, 64), strings.Join(s.connectorIDs(), ", "))
 	}
@@ -123,15 +123,15 @@ func (s *Server) start(ctx context.Context, r *startRequest) (startAnswer, error
 }
 
 func (s *Server) connectorIDs() []string {
-	ids := make([]string, len(s.Config.Connectors))
-	for i, c := range s.Config.Connectors {
+	ids := make([]string, len(s.Settings.Connectors))
+	for i, c := range s.Settings.Connectors {
 		ids[i] = strconv.Quote(c.ID)
 	}
 	return ids
 }
 
 func (s *Server) settings(r *startRequest) workflows.Settings {
-	m := s.Config.Migration
+	m := s.Settings.Migration
 	return workflows.Settings{
 		Batch: r.batch, Pause: r.pause, HeartbeatTimeout: m.Heartbeat, StartToClose: m.StartToClose,
 		OutageFailures: m.OutageFailures, OutageAfter: m.OutageAfter, SearchAttributes: s.SearchAttributes,

@@ -5,12 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"runtime/debug"
 	"sync"
 	"time"
 
 	"go.uber.org/zap"
 
 	"github.com/rulebridge/rulebridge/internal/migration"
+	"github.com/rulebridge/rulebridge/internal/store"
+	"github.com/rulebridge/rulebridge/workflows"
 )
 
 const (
@@ -26,6 +29,10 @@ const (
 	storeDeadline = 10 * time.Second
 	// recently is how long after a start the workflow is asked even if the store does not say running yet.
 	recently = 5 * time.Second
+	// lookEvery is how often, at most, it is looked whether the workflow of a running migration is there.
+	lookEvery = 5 * time.Second
+	// gatewayAuthor signs what the gateway writes by itself.
+	gatewayAuthor = "rulebridge (gateway)"
 	// silence is how long a workflow that did not answer is left alone.
 	silence = 2 * time.Second
 )
@@ -52,6 +59,9 @@ func (s *Server) fetchStats(ctx context.Context, id string) (statsAnswer, error)
 	m, err := s.Store.Migration(ctx, id)
 	if err != nil {
 		return statsAnswer{}, fmt.Errorf("reading the migration: %w", err)
+	}
+	if m, err = s.withoutWorkflow(ctx, m); err != nil {
+		return statsAnswer{}, err
 	}
 	if m.State == migration.Running || s.asked.has(id) {
 		if st, ok := s.askStats(ctx, m); ok {
@@ -82,6 +92,44 @@ func (s *Server) withCodes(ctx context.Context, id string, a statsAnswer) (stats
 		return a, fmt.Errorf("counting errors: %w", err)
 	}
 	return a, nil
+}
+
+// withoutWorkflow stops a migration that the store has as running and that no workflow carries out any more: somebody
+// terminated the workflow outside of Rulebridge. It can be started again. Others are returned as they are.
+func (s *Server) withoutWorkflow(ctx context.Context, m migration.Migration) (migration.Migration, error) {
+	if m.State != migration.Running || s.looked.has(m.ID) {
+		return m, nil
+	}
+	s.looked.set(m.ID)
+	running, err := s.Workflows.Describe(ctx, m.ID)
+	if running || err != nil && !errors.Is(err, ErrNoWorkflow) {
+		return m, nil // it runs, or nobody can say
+	}
+	// It may have ended in order since the store was read.
+	now, err := s.Store.Migration(ctx, m.ID)
+	if err != nil {
+		return m, fmt.Errorf("reading the migration: %w", err)
+	}
+	if now.State != migration.Running || now.Epoch != m.Epoch {
+		return now, nil
+	}
+	s.Log.Warn("the workflow of a running migration has ended by itself or was terminated; the migration is stopped and can be started again",
+		zap.String("migration_id", m.ID))
+	change := store.Change{State: migration.Stopped, Epoch: m.Epoch, ParkReason: workflows.ParkTerminated, By: gatewayAuthor, At: s.Now().UTC()}
+	if err := s.Store.SetState(ctx, m.ID, change); err != nil && !errors.Is(err, store.ErrFenced) {
+		return m, fmt.Errorf("stopping a migration without a workflow: %w", err)
+	}
+	if _, err := s.Store.Release(ctx, m.ID, m.Epoch, nil); err != nil {
+		return m, fmt.Errorf("releasing the rules of a migration without a workflow: %w", err)
+	}
+	s.all.forget("")
+	s.recent.forget(m.ID)
+	s.asked.forget(m.ID) // a workflow that has ended still answers what it last knew
+	now, err = s.Store.Migration(ctx, m.ID)
+	if err != nil {
+		return m, fmt.Errorf("reading the migration: %w", err)
+	}
+	return now, nil
 }
 
 // askStats asks the workflow. A parked or closed run does not know of rules appended since, so only a running one is
@@ -180,6 +228,11 @@ func (c *coalescer[T]) board(ctx context.Context, key string, fetch func(context
 				r.last, r.flying = f, nil
 				close(f.done)
 			}()
+			defer func() {
+				if p := recover(); p != nil {
+					f.err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+				}
+			}()
 			f.value, f.err = fetch(context.WithoutCancel(ctx))
 		}()
 	}
@@ -230,6 +283,12 @@ func (m *marks) set(key string) {
 		}
 	}
 	m.until[key] = now.Add(m.hold)
+}
+
+func (m *marks) forget(key string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.until, key)
 }
 
 func (m *marks) has(key string) bool {

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http/httptest"
 	"sync"
@@ -273,5 +274,60 @@ func TestMarks(t *testing.T) {
 	m.set("b")
 	if len(m.until) != 1 {
 		t.Errorf("%d marks are kept", len(m.until))
+	}
+}
+
+// TestFlightThatPanics: a panic in a flight is the error of those who wait for it, and the next one takes off.
+func TestFlightThatPanics(t *testing.T) {
+	c := newCoalescer[int](0, 0, time.Now)
+	if _, err := c.get(t.Context(), "m", func(context.Context) (int, error) { panic("in the air") }); err == nil {
+		t.Error("a panic gave no error")
+	}
+	if n, err := c.get(t.Context(), "m", func(context.Context) (int, error) { return 7, nil }); n != 7 || err != nil {
+		t.Errorf("the next flight: %d, %v", n, err)
+	}
+}
+
+// TestTerminatedWorkflow: a migration whose workflow was terminated outside of Rulebridge does not stay running; it is
+// stopped, says why, and can be started again.
+func TestTerminatedWorkflow(t *testing.T) {
+	for name, look := range map[string]func(b *bench, id string) migration.Stats{
+		"its stats": func(b *bench, id string) migration.Stats {
+			s, _ := b.statsOf(id)
+			return s
+		},
+		"all stats": func(b *bench, id string) migration.Stats {
+			var all []migration.Stats
+			w := b.do("GET", BasePath+"/stats", "")
+			if err := json.Unmarshal(w.Body.Bytes(), &all); err != nil || len(all) != 1 {
+				b.t.Fatalf("all stats: %s, %v", w.Body, err)
+			}
+			return all[0]
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t)
+			id := b.create(3)
+			if !b.start(id) {
+				t.Fatal("not started")
+			}
+			if _, _, err := b.store.Claim(t.Context(), id, migration.Token{Epoch: 1, Claim: 1}, 2); err != nil {
+				t.Fatal(err)
+			}
+			b.flows.mu.Lock()
+			b.flows.runs[id].open = false // as Terminate in the Web UI does
+			b.flows.mu.Unlock()
+			b.server.changed(id)
+			s := look(b, id)
+			if s.Status != migration.Stopped || s.ParkReason != "workflow_ended" {
+				t.Errorf("stats %+v", s)
+			}
+			if c, err := b.store.Counts(t.Context(), id); err != nil || c.Pending != 3 {
+				t.Errorf("counts %+v, %v", c, err)
+			}
+			if !b.start(id) {
+				t.Error("not started again")
+			}
+		})
 	}
 }

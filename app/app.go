@@ -120,7 +120,7 @@ func Open(ctx context.Context, o Options) (_ *App, err error) {
 		return nil, err
 	}
 	d := api.Deps{
-		Config: o.Config, Store: a.store, Workflows: api.NewWorkflows(a.client, o.Config.Temporal.Namespace),
+		Settings: api.SettingsOf(o.Config), Store: a.store, Workflows: api.NewWorkflows(a.client, o.Config.Temporal.Namespace),
 		Log: a.log.Named("gateway"), SearchAttributes: a.searchAttributes,
 	}
 	if a.codec != nil {

@@ -37,7 +37,7 @@ func Gateway(ctx context.Context, o Options, ready func(addr string)) (err error
 	c.Temporal.Namespace = p.namespace
 	flows := api.NewWorkflows(p.client, p.namespace)
 	d := api.Deps{
-		Config: c, Store: p.store, Workflows: flows, Log: p.log.Named("gateway"), SearchAttributes: p.searchAttributes(ctx),
+		Settings: api.SettingsOf(c), Store: p.store, Workflows: flows, Log: p.log.Named("gateway"), SearchAttributes: p.searchAttributes(ctx),
 		Observe: p.metrics.Request, Middleware: []gin.HandlerFunc{p.traces.Middleware()},
 		Places: []api.Place{{Name: "Temporal", Where: c.Temporal.Addr + ", namespace " + p.namespace}},
 	}

@@ -434,3 +434,40 @@ func TestReadsWellInTemporal(t *testing.T) {
 		t.Errorf("replay: %v\n%s", err, out)
 	}
 }
+
+// TestTemporalDatabase: temporal.db is its owner's alone, and one that is damaged is named with what to do about it.
+func TestTemporalDatabase(t *testing.T) {
+	dir := t.TempDir()
+	startDev(t, dir).stop()
+	files, err := filepath.Glob(filepath.Join(dir, "*.db*"))
+	if err != nil || len(files) < 3 {
+		t.Fatalf("the data folder holds %q, %v", files, err)
+	}
+	for _, file := range files {
+		if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s has mode %s, %v; want 0600", file, info.Mode(), err)
+		}
+	}
+	path := filepath.Join(dir, "temporal.db")
+	good, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, damaged := range map[string][]byte{
+		"another file": []byte("this is no database\n"),
+		"lost pages":   append(append([]byte(nil), good[:100]...), make([]byte, len(good)-100)...),
+	} {
+		if err := os.WriteFile(path, damaged, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		p := start(t, "dev", "--data-dir", dir, "--http-port", "0", "--temporal-port", "0", "--ui-port", "0")
+		if code := p.wait(60 * time.Second); code != 1 || !strings.Contains(p.stderr.String(), path) || !strings.Contains(p.stderr.String(), "move it away") {
+			t.Errorf("%s: exit code %d: %s", name, code, tail(p.stderr.String()))
+		}
+	}
+	// Moved away, as the message says, everything starts.
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	startDev(t, dir).stop()
+}

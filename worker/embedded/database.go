@@ -4,9 +4,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
+	"syscall"
 	"time"
 
 	"github.com/google/uuid"
@@ -88,15 +91,79 @@ func openDatabase(o Options) (*database, error) {
 	return db, nil
 }
 
+// FileError says that temporal.db cannot be used, and what to do about it.
+type FileError struct {
+	Path string
+	Err  error
+}
+
+func (e *FileError) Error() string {
+	if full(e.Err) {
+		return fmt.Sprintf("%s cannot be written, the disk is full: make room, or choose another folder with --data-dir (%v)", e.Path, e.Err)
+	}
+	return fmt.Sprintf("%s cannot be used: if it is damaged, move it away (migrations are kept in rulebridge.db and go on from there), "+
+		"or choose another folder with --data-dir (%v)", e.Path, e.Err)
+}
+
+func (e *FileError) Unwrap() error { return e.Err }
+
+// full reports whether there was no room. The driver's text is all that comes through the server's layers.
+func full(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || strings.Contains(err.Error(), "database or disk is full")
+}
+
+// fault names the file and the remedy when it is on disk.
+func (db *database) fault(err error) error {
+	if err == nil || db.dir == "" {
+		return err
+	}
+	return &FileError{Path: db.sql.DatabaseName, Err: err}
+}
+
+// touch makes the file readable for its owner alone before SQLite creates it with the umask's mode; its companions
+// inherit the mode.
+func (db *database) touch() error {
+	if db.dir == "" {
+		return nil
+	}
+	f, err := os.OpenFile(db.sql.DatabaseName, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return db.fault(err)
+	}
+	return db.fault(errors.Join(f.Chmod(0o600), f.Close()))
+}
+
+// check finds damage before the server does, which would report it without a name. It looks at the header and the tables,
+// not at every page.
+func (db *database) check() error {
+	if db.dir == "" || db.isNew {
+		return nil
+	}
+	f, err := os.Open(db.sql.DatabaseName)
+	if err != nil {
+		return db.fault(err)
+	}
+	defer func() { _ = f.Close() }()
+	const magic = "SQLite format 3\x00"
+	head := make([]byte, len(magic))
+	if _, err := io.ReadFull(f, head); err != nil || string(head) != magic {
+		return db.fault(errors.New("it is not an SQLite database"))
+	}
+	return nil
+}
+
 // prepare creates what a new database needs and stamps it.
 func (db *database) prepare(cfg *config.Config, o Options) error {
+	if err := errors.Join(db.check(), db.touch()); err != nil {
+		return err
+	}
 	if db.isNew && db.dir != "" {
 		if err := sqlite.SetupSchema(db.sql); err != nil {
-			return fmt.Errorf("create %s: %w", db.sql.DatabaseName, err)
+			return db.fault(err)
 		}
 	}
 	if err := createNamespace(cfg, o); err != nil {
-		return err
+		return db.fault(err)
 	}
 	if db.isNew && db.dir != "" {
 		return writeStamp(db.dir, db.stamp)
