@@ -164,7 +164,7 @@ func gateways(ctx context.Context, d *dev, n int) (urls []string, closeAll func(
 			return nil, closeAll, err
 		}
 		closers = append(closers, c.Close)
-		g, err := api.New(api.Deps{Config: cfg, Store: s, Workflows: api.NewWorkflows(c, "default")})
+		g, err := api.New(api.Deps{Settings: api.SettingsOf(cfg), Store: s, Workflows: api.NewWorkflows(c, "default")})
 		if err != nil {
 			return nil, closeAll, err
 		}
