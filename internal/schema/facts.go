@@ -13,8 +13,11 @@ func (s *Source) facts() *pipeline.Stream {
 	if s.DataModel || len(s.Streams) != 1 {
 		return nil
 	}
-	return pipeline.Streams()[s.Streams[0]]
+	return pipelineOf(s.Streams[0])
 }
+
+// pipelineOf are the facts about a stream's pipeline, nil where none was read.
+func pipelineOf(stream string) *pipeline.Stream { return pipeline.Streams()[stream] }
 
 // placed resolves a raw field by the facts about the source's pipeline: where it stands for the codes of the query, or for
 // all codes. ok is false where the facts do not know the field.
