@@ -1,0 +1,395 @@
+package fidelity
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rulebridge/rulebridge/internal/lower"
+	"github.com/rulebridge/rulebridge/internal/plan/run"
+	"github.com/rulebridge/rulebridge/internal/schema/pipeline"
+	"github.com/rulebridge/rulebridge/internal/spl"
+	"github.com/rulebridge/rulebridge/internal/translate"
+	"github.com/rulebridge/rulebridge/test/elasticsearch"
+)
+
+// macroTable gives the interpreter the macros of the real rules.
+type macroTable []translate.Macro
+
+// Macro finds a macro by its name and the number of its arguments.
+func (m macroTable) Macro(name string, n int) (spl.MacroDef, bool) {
+	for _, x := range m {
+		if x.Name == name && len(x.Arguments) == n {
+			return spl.MacroDef{Name: name, Arguments: x.Arguments, Definition: x.Definition, Eval: x.Eval}, true
+		}
+	}
+	return spl.MacroDef{}, false
+}
+
+// scene is a stream with what an ordinary raw event of it holds.
+type scene struct {
+	stream string
+	usual  map[string]string
+}
+
+// path is a Windows path that no rule asks for.
+const path7 = `C:\zq7\zq7.exe`
+
+// windowsUsual are fields of an ordinary event of each event code.
+var windowsUsual = map[string]map[string]string{
+	"sysmon": {"User": `CORP\zq`, "source": "XmlWinEventLog:Microsoft-Windows-Sysmon/Operational", "sourcetype": "XmlWinEventLog:Microsoft-Windows-Sysmon/Operational", "Channel": "Microsoft-Windows-Sysmon/Operational"},
+	"sysmon 1": {"Image": path7, "CommandLine": "zq7", "CurrentDirectory": `C:\zq7\`, "OriginalFileName": "zq7.exe", "ParentImage": `C:\zq7\zq9.exe`, "ParentCommandLine": "zq9", "User": `CORP\zq`,
+		"ProcessId": "4242", "ParentProcessId": "4241", "ProcessGuid": "{a-1}", "ParentProcessGuid": "{a-2}", "IntegrityLevel": "Medium", "Hashes": "MD5=AA,SHA256=BB,IMPHASH=CC"},
+	"sysmon 3":  {"Image": path7, "ProcessId": "4242", "ProcessGuid": "{a-1}", "User": `CORP\zq`, "Protocol": "tcp", "SourceIp": "10.1.2.3", "SourcePort": "50000", "DestinationIp": "198.51.100.7", "DestinationPort": "4444", "DestinationHostname": "zq.example", "Initiated": "true"},
+	"sysmon 7":  {"Image": path7, "ImageLoaded": `C:\zq7\zq8.dll`, "ProcessId": "4242", "ProcessGuid": "{a-1}", "Signed": "false", "SignatureStatus": "Unavailable", "OriginalFileName": "zq8.dll", "Hashes": "MD5=AA,SHA256=BB,IMPHASH=CC"},
+	"sysmon 8":  {"SourceImage": path7, "TargetImage": `C:\zq7\zq9.exe`, "SourceProcessId": "4242", "TargetProcessId": "4243", "StartFunction": "zq", "StartModule": "zq", "StartAddress": "0x1"},
+	"sysmon 10": {"SourceImage": path7, "TargetImage": `C:\zq7\zq9.exe`, "SourceProcessId": "4242", "TargetProcessId": "4243", "GrantedAccess": "0x1", "CallTrace": "zq"},
+	"sysmon 11": {"Image": path7, "TargetFilename": `C:\zq7\zq8.txt`, "ProcessId": "4242", "ProcessGuid": "{a-1}", "User": `CORP\zq`},
+	"sysmon 12": {"Image": path7, "TargetObject": `HKLM\zq7\zq8`, "ProcessId": "4242", "ProcessGuid": "{a-1}", "User": `CORP\zq`, "EventType": "CreateKey"},
+	"sysmon 13": {"Image": path7, "TargetObject": `HKLM\zq7\zq8`, "Details": "zq", "ProcessId": "4242", "ProcessGuid": "{a-1}", "User": `CORP\zq`, "EventType": "SetValue"},
+	"sysmon 17": {"Image": path7, "PipeName": `\zq`, "ProcessId": "4242", "ProcessGuid": "{a-1}", "EventType": "CreatePipe"},
+	"sysmon 22": {"Image": path7, "QueryName": "zq.example.org", "QueryStatus": "0", "QueryResults": "198.51.100.7;", "ProcessId": "4242", "ProcessGuid": "{a-1}", "User": `CORP\zq`},
+	"sysmon 23": {"Image": path7, "TargetFilename": `C:\zq7\zq8.txt`, "ProcessId": "4242", "ProcessGuid": "{a-1}", "User": `CORP\zq`, "IsExecutable": "false"},
+	"security": {"source": "XmlWinEventLog:Security", "sourcetype": "XmlWinEventLog", "Channel": "Security", "Keywords": "0x8020000000000000",
+		"SubjectUserSid": "S-1-5-21-1", "SubjectUserName": "zqa", "SubjectDomainName": "CORP", "SubjectLogonId": "0x3e7"},
+	"security 4688": {"NewProcessName": path7, "NewProcessId": "0x1f4", "ProcessId": "0x1f5", "ParentProcessName": `C:\zq7\zq9.exe`, "CommandLine": "zq7", "TargetUserName": "zqb", "TargetDomainName": "CORP", "TokenElevationType": "%%1936"},
+	"security 4624": {"TargetUserName": "zqb", "TargetDomainName": "CORP", "TargetUserSid": "S-1-5-21-2", "TargetLogonId": "0x1", "LogonType": "3", "IpAddress": "10.1.2.3", "IpPort": "50000", "WorkstationName": "WSZQ", "ProcessName": path7, "ProcessId": "0x1f4", "AuthenticationPackageName": "NTLM", "LogonProcessName": "NtLmSsp"},
+	"powershell": {"source": "XmlWinEventLog:Microsoft-Windows-PowerShell/Operational", "sourcetype": "XmlWinEventLog", "Channel": "Microsoft-Windows-PowerShell/Operational",
+		"UserID": "S-1-5-21-1", "Opcode": "15", "ScriptBlockText": "zq7", "ScriptBlockId": "a-1", "Path": `C:\zq7\zq8.ps1`, "MessageNumber": "1", "MessageTotal": "1"},
+}
+
+// cloudUsual are fields of an ordinary event of other streams.
+var cloudUsual = map[string]map[string]string{
+	"aws/cloudtrail": {"sourcetype": "aws:cloudtrail", "eventName": "zqName", "eventSource": "zq.amazonaws.com", "awsRegion": "us-east-1", "sourceIPAddress": "198.51.100.7", "userAgent": "zq", "eventID": "e-1",
+		"userIdentity.type": "IAMUser", "userIdentity.userName": "zqa", "userIdentity.arn": "arn:aws:iam::111122223333:user/zqa", "userIdentity.accountId": "111122223333", "userIdentity.principalId": "AIDZQ", "userIdentity.accessKeyId": "AKZQ"},
+	"o365/audit":  {"sourcetype": "o365:management:activity", "Operation": "zqName", "Workload": "AzureActiveDirectory", "UserId": "zqa@example.com", "Id": "e-1", "OrganizationId": "o-1", "ResultStatus": "Success", "ClientIP": "198.51.100.7", "ObjectId": "zq-object", "UserType": "0", "RecordType": "15"},
+	"okta/system": {"sourcetype": "OktaIM2:log", "eventType": "zq.name", "actor.alternateId": "zqa@example.com", "actor.displayName": "Zq A", "actor.id": "u1", "client.ipAddress": "198.51.100.7", "outcome.result": "SUCCESS", "uuid": "e-1", "client.userAgent.rawUserAgent": "zq"},
+}
+
+// modelCodes are the event codes that stand for a data set.
+var modelCodes = map[string]string{"Processes": "1", "Registry": "13", "Filesystem": "11", "All_Traffic": "3", "DNS": "22", "Network_Traffic": "3", "Network_Resolution": "22"}
+
+// sceneOf chooses the stream and the ordinary event that a rule is tried on.
+func sceneOf(q *spl.Query, s *solver, indices []string) (scene, string) {
+	in := func(name string) bool {
+		return slices.ContainsFunc(indices, func(i string) bool { return strings.Contains(i, name) })
+	}
+	code := ""
+	for _, name := range []string{"EventCode", "EventID", "signature_id"} {
+		if w := s.want[name]; w != nil && len(w.is) > 0 {
+			code = w.is[0]
+		}
+	}
+	kind, stream := "", ""
+	switch {
+	case in("windows.sysmon_operational"):
+		kind, stream = "sysmon", "windows/sysmon_operational"
+	case in("system.security"):
+		kind, stream = "security", "system/security"
+	case in("windows.powershell_operational"):
+		kind, stream = "powershell", "windows/powershell_operational"
+	}
+	if kind == "" {
+		for _, name := range slices.Sorted(maps.Keys(cloudUsual)) {
+			if in(strings.ReplaceAll(name, "/", ".")) && len(indices) == 1 && !lake(q) {
+				return scene{name, cloudUsual[name]}, ""
+			}
+		}
+		return scene{}, "no facts about the pipelines of its streams"
+	}
+	if t, ok := q.Pipeline.Commands[0].(*spl.TStats); ok && t.From != nil {
+		set := t.From.Text[strings.LastIndexByte(t.From.Text, '.')+1:]
+		if t.Nodename != nil {
+			set = t.Nodename.Text[strings.LastIndexByte(t.Nodename.Text, '.')+1:]
+		}
+		if code = modelCodes[set]; code == "" {
+			return scene{}, "no event stands for the data set " + set
+		}
+	}
+	if code == "" {
+		code = map[string]string{"sysmon": "1", "security": "4688", "powershell": "4104"}[kind]
+	}
+	usual := map[string]string{"EventCode": code, "Computer": "wszq.example.com", "host": "wszq.example.com", "RecordNumber": "7"}
+	maps.Copy(usual, windowsUsual[kind])
+	like := code
+	switch {
+	case kind == "sysmon" && windowsUsual["sysmon "+code] == nil:
+		like = map[string]string{"2": "11", "14": "13", "15": "11", "18": "17", "26": "23"}[code]
+	case kind == "security" && windowsUsual["security "+code] == nil && slices.Contains(pipeline.Streams()[stream].Has[code], "IpAddress"):
+		like = "4624"
+	}
+	maps.Copy(usual, windowsUsual[kind+" "+like])
+	return scene{stream, usual}, ""
+}
+
+// lake says that a search reads CloudTrail's events in the form of Amazon Security Lake, whose names no facts know.
+func lake(q *spl.Query) bool {
+	return slices.ContainsFunc(q.Macros, func(m spl.MacroUse) bool { return m.Name == "amazon_security_lake" })
+}
+
+// trial is one rule with the events that it is tried on.
+type trial struct {
+	rule     corpusRule
+	stream   *pipeline.Stream
+	hit      []pipeline.Event // raw events that Splunk alerts on
+	miss     []pipeline.Event // the same but for one condition, on which it does not; nil where none was found
+	changed  string           // the field of that condition
+	at       time.Time
+	lookups  map[string]run.Lookup
+	query    *spl.Query
+	unknowns []string
+}
+
+// splunkAlerts asks the interpreter whether a search gives a row for raw events.
+func (t *trial) splunkAlerts(ctx context.Context, events []pipeline.Event) (bool, error) {
+	var in []run.Event
+	for i, raw := range events {
+		fields := map[string]any{}
+		for name, vs := range t.stream.WithNames(raw) {
+			if len(vs) == 1 {
+				fields[name] = vs[0]
+			} else {
+				fields[name] = vs
+			}
+		}
+		for _, name := range t.unknowns {
+			if fields[name] == nil {
+				fields[name] = "unknown" // as data models have it
+			}
+		}
+		fields["_time"] = float64(t.at.Unix() + int64(i))
+		text, err := json.Marshal(fields)
+		if err != nil {
+			return false, err
+		}
+		fields["_raw"] = string(text)
+		if text, err = json.Marshal(fields); err != nil {
+			return false, err
+		}
+		ev, err := run.ReadEvent(text, time.UTC)
+		if err != nil {
+			return false, err
+		}
+		in = append(in, ev)
+	}
+	r, err := run.Run(ctx, lower.Lower(t.query), run.Input{Events: in, Lookups: t.lookups, Now: t.at.Add(10 * time.Minute), Zone: time.UTC,
+		Limits: run.Limits{Steps: 3_000_000}})
+	if err != nil {
+		return false, err
+	}
+	return len(r.Rows) > 0, nil
+}
+
+// prepare finds raw events that Splunk alerts on, and some that it does not; why says what stood in the way.
+func (t *trial) prepare(ctx context.Context, macros macroTable) (why string) {
+	t.query = spl.Parse(t.rule.request.Query, spl.Options{Macros: macros})
+	if t.query.Pipeline == nil || len(t.query.Pipeline.Commands) == 0 {
+		return "the search cannot be read"
+	}
+	why = "no event was found that Splunk alerts on"
+	for choice := range 24 {
+		s := solve(t.query.Pipeline, choice)
+		if s.failed != "" {
+			return "it has " + s.failed
+		}
+		sc, no := sceneOf(t.query, s, t.rule.out.Index)
+		if no != "" {
+			return no
+		}
+		t.stream = pipeline.Streams()[sc.stream]
+		t.unknowns = nil
+		if _, ok := t.query.Pipeline.Commands[0].(*spl.TStats); ok {
+			for _, k := range s.keys {
+				t.unknowns = append(t.unknowns, k[strings.LastIndexByte(k, '.')+1:])
+			}
+		}
+		raw, err := s.raw(t.stream, sc.usual)
+		if err != nil {
+			why = err.Error()
+			continue
+		}
+		for _, n := range []int{1, 40} {
+			events := s.several(t.stream, raw, n)
+			if ok, err := t.splunkAlerts(ctx, events); err != nil {
+				why = "the interpreter: " + strings.SplitN(err.Error(), "\n", 2)[0]
+				break
+			} else if ok {
+				t.hit = events
+				t.without(ctx, s, sc)
+				return ""
+			}
+		}
+	}
+	return why
+}
+
+// several repeats an event, with other values of the fields that a threshold counts.
+func (s *solver) several(st *pipeline.Stream, raw pipeline.Event, n int) []pipeline.Event {
+	var out []pipeline.Event
+	for i := range n {
+		ev := maps.Clone(raw)
+		for name := range s.vary {
+			name = name[strings.LastIndexByte(name, '.')+1:]
+			code := ""
+			if len(raw[st.By]) > 0 {
+				code = raw[st.By][0]
+			}
+			from := name
+			if _, own := raw[name]; !own {
+				from, _, _ = behind(st, name, code)
+			}
+			if vs := raw[from]; len(vs) == 1 && i > 0 {
+				ev[from] = []string{varied(vs[0], i)}
+			}
+		}
+		out = append(out, ev)
+	}
+	return out
+}
+
+// varied is another value of the same form.
+func varied(v string, i int) string {
+	if parts := strings.Split(v, "."); len(parts) == 4 {
+		return fmt.Sprintf("%s.%s.%s.%d", parts[0], parts[1], parts[2], i)
+	}
+	return fmt.Sprint(v, i)
+}
+
+// without looks for a condition whose field can be given another value, so that Splunk does not alert.
+func (t *trial) without(ctx context.Context, s *solver, sc scene) {
+	for _, name := range slices.Sorted(maps.Keys(s.want)) {
+		w := s.want[name]
+		if len(w.is) == 0 || name == "EventCode" || name == "sourcetype" || name == "source" || name == "eventtype" || name == "Channel" {
+			continue
+		}
+		from := name
+		if _, own := sc.usual[name]; !own {
+			from, _, _ = behind(t.stream, name, sc.usual[t.stream.By])
+		}
+		if from == t.stream.By {
+			continue
+		}
+		var events []pipeline.Event
+		for _, e := range t.hit {
+			e = maps.Clone(e)
+			e[from] = []string{`C:\other\zz.bin`}
+			events = append(events, e)
+		}
+		if ok, err := t.splunkAlerts(ctx, events); err == nil && !ok {
+			t.miss, t.changed = events, from
+			return
+		}
+	}
+}
+
+// TestEveryFullRuleFires gives each full rule a raw event with the values that its SPL asks for, and one that misses by a
+// condition, both as the interpreter judges them. The facts about pipelines, never the mapping tables, make documents of
+// them. The rule must alert on the first and not on the second.
+func TestEveryFullRuleFires(t *testing.T) {
+	catalogue := loadCatalogue(t)
+	node, ctx := elasticsearch.Start(t), context.Background()
+	macros := macroTable(goldenMacros(t))
+	full, tried, fired, quiet, quietTried := 0, 0, 0, 0, 0
+	untried, sources := tally{}, tally{}
+	made := map[string]string{}
+	start := time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC)
+	var trials []*trial
+	for i, r := range corpus(t) {
+		if r.out.Result != translate.Full {
+			continue
+		}
+		full++
+		if !all() && i%12 != 0 {
+			continue
+		}
+		tr := &trial{rule: r, at: start.Add(time.Duration(len(trials)) * 2 * time.Hour)}
+		if why := tr.prepare(ctx, macros); why != "" {
+			untried.add(why)
+			sources.add(strings.Join(r.out.Index, ", "))
+			continue
+		}
+		trials = append(trials, tr)
+	}
+	for n, tr := range trials {
+		if _, err := catalogue.Ensure(ctx, node.Client, tr.rule.out.Index...); err != nil {
+			t.Fatal(err)
+		}
+		streams := catalogue.Match("logs-" + strings.ReplaceAll(tr.stream.Name, "/", ".") + "-*")
+		if len(streams) != 1 {
+			t.Fatalf("%d streams for %s", len(streams), tr.stream.Name)
+		}
+		for part, events := range [][]pipeline.Event{tr.hit, tr.miss} {
+			for k, raw := range events {
+				doc := document(tr.stream, raw, tr.at.Add(time.Duration(part)*time.Hour+time.Duration(k)*time.Second))
+				if err := putDoc(ctx, node, streams[0].Index(), fmt.Sprintf("fires-%d-%d-%d", n, part, k), doc); err != nil {
+					t.Logf("%s: %v", tr.rule.request.Title, err)
+				}
+			}
+		}
+	}
+	if err := node.Do(ctx, "POST", "/logs-*/_refresh", nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	for _, tr := range trials {
+		if err := createLookups(ctx, node, tr.rule.out.Lookups, made); err != nil {
+			t.Fatal(err)
+		}
+		tried++
+		rows, err := tr.alerts(ctx, node, tr.at)
+		switch {
+		case err != nil:
+			t.Errorf("NOT FIRED %s: %v", tr.rule.request.Title, err)
+		case rows == 0:
+			t.Errorf("NOT FIRED %s\n  spl: %s\n  raw: %v\n%s", tr.rule.request.Title, tr.rule.request.Query, tr.hit[0], tr.rule.out.Query)
+		default:
+			fired++
+		}
+		if tr.miss == nil {
+			continue
+		}
+		quietTried++
+		if rows, err := tr.alerts(ctx, node, tr.at.Add(time.Hour)); err == nil && rows == 0 {
+			quiet++
+		} else {
+			t.Errorf("FIRED WRONGLY %s without %s: %d rows, %v\n  spl: %s\n%s", tr.rule.request.Title, tr.changed, rows, err, tr.rule.request.Query, tr.rule.out.Query)
+		}
+	}
+	t.Logf("FIGURE full rules: %d; tried on an event that Splunk alerts on: %d (%s); alerted: %d; of %d events that miss by a condition, not alerted on: %d",
+		full, tried, percent(tried, full), fired, quietTried, quiet)
+	for _, line := range untried.lines(25) {
+		t.Logf("FIGURE   not tried: %s", line)
+	}
+	for _, line := range sources.lines(25) {
+		t.Logf("FIGURE   not tried, by source: %s", line)
+	}
+}
+
+// alerts counts the rows of the draft over the ten minutes from a time, as Kibana runs it.
+func (t *trial) alerts(ctx context.Context, node *elasticsearch.Node, from time.Time) (int, error) {
+	r, err := node.ESQL(ctx, t.rule.out.Query, elasticsearch.ESQLOptions{Filter: map[string]any{"range": map[string]any{"@timestamp": map[string]any{
+		"gte": from.Add(-time.Minute).Format(time.RFC3339), "lt": from.Add(10 * time.Minute).Format(time.RFC3339)}}}})
+	return len(r.Values), err
+}
+
+// document is what the pipeline makes of a raw event, as far as its facts tell.
+func document(st *pipeline.Stream, raw pipeline.Event, at time.Time) map[string]any {
+	integration, set, _ := strings.Cut(st.Name, "/")
+	doc := map[string]any{"@timestamp": at.Format(time.RFC3339), "event.module": integration, "event.dataset": integration + "." + set,
+		"data_stream.dataset": integration + "." + set, "data_stream.type": "logs", "data_stream.namespace": "default", "host.os.type": "windows"}
+	for name, vs := range st.Apply(raw).Doc {
+		if name == "@timestamp" {
+			continue
+		}
+		if len(vs) == 1 {
+			doc[name] = vs[0]
+		} else {
+			doc[name] = vs
+		}
+	}
+	return doc
+}

@@ -1,0 +1,367 @@
+package fidelity
+
+import (
+	"fmt"
+	"regexp"
+	"regexp/syntax"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/rulebridge/rulebridge/internal/schema/pipeline"
+	"github.com/rulebridge/rulebridge/internal/spl"
+)
+
+// wanted is what the conditions of a search ask of one field.
+type wanted struct {
+	is, not []string // patterns with *
+	over    string   // a number that the value has to exceed, as text
+}
+
+// solver reads the values that a search asks for out of its conditions. Where a condition leaves a choice, choice says
+// which alternative is taken: the caller tries one number after the other. Whether a choice is right, the interpreter says.
+type solver struct {
+	want   map[string]*wanted
+	vary   map[string]bool // fields of which a threshold counts the values
+	keys   []string        // fields that rows are grouped by
+	choice int
+	failed string // a condition that gives no values
+}
+
+func (s *solver) pick(n int) int {
+	if n <= 1 {
+		return 0
+	}
+	i := s.choice % n
+	s.choice /= n
+	return i
+}
+
+func (s *solver) field(name string) *wanted {
+	// data sets have names before their fields: Processes.process_name
+	if set, rest, ok := strings.Cut(name, "."); ok && set != "" && set[0] >= 'A' && set[0] <= 'Z' {
+		name = rest[strings.LastIndexByte(rest, '.')+1:]
+	}
+	if s.want[name] == nil {
+		s.want[name] = &wanted{}
+	}
+	return s.want[name]
+}
+
+// solve reads a pipeline up to what is beyond it.
+func solve(p *spl.Pipeline, choice int) *solver {
+	s := &solver{want: map[string]*wanted{}, vary: map[string]bool{}, choice: choice}
+	for _, c := range p.Commands {
+		switch c := c.(type) {
+		case *spl.Search:
+			s.search(c.Expr, true)
+		case *spl.TStats:
+			if c.Where != nil {
+				s.search(c.Where, true)
+			}
+			s.grouped(c.Aggs, c.By)
+		case *spl.Where:
+			s.eval(c.Expr, true)
+		case *spl.Regex:
+			if !c.Negated {
+				s.matches(c.Field.Text, c.Pattern.Text)
+			}
+		case *spl.Stats:
+			s.grouped(c.Aggs, c.By)
+		}
+	}
+	return s
+}
+
+func (s *solver) grouped(aggs []spl.Agg, by []spl.By) {
+	for _, a := range aggs {
+		if f, ok := a.Arg.(*spl.FieldRef); ok && (a.Func == "dc" || a.Func == "distinct_count" || a.Func == "estdc" || a.Func == "values") {
+			s.field(f.Name)
+			if a.Func != "values" {
+				s.vary[f.Name] = true
+			}
+		}
+	}
+	for _, b := range by {
+		if b.Field.Text != "_time" && !strings.Contains(b.Field.Text, "*") {
+			s.field(b.Field.Text)
+			s.keys = append(s.keys, b.Field.Text)
+		}
+	}
+}
+
+func (s *solver) search(e spl.SearchExpr, holds bool) {
+	switch e := e.(type) {
+	case *spl.SearchAnd:
+		s.all(len(e.Exprs), holds, func(i int) { s.search(e.Exprs[i], holds) })
+	case *spl.SearchOr:
+		s.all(len(e.Exprs), !holds, func(i int) { s.search(e.Exprs[i], holds) })
+	case *spl.SearchNot:
+		s.search(e.Expr, !holds)
+	case *spl.Compare:
+		s.compare(e.Field.Text, e.Op, e.Value.Text, holds)
+	case *spl.SearchIn:
+		s.all(len(e.Values), !holds, func(i int) { s.compare(e.Field.Text, "=", e.Values[i].Text, holds) })
+	case *spl.Term:
+		if strings.Trim(e.Value.Text, "*") != "" && holds {
+			s.field("_raw").is = append(s.field("_raw").is, "*"+strings.Trim(e.Value.Text, "*")+"*")
+		}
+	case *spl.SubsearchExpr:
+		s.failed = "a subsearch"
+	}
+}
+
+// all visits every part, or one of them.
+func (s *solver) all(n int, every bool, visit func(int)) {
+	if !every {
+		visit(s.pick(n))
+		return
+	}
+	for i := range n {
+		visit(i)
+	}
+}
+
+func (s *solver) compare(field, op, v string, holds bool) {
+	w := s.field(field)
+	switch {
+	case op == "=" && holds, op == "!=" && !holds:
+		w.is = append(w.is, v)
+	case op == "=", op == "!=":
+		w.not = append(w.not, v)
+	case (op == ">" || op == ">=") && holds, (op == "<" || op == "<=") && !holds:
+		w.over = v
+	}
+}
+
+func (s *solver) eval(e spl.Expr, holds bool) {
+	switch e := e.(type) {
+	case *spl.Unary:
+		if e.Op == "NOT" {
+			s.eval(e.X, !holds)
+		}
+	case *spl.Binary:
+		f, isField := e.L.(*spl.FieldRef)
+		v, isText := literal(e.R)
+		switch {
+		case e.Op == "AND":
+			s.all(2, holds, func(i int) { s.eval([]spl.Expr{e.L, e.R}[i], holds) })
+		case e.Op == "OR":
+			s.all(2, !holds, func(i int) { s.eval([]spl.Expr{e.L, e.R}[i], holds) })
+		case isField && isText && e.Op == "LIKE":
+			s.compare(f.Name, "=", strings.NewReplacer("%", "*", "_", "?").Replace(v), holds)
+		case isField && isText:
+			s.compare(f.Name, strings.Replace(e.Op, "==", "=", 1), v, holds)
+		}
+	case *spl.Call:
+		if len(e.Args) == 0 {
+			return
+		}
+		f, ok := e.Args[0].(*spl.FieldRef)
+		if !ok {
+			return
+		}
+		text := ""
+		if len(e.Args) > 1 {
+			text, _ = literal(e.Args[1])
+		}
+		switch {
+		case e.Func == "like":
+			s.compare(f.Name, "=", strings.NewReplacer("%", "*").Replace(text), holds)
+		case e.Func == "match" && holds:
+			s.matches(f.Name, text)
+		case e.Func == "isnotnull":
+			s.field(f.Name)
+		case e.Func == "in":
+			s.all(len(e.Args)-1, !holds, func(i int) {
+				if v, ok := literal(e.Args[i+1]); ok {
+					s.compare(f.Name, "=", v, holds)
+				}
+			})
+		}
+	}
+}
+
+func literal(e spl.Expr) (string, bool) {
+	switch e := e.(type) {
+	case *spl.StringLit:
+		return e.Value, true
+	case *spl.NumberLit:
+		return e.Text, true
+	}
+	return "", false
+}
+
+// matches asks for a value that a regular expression matches.
+func (s *solver) matches(field, pattern string) {
+	re, err := syntax.Parse(pattern, syntax.Perl)
+	if err != nil {
+		s.failed = "an expression with look-around"
+		return
+	}
+	w := s.field(field)
+	w.is = append(w.is, "*"+sample(re)+"*")
+}
+
+// sample is a text that an expression matches.
+func sample(re *syntax.Regexp) string {
+	var b strings.Builder
+	switch re.Op {
+	case syntax.OpLiteral:
+		b.WriteString(string(re.Rune))
+	case syntax.OpCharClass:
+		for i := 0; i+1 < len(re.Rune); i += 2 {
+			for _, c := range "a1A \\./-_" {
+				if re.Rune[i] <= c && c <= re.Rune[i+1] {
+					return string(c)
+				}
+			}
+		}
+		if len(re.Rune) > 0 {
+			b.WriteRune(re.Rune[0])
+		}
+	case syntax.OpAnyChar, syntax.OpAnyCharNotNL:
+		b.WriteByte('a')
+	case syntax.OpCapture, syntax.OpPlus:
+		b.WriteString(sample(re.Sub[0]))
+	case syntax.OpRepeat:
+		b.WriteString(strings.Repeat(sample(re.Sub[0]), re.Min))
+	case syntax.OpConcat:
+		for _, x := range re.Sub {
+			b.WriteString(sample(x))
+		}
+	case syntax.OpAlternate:
+		return sample(re.Sub[0])
+	}
+	return b.String()
+}
+
+// fill makes a value that fits every pattern, or reports that none does.
+func (w *wanted) fill(usual string) (string, bool) {
+	v := usual
+	if len(w.is) > 0 {
+		v = ""
+		prefix, middle, suffix := "", "", ""
+		for _, p := range w.is {
+			if !strings.Contains(p, "*") {
+				v = p
+				break
+			}
+			parts := strings.Split(p, "*")
+			if len(parts[0]) > len(prefix) {
+				prefix = parts[0]
+			}
+			if last := parts[len(parts)-1]; len(last) > len(suffix) {
+				suffix = last
+			}
+			for _, x := range parts[1 : len(parts)-1] {
+				if x != "" && !strings.Contains(strings.ToLower(middle), strings.ToLower(x)) {
+					middle += x
+				}
+			}
+		}
+		if v == "" {
+			v = prefix + middle + suffix
+		}
+		if v == "" {
+			v = usual // * alone
+		}
+	}
+	if w.over != "" {
+		if n, err := strconv.ParseFloat(w.over, 64); err == nil {
+			v = strconv.FormatFloat(n+1, 'f', -1, 64)
+		}
+	}
+	for _, p := range w.is {
+		if !like(p, v) {
+			return "", false
+		}
+	}
+	for _, other := range []string{v, "zq7", `C:\zq7\zq8.exe`} {
+		if (other == v || len(w.is) == 0) && !slices.ContainsFunc(w.not, func(p string) bool { return like(p, other) }) {
+			return other, true
+		}
+	}
+	return v, len(w.not) == 0
+}
+
+// like says whether a value fits a pattern of * without case.
+func like(pattern, v string) bool {
+	re := "(?is)^" + strings.ReplaceAll(regexp.QuoteMeta(pattern), `\*`, ".*") + "$"
+	return regexp.MustCompile(re).MatchString(v)
+}
+
+// raw makes a raw event of a stream with the values that the solver found. usual are the values of fields that the search
+// asks nothing of.
+func (s *solver) raw(st *pipeline.Stream, usual map[string]string) (pipeline.Event, error) {
+	code := usual[st.By]
+	wants := map[string]*wanted{}
+	of := func(name string) *wanted {
+		if wants[name] == nil {
+			wants[name] = &wanted{}
+		}
+		return wants[name]
+	}
+	for name, w := range s.want {
+		raw, back, ok := name, func(p string) string { return p }, true
+		if _, own := usual[name]; !own {
+			raw, back, ok = behind(st, name, code)
+		}
+		if !ok {
+			return nil, fmt.Errorf("no raw field is known for %s", name)
+		}
+		to := of(raw)
+		for _, p := range w.is {
+			to.is = append(to.is, back(p))
+		}
+		for _, p := range w.not {
+			to.not = append(to.not, back(p))
+		}
+		if w.over != "" {
+			to.over = w.over
+		}
+	}
+	out := pipeline.Event{}
+	for name, v := range usual {
+		out[name] = []string{v}
+	}
+	for name, w := range wants {
+		u := usual[name]
+		if u == "" {
+			u = "zq7"
+		}
+		v, ok := w.fill(u)
+		if !ok {
+			return nil, fmt.Errorf("no value fits what is asked of %s", name)
+		}
+		out[name] = []string{v}
+	}
+	return out, nil
+}
+
+// behind is the raw field behind a name of Splunk's add-on, with what a pattern of the name asks of it.
+func behind(st *pipeline.Stream, name, code string) (raw string, back func(string) string, ok bool) {
+	for _, a := range st.Names {
+		if a.Name != name || len(a.Codes) > 0 && slices.Contains(a.Codes, code) == a.Not {
+			continue
+		}
+		if len(a.Steps) == 0 {
+			return a.Source, func(p string) string { return p }, true
+		}
+		step := a.Steps[0]
+		switch {
+		case step.Name == "base" || step.Name == "match" && step.Arg == `([^\\]*)$`:
+			return a.Source, func(p string) string { return `*\` + p }, true
+		case step.Name == "is":
+			return a.Source, func(p string) string {
+				for pair := range strings.SplitSeq(step.Arg, ";") {
+					if from, to, ok := strings.Cut(pair, "="); ok && strings.EqualFold(to, p) {
+						return from
+					}
+				}
+				return p
+			}, true
+		}
+	}
+	return name, func(p string) string { return p }, true
+}
