@@ -42,7 +42,7 @@ const path7 = `C:\zq7\zq7.exe`
 
 // windowsUsual are fields of an ordinary event of each event code.
 var windowsUsual = map[string]map[string]string{
-	"sysmon": {"User": `CORP\zq`, "source": "XmlWinEventLog:Microsoft-Windows-Sysmon/Operational", "sourcetype": "XmlWinEventLog:Microsoft-Windows-Sysmon/Operational", "Channel": "Microsoft-Windows-Sysmon/Operational"},
+	"sysmon": {"User": `CORP\zq`, "SecurityID": "S-1-5-18", "source": "XmlWinEventLog:Microsoft-Windows-Sysmon/Operational", "sourcetype": "XmlWinEventLog:Microsoft-Windows-Sysmon/Operational", "Channel": "Microsoft-Windows-Sysmon/Operational"},
 	"sysmon 1": {"Image": path7, "CommandLine": "zq7", "CurrentDirectory": `C:\zq7\`, "OriginalFileName": "zq7.exe", "ParentImage": `C:\zq7\zq9.exe`, "ParentCommandLine": "zq9", "User": `CORP\zq`,
 		"ProcessId": "4242", "ParentProcessId": "4241", "ProcessGuid": "{a-1}", "ParentProcessGuid": "{a-2}", "IntegrityLevel": "Medium", "Hashes": "MD5=AA,SHA256=BB,IMPHASH=CC"},
 	"sysmon 3":  {"Image": path7, "ProcessId": "4242", "ProcessGuid": "{a-1}", "User": `CORP\zq`, "Protocol": "tcp", "SourceIp": "10.1.2.3", "SourcePort": "50000", "DestinationIp": "198.51.100.7", "DestinationPort": "4444", "DestinationHostname": "zq.example", "Initiated": "true"},
@@ -67,7 +67,10 @@ var windowsUsual = map[string]map[string]string{
 var cloudUsual = map[string]map[string]string{
 	"aws/cloudtrail": {"sourcetype": "aws:cloudtrail", "eventName": "zqName", "eventSource": "zq.amazonaws.com", "awsRegion": "us-east-1", "sourceIPAddress": "198.51.100.7", "userAgent": "zq", "eventID": "e-1",
 		"userIdentity.type": "IAMUser", "userIdentity.userName": "zqa", "userIdentity.arn": "arn:aws:iam::111122223333:user/zqa", "userIdentity.accountId": "111122223333", "userIdentity.principalId": "AIDZQ", "userIdentity.accessKeyId": "AKZQ"},
-	"o365/audit":  {"sourcetype": "o365:management:activity", "Operation": "zqName", "Workload": "AzureActiveDirectory", "UserId": "zqa@example.com", "Id": "e-1", "OrganizationId": "o-1", "ResultStatus": "Success", "ClientIP": "198.51.100.7", "ObjectId": "zq-object", "UserType": "0", "RecordType": "15"},
+	"o365/audit": {"sourcetype": "o365:management:activity", "Operation": "zqName", "Workload": "AzureActiveDirectory", "UserId": "zqa@example.com", "Id": "e-1", "OrganizationId": "o-1", "ResultStatus": "Success", "ClientIP": "198.51.100.7", "ObjectId": "zq-object", "UserType": "0", "RecordType": "15"},
+	"kubernetes/audit_logs": {"source": "kubernetes", "sourcetype": "kube:audit", "kind": "Event", "verb": "get", "stage": "ResponseComplete", "requestURI": "/zq", "user.username": "zqa", "user.uid": "u-1", "user.groups{}": "zq",
+		"sourceIPs{}": "198.51.100.7", "userAgent": "zq", "objectRef.resource": "zqs", "objectRef.namespace": "zq", "objectRef.name": "zq", "responseStatus.code": "200", "requestReceivedTimestamp": "2026-01-02T00:00:00.000000Z"},
+	"auditd/log":  {"sourcetype": "linux:audit", "type": "SYSCALL", "pid": "4242", "ppid": "4241", "auid": "1000", "uid": "0", "exe": "/usr/bin/zq", "comm": "zq", "success": "yes", "syscall": "59", "host": "zq"},
 	"okta/system": {"sourcetype": "OktaIM2:log", "eventType": "zq.name", "actor.alternateId": "zqa@example.com", "actor.displayName": "Zq A", "actor.id": "u1", "client.ipAddress": "198.51.100.7", "outcome.result": "SUCCESS", "uuid": "e-1", "client.userAgent.rawUserAgent": "zq"},
 }
 
@@ -94,6 +97,10 @@ func sceneOf(q *spl.Query, s *solver, indices []string) (scene, string) {
 	case in("windows.powershell_operational"):
 		kind, stream = "powershell", "windows/powershell_operational"
 	}
+	if t, ok := q.Pipeline.Commands[0].(*spl.TStats); ok && t.From != nil && strings.HasPrefix(t.From.Text, "Web") && in("iis.access") {
+		return scene{"iis/access", map[string]string{"s_computername": "WSZQ", "s_ip": "10.1.2.3", "cs_method": "GET", "cs_uri_stem": "/zq7", "s_port": "80", "c_ip": "198.51.100.7",
+			"cs_User_Agent": "zq", "cs_host": "zq.example", "sc_status": "200", "sc_bytes": "5", "cs_bytes": "6", "cs_username": "zqa"}}, ""
+	}
 	if kind == "" {
 		for _, name := range slices.Sorted(maps.Keys(cloudUsual)) {
 			if in(strings.ReplaceAll(name, "/", ".")) && len(indices) == 1 && !lake(q) {
@@ -107,7 +114,15 @@ func sceneOf(q *spl.Query, s *solver, indices []string) (scene, string) {
 		if t.Nodename != nil {
 			set = t.Nodename.Text[strings.LastIndexByte(t.Nodename.Text, '.')+1:]
 		}
-		if code = modelCodes[set]; code == "" {
+		deleted := s.want["action"] != nil && slices.Contains(s.want["action"].is, "deleted")
+		switch code = modelCodes[set]; {
+		case deleted && code == "13":
+			code = "12"
+		case deleted && code == "11":
+			code = "23"
+			delete(s.want, "action") // the event's code says it
+		}
+		if code == "" {
 			return scene{}, "no event stands for the data set " + set
 		}
 	}
@@ -192,7 +207,7 @@ func (t *trial) prepare(ctx context.Context, macros macroTable) (why string) {
 		return "the search cannot be read"
 	}
 	why = "no event was found that Splunk alerts on"
-	for choice := range 24 {
+	for choice := range 16 {
 		s := solve(t.query.Pipeline, choice)
 		if s.failed != "" {
 			return "it has " + s.failed
@@ -214,6 +229,9 @@ func (t *trial) prepare(ctx context.Context, macros macroTable) (why string) {
 			continue
 		}
 		for _, n := range []int{1, 40} {
+			if n > 1 && len(s.vary) == 0 && choice > 2 {
+				break // repeating the event gives a threshold no more than the first choices did
+			}
 			events := s.several(t.stream, raw, n)
 			if ok, err := t.splunkAlerts(ctx, events); err != nil {
 				why = "the interpreter: " + strings.SplitN(err.Error(), "\n", 2)[0]
@@ -323,13 +341,16 @@ func TestEveryFullRuleFires(t *testing.T) {
 		if len(streams) != 1 {
 			t.Fatalf("%d streams for %s", len(streams), tr.stream.Name)
 		}
+		var ids []string
+		var docs []any
 		for part, events := range [][]pipeline.Event{tr.hit, tr.miss} {
 			for k, raw := range events {
-				doc := document(tr.stream, raw, tr.at.Add(time.Duration(part)*time.Hour+time.Duration(k)*time.Second))
-				if err := putDoc(ctx, node, streams[0].Index(), fmt.Sprintf("fires-%d-%d-%d", n, part, k), doc); err != nil {
-					t.Logf("%s: %v", tr.rule.request.Title, err)
-				}
+				ids = append(ids, fmt.Sprintf("fires-%d-%d-%d", n, part, k))
+				docs = append(docs, document(tr.stream, raw, tr.at.Add(time.Duration(part)*time.Hour+time.Duration(k)*time.Second)))
 			}
+		}
+		if err := bulkIDs(ctx, node, streams[0].Index(), ids, docs); err != nil {
+			t.Logf("%s: %v", tr.rule.request.Title, err)
 		}
 	}
 	if err := node.Do(ctx, "POST", "/logs-*/_refresh", nil, nil); err != nil {

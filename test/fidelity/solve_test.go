@@ -266,6 +266,9 @@ func (w *wanted) fill(usual string) (string, bool) {
 		if v == "" {
 			v = usual // * alone
 		}
+		if strings.HasSuffix(v, " ") {
+			v += "zq" // pipelines trim
+		}
 	}
 	if w.over != "" {
 		if n, err := strconv.ParseFloat(w.over, 64); err == nil {
