@@ -406,7 +406,7 @@ func (x *runner) split(c *plan.Split, r *Row, t *rows) error {
 				if len(m) > 2 {
 					i = 2
 				}
-				if m[i] >= 0 && m[i+1] > m[i] {
+				if m[i] >= 0 && (m[i+1] > m[i] || c.AllowEmpty) {
 					out = append(out, value.Str(s[m[i]:m[i+1]])...)
 				}
 			}

@@ -15,6 +15,7 @@ type open struct {
 	fields map[string]string
 	closed bool // by the event it starts with
 	ended  bool // it has the event it ends with, or needs none
+	limit  bool // closed by maxspan, maxpause or maxevents
 }
 
 // session is transaction. The transactions come by the time of their last event, newest first.
@@ -49,6 +50,7 @@ func (x *runner) session(n *plan.Session, t *rows) (*rows, error) {
 			first, _ := o.rows[0].time()
 			last, _ := o.rows[len(o.rows)-1].time()
 			if n.MaxSpan >= 0 && first-at > n.MaxSpan || n.MaxPause >= 0 && last-at > n.MaxPause {
+				o.limit = true
 				evict(o)
 			}
 		}
@@ -81,7 +83,7 @@ func (x *runner) session(n *plan.Session, t *rows) (*rows, error) {
 			o.closed = true
 			evict(o)
 		} else if n.MaxEvents > 0 && len(o.rows) >= n.MaxEvents {
-			o.closed = n.Starts == nil
+			o.limit = true
 			evict(o)
 		}
 	}
@@ -148,7 +150,7 @@ func (x *runner) sessions(n *plan.Session, t *rows, done []*open) (*rows, error)
 		r.set("duration", value.Num(value.Tidy(last-first, 0.000001)))
 		r.set("eventcount", value.Num(float64(len(o.rows))))
 		if n.KeepEvicted {
-			r.set("closed_txn", value.Num(map[bool]float64{true: 1}[complete(o)]))
+			r.set("closed_txn", value.Num(map[bool]float64{true: 1}[n.Starts != nil && o.closed || o.limit]))
 			out.add("closed_txn")
 		}
 		if err := x.holds(r); err != nil {
