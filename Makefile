@@ -48,7 +48,7 @@ chaos: build ## KILLS (200) kill -9 over migrations of RULES (2000) rules with S
 
 .PHONY: race
 race: ## the tests of the concurrent parts under the race detector
-	$(GO) test -race -short ./workflows/... ./activities/... ./api/... ./internal/store/... ./internal/llm/... ./worker
+	$(GO) test -race -short ./workflows/... ./activities/... ./api/... ./internal/store/... ./internal/llm/... ./internal/assistant/... ./worker
 
 .PHONY: lint
 lint: ## golangci-lint and gofmt
@@ -73,6 +73,7 @@ splices: ## compile SPLICES (200,000) searches spliced from others; none may cra
 bench: build ## the program, the compiler and what its queries cost, as a table and bench/bench.json
 	$(GO) run ./test/bench -bin $(abspath bin/rulebridge) -json bench/bench.json
 	$(GO) test -run '^$$' -bench . -benchmem ./internal/spl ./internal/esql ./internal/schema ./internal/translate ./internal/prebuilt
+	$(GO) test -run '^$$' -bench 'Alerts' ./internal/store/sqlite
 
 .PHONY: generate
 generate: ## the generated files

@@ -315,22 +315,16 @@ func (a *Alerts) Values(ctx context.Context, s assistant.Scope, fields []string,
 	if err != nil {
 		return nil, err
 	}
-	for part := range slices.Chunk(grouped, max(1, maxBuckets/limit)) {
-		aggs := map[string]any{}
-		for _, field := range part {
-			aggs[field] = map[string]any{"terms": map[string]any{"field": field, "size": limit}}
-		}
-		f, err := a.search(ctx, s, nil, map[string]any{"size": 0, "track_total_hits": false, "aggs": aggs})
-		if err != nil {
-			return nil, err
-		}
-		for field, raw := range f.Aggregations {
-			t, err := readTerms(raw)
-			if err != nil {
-				return nil, fmt.Errorf("read the values of %s: %w", field, err)
-			}
-			for _, b := range t.Buckets {
-				values[field] = append(values[field], b.text())
+	// Most fields have few values: all are asked for at once with a small number each, and again those that have more.
+	few := min(limit, max(1, maxBuckets/max(1, len(grouped))))
+	more, err := a.values(ctx, s, grouped, few, values)
+	if err != nil {
+		return nil, err
+	}
+	if few < limit {
+		for part := range slices.Chunk(more, max(1, maxBuckets/limit)) {
+			if _, err := a.values(ctx, s, part, limit, values); err != nil {
+				return nil, err
 			}
 		}
 	}
@@ -345,6 +339,39 @@ func (a *Alerts) Values(ctx context.Context, s assistant.Scope, fields []string,
 	return values, nil
 }
 
+// values reads the values of fields in one search and says which fields have more than limit.
+func (a *Alerts) values(ctx context.Context, s assistant.Scope, fields []string, limit int, into map[string][]string) (more []string, err error) {
+	if len(fields) == 0 {
+		return nil, nil
+	}
+	aggs := map[string]any{}
+	for _, field := range fields {
+		aggs[field] = map[string]any{"terms": map[string]any{"field": field, "size": limit}}
+	}
+	f, err := a.search(ctx, s, nil, map[string]any{"size": 0, "track_total_hits": false, "aggs": aggs})
+	if err != nil {
+		return nil, err
+	}
+	for field, raw := range f.Aggregations {
+		t, err := readTerms(raw)
+		if err != nil {
+			return nil, fmt.Errorf("read the values of %s: %w", field, err)
+		}
+		var list []string
+		for _, b := range t.Buckets {
+			list = append(list, b.text())
+		}
+		if len(list) > 0 {
+			into[field] = list
+		}
+		if t.Other > 0 {
+			more = append(more, field)
+		}
+	}
+	slices.Sort(more)
+	return more, nil
+}
+
 // readable parts fields that Elasticsearch groups by from those whose documents have to be read, such as text. Fields
 // that no index has are left out.
 func (a *Alerts) readable(ctx context.Context, s assistant.Scope, fields []string) (grouped, other []string, err error) {
@@ -354,7 +381,11 @@ func (a *Alerts) readable(ctx context.Context, s assistant.Scope, fields []strin
 			Aggregatable bool `json:"aggregatable"`
 		} `json:"fields"`
 	}
-	req := esapi.FieldCapsRequest{Index: s.Index, Fields: fields, IgnoreUnavailable: &yes, AllowNoIndices: &yes, ExpandWildcards: "open,hidden"}
+	body, err := json.Marshal(map[string]any{"fields": fields}) // in the address they would be too long
+	if err != nil {
+		return nil, nil, err
+	}
+	req := esapi.FieldCapsRequest{Index: s.Index, Body: bytes.NewReader(body), IgnoreUnavailable: &yes, AllowNoIndices: &yes, ExpandWildcards: "open,hidden"}
 	if err := a.client.call(ctx, req, &answer); err != nil {
 		return nil, nil, explain("read the fields of "+strings.Join(s.Index, ", "), err)
 	}

@@ -88,3 +88,29 @@ func TestAssistantSuite(t *testing.T) {
 	}
 	storetest.RunAssistant(t, func(t *testing.T) storetest.AssistantStore { return a })
 }
+
+// TestManyValues: fields with more values than the first search asks for are asked for again.
+func TestManyValues(t *testing.T) {
+	source := newNodeAlerts(t, elasticsearch.Start(t))
+	n, ok := source.(nodeAlerts)
+	if !ok {
+		t.Fatal("another source")
+	}
+	var alerts []assistant.Alert
+	for i := range 400 {
+		alerts = append(alerts, assistant.Alert{ID: fmt.Sprint(i), Source: map[string]any{"@timestamp": "2026-05-04T11:00:00Z",
+			"host.name": fmt.Sprintf("host-%d", i), "user.name": fmt.Sprintf("user-%d", i%7), "message": fmt.Sprintf("text %d", i%5)}})
+	}
+	n.Fill(t, alerts)
+	at := time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)
+	scope := assistant.Scope{Index: []string{n.Index()}, From: at.Add(-24 * time.Hour), To: at}
+	values := map[string][]string{}
+	more, err := n.values(t.Context(), scope, []string{"host.name", "user.name"}, 100, values)
+	if err != nil || len(more) != 1 || more[0] != "host.name" || len(values["host.name"]) != 100 || len(values["user.name"]) != 7 {
+		t.Errorf("the first hundred: %v have more, %d hosts, %d users, %v", more, len(values["host.name"]), len(values["user.name"]), err)
+	}
+	all, err := n.Values(t.Context(), scope, []string{"host.name", "user.name", "message", "nothing"}, 1000)
+	if err != nil || len(all["host.name"]) != 400 || len(all["user.name"]) != 7 || len(all["message"]) != 5 || len(all) != 3 {
+		t.Errorf("all: %d hosts, %d users, %d messages, %v", len(all["host.name"]), len(all["user.name"]), len(all["message"]), err)
+	}
+}

@@ -200,12 +200,12 @@ func (a *Assistant) Counts(ctx context.Context, s assistant.Scope) (counts []ass
 
 // Open implements assistant.AlertSource.
 func (a *Assistant) Open(ctx context.Context, s assistant.Scope, size int) (assistant.Page, error) {
-	return a.page(ctx, s, size, func(c *conditions) { c.add("status = ?", assistant.StatusOpen) })
+	return a.page(ctx, s, size, false, func(c *conditions) { c.add("status = ?", assistant.StatusOpen) })
 }
 
 // Search implements assistant.AlertSource.
 func (a *Assistant) Search(ctx context.Context, s assistant.Scope, f assistant.Filter, size int) (assistant.Page, error) {
-	return a.page(ctx, s, size, func(c *conditions) { narrow(c, f) })
+	return a.page(ctx, s, size, true, func(c *conditions) { narrow(c, f) })
 }
 
 // narrow adds the conditions of a filter.
@@ -255,8 +255,9 @@ func folded(values []string) []any {
 	return list
 }
 
-// page reads the first alerts of a scope that meet further conditions, and how many there are.
-func (a *Assistant) page(ctx context.Context, s assistant.Scope, size int, further func(*conditions)) (page assistant.Page, err error) {
+// page reads the first alerts of a scope that meet further conditions, and how many there are. narrowed says that the
+// conditions look at values.
+func (a *Assistant) page(ctx context.Context, s assistant.Scope, size int, narrowed bool, further func(*conditions)) (page assistant.Page, err error) {
 	err = a.db.read(ctx, func(ctx context.Context, q *statements) error {
 		page = assistant.Page{}
 		c, err := within(ctx, q, s)
@@ -264,12 +265,19 @@ func (a *Assistant) page(ctx context.Context, s assistant.Scope, size int, furth
 			return err
 		}
 		further(c)
-		if size <= 0 {
-			return q.row(ctx, "SELECT count(*) FROM alerts WHERE "+c.String(), c.args, &page.Total)
+		total := "0"
+		if size <= 0 || !narrowed {
+			if err := q.row(ctx, "SELECT count(*) FROM alerts WHERE "+c.String(), c.args, &page.Total); err != nil || size <= 0 {
+				return err
+			}
+		} else {
+			// Conditions on values are dearer than the counting: they are looked at once.
+			total = "count(*) OVER ()"
 		}
-		// The inner query counts and sorts what an index holds; documents are read for the page only.
+		known := page.Total
+		// The inner query sorts what an index holds; documents are read for the page only.
 		return q.each(ctx, `SELECT first.total, alerts.id, indices.name, alerts.doc
-			FROM (SELECT n, risk, ts, id, count(*) OVER () AS total FROM alerts WHERE `+c.String()+` ORDER BY risk DESC, ts DESC, id LIMIT ?) AS first
+			FROM (SELECT n, risk, ts, id, `+total+` AS total FROM alerts WHERE `+c.String()+` ORDER BY risk DESC, ts DESC, id LIMIT ?) AS first
 			JOIN alerts USING (n) JOIN indices USING (x) ORDER BY first.risk DESC, first.ts DESC, first.id`, append(c.args, size), func(rows *sql.Rows) error {
 			var alert assistant.Alert
 			var doc sql.RawBytes
@@ -281,6 +289,7 @@ func (a *Assistant) page(ctx context.Context, s assistant.Scope, size int, furth
 			if err := decoder.Decode(&alert.Source); err != nil {
 				return fmt.Errorf("read alert document: %w", err)
 			}
+			page.Total = max(page.Total, known)
 			page.Alerts = append(page.Alerts, alert)
 			return nil
 		})
