@@ -126,7 +126,8 @@ func (s *Server) execute(c *gin.Context) {
 		s.fail(c, err)
 		return
 	}
-	full := executeAnswer{Status: "ok", ConnectorID: q.ConnectorID, Data: answer.Text, Replacements: answer.Replacements, Notes: answer.Notes, Trace: answer.Trace}
+	full := executeAnswer{Status: "ok", ConnectorID: q.ConnectorID, Data: answer.Text + notesText(answer.Notes),
+		Replacements: answer.Replacements, Notes: answer.Notes, Trace: answer.Trace}
 	if out == nil {
 		s.write(c, full)
 		return
@@ -136,7 +137,19 @@ func (s *Server) execute(c *gin.Context) {
 			return // the caller went away
 		}
 	}
+	if text := notesText(answer.Notes); text != "" {
+		_ = out.send("content", gin.H{"type": "content", "payload": text}) // done fails too then
+	}
 	_ = out.send("done", full) // nothing follows that could say so
+}
+
+// notesText ends an answer with its notes, for clients that show nothing else.
+func notesText(notes []string) string {
+	text := ""
+	for _, n := range notes {
+		text += "\n\nNote: " + n
+	}
+	return text
 }
 
 // ask records the question, runs its workflow, and waits for the answer. Whatever happens, the workflow is told that

@@ -111,6 +111,9 @@ func (p *Process) openStore(ctx context.Context) error {
 	}
 	p.store, p.elastic = s, s
 	if c.Features.AssistantRAG {
+		p.log.Warn("the assistant keeps questions and conversations in sqlite only; with store.kind elasticsearch its routes are not there")
+	}
+	if c.Features.AssistantRAG {
 		if p.assistant, err = app.OpenClusterAssistant(c, p.codec, p.log); err != nil {
 			return err
 		}

@@ -37,6 +37,10 @@ func (d *Dictionary) Add(value string, kind Kind) (ambiguous bool) {
 		if bare := BareAccount(value); bare != value && named(bare) {
 			d.add(bare, User)
 		}
+		// The account of a machine has its name.
+		if machine, ok := strings.CutSuffix(BareAccount(value), "$"); ok && named(machine) {
+			d.add(machine, Host)
+		}
 	}
 	return ambiguous
 }

@@ -48,6 +48,8 @@ func TestText(t *testing.T) {
 		{"accents, width, invisible", kindsOf{"josé": User}, Prose, "jose JOSÉ jose\u0301 ｊosé jo\u200bse; josefine", "<user 1> <user 2> <user 3> <user 4> <user 5>; josefine"},
 		{"no spaces between words", kindsOf{"田中一郎": User, "PAY-DB-07": Host}, Prose, "ホストPAY-DB-07に田中一郎がログイン", "ホスト<host 1>に<user 1>がログイン"},
 		{"escapes before a value", hosts, Prose, `\nPAY-DB-07 %20PAY-DB-07 \u000apay-db-07`, `\n<host 1> %20<host 1> \u000a<host 2>`},
+		{"account of a machine", kindsOf{"CORP\\PAY-DB-07$": User}, Prose, "pay-db-07 and PAY-DB-07$", "<host 1> and <user 1>"},
+		{"kinds of dashes and apostrophes", kindsOf{"PAY-DB-07": Host, "o'brien": User}, Prose, "PAY\u2011DB\u201107 O\u2019Brien", "<host 1> <user 1>"},
 		{"addresses by form", nil, Prose, "from 192.168.7.9:443 to [2001:db8::1]:22, fe80::1%eth0, 00:1b:44:11:3a:b7, ip-10-1-2-3.ec2.internal", "from <addr 1>:443 to [<addr 1>]:22, <addr 1>%eth0, <addr 1>, <host 1>"},
 		{"no addresses", nil, Prose, "at 10:12:00 version 10.0.19045.1234 and 1.2.3 of 300.1.1.1 std::string 1.2.3.4.5", "at 10:12:00 version 10.0.19045.1234 and 1.2.3 of 300.1.1.1 std::string 1.2.3.4.5"},
 		{"mail and ssh accounts", nil, Prose, "mailto:eve@corp.example, user=eve%40corp.example ssh bob@web01", "mailto:<mail 1>, user=<mail 1> ssh <user 1>"},
