@@ -87,7 +87,7 @@ func askFolder(t *testing.T, m *slowModel) (dir, cfg string) {
 		t.Fatal(err)
 	}
 	cfg = filepath.Join(t.TempDir(), "rulebridge.yaml")
-	text := fmt.Sprintf("connectors: [{id: gpt, kind: openai, model: m, url: %q}]\n", m.URL)
+	text := fmt.Sprintf("connectors: [{id: gpt, kind: openai, model: m, url: %q, api_key: none}]\n", m.URL)
 	if err := os.WriteFile(cfg, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -136,6 +136,12 @@ func wordStart(text string, i int) bool {
 		return true
 	}
 	before, size := utf8.DecodeLastRuneInString(text[:i])
+	// A mark belongs to the letter before it; without one it is no part of a word.
+	for at := i - size; unicode.Is(unicode.Mn, before); at -= size {
+		if before, size = utf8.DecodeLastRuneInString(text[:at]); at == 0 {
+			return true
+		}
+	}
 	if classOf(before) != spaced {
 		return true
 	}
