@@ -303,6 +303,9 @@ func (f *fleet) rests(id string, n int, state migration.State, within time.Durat
 			byDocument.Processing++
 		case migration.StatusError:
 			byDocument.Failed++
+			if r.ErrorCode == workflows.CodeCrashed {
+				f.t.Errorf("rule %s is blamed for a crash: kills from outside blame nobody", r.ID)
+			}
 		}
 	}
 	if byDocument != stored {

@@ -1,0 +1,37 @@
+package cli_test
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// TestInterruptEndsACommand: a command that has nothing to settle ends soon after an interrupt, also while it waits for
+// input that does not come.
+func TestInterruptEndsACommand(t *testing.T) {
+	for _, sig := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
+		c := exec.Command("rulebridge", "translate")
+		in, err := c.StdinPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer in.Close()
+		var stderr bytes.Buffer
+		c.Stderr = &stderr
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(500 * time.Millisecond) // until it listens to signals
+		if err := c.Process.Signal(sig); err != nil {
+			t.Fatal(err)
+		}
+		late := time.AfterFunc(20*time.Second, func() { _ = c.Process.Kill() })
+		_ = c.Wait()
+		if !late.Stop() || c.ProcessState.ExitCode() != 130 {
+			t.Errorf("after %s: %s: %s", sig, c.ProcessState, stderr.String())
+		}
+	}
+}
