@@ -120,7 +120,6 @@ func sceneOf(q *spl.Query, s *solver, indices []string) (scene, string) {
 			code = "12"
 		case deleted && code == "11":
 			code = "23"
-			delete(s.want, "action") // the event's code says it
 		}
 		if code == "" {
 			return scene{}, "no event stands for the data set " + set
