@@ -88,6 +88,19 @@ type OriginalRule struct {
 	EarliestTime string `json:"earliest_time,omitempty"`
 	LatestTime   string `json:"latest_time,omitempty"`
 	Cron         string `json:"cron_schedule,omitempty"`
+	// Trigger is when the results of the search are an alert, in words, where any result is not enough.
+	Trigger string `json:"trigger,omitempty"`
+	// SuppressFields and SuppressPeriod are the throttling: SPL field names, and a time such as 24h.
+	SuppressFields []string `json:"suppress_fields,omitempty"`
+	SuppressPeriod string   `json:"suppress_period,omitempty"`
+	// Note is the investigation guide: drill-downs and next steps, as Markdown.
+	Note string `json:"note,omitempty"`
+	// Actions are what the alert does in Splunk, each with what takes its place in Elastic.
+	Actions []string `json:"actions,omitempty"`
+	// App and Owner say where a saved search lives in Splunk; Disabled says that it does not run there.
+	App      string `json:"app,omitempty"`
+	Owner    string `json:"owner,omitempty"`
+	Disabled bool   `json:"disabled,omitempty"`
 }
 
 // ElasticRule is the rule for Elastic Security that a translation or a match gives.

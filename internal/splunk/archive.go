@@ -1,0 +1,96 @@
+package splunk
+
+import (
+	"archive/tar"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"strings"
+
+	"github.com/spf13/afero"
+)
+
+// archive imports a .tgz, .spl or .tar of apps. It is unpacked in memory and never to disk: only the files that an import
+// reads are kept, links are left out and named, and both the number of files and the bytes unpacked are bounded.
+func (in *importer) archive(name string, r io.Reader, zipped bool) error {
+	if zipped {
+		z, err := gzip.NewReader(r)
+		if err != nil {
+			return fmt.Errorf("%s is no gzip archive: %w", name, err)
+		}
+		defer func() { _ = z.Close() }()
+		r = z
+	}
+	bounded := &io.LimitedReader{R: r, N: maxArchive}
+	files, kept, total := afero.NewMemMapFs(), 0, 0
+	say := func(entry, format string, args ...any) {
+		in.say(Item{File: name, Kind: "file", Name: entry, Outcome: Fault, Why: fmt.Sprintf(format, args...)})
+	}
+	t := tar.NewReader(bounded)
+	for n := 0; ; n++ {
+		h, err := t.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			if bounded.N <= 0 {
+				say("", "it holds more than %d MiB unpacked; what comes after is left out", maxArchive>>20)
+			} else {
+				say("", "it is damaged, and what comes after is left out: %v", err)
+			}
+			break
+		}
+		if n >= maxFiles {
+			say("", "it holds more than %d files; what comes after is left out", maxFiles)
+			break
+		}
+		clean := path.Clean(strings.TrimPrefix(strings.ReplaceAll(h.Name, `\`, "/"), "./"))
+		switch {
+		case h.Typeflag == tar.TypeDir:
+			continue
+		case h.Typeflag != tar.TypeReg:
+			say(shorten(h.Name), "it is a link or a device, and is left out")
+			continue
+		case !fs.ValidPath(clean) || clean == ".":
+			say(shorten(h.Name), "its path leads out of the archive, and it is left out")
+			continue
+		case !wanted(clean):
+			continue
+		case h.Size > maxFile:
+			say(clean, "it is longer than %d MiB, and is left out", maxFile>>20)
+			continue
+		}
+		b, err := io.ReadAll(io.LimitReader(t, maxFile))
+		if err != nil {
+			say(clean, "it cannot be read: %v", err)
+			break
+		}
+		if total += len(b); total > maxArchive/2 {
+			say(clean, "the archive's files are longer than %d MiB together; this one and what comes after is left out", maxArchive>>21)
+			break
+		}
+		if err := afero.WriteFile(files, clean, b, 0o444); err != nil {
+			say(clean, "it cannot be kept: %v", err)
+			continue
+		}
+		kept++
+	}
+	if kept == 0 {
+		in.say(Item{File: name, Kind: "file", Outcome: Fault, Why: "it holds no file of a Splunk app"})
+		return nil
+	}
+	in.tree(afero.NewIOFS(files), name+"!")
+	return nil
+}
+
+// wanted says that an import reads the file.
+func wanted(name string) bool {
+	switch path.Ext(name) {
+	case ".conf", ".meta", ".csv", ".json", ".yml", ".yaml":
+		return true
+	}
+	return false
+}

@@ -1,0 +1,142 @@
+package splunk
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Setting is one key of a stanza. Line is where the value begins, counted from 1.
+type Setting struct {
+	Key, Value string
+	Line       int
+}
+
+// Stanza is a section of a .conf file: its name, where it begins, and its settings in order, of which the last of one name
+// counts. The settings before the first header stand in the stanza "default", as Splunk reads them.
+type Stanza struct {
+	Name     string
+	File     string
+	Line     int
+	Settings []Setting
+}
+
+// Get is the value of a key, and whether it is there.
+func (s *Stanza) Get(key string) (string, bool) {
+	for i := len(s.Settings) - 1; i >= 0; i-- {
+		if s.Settings[i].Key == key {
+			return s.Settings[i].Value, true
+		}
+	}
+	return "", false
+}
+
+// value is the value of a key without white space around it; empty when the key is missing.
+func (s *Stanza) value(key string) string {
+	v, _ := s.Get(key)
+	return strings.TrimSpace(v)
+}
+
+// ParseConf reads a .conf file as Splunk does: [stanza] headers, key = value, a backslash at the end of a line continues the
+// value on the next, # begins a comment at the start of a line only. Lines that are neither are faults; reading goes on. The
+// output of btool is of the same form; with --debug each of its lines begins with the path of the file that the line is from.
+func ParseConf(file, text string) ([]*Stanza, []*Error) {
+	var faults []*Error
+	var stanzas []*Stanza
+	byName := map[string]*Stanza{}
+	open := func(name string, line int) *Stanza {
+		s := byName[name]
+		if s == nil {
+			s = &Stanza{Name: name, File: file, Line: line}
+			byName[name] = s
+			stanzas = append(stanzas, s)
+		}
+		return s
+	}
+	var current *Stanza
+	lines := strings.Split(text, "\n")
+	debug := isDebug(lines)
+	for i := 0; i < len(lines); i++ {
+		line, number := conform(lines[i], debug), i+1
+		trimmed := strings.TrimSpace(line)
+		switch {
+		case trimmed == "" || trimmed[0] == '#' || trimmed[0] == ';':
+			continue
+		case trimmed[0] == '[':
+			end := strings.LastIndexByte(trimmed, ']')
+			if end < 0 {
+				faults = append(faults, &Error{File: file, Line: number, Msg: "the stanza header has no closing bracket; its settings are left out"})
+				current = &Stanza{} // what follows belongs to no stanza that is known
+				continue
+			}
+			current = open(trimmed[1:end], number)
+			continue
+		}
+		key, value, ok := strings.Cut(line, "=")
+		if key = strings.TrimSpace(key); !ok || key == "" {
+			faults = append(faults, &Error{File: file, Line: number, Msg: fmt.Sprintf("%q is neither a [stanza], a key = value nor a comment, and is left out", shorten(trimmed))})
+			for continues(lines[i]) && i+1 < len(lines) {
+				i++
+			}
+			continue
+		}
+		var b strings.Builder
+		value = strings.TrimLeft(value, " \t")
+		for continues(value) && i+1 < len(lines) {
+			b.WriteString(strings.TrimSuffix(strings.TrimRight(value, " \t\r"), `\`))
+			b.WriteByte('\n')
+			i++
+			value = strings.TrimRight(conform(lines[i], debug), "\r")
+		}
+		b.WriteString(strings.TrimSuffix(strings.TrimRight(value, " \t\r"), `\`))
+		if current == nil {
+			current = open("default", number)
+		}
+		current.Settings = append(current.Settings, Setting{Key: key, Value: b.String(), Line: number})
+	}
+	return stanzas, faults
+}
+
+// continues says that the value goes on in the next line: its last character is a backslash.
+func continues(line string) bool { return strings.HasSuffix(strings.TrimRight(line, " \t\r"), `\`) }
+
+// isDebug says that these are lines of btool --debug: the first that says something begins with the path of a .conf file.
+func isDebug(lines []string) bool {
+	for _, line := range lines {
+		if strings.TrimSpace(line) == "" {
+			continue
+		}
+		path, _, ok := strings.Cut(strings.TrimSpace(line), ".conf")
+		return ok && strings.ContainsAny(path, `/\`) && !strings.ContainsAny(path, "=[#")
+	}
+	return false
+}
+
+// conform takes the path off a line of btool --debug.
+func conform(line string, debug bool) string {
+	line = strings.TrimSuffix(line, "\r")
+	if !debug {
+		return line
+	}
+	path, rest, ok := strings.Cut(line, ".conf")
+	if !ok || strings.ContainsAny(path, "=[") || !strings.ContainsAny(path, `/\`) {
+		return line // a further line of a value
+	}
+	return strings.TrimLeft(rest, " \t")
+}
+
+func shorten(s string) string {
+	const most = 60
+	if r := []rune(s); len(r) > most {
+		return string(r[:most]) + "…"
+	}
+	return s
+}
+
+// isTrue reads a boolean as Splunk writes it.
+func isTrue(s string) bool {
+	switch strings.ToLower(strings.TrimSpace(s)) {
+	case "1", "true", "t", "yes", "y", "on", "enabled":
+		return true
+	}
+	return false
+}

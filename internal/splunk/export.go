@@ -1,0 +1,238 @@
+package splunk
+
+import (
+	"bytes"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/rulebridge/rulebridge/internal/migration"
+)
+
+// record imports one JSON object: a rule as Rulebridge writes them, a row of a search over | rest saved/searches, or an
+// object that wraps such rows.
+func (in *importer) record(file string, rec Record) {
+	if !bytes.HasPrefix(bytes.TrimLeft(rec.JSON, " \t\r\n"), []byte("{")) {
+		in.fault(rec.fault(file, "", "is no JSON object"))
+		return
+	}
+	var fields map[string]json.RawMessage
+	if err := decode(file, rec, &fields); err != nil {
+		in.fault(err)
+		return
+	}
+	if result, ok := fields["result"]; ok { // a line of Splunk's export
+		in.record(file, Record{Line: rec.Line, Item: rec.Item, JSON: result})
+		return
+	}
+	for _, wrapper := range []string{"results", "entry"} {
+		var rows []json.RawMessage
+		if list, ok := fields[wrapper]; ok && json.Unmarshal(list, &rows) == nil {
+			for i, row := range rows {
+				in.record(file, Record{Line: rec.Line, Item: i + 1, JSON: row})
+			}
+			return
+		}
+	}
+	if content, ok := fields["content"]; ok && len(fields["query"]) == 0 { // REST: {"name", "content": {"search", …}}
+		var inner map[string]json.RawMessage
+		if json.Unmarshal(content, &inner) == nil && inner["search"] != nil {
+			for _, outer := range []string{"name", "id"} {
+				if inner[outer] == nil && fields[outer] != nil {
+					inner[outer] = fields[outer]
+				}
+			}
+			fields = inner
+		}
+	}
+	if _, ok := fields["preview"]; ok && len(fields) <= 3 && fields["search"] == nil {
+		return // a line of the export that carries no row
+	}
+	if fields["search"] != nil && fields["query"] == nil {
+		in.row(file, rec, func(key string) string { return scalar(fields[key]) }, names(fields))
+		return
+	}
+	rule, err := ParseRule(file, rec)
+	if err != nil {
+		in.fault(err)
+		return
+	}
+	if len(rule.FieldTypes) > 0 {
+		in.out.Types[rule.ID] = rule.FieldTypes
+	}
+	in.add(rule.OriginalRule, Item{File: file, Line: max(rec.Line, rec.Item), Kind: "rule", Name: rule.Title})
+}
+
+func names[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	return keys
+}
+
+// scalar is a JSON value as the text Splunk shows; a list of one is its element.
+func scalar(raw json.RawMessage) string {
+	var one []json.RawMessage
+	if json.Unmarshal(raw, &one) == nil && len(one) > 0 {
+		raw = one[0]
+	}
+	var c cell
+	if len(raw) == 0 || c.UnmarshalJSON(raw) != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(c))
+}
+
+// row imports a row of | rest /servicesNS/-/-/saved/searches.
+func (in *importer) row(file string, rec Record, get func(string) string, keys []string) {
+	name := get("title")
+	if name == "" {
+		name = get("name")
+	}
+	owner, app := get("eai:acl.owner"), get("eai:acl.app")
+	id := get("id")
+	if o, a, n, ok := locate(id); ok {
+		owner, app = o, a
+		if name == "" {
+			name = n
+		}
+	}
+	if sharing := get("eai:acl.sharing"); sharing != "" && sharing != "user" {
+		owner = ""
+	}
+	if name == "" {
+		name = id
+	}
+	item := Item{File: file, Line: max(rec.Line, rec.Item), Name: name}
+	if name == "" {
+		item.Kind, item.Outcome, item.Why = "rule", Fault, "it has neither title nor id"
+		in.say(item)
+		return
+	}
+	s := savedSearch(app, owner, name, get, keys)
+	if app == "" && id != "" {
+		s.Rule.ID = id
+	}
+	if get("is_scheduled") == "" && get("counttype") == "" && get("alert_type") == "" && get("alert.track") == "" {
+		// An export that holds the search and little else: nothing tells alerts from reports, so the search is taken.
+		s.Kind = KindAlert
+	}
+	in.search(s, item)
+}
+
+// restCSV imports a CSV export of | rest /servicesNS/-/-/saved/searches. Rows are read one at a time.
+func (in *importer) restCSV(file string, r io.Reader) {
+	b, err := io.ReadAll(io.LimitReader(r, maxFile+1))
+	if err == nil && len(b) > maxFile {
+		err = fmt.Errorf("it is longer than %d MiB", maxFile>>20)
+	}
+	if err != nil {
+		in.say(Item{File: file, Kind: "file", Outcome: Fault, Why: err.Error()})
+		return
+	}
+	c := csv.NewReader(strings.NewReader(decodeText(b)))
+	c.FieldsPerRecord, c.LazyQuotes, c.ReuseRecord = -1, true, true
+	header, err := c.Read()
+	if err != nil {
+		in.say(Item{File: file, Kind: "file", Outcome: Fault, Why: "it has no header: " + err.Error()})
+		return
+	}
+	header = append([]string(nil), header...)
+	column := map[string]int{}
+	for i, name := range header {
+		column[strings.TrimSpace(name)] = i
+	}
+	if _, ok := column["search"]; !ok {
+		in.say(Item{File: file, Kind: "file", Outcome: Fault, Why: "its header names no column search; export | rest /servicesNS/-/-/saved/searches, or give a lookup with --lookups"})
+		return
+	}
+	for {
+		record, err := c.Read()
+		if errors.Is(err, io.EOF) {
+			return
+		}
+		line, _ := c.FieldPos(0)
+		if err != nil {
+			in.say(Item{File: file, Line: line, Kind: "row", Outcome: Fault, Why: err.Error()})
+			continue
+		}
+		in.row(file, Record{Line: line}, func(key string) string {
+			if i, ok := column[key]; ok && i < len(record) {
+				return strings.TrimSpace(record[i])
+			}
+			return ""
+		}, header)
+	}
+}
+
+// detection is a rule of security content.
+type detection struct {
+	ID          string `yaml:"id"`
+	Name        string `yaml:"name"`
+	Description string `yaml:"description"`
+	Search      any    `yaml:"search"`
+	Status      string `yaml:"status"`
+	HowTo       string `yaml:"how_to_implement"`
+	False       string `yaml:"known_false_positives"`
+	Tags        struct {
+		Mitre []string `yaml:"mitre_attack_id"`
+		Risk  *float64 `yaml:"risk_score"`
+	} `yaml:"tags"`
+	// A macro or a lookup of the same repository.
+	Definition *string  `yaml:"definition"`
+	Arguments  []string `yaml:"arguments"`
+}
+
+// yaml imports one file of security content: a detection, or a macro.
+func (in *importer) yaml(file string, r io.Reader) {
+	b, err := io.ReadAll(io.LimitReader(r, maxFile+1))
+	if err != nil || len(b) > maxFile {
+		in.say(Item{File: file, Kind: "file", Outcome: Fault, Why: fmt.Sprintf("it cannot be read whole (%v)", err)})
+		return
+	}
+	d := yaml.NewDecoder(strings.NewReader(decodeText(b)))
+	for {
+		var x detection
+		err := d.Decode(&x)
+		if errors.Is(err, io.EOF) {
+			return
+		}
+		item := Item{File: file, Kind: "rule", Name: x.Name}
+		if err != nil {
+			item.Outcome, item.Why = Fault, "it is no YAML of security content: "+strings.ReplaceAll(err.Error(), "\n", " ")
+			in.say(item)
+			return
+		}
+		search, _ := x.Search.(string)
+		switch {
+		case x.Definition != nil && x.Name != "":
+			item.Kind = "macro"
+			in.define(in.macros, fmt.Sprintf("%s(%d)", x.Name, len(x.Arguments)), defined(migration.Resource{
+				Type: migration.ResourceMacro, Name: x.Name, Definition: *x.Definition, Arguments: x.Arguments,
+			}, item, layer{}.rank()))
+		case search == "" || x.Name == "":
+			item.Outcome, item.Why = Skipped, "it holds no search"
+			in.say(item)
+		default:
+			rule := migration.OriginalRule{
+				ID: x.ID, Vendor: "splunk", Title: x.Name, Description: x.Description, Query: search, QueryLanguage: "spl", MitreAttackIDs: []string{},
+			}
+			if rule.ID == "" {
+				rule.ID = x.Name
+			}
+			rule.MitreAttackIDs = append(rule.MitreAttackIDs, x.Tags.Mitre...)
+			if x.Tags.Risk != nil {
+				n := int(*x.Tags.Risk + 0.5)
+				rule.RiskScore = &n
+			}
+			rule.Disabled = x.Status == "deprecated"
+			in.add(rule, item)
+		}
+	}
+}

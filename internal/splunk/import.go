@@ -1,0 +1,310 @@
+package splunk
+
+import (
+	"bufio"
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/rulebridge/rulebridge/internal/migration"
+)
+
+// Outcome is what became of a thing that an import found.
+type Outcome string
+
+// Taken became a rule or resource, Skipped did not and says why, Fault could not be read. Known is stored for later: the
+// compiler does not use it yet.
+const (
+	Taken   Outcome = "taken"
+	Skipped Outcome = "skipped"
+	Fault   Outcome = "error"
+	Known   Outcome = "known"
+)
+
+// Item is one thing that an import found, with its place.
+type Item struct {
+	File    string  `json:"file"`
+	Line    int     `json:"line,omitempty"`
+	Kind    string  `json:"kind"` // alert, report, filler, rule, macro, lookup, eventtype, …
+	Name    string  `json:"name"`
+	Outcome Outcome `json:"outcome"`
+	Why     string  `json:"why,omitempty"`
+}
+
+// Import is what was found on disk.
+type Import struct {
+	Rules     []migration.OriginalRule
+	Resources []migration.Resource
+	Items     []Item
+	// Types are the Elasticsearch types of fields that rules bring with them, by rule id.
+	Types map[string]map[string]string
+}
+
+// Options say what to take.
+type Options struct {
+	// All takes reports and searches that fill lookups as well as alerts.
+	All bool
+}
+
+// Bounds of an import; what is beyond them is named and left out.
+const (
+	maxFile    = 64 << 20  // bytes of one file
+	maxRows    = 100_000   // of one lookup
+	maxFiles   = 200_000   // of one tree or archive
+	maxArchive = 512 << 20 // bytes of an archive, unpacked
+)
+
+// Read imports files, folders and archives. A fault in one of them is an Item and drops nothing else; the error is for what
+// cannot be opened at all.
+func Read(paths []string, o Options) (*Import, error) {
+	in := &importer{options: o, out: &Import{Types: map[string]map[string]string{}}, ids: map[string]Item{}, macros: map[string]definition{}, lookups: map[string]definition{}}
+	for _, p := range paths {
+		info, err := os.Stat(p)
+		switch {
+		case err != nil:
+			return nil, fmt.Errorf("open %s: %w", p, err)
+		case info.IsDir():
+			in.tree(os.DirFS(p), p)
+		default:
+			if err := in.file(p); err != nil {
+				return nil, err
+			}
+		}
+	}
+	in.settle()
+	return in.out, nil
+}
+
+// importer gathers what several paths hold.
+type importer struct {
+	options Options
+	out     *Import
+	ids     map[string]Item // rule ids taken
+	macros  map[string]definition
+	lookups map[string]definition
+}
+
+// definition is a macro or lookup with the precedence of its place; the highest wins.
+type definition struct {
+	resource migration.Resource
+	item     Item
+	rank     string
+}
+
+func (in *importer) say(i Item) { in.out.Items = append(in.out.Items, i) }
+
+func (in *importer) fault(err error) {
+	var e *Error
+	if errors.As(err, &e) {
+		in.say(Item{File: e.File, Line: max(e.Line, e.Item), Kind: "file", Name: e.Field, Outcome: Fault, Why: e.Msg})
+		return
+	}
+	in.say(Item{Kind: "file", Outcome: Fault, Why: err.Error()})
+}
+
+// file imports one file, told apart by its name and its first bytes.
+func (in *importer) file(name string) error {
+	f, err := os.Open(name)
+	if err != nil {
+		return fmt.Errorf("open %s: %w", name, err)
+	}
+	defer func() { _ = f.Close() }()
+	r := bufio.NewReaderSize(f, 64<<10)
+	head, _ := r.Peek(4)
+	switch lower := strings.ToLower(name); {
+	case bytes.HasPrefix(head, []byte{0x1f, 0x8b}):
+		return in.archive(name, r, true)
+	case strings.HasSuffix(lower, ".tar"):
+		return in.archive(name, r, false)
+	case strings.HasSuffix(lower, ".conf"):
+		in.conf(name, r, layer{})
+	case strings.HasSuffix(lower, ".csv"):
+		in.restCSV(name, r)
+	case strings.HasSuffix(lower, ".yml"), strings.HasSuffix(lower, ".yaml"):
+		in.yaml(name, r)
+	default:
+		in.records(name, r)
+	}
+	return nil
+}
+
+// records imports JSON and NDJSON, or the output of btool, which begins with a stanza.
+func (in *importer) records(name string, r io.Reader) {
+	br := bufio.NewReaderSize(r, 64<<10)
+	head, _ := br.Peek(4096)
+	text := strings.TrimLeft(decodeText(head), " \t\r\n")
+	if isConf(text) {
+		in.conf(name, br, layer{})
+		return
+	}
+	var reader io.Reader = br
+	if bytes.HasPrefix(head, []byte("\xff\xfe")) || bytes.HasPrefix(head, []byte("\xfe\xff")) {
+		all, err := io.ReadAll(io.LimitReader(br, maxFile))
+		if err != nil {
+			in.fault(fmt.Errorf("read %s: %w", name, err))
+			return
+		}
+		reader = strings.NewReader(decodeText(all))
+	}
+	n := 0
+	for rec, err := range Records(name, reader) {
+		n++
+		if err != nil {
+			in.fault(err)
+			continue
+		}
+		in.record(name, rec)
+	}
+	if n == 0 {
+		in.say(Item{File: name, Kind: "file", Outcome: Fault, Why: "it is empty"})
+	}
+}
+
+// isConf says that a text begins as a .conf file or the output of btool does.
+func isConf(text string) bool {
+	first, _, _ := strings.Cut(text, "\n")
+	first = strings.TrimSpace(first)
+	return strings.HasPrefix(first, "[") && strings.HasSuffix(first, "]") && !strings.ContainsAny(first, `{"`) && len(first) > 2 ||
+		isDebug([]string{first})
+}
+
+// add takes a rule, or says why it does not.
+func (in *importer) add(r migration.OriginalRule, i Item) {
+	switch first, taken := in.ids[r.ID]; {
+	case strings.TrimSpace(r.Query) == "":
+		i.Outcome, i.Why = Fault, "it has no search"
+	case taken:
+		i.Outcome, i.Why = Fault, fmt.Sprintf("its id %s stands already in %s, line %d; ids must differ", r.ID, first.File, first.Line)
+	default:
+		i.Outcome = Taken
+		in.ids[r.ID] = i
+		in.out.Rules = append(in.out.Rules, r)
+	}
+	in.say(i)
+}
+
+// search takes a saved search if it is an alert or all are asked for.
+func (in *importer) search(s SavedSearch, i Item) {
+	i.Kind = string(s.Kind)
+	for _, w := range s.Warnings {
+		in.say(Item{File: i.File, Line: i.Line, Kind: "setting", Name: i.Name, Outcome: Fault, Why: w})
+	}
+	if s.Kind != KindAlert && !in.options.All {
+		i.Outcome, i.Why = Skipped, s.Why+"; --all takes it too"
+		in.say(i)
+		return
+	}
+	if s.Rule.Disabled {
+		i.Why = "it is disabled in Splunk"
+	}
+	in.add(s.Rule.OriginalRule, i)
+}
+
+// settle hands over the macros and lookups that won.
+func (in *importer) settle() {
+	take := func(all map[string]definition) {
+		keys := make([]string, 0, len(all))
+		for key := range all {
+			keys = append(keys, key)
+		}
+		slices.Sort(keys)
+		for _, key := range keys {
+			d := all[key]
+			in.out.Resources = append(in.out.Resources, d.resource)
+			d.item.Outcome = Taken
+			in.say(d.item)
+		}
+	}
+	take(in.macros)
+	take(in.lookups)
+}
+
+// define keeps the definition of the highest rank under each key.
+func (in *importer) define(all map[string]definition, key string, d definition) {
+	old, ok := all[key]
+	switch {
+	case !ok:
+	case old.rank > d.rank:
+		d, old = old, d
+		fallthrough
+	default:
+		if !sameDefinition(old.resource, d.resource) {
+			old.item.Outcome = Skipped
+			old.item.Why = fmt.Sprintf("%s in %s comes before it", d.item.Name, d.item.File)
+			in.say(old.item)
+		}
+	}
+	all[key] = d
+}
+
+func sameDefinition(a, b migration.Resource) bool {
+	return a.Definition == b.Definition && slices.Equal(a.Arguments, b.Arguments) && a.IsEval == b.IsEval && len(a.Rows) == len(b.Rows)
+}
+
+// count says what a import found, by kind and outcome.
+func (im *Import) count(kind string, o Outcome) (n int) {
+	for _, i := range im.Items {
+		if i.Kind == kind && i.Outcome == o {
+			n++
+		}
+	}
+	return n
+}
+
+// Faults are the items that could not be read.
+func (im *Import) Faults() []Item {
+	var out []Item
+	for _, i := range im.Items {
+		if i.Outcome == Fault {
+			out = append(out, i)
+		}
+	}
+	return out
+}
+
+// String places the item and says what became of it.
+func (i Item) String() string {
+	var b strings.Builder
+	b.WriteString(i.File)
+	if i.Line > 0 {
+		fmt.Fprintf(&b, ":%d", i.Line)
+	}
+	fmt.Fprintf(&b, ": %s", cmp.Or(strings.TrimSpace(i.Kind+" "+i.Name), "file"))
+	if i.Why != "" {
+		b.WriteString(": " + i.Why)
+	}
+	return b.String()
+}
+
+// readText reads a file of a tree whole, in UTF-8.
+func readText(fsys fs.FS, name string) (string, error) {
+	f, err := fsys.Open(name)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = f.Close() }()
+	b, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err != nil {
+		return "", err
+	}
+	if len(b) > maxFile {
+		return "", fmt.Errorf("it is longer than %d MiB", maxFile>>20)
+	}
+	return decodeText(b), nil
+}
+
+// join names a file of a tree as the user would.
+func join(root, name string) string {
+	if strings.HasSuffix(root, "!") { // inside an archive
+		return root + "/" + name
+	}
+	return filepath.Join(root, filepath.FromSlash(path.Clean(name)))
+}
