@@ -82,6 +82,24 @@ func (b *body) rule(l config.Limits) (migration.OriginalRule, error) {
 			err = b.optional(name, maxSmall, "", &r.LatestTime)
 		case "cron_schedule":
 			err = b.optional(name, maxSmall, "", &r.Cron)
+		case "trigger":
+			err = b.optional(name, int64(l.Query), " (limits.query)", &r.Trigger)
+		case "suppress_fields":
+			r.SuppressFields, err = b.texts(name, maxMitre, maxID)
+		case "suppress_period":
+			err = b.optional(name, maxSmall, "", &r.SuppressPeriod)
+		case "note":
+			err = b.optional(name, int64(l.Description), " (limits.description)", &r.Note)
+		case "actions":
+			r.Actions, err = b.texts(name, maxMitre, maxSmall)
+		case "app":
+			err = b.optional(name, maxID, "", &r.App)
+		case "owner":
+			err = b.optional(name, maxID, "", &r.Owner)
+		case "disabled":
+			if !b.null() {
+				r.Disabled, err = b.boolean(name)
+			}
 		default:
 			return false, nil
 		}

@@ -169,7 +169,8 @@ func (p Program) command() *cobra.Command {
 		return usagef("%w%s; see %s --help", err, flagHint(c, err), c.CommandPath())
 	})
 	root.AddCommand(
-		p.demoCommand(), p.devCommand(), p.migrateCommand(), p.reportCommand(), p.translateCommand(), p.schemaCommand(), p.runCommand(),
+		p.demoCommand(), p.devCommand(), p.importCommand(), p.migrateCommand(), p.reportCommand(), p.translateCommand(),
+		p.schemaCommand(), p.runCommand(),
 		p.askCommand(), p.alertsCommand(), p.replayCommand(), p.configCommand(), p.versionCommand(),
 		p.apiCommand(), p.workerCommand(), p.setupCommand(), p.temporalCommand(), p.healthCommand(), p.compilerCommand(),
 	)

@@ -17,22 +17,24 @@ import (
 	"github.com/rulebridge/rulebridge/app"
 	"github.com/rulebridge/rulebridge/config"
 	"github.com/rulebridge/rulebridge/internal/migration"
-	"github.com/rulebridge/rulebridge/internal/splunk"
 )
 
 type migrateFlags struct {
 	macros, lookups    []string
 	prebuilt, out, url string
 	resume             string
+	all                bool
 }
 
 func (p Program) migrateCommand() *cobra.Command {
 	var f migrateFlags
 	c := &cobra.Command{
-		Use:         "migrate {FILE… | --resume ID}",
+		Use:         "migrate {PATH… | --resume ID}",
 		Annotations: map[string]string{settles: "yes"},
 		Short:       "Migrate rules from files and write the result to a folder",
-		Long: `Migrate rules from JSON arrays or NDJSON files of {"id", "title", "query", …}.
+		Long: `Migrate rules and write the result to a folder.
+
+` + inputHelp + `
 
 The work runs in this process: in memory, or on --data-dir, where it can be looked at with dev afterwards. With --url a
 gateway that runs elsewhere does it. --out gets rules.ndjson (every rule with its translation), report.json and report.md;
@@ -57,6 +59,7 @@ ended in error (the report names them), 130 after Ctrl-C (rules that were being 
 	fs.StringArrayVar(&f.macros, "macros", nil, "NDJSON file with macros {name, definition, arguments}; may be repeated")
 	fs.StringArrayVar(&f.lookups, "lookups", nil, "NDJSON file with lookups {name, columns, rows, …}; may be repeated")
 	fs.StringVar(&f.prebuilt, "prebuilt", "", prebuiltUsage)
+	fs.BoolVar(&f.all, "all", false, "take reports and searches that fill lookups as well as alerts")
 	fs.StringVar(&f.out, "out", "", "folder for rules.ndjson, report.json and report.md")
 	fs.StringVar(&f.url, "url", "", "gateway that does the work, http(s)://[user:password@]host:port")
 	fs.StringVar(&f.resume, "resume", "", "`id` of a migration to go on with, on --data-dir or --url, instead of files")
@@ -77,7 +80,7 @@ func (p Program) migrate(c *cobra.Command, f migrateFlags, files []string) (err 
 	if f.url != "" && f.prebuilt != "" {
 		return usagef("--prebuilt and --url exclude each other: the gateway matches against its own prebuilt rules")
 	}
-	rules, resources, err := f.input(cfg, files)
+	rules, resources, err := p.input(cfg, f, files)
 	if err != nil {
 		return err
 	}
@@ -133,7 +136,7 @@ func (p Program) migrate(c *cobra.Command, f migrateFlags, files []string) (err 
 }
 
 // input reads the files; with --resume there are none, since the store has them.
-func (f migrateFlags) input(cfg config.Config, files []string) ([]migration.OriginalRule, []migration.Resource, error) {
+func (p Program) input(cfg config.Config, f migrateFlags, files []string) ([]migration.OriginalRule, []migration.Resource, error) {
 	if f.resume != "" {
 		switch {
 		case len(files)+len(f.macros)+len(f.lookups) > 0:
@@ -144,14 +147,14 @@ func (f migrateFlags) input(cfg config.Config, files []string) ([]migration.Orig
 		return nil, nil, nil
 	}
 	if len(files) == 0 {
-		return nil, nil, usagef("give at least one file with rules, or --resume ID; see rulebridge migrate --help")
+		return nil, nil, usagef("give at least one file or folder with rules, or --resume ID; see rulebridge migrate --help")
 	}
-	rules, err := readRules(files)
+	rules, resources, err := p.readInput(files, f.all)
 	if err != nil {
 		return nil, nil, err
 	}
-	resources, err := readResources(f.macros, f.lookups)
-	return rules, resources, err
+	given, err := readResources(f.macros, f.lookups)
+	return rules, append(resources, given...), err // what is given by name comes before what a folder holds
 }
 
 // writable makes the folder of the result and tries whether files can be written there, before any work is done.
@@ -247,38 +250,4 @@ func ownProcess(cfg config.Config) config.Config {
 	// Requests come from this process, without a network.
 	cfg.Auth = config.Auth{}
 	return cfg
-}
-
-// readRules reads all files; all their faults are reported together.
-func readRules(files []string) ([]migration.OriginalRule, error) {
-	var rules []migration.OriginalRule
-	var faults []error
-	seen := map[string]string{}
-	for _, path := range files {
-		f, err := os.Open(path)
-		if err != nil {
-			return nil, usage(err)
-		}
-		n := len(rules)
-		for r, err := range splunk.Rules(path, f) {
-			if err != nil {
-				faults = append(faults, err)
-				continue
-			}
-			if first, ok := seen[r.ID]; ok {
-				faults = append(faults, fmt.Errorf("%s: rule %s stands already in %s; ids must differ", path, r.ID, first))
-				continue
-			}
-			seen[r.ID] = path
-			rules = append(rules, r.OriginalRule)
-		}
-		_ = f.Close()
-		if len(rules) == n && len(faults) == 0 {
-			return nil, usagef("%s holds no rules", path)
-		}
-	}
-	if err := joinFaults(faults); err != nil {
-		return nil, usage(fmt.Errorf("nothing was migrated; put these right first:\n%w", err))
-	}
-	return rules, nil
 }

@@ -102,10 +102,10 @@ func continues(line string) bool { return strings.HasSuffix(strings.TrimRight(li
 // isDebug says that these are lines of btool --debug: the first that says something begins with the path of a .conf file.
 func isDebug(lines []string) bool {
 	for _, line := range lines {
-		if strings.TrimSpace(line) == "" {
+		if line = strings.TrimSpace(line); line == "" || line[0] == '#' {
 			continue
 		}
-		path, _, ok := strings.Cut(strings.TrimSpace(line), ".conf")
+		path, _, ok := strings.Cut(line, ".conf")
 		return ok && strings.ContainsAny(path, `/\`) && !strings.ContainsAny(path, "=[#")
 	}
 	return false

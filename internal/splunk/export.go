@@ -65,7 +65,7 @@ func (in *importer) record(file string, rec Record) {
 	if len(rule.FieldTypes) > 0 {
 		in.out.Types[rule.ID] = rule.FieldTypes
 	}
-	in.add(rule.OriginalRule, Item{File: file, Line: max(rec.Line, rec.Item), Kind: "rule", Name: rule.Title})
+	in.add(rule.OriginalRule, Item{File: file, Line: rec.Line, Element: rec.Item, Kind: "rule", Name: rule.Title})
 }
 
 func names[V any](m map[string]V) []string {
@@ -109,7 +109,7 @@ func (in *importer) row(file string, rec Record, get func(string) string, keys [
 	if name == "" {
 		name = id
 	}
-	item := Item{File: file, Line: max(rec.Line, rec.Item), Name: name}
+	item := Item{File: file, Line: rec.Line, Element: rec.Item, Name: name}
 	if name == "" {
 		item.Kind, item.Outcome, item.Why = "rule", Fault, "it has neither title nor id"
 		in.say(item)

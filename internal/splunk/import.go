@@ -3,7 +3,6 @@ package splunk
 import (
 	"bufio"
 	"bytes"
-	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -33,6 +32,7 @@ const (
 type Item struct {
 	File    string  `json:"file"`
 	Line    int     `json:"line,omitempty"`
+	Element int     `json:"element,omitempty"` // of a JSON array, from 1
 	Kind    string  `json:"kind"` // alert, report, filler, rule, macro, lookup, eventtype, …
 	Name    string  `json:"name"`
 	Outcome Outcome `json:"outcome"`
@@ -57,6 +57,10 @@ type Options struct {
 // Bounds of an import; what is beyond them is named and left out.
 const (
 	maxFile    = 64 << 20  // bytes of one file
+	maxQuery   = 256 << 10 // bytes of one search, as the gateway takes them
+	maxTitle   = 1 << 10
+	maxText    = 64 << 10 // of a description or note
+	maxID      = 256
 	maxRows    = 100_000   // of one lookup
 	maxFiles   = 200_000   // of one tree or archive
 	maxArchive = 512 << 20 // bytes of an archive, unpacked
@@ -104,7 +108,7 @@ func (in *importer) say(i Item) { in.out.Items = append(in.out.Items, i) }
 func (in *importer) fault(err error) {
 	var e *Error
 	if errors.As(err, &e) {
-		in.say(Item{File: e.File, Line: max(e.Line, e.Item), Kind: "file", Name: e.Field, Outcome: Fault, Why: e.Msg})
+		in.say(Item{File: e.File, Line: e.Line, Element: e.Item, Name: e.Field, Outcome: Fault, Why: e.Msg})
 		return
 	}
 	in.say(Item{Kind: "file", Outcome: Fault, Why: err.Error()})
@@ -170,8 +174,12 @@ func (in *importer) records(name string, r io.Reader) {
 
 // isConf says that a text begins as a .conf file or the output of btool does.
 func isConf(text string) bool {
-	first, _, _ := strings.Cut(text, "\n")
-	first = strings.TrimSpace(first)
+	var first string
+	for line := range strings.Lines(text) {
+		if first = strings.TrimSpace(line); first != "" && first[0] != '#' {
+			break
+		}
+	}
 	return strings.HasPrefix(first, "[") && strings.HasSuffix(first, "]") && !strings.ContainsAny(first, `{"`) && len(first) > 2 ||
 		isDebug([]string{first})
 }
@@ -181,14 +189,27 @@ func (in *importer) add(r migration.OriginalRule, i Item) {
 	switch first, taken := in.ids[r.ID]; {
 	case strings.TrimSpace(r.Query) == "":
 		i.Outcome, i.Why = Fault, "it has no search"
+	case len(r.Query) > maxQuery:
+		i.Outcome, i.Why = Fault, fmt.Sprintf("its search is longer than %d KiB", maxQuery>>10)
+	case len(r.Title) > maxTitle || len(r.ID) > maxID:
+		i.Outcome, i.Why = Fault, fmt.Sprintf("its name is longer than %d bytes", maxID)
 	case taken:
-		i.Outcome, i.Why = Fault, fmt.Sprintf("its id %s stands already in %s, line %d; ids must differ", r.ID, first.File, first.Line)
+		i.Outcome, i.Why = Fault, fmt.Sprintf("its id %s stands already in %s; ids must differ", r.ID, first.place())
 	default:
+		r.Description, r.Note = cut(r.Description), cut(r.Note)
 		i.Outcome = Taken
 		in.ids[r.ID] = i
 		in.out.Rules = append(in.out.Rules, r)
 	}
 	in.say(i)
+}
+
+// cut bounds a text for people.
+func cut(s string) string {
+	if len(s) <= maxText {
+		return s
+	}
+	return strings.ToValidUTF8(s[:maxText-len("…")], "") + "…"
 }
 
 // search takes a saved search if it is an alert or all are asked for.
@@ -249,16 +270,6 @@ func sameDefinition(a, b migration.Resource) bool {
 	return a.Definition == b.Definition && slices.Equal(a.Arguments, b.Arguments) && a.IsEval == b.IsEval && len(a.Rows) == len(b.Rows)
 }
 
-// count says what a import found, by kind and outcome.
-func (im *Import) count(kind string, o Outcome) (n int) {
-	for _, i := range im.Items {
-		if i.Kind == kind && i.Outcome == o {
-			n++
-		}
-	}
-	return n
-}
-
 // Faults are the items that could not be read.
 func (im *Import) Faults() []Item {
 	var out []Item
@@ -270,14 +281,24 @@ func (im *Import) Faults() []Item {
 	return out
 }
 
+// place is the file with line or element.
+func (i Item) place() string {
+	switch {
+	case i.Line > 0:
+		return fmt.Sprintf("%s:%d", i.File, i.Line)
+	case i.Element > 0:
+		return fmt.Sprintf("%s: item %d", i.File, i.Element)
+	}
+	return i.File
+}
+
 // String places the item and says what became of it.
 func (i Item) String() string {
 	var b strings.Builder
-	b.WriteString(i.File)
-	if i.Line > 0 {
-		fmt.Fprintf(&b, ":%d", i.Line)
+	b.WriteString(i.place())
+	if what := strings.TrimSpace(i.Kind + " " + i.Name); what != "" {
+		b.WriteString(": " + what)
 	}
-	fmt.Fprintf(&b, ": %s", cmp.Or(strings.TrimSpace(i.Kind+" "+i.Name), "file"))
 	if i.Why != "" {
 		b.WriteString(": " + i.Why)
 	}

@@ -68,6 +68,8 @@ func Records(file string, r io.Reader) iter.Seq2[Record, error] {
 			yield(Record{}, fmt.Errorf("read %s: %w", file, err))
 		case first == '[':
 			array(file, br, yield)
+		case printed(br):
+			values(file, br, yield)
 		default:
 			lines(file, br, skipped, yield)
 		}
@@ -90,6 +92,34 @@ func firstByte(br *bufio.Reader) (b byte, newlines int, err error) {
 		case ' ', '\t', '\r':
 		default:
 			return b, newlines, br.UnreadByte()
+		}
+	}
+}
+
+// printed says that an object is spread over several lines: its first line ends within it.
+func printed(br *bufio.Reader) bool {
+	const enough = 4096
+	head, _ := br.Peek(enough)
+	line, _, more := bytes.Cut(head, []byte("\n"))
+	line = bytes.TrimSpace(line)
+	return more && len(line) > 0 && line[0] == '{' && (len(line) == 1 || bytes.ContainsAny(line[len(line)-1:], "{[,")) && !json.Valid(line)
+}
+
+// values yields objects that follow one another, each over any number of lines. The first fault is the last.
+func values(file string, r io.Reader, yield func(Record, error) bool) {
+	d := json.NewDecoder(r)
+	for item := 1; ; item++ {
+		rec := Record{Item: item}
+		err := d.Decode(&rec.JSON)
+		if errors.Is(err, io.EOF) {
+			return
+		}
+		if err != nil {
+			yield(rec, rec.fault(file, "", "is no JSON: %v", err))
+			return
+		}
+		if !yield(rec, nil) {
+			return
 		}
 	}
 }

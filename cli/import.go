@@ -1,0 +1,164 @@
+package cli
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rulebridge/rulebridge/app"
+	"github.com/rulebridge/rulebridge/config"
+	"github.com/rulebridge/rulebridge/internal/migration"
+	"github.com/rulebridge/rulebridge/internal/splunk"
+)
+
+// inputHelp says what rules may be given as.
+const inputHelp = `PATH is what a Splunk user has on disk: the folder of an app, a whole etc or etc/apps, an app as .tgz or .spl,
+savedsearches.conf, the output of "splunk btool savedsearches list", the export of a search over
+"| rest /servicesNS/-/-/saved/searches" as JSON or CSV, a folder of detections in YAML, or JSON and NDJSON of
+{"id", "title", "query", …}. Macros and lookups of a folder or archive come with the rules. Alerts become rules; reports and
+searches that only fill lookups are skipped unless --all is given. What cannot be read is named, and drops nothing else.`
+
+func (p Program) importCommand() *cobra.Command {
+	var f migrateFlags
+	c := &cobra.Command{
+		Use:   "import PATH…",
+		Short: "Store what a Splunk user has on disk as a migration, without starting it",
+		Long: `Store rules, macros and lookups as a migration, without starting it, and list what was found.
+
+` + inputHelp + `
+
+The migration is stored in --data-dir, or by the gateway of --url. Start it with migrate --resume ID, or over the API.`,
+		Example: `  rulebridge import /opt/splunk/etc/apps --data-dir data
+  rulebridge import my_app.spl --url http://127.0.0.1:8080`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(c *cobra.Command, paths []string) error { return p.importPaths(c, f, paths) },
+	}
+	fs := c.Flags()
+	config.Flags(fs)
+	ownDefault(fs, "data-dir", "", "`folder` of the databases that the migration is stored in")
+	fs.StringVar(&f.url, "url", "", "gateway that stores the migration, http(s)://[user:password@]host:port")
+	fs.BoolVar(&f.all, "all", false, "take reports and searches that fill lookups as well as alerts")
+	return c
+}
+
+func (p Program) importPaths(c *cobra.Command, f migrateFlags, paths []string) error {
+	cfg, err := p.load(c)
+	if err != nil {
+		return err
+	}
+	if f.url == "" && cfg.Source("data_dir") == "default" {
+		return usagef("give --data-dir FOLDER or --url GATEWAY: the migration is stored there")
+	}
+	rules, resources, err := p.readInput(paths, f.all)
+	if err != nil {
+		return err
+	}
+	var g *gateway
+	if f.url != "" {
+		if g, err = newGateway(f.url, remoteTransport()); err != nil {
+			return err
+		}
+	} else {
+		a, err := app.Open(c.Context(), app.Options{
+			Config: ownProcess(cfg), Log: p.logger(cfg, true), Embedded: p.Embedded, FreePorts: true,
+			Compilers: p.compilers(cfg, "--prebuilt", ""),
+		})
+		if err != nil {
+			return startError(err)
+		}
+		defer func() { _ = p.shutDown(a, cfg) }()
+		if g, err = newGateway(inProcessURL, inProcess{a.Handler()}); err != nil {
+			return err
+		}
+	}
+	id, err := g.create(c.Context(), rules, resources, nil)
+	if err != nil {
+		return fmt.Errorf("store the migration: %w", err)
+	}
+	_, _ = fmt.Fprintf(p.Stdout, "Migration %s holds %d rules.\n", id, len(rules))
+	return nil
+}
+
+// readInput reads all paths, says on stderr what was found, and names what could not be read.
+func (p Program) readInput(paths []string, all bool) ([]migration.OriginalRule, []migration.Resource, error) {
+	found, err := splunk.Read(paths, splunk.Options{All: all})
+	if err != nil {
+		return nil, nil, usage(err)
+	}
+	faults := found.Faults()
+	if len(found.Rules) == 0 {
+		if len(faults) == 0 {
+			return nil, nil, usagef("%s holds no alerts; --all takes reports and searches that fill lookups too", strings.Join(paths, ", "))
+		}
+		return nil, nil, usage(fmt.Errorf("no rule could be read; put these right first:\n%w", joinFaults(itemFaults(faults))))
+	}
+	writeFound(p.Stderr, found)
+	if len(faults) > 0 {
+		_, _ = fmt.Fprintf(p.Stderr, "rulebridge: %s could not be read; everything else was taken:\n%v\n", plural(len(faults), "thing"), joinFaults(itemFaults(faults)))
+	}
+	return found.Rules, found.Resources, nil
+}
+
+func itemFaults(items []splunk.Item) []error {
+	var out []error
+	for _, i := range items {
+		out = append(out, fmt.Errorf("%s", i))
+	}
+	return out
+}
+
+// writeFound says in a few lines what an import found, by kind and outcome.
+func writeFound(w io.Writer, found *splunk.Import) {
+	type group struct {
+		kind    string
+		outcome splunk.Outcome
+	}
+	counts := map[group]int{}
+	disabled := 0
+	for _, i := range found.Items {
+		counts[group{i.Kind, i.Outcome}]++
+	}
+	for _, r := range found.Rules {
+		if r.Disabled {
+			disabled++
+		}
+	}
+	for _, line := range []struct {
+		outcome splunk.Outcome
+		text    string
+	}{{splunk.Taken, "taken"}, {splunk.Skipped, "skipped"}, {splunk.Known, "known, not used yet"}} {
+		var parts []string
+		for g, n := range counts {
+			if g.outcome == line.outcome {
+				parts = append(parts, plural(n, g.kind))
+			}
+		}
+		if len(parts) == 0 {
+			continue
+		}
+		slices.SortFunc(parts, func(a, b string) int {
+			_, a, _ = strings.Cut(a, " ")
+			_, b, _ = strings.Cut(b, " ")
+			return cmp.Compare(a, b)
+		})
+		_, _ = fmt.Fprintf(w, "rulebridge: %s: %s\n", line.text, strings.Join(parts, ", "))
+	}
+	if disabled > 0 {
+		_, _ = fmt.Fprintf(w, "rulebridge: %s disabled in Splunk; they are taken too\n", plural(disabled, "rule is", "rules are"))
+	}
+}
+
+// plural counts things: 1 rule, 2 rules. The second word is the plural where an s is not enough.
+func plural(n int, words ...string) string {
+	word := words[0]
+	if n != 1 {
+		if word += "s"; len(words) > 1 {
+			word = words[1]
+		}
+	}
+	return fmt.Sprintf("%d %s", n, word)
+}
