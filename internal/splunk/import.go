@@ -33,7 +33,7 @@ type Item struct {
 	File    string  `json:"file"`
 	Line    int     `json:"line,omitempty"`
 	Element int     `json:"element,omitempty"` // of a JSON array, from 1
-	Kind    string  `json:"kind"` // alert, report, filler, rule, macro, lookup, eventtype, …
+	Kind    string  `json:"kind"`              // alert, report, filler, rule, macro, lookup, eventtype, …
 	Name    string  `json:"name"`
 	Outcome Outcome `json:"outcome"`
 	Why     string  `json:"why,omitempty"`
