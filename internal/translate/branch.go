@@ -553,8 +553,7 @@ func merge(a, b *branch, at spl.Span) (cmds []esql.Command, reason string) {
 			narrowed = append(narrowed, &esql.Assign{At: x.At, Name: n, Expr: onSide(br.side, x.Expr)})
 		}
 	}
-	for i, x := range narrowed {
-		_ = i
+	for _, x := range narrowed {
 		if reads[x.Name] && copies[x.Name] == "" {
 			copies[x.Name] = "_of_" + x.Name
 			own.Assigns = append(own.Assigns, &esql.Assign{At: o, Name: copies[x.Name], Expr: mark(col(x.Name), at)})

@@ -47,6 +47,10 @@ func (l *lowering) dedup(cmd *spl.Dedup, rest []spl.Command) {
 			return
 		}
 		if c.constant != nil {
+			if c.constant.Value == nil {
+				l.diag("no_group", f.Span(), f.Text, "no row has `"+f.Text+"` at this point, and dedup drops rows without the field, in Splunk too: the rule never alerts. Name the field as it is called here")
+				l.filter(mark(boolean(false), f.Span()))
+			}
 			continue
 		}
 		if _, ok := outer.cols[f.Text]; !ok {
@@ -97,6 +101,9 @@ func (l *lowering) dedup(cmd *spl.Dedup, rest []spl.Command) {
 		st.By = append(st.By, &esql.Assign{Expr: mark(col(c.name), b.Span())})
 	}
 	l.add(st)
+	if len(by) == 0 { // over no rows STATS gives one that holds none
+		l.add(&esql.Where{At: esql.At{Origin: origin(cmd.Span())}, Expr: mark(notNull(col(row)), cmd.Span())})
+	}
 	l.aggregated, l.fullText, l.present = true, false, nil
 	l.helpers, l.eventID = nil, ""
 	l.env = outer

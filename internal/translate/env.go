@@ -37,6 +37,8 @@ type column struct {
 	pending *mappingNote
 	// constant holds a constant where the value is one.
 	constant *esql.Literal
+	// pivoted says that the column is one of a pivot, which exists in Splunk only where a row has its value.
+	pivoted bool
 	// counted says that the column counts the rows of a group, so that it is at least 1.
 	counted bool
 	// lexical says that several values are in the order of their text in Splunk, where the column has them by their value.

@@ -11,7 +11,8 @@ import (
 func (l *lowering) fillnull(cmd *spl.FillNull, rest []spl.Command) {
 	l.ensureSource(cmd.Span())
 	names := cmd.Fields
-	if len(names) == 0 {
+	every := len(names) == 0
+	if every {
 		if l.env.open {
 			l.fillEvents(cmd, rest)
 			return
@@ -47,6 +48,9 @@ func (l *lowering) fillnull(cmd *spl.FillNull, rest []spl.Command) {
 			}
 		} else {
 			x = l.text(v)
+		}
+		if every && c.pivoted {
+			notes = joined(false, notes, &mappingNote{code: "fill_all", subject: n.Text, message: "where no row has the value that `" + n.Text + "` stands for, Splunk has no such column, which fillnull without a list then does not make; the draft fills it. List the column in fillnull"})
 		}
 		l.defineAs(n.Text, &column{typ: typ, nonNull: true, array: v.array, pending: notes}, mark(call("COALESCE", x.expr, fill), cmd.Span()), cmd.Span())
 	}

@@ -433,7 +433,7 @@ func (u *lookupUse) inline(rest []spl.Command) {
 	if len(rest) > 0 && len(u.rows) <= inlineRows {
 		if rows, ok := u.filter(rest[0]); ok {
 			kept, consumed = rows, true
-			l.skipped(rest[0])
+			l.consume(rest[0])
 			rest = rest[1:]
 		}
 	}

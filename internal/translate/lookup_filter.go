@@ -47,14 +47,6 @@ func (u *lookupUse) filter(cmd spl.Command) (rows []map[string]string, ok bool) 
 	return rows, true
 }
 
-// skipped marks a command that a command before it has lowered.
-func (l *lowering) skipped(cmd spl.Command) {
-	if l.consumed == nil {
-		l.consumed = map[spl.Command]bool{}
-	}
-	l.consumed[cmd] = true
-}
-
 // outputTest is a test of one output that holds where any of its values passes.
 type outputTest struct {
 	out  lookupOut

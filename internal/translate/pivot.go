@@ -150,6 +150,11 @@ func (l *lowering) lowerPivot(p *pivot, rest []spl.Command, at spl.Span) bool {
 		}
 	}
 	l.aggregate(aggs, p.rows, at, true)
+	for _, c := range cells {
+		if made := l.env.cols[c.name.Text]; made != nil && !made.hole {
+			made.pivoted = true
+		}
+	}
 	for n := range holes {
 		l.defineHole(n)
 	}

@@ -122,20 +122,7 @@ func (l *lowering) searchChain(xs []spl.SearchExpr, neg, conj bool) esql.Expr {
 	if conj {
 		return and(out...)
 	}
-	if !neg && anyNil(out) {
-		// An alternative that is a hole: the others still stand, and the hole is said.
-		return or(out...)
-	}
 	return or(out...)
-}
-
-func anyNil(xs []esql.Expr) bool {
-	for _, x := range xs {
-		if x == nil {
-			return true
-		}
-	}
-	return false
 }
 
 // equalRun counts the leading operands that compare one field for equality.
