@@ -230,6 +230,9 @@ func init() {
 	}
 	extreme := func(fn string) func(*lowering, value, *spl.Agg) aggregation {
 		return func(l *lowering, v value, a *spl.Agg) aggregation {
+			if v.numeral {
+				v = l.numeric(v, a.Span())
+			}
 			g := aggregation{expr: call(fn, v.expr), typ: v.typ, nonNull: v.nonNull && !v.multi()}
 			if isText(v.typ) {
 				l.diag("mapping_approximate", a.Span(), a.Func, "`"+a.Func+"` of text goes by its letters; Splunk takes numbers in text as numbers")

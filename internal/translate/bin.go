@@ -64,7 +64,11 @@ func (l *lowering) bucket(v value, text string, at spl.Span) (x esql.Expr, typ s
 			l.diag("unsupported_option", at, "span", "span="+text+" is no interval of numbers")
 			return nil, "", false
 		}
-		return l.numberRange(n, f), "keyword", true
+		x := l.numberRange(n, f)
+		if isText(v.typ) && !v.numeral { // what is no number stays as it is
+			x = call("COALESCE", x, v.expr)
+		}
+		return x, "keyword", true
 	}
 	s, ok := parseSpan(text)
 	if !ok {

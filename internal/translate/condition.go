@@ -293,6 +293,8 @@ func (l *lowering) compareWord(op string, a, b value, span spl.Span) esql.Expr {
 	l.estimatedCount(a, text, span)
 	if op == "==" || op == "!=" {
 		switch {
+		case isText(a.typ) && b.num && isNum && !plainNumeral(text):
+			return l.equalsNumeral(op, a, n)
 		case isText(a.typ):
 			if op == "==" {
 				return l.evalWords(a, []string{text})
@@ -335,6 +337,26 @@ func (l *lowering) compareWord(op string, a, b value, span spl.Span) esql.Expr {
 		return binary(op, l.asText(a).expr, str(text))
 	}
 	return l.compareOrder(a, op, text, span)
+}
+
+// plainNumeral says that a literal is written as a whole number is, so that text which is the same number is the same text,
+// leading zeros aside.
+func plainNumeral(text string) bool {
+	n, err := strconv.ParseInt(text, 10, 64)
+	return err == nil && strconv.FormatInt(n, 10) == text
+}
+
+// equalsNumeral compares text with a numeral: 10.0 is equal to 10 in eval.
+func (l *lowering) equalsNumeral(op string, v value, n esql.Expr) esql.Expr {
+	number := numberOf(v)
+	if v.multi() {
+		l.arrayNote(v, l.place, op, "a comparison of several values with a number compares none in ES|QL, any in Splunk")
+	}
+	// never null where the value is present: the comparison may be negated
+	if op == "!=" {
+		return and(l.presence(v), or(isNull(number), binary("!=", number, n)))
+	}
+	return call("CASE", notNull(v.expr), call("COALESCE", binary("==", number, n), boolean(false)))
 }
 
 // otherKind compares a value with a word that no value of its type can be: it differs wherever there is one.
@@ -407,7 +429,7 @@ func (l *lowering) evalIn(e *spl.InExpr, neg bool) esql.Expr {
 		if b.hole {
 			return nil
 		}
-		if b.word != nil && isText(v.typ) && !v.multi() && !strings.Contains(*b.word, `\`) {
+		if b.word != nil && isText(v.typ) && !v.multi() && !strings.Contains(*b.word, `\`) && (!b.num || plainNumeral(*b.word)) {
 			words.add(*b.word)
 			continue
 		}

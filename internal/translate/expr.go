@@ -177,7 +177,11 @@ func (l *lowering) text(v value) value {
 	case v.word != nil:
 		s := *v.word
 		return value{expr: str(s), typ: "keyword", nonNull: true, word: &s}
+	case otherTime(v):
+		l.diag("number_text", l.place, v.columnName(), v.columnName()+" is used as text here, which the draft writes as 2026-01-02T03:04:05.678Z; Splunk has the text of the event")
+		return timeAsText(v)
 	case isDate(v.typ):
+		l.diag("number_text", l.place, "_time", "a time is used as text here: the draft writes whole seconds, Splunk also a fraction where the time has one. Format it with strftime")
 		return value{expr: call("TO_STRING", binary("/", call("TO_LONG", v.expr), integer(1000))), typ: "keyword", array: v.array, nonNull: v.nonNull}
 	}
 	if v.lexical() {

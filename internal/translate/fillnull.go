@@ -47,13 +47,23 @@ func (l *lowering) fillnull(cmd *spl.FillNull, rest []spl.Command) {
 				}
 			}
 		} else {
-			x = l.text(v)
+			from = l.hold()
+			x = l.filledText(v)
+			notes = joined(false, notes, l.release(from, true))
 		}
 		if every && c.pivoted {
 			notes = joined(false, notes, &mappingNote{code: "fill_all", subject: n.Text, message: "where no row has the value that `" + n.Text + "` stands for, Splunk has no such column, which fillnull without a list then does not make; the draft fills it. List the column in fillnull"})
 		}
 		l.defineAs(n.Text, &column{typ: typ, nonNull: true, array: v.array, pending: notes}, mark(call("COALESCE", x.expr, fill), cmd.Span()), cmd.Span())
 	}
+}
+
+// filledText is a value that a text fills where it is missing. A time keeps what tells it from others.
+func (l *lowering) filledText(v value) value {
+	if otherTime(v) {
+		return timeAsText(v)
+	}
+	return l.text(v)
 }
 
 // fillEvents is fillnull of every field of whole events: the fields are those that the rest of the pipeline names. Splunk
@@ -79,12 +89,15 @@ func (l *lowering) fillEvents(cmd *spl.FillNull, rest []spl.Command) {
 		}
 		none = false
 		v := c.value()
-		fill, x := esql.Expr(str(cmd.Value)), l.text(v)
-		typ := "keyword"
-		if num, ok := number(cmd.Value); ok && isNumeric(v.typ) {
-			fill, x, typ = num, v, v.typ
-		}
+		fill, x, typ := esql.Expr(str(cmd.Value)), v, "keyword"
 		pending := c.pending
+		if num, ok := number(cmd.Value); ok && isNumeric(v.typ) {
+			fill, typ = num, v.typ
+		} else {
+			from := l.hold()
+			x = l.filledText(v)
+			pending = joined(false, pending, l.release(from, true))
+		}
 		switch {
 		case keys[n]:
 			l.unfilled = append(l.unfilled, l.keepUnfilled(n, c, v, cmd.Span()))

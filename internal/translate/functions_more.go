@@ -128,7 +128,8 @@ func (l *lowering) printed(v value, verb byte, width string, e *spl.Call) (esql.
 	}
 	x := n.expr
 	if !isInteger(n.typ) {
-		x = call("TO_LONG", x) // towards zero, as %d
+		x = l.once(x)
+		x = call("TO_LONG", call("CASE", binary(">=", x, integer(0)), call("FLOOR", x), call("CEIL", x))) // TO_LONG rounds, %d does not
 	}
 	x = call("TO_STRING", x)
 	if w, err := strconv.Atoi(width); err == nil && w > 0 && w <= 20 {

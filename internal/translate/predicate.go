@@ -622,8 +622,8 @@ func (l *lowering) searchEquals(v value, w spl.Value) esql.Expr {
 			return l.textEquals(l.asText(v), textTest{value: text, wild: true, fold: true})
 		}
 		n, ok := number(strings.TrimSpace(text))
-		if !ok {
-			return boolean(false)
+		if !ok || isInteger(v.typ) && !plainNumeral(strings.TrimSpace(text)) {
+			return boolean(false) // the search grammar compares text: 10.0 is not 10
 		}
 		return l.anyEquals(v, n)
 	case isDate(v.typ):
@@ -702,6 +702,12 @@ func (l *lowering) anyDiffers(v value, w spl.Value, neg bool) esql.Expr {
 			return boolean(true) // f != * never holds
 		}
 		return boolean(false)
+	}
+	if text := strings.TrimSpace(w.Text); isInteger(v.typ) && !strings.Contains(text, "*") && !plainNumeral(text) {
+		if neg {
+			return isNull(v.expr)
+		}
+		return l.presence(v) // no whole number is written like this
 	}
 	if n, ok := number(strings.TrimSpace(w.Text)); ok && isNumeric(v.typ) {
 		x := or(binary("!=", call("MV_MIN", v.expr), n), binary("!=", call("MV_MAX", v.expr), n))

@@ -322,6 +322,9 @@ func (l *lowering) groupKey(b spl.By) (*column, *esql.Assign) {
 		if !ok {
 			return nil, nil
 		}
+		if !isDate(c.typ) && !c.nonNull && !c.filled {
+			l.filter(mark(notNull(c.value().expr), b.Field.Span()))
+		}
 		out := columnName(name)
 		a := &esql.Assign{Name: out, Expr: mark(bucket, b.Span())}
 		a.Origin = origin(b.Span())

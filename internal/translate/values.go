@@ -104,6 +104,14 @@ func (l *lowering) numberText(v value) esql.Expr {
 	return call("CASE", whole, call("TO_STRING", call("TO_LONG", v.expr)), call("TO_STRING", v.expr))
 }
 
+// otherTime says that a value is a stored time other than that of the event, which Splunk has as the text of the event.
+func otherTime(v value) bool { return isDate(v.typ) && v.stored() && v.columnName() != "@timestamp" }
+
+// timeAsText tells such times apart.
+func timeAsText(v value) value {
+	return value{expr: call("TO_STRING", v.expr), typ: "keyword", array: v.array, nonNull: v.nonNull}
+}
+
 // once computes an expression that is used several times in a column of its own.
 func (l *lowering) once(x esql.Expr) esql.Expr {
 	switch x.(type) {
