@@ -220,6 +220,8 @@ func (a *App) startWorker(ctx context.Context) (err error) {
 	if a.parts, err = NewActivities(ctx, a.o.Config, a.store, a.o.Prebuilt, a.o.Compilers, a.log); err != nil {
 		return err
 	}
+	// An interrupt ends a rule that hangs at once, before what runs is paused.
+	context.AfterFunc(ctx, a.parts.Drain)
 	d := worker.Deps{
 		Client: a.client, Logger: a.log, Settings: a.o.Config.Worker, Connectors: a.o.Config.Connectors,
 		Workflows:  func(r sdkworker.Registry) { workflows.Register(r) },

@@ -103,7 +103,7 @@ func (w *Worker) options(d Deps, c *config.Connector) sdkworker.Options {
 		WorkerStopTimeout:                d.Grace,
 		OnFatalError:                     w.fail,
 		// A stop reaches a running activity with its next heartbeat.
-		MaxHeartbeatThrottleInterval: 2 * time.Second,
+		MaxHeartbeatThrottleInterval: time.Second,
 	}
 	o.Interceptors = []interceptor.WorkerInterceptor{workflows.Interceptor()}
 	if d.Meter != nil {

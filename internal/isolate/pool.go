@@ -25,7 +25,7 @@ const (
 	// ruleLimit is how long a process may work on one rule; a rule takes milliseconds.
 	ruleLimit = 10 * time.Second
 	// leaveWithin is how long a rule that is being worked on is waited for when nobody wants it any more.
-	leaveWithin = time.Second
+	leaveWithin = 500 * time.Millisecond
 	// readyWithin bounds the start of a process.
 	readyWithin = time.Minute
 	// trackedRules bounds for how many rules crashes are remembered.
