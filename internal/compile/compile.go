@@ -4,6 +4,9 @@
 package compile
 
 import (
+	"strconv"
+	"strings"
+
 	"github.com/rulebridge/rulebridge/internal/migration"
 	"github.com/rulebridge/rulebridge/internal/spl"
 	"github.com/rulebridge/rulebridge/internal/translate"
@@ -40,7 +43,8 @@ func Holes(ds []migration.Diagnostic) (n int) {
 
 // Request is a rule as the compiler takes it.
 func Request(r migration.OriginalRule) translate.Request {
-	return translate.Request{ID: r.ID, Title: r.Title, Description: r.Description, Query: r.Query}
+	return translate.Request{ID: r.ID, Title: r.Title, Description: r.Description, Query: r.Query,
+		SuppressFields: r.SuppressFields, SuppressPeriod: r.SuppressPeriod}
 }
 
 // FromOutput is the compiler's output in the words of the rule document, with the settings of the rule: schedule and range,
@@ -61,6 +65,10 @@ func (d Defaults) FromOutput(rule migration.OriginalRule, o translate.Output) Ou
 		return c
 	}
 	when, notes := d.schedule(rule, o.Rule.Window)
+	if trigger := strings.TrimSpace(rule.Trigger); trigger != "" {
+		notes = append(notes, note{CodeTrigger, "trigger", "Splunk alerts only when the results meet the trigger condition " + strconv.Quote(clip(trigger)) +
+			"; the draft does not ask for it and alerts on every row: add the condition to the search and translate it again"})
+	}
 	severity, risk, more := weight(rule.Severity, rule.RiskScore)
 	notes = append(notes, more...)
 	threat, more := threats(rule.MitreAttackIDs)

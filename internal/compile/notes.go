@@ -17,6 +17,7 @@ const (
 	CodeWindowEdges      = "window_edges"
 	CodeSeverity         = "severity_default"
 	CodeUnknownTechnique = "unknown_technique"
+	CodeTrigger          = "trigger"
 )
 
 // codes are the severities and meanings of the codes that the compiler does not know.
@@ -26,6 +27,7 @@ var codes = []translate.CodeInfo{
 	{Code: CodeSeverity, Severity: translate.Info, Meaning: "a severity that is none of Splunk's, taken as medium"},
 	{Code: CodeUnknownTechnique, Severity: translate.Info, Meaning: "a MITRE ATT&CK id that is not known"},
 	{Code: CodeScheduleLost, Severity: translate.Approximation, Meaning: "a part of the schedule or range that the rule cannot keep and that decides what alerts"},
+	{Code: CodeTrigger, Severity: translate.Approximation, Meaning: "a trigger condition of the saved search, which the draft does not ask for"},
 	{Code: CodeScheduleInvalid, Severity: translate.Approximation, Meaning: "a schedule that cannot be read"},
 }
 

@@ -127,6 +127,20 @@ func TestSeverity(t *testing.T) {
 	}
 }
 
+// TestTrigger: a condition on the results that the draft does not ask for is an approximation.
+func TestTrigger(t *testing.T) {
+	o := settled(t, migration.OriginalRule{ID: "r", Query: "a=1", Cron: "*/5 * * * *", EarliestTime: "-5m", Trigger: "number of events greater than 5"})
+	require.Equal(t, migration.Partial, o.Result)
+	require.Contains(t, o.Diagnostics[len(o.Diagnostics)-1].Message, "number of events greater than 5")
+}
+
+// TestThrottling: the throttling of a saved search suppresses alerts by the same fields.
+func TestThrottling(t *testing.T) {
+	o := settled(t, migration.OriginalRule{ID: "r", Query: "a=1 | stats count by user", Cron: "*/5 * * * *", EarliestTime: "-5m",
+		SuppressFields: []string{"user"}, SuppressPeriod: "24h"})
+	require.Equal(t, &migration.Suppression{GroupBy: []string{"user"}, Duration: "1d"}, o.Rule.Suppression)
+}
+
 func TestThreats(t *testing.T) {
 	o := settled(t, migration.OriginalRule{ID: "r", Query: "a=1", Cron: "*/5 * * * *", EarliestTime: "-5m",
 		MitreAttackIDs: []string{"TA0006", "T1110", "t1059.001 ", "T1574.002", "T9999", "<script>", ""}})
