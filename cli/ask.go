@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"regexp"
 	"strings"
 	"time"
 
@@ -53,6 +54,9 @@ sent and received. With --conversation the question and its answer are kept, and
 	return c
 }
 
+// conversationName is what the gateway takes as the id of a conversation.
+var conversationName = regexp.MustCompile(`^[A-Za-z0-9._:@-]{1,128}$`)
+
 func (p Program) ask(c *cobra.Command, f askFlags, question string) error {
 	cfg, err := p.load(c)
 	if err != nil {
@@ -63,6 +67,8 @@ func (p Program) ask(c *cobra.Command, f askFlags, question string) error {
 		return usagef("the question is empty; see %s --help", c.CommandPath())
 	case f.size < assistant.MinSize || f.size > assistant.MaxSize:
 		return usagef("--size %d: use %d to %d", f.size, assistant.MinSize, assistant.MaxSize)
+	case f.conversation != "" && !conversationName.MatchString(f.conversation):
+		return usagef("--conversation %q: use at most 128 letters, digits and . _ : @ -", f.conversation)
 	case f.url != "" && len(f.alerts) > 0:
 		return usagef("--url and --alerts exclude each other: the gateway reads its own alerts")
 	case !cfg.Features.AssistantRAG:

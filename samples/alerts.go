@@ -113,17 +113,18 @@ func (s alertStory) alert(random *rand.Rand, rule sampleRule, i int, ago time.Du
 		"{outside}", fmt.Sprintf("203.0.113.%d", 10+random.IntN(40)), "{inside}", s.Hosts[random.IntN(len(s.Hosts))].Address,
 		"{email}", user.Email, "{port}", fmt.Sprint(40000+random.IntN(20000)))
 	id := fmt.Sprintf("sample-%03d-%08x", i+1, random.Uint32())
+	inner := map[string]any{
+		"uuid": id, "severity": rule.Severity, "risk_score": rule.Risk, "workflow_status": status, "status": "active",
+		"original_time": at.Add(-3 * time.Minute).Format(time.RFC3339), "depth": 1,
+		"rule": map[string]any{"name": rule.Name, "description": rule.Description, "rule_id": "sample-" + strings.ReplaceAll(strings.ToLower(rule.Name), " ", "-"),
+			"type": "esql", "threat": rule.threat()},
+	}
 	alert := map[string]any{
 		"_id": id, "@timestamp": at.Format(time.RFC3339), "ecs.version": "8.17.0",
-		"host":  map[string]any{"name": host.Name, "ip": []string{host.Address}, "os": map[string]any{"type": host.OS, "name": host.OSName}},
-		"user":  map[string]any{"name": user.Name},
-		"event": map[string]any{"kind": "signal", "category": rule.Category, "action": rule.Action},
-		"kibana": map[string]any{"alert": map[string]any{
-			"uuid": id, "severity": rule.Severity, "risk_score": rule.Risk, "workflow_status": status, "status": "active",
-			"original_time": at.Add(-3 * time.Minute).Format(time.RFC3339), "depth": 1,
-			"rule": map[string]any{"name": rule.Name, "description": rule.Description, "rule_id": "sample-" + strings.ReplaceAll(strings.ToLower(rule.Name), " ", "-"),
-				"type": "esql", "threat": rule.threat()},
-		}},
+		"host":   map[string]any{"name": host.Name, "ip": []string{host.Address}, "os": map[string]any{"type": host.OS, "name": host.OSName}},
+		"user":   map[string]any{"name": user.Name},
+		"event":  map[string]any{"kind": "signal", "category": rule.Category, "action": rule.Action},
+		"kibana": map[string]any{"alert": inner},
 	}
 	for name, value := range rule.Fields {
 		alert[name] = replaceIn(value, replace)
@@ -131,7 +132,6 @@ func (s alertStory) alert(random *rand.Rand, rule sampleRule, i int, ago time.Du
 	if domain != "" {
 		alert["user.domain"] = "HARBOR"
 	}
-	inner := alert["kibana"].(map[string]any)["alert"].(map[string]any) //nolint:forcetypeassert // made above
 	inner["reason"] = reason(alert, rule, domain+user.Name, host.Name)
 	if rule.Block {
 		inner["building_block_type"] = "default"

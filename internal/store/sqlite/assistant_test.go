@@ -174,3 +174,44 @@ func TestSettingsSurviveUpgrades(t *testing.T) {
 		t.Errorf("back-ups before the step: %v, %v", backups, err)
 	}
 }
+
+// TestSeveralIndices: a scope reads the indices that its patterns stand for, and no others.
+func TestSeveralIndices(t *testing.T) {
+	a := openAssistant(t, Memory)
+	now := time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)
+	var alerts []assistant.Alert
+	for i, index := range []string{".alerts-security.alerts-default", ".alerts-security.alerts-red", "other"} {
+		alerts = append(alerts, assistant.Alert{ID: "same", Index: index, Source: map[string]any{
+			"@timestamp": "2026-05-04T11:00:00Z", "host.name": fmt.Sprintf("host-%d", i), "kibana.alert.severity": "high"}})
+	}
+	if added, replaced, err := a.ImportAlerts(t.Context(), alerts); err != nil || added != 3 || replaced != 0 {
+		t.Fatalf("%d added, %d replaced, %v", added, replaced, err)
+	}
+	for _, test := range []struct {
+		patterns []string
+		hosts    []string
+	}{
+		{[]string{".alerts-security.alerts-*"}, []string{"host-0", "host-1"}},
+		{[]string{".alerts-security.alerts-red", "oth*r"}, []string{"host-1", "host-2"}},
+		{[]string{"o*", ".a*"}, []string{"host-0", "host-1", "host-2"}},
+	} {
+		s := assistant.Scope{Index: test.patterns, From: now.Add(-24 * time.Hour), To: now}
+		values, err := a.Values(t.Context(), s, []string{"host.name"}, 10)
+		slices.Sort(values["host.name"])
+		if err != nil || !slices.Equal(values["host.name"], test.hosts) {
+			t.Errorf("%v: hosts %v, %v", test.patterns, values, err)
+		}
+		page, err := a.Open(t.Context(), s, 10)
+		if err != nil || page.Total != len(test.hosts) || len(page.Alerts) != len(test.hosts) {
+			t.Errorf("%v: %d of %d alerts, %v", test.patterns, len(page.Alerts), page.Total, err)
+		}
+		counts, err := a.Counts(t.Context(), s)
+		if err != nil || len(counts) != 1 || counts[0].Alerts != len(test.hosts) {
+			t.Errorf("%v: counts %v, %v", test.patterns, counts, err)
+		}
+		found, err := a.Search(t.Context(), s, assistant.Filter{Host: []string{"HOST-1"}}, 10)
+		if err != nil || found.Total != 1 || found.Alerts[0].Index != ".alerts-security.alerts-red" {
+			t.Errorf("%v: search finds %+v, %v", test.patterns, found, err)
+		}
+	}
+}
