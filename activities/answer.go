@@ -45,8 +45,10 @@ func (a *Activities) readAnswer(rule migration.Rule, answer string) (prompts.Fil
 		}
 	}
 	c := &comparison{known: a.Known, allowed: allowedBy(rule, filling, causes), protected: names(before.Commands), draftless: draft == ""}
-	// Remarks are not asked for, and they would end up in Kibana.
-	query.Commands = slices.DeleteFunc(query.Commands, isComment)
+	// Remarks of a model are not asked for, and they would end up in Kibana; those of the draft stay.
+	query.Commands = slices.DeleteFunc(query.Commands, func(c esql.Command) bool {
+		return isComment(c) && !slices.ContainsFunc(before.Commands, func(d esql.Command) bool { return printed(d) == printed(c) })
+	})
 	c.compare(slices.DeleteFunc(slices.Clone(before.Commands), isComment), query)
 	problems = append(problems, c.problems...)
 	problems = append(problems, complete(query)...)
@@ -211,6 +213,9 @@ func (c *comparison) compare(draft []esql.Command, answer *esql.Query) {
 	c.from(answer)
 	next := 0
 	for _, cmd := range answer.Commands {
+		if isComment(cmd) {
+			continue
+		}
 		if next < len(draft) && c.extends(draft[next], cmd) {
 			next++
 			continue

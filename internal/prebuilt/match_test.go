@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -164,6 +165,28 @@ func draftOf(t testing.TB, rule migration.OriginalRule) string {
 		t.Fatal(err)
 	}
 	return compiler.Translate(compile.Request(rule)).Query
+}
+
+// TestComparisonIsBounded compares conditions with far more alternatives than any rule has.
+func TestComparisonIsBounded(t *testing.T) {
+	var premises []clause
+	var goal some
+	for i := range 40 {
+		field := "f" + strconv.Itoa(i)
+		wide := test{field: field}
+		for j := range 250 {
+			wide.any = append(wide.any, newGlob("*"+strconv.Itoa(j)+"*x*", true))
+		}
+		premises = append(premises, wide)
+		goal = append(goal, both(wide, exists("g"+strconv.Itoa(i))))
+	}
+	p := &prover{}
+	if ok, _ := p.follows(premises, goal); ok {
+		t.Error("a condition on fields that nobody asks for follows")
+	}
+	if p.steps > 2*maxSteps {
+		t.Errorf("%d steps, want a bound of about %d", p.steps, maxSteps)
+	}
 }
 
 func TestMatchNamesAnotherTechnique(t *testing.T) {

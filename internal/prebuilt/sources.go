@@ -19,11 +19,8 @@ func sourceFacts(pattern string, leaves []clause) []clause {
 		return t
 	}
 	module, _, _ := strings.Cut(dataset, ".")
-	if module == "auditd_manager" {
-		module = "auditd"
-	}
 	facts := []clause{is("data_stream.dataset", dataset), is("event.dataset", dataset)}
-	if module != "system" && module != "windows" && module != "endpoint" {
+	if modules[module] {
 		facts = append(facts, is("event.module", module))
 	}
 	for _, f := range osOf {
@@ -65,6 +62,9 @@ func sourceFacts(pattern string, leaves []clause) []clause {
 	}
 	return facts
 }
+
+// modules are the integrations whose event.module is the first part of their data sets.
+var modules = words0("aws azure gcp github google_workspace kubernetes o365 okta")
 
 var osOf = []struct{ dataset, os string }{
 	{"windows.", "windows"}, {"system.security", "windows"}, {"system.system", "windows"}, {"system.application", "windows"},
