@@ -61,10 +61,13 @@ func (p *prover) direct(premises []clause, goal clause) (bool, clause) {
 		return false, goal
 	case test:
 		return slices.ContainsFunc(premises, func(c clause) bool {
+			if p.steps > maxSteps {
+				return false
+			}
 			if t, ok := c.(test); ok {
 				p.steps += len(t.any) * len(goal.any)
 			}
-			return p.steps <= maxSteps && givesTest(c, goal)
+			return givesTest(c, goal)
 		}), goal
 	case number:
 		return slices.ContainsFunc(premises, func(c clause) bool { n, ok := c.(number); return ok && n.field == goal.field && within(n, goal) }), goal
