@@ -107,12 +107,14 @@ func uncovered(original shape, goal clause) string {
 		return "the rule has too many alternatives to compare"
 	}
 	p := &prover{}
+	alerts := false
 	for _, pattern := range original.indices {
 		for _, leaves := range list {
 			premises := append(slices.Clip(leaves), sourceFacts(pattern, leaves)...)
 			if impossible(premises) {
 				continue
 			}
+			alerts = true
 			if ok, part := p.follows(premises, goal); !ok {
 				if p.steps > maxSteps {
 					return "the two have too many alternatives to compare"
@@ -120,6 +122,9 @@ func uncovered(original shape, goal clause) string {
 				return describe(part, leaves)
 			}
 		}
+	}
+	if !alerts {
+		return "the rule itself never alerts"
 	}
 	return ""
 }
