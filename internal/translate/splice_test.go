@@ -225,7 +225,7 @@ func survives(t testing.TB, c *Compiler, text string) (tooComplex bool) {
 // stack overflow ends the whole process, so the search at hand is always in the file that SPLICE_LAST names.
 func TestSplicedSearches(t *testing.T) {
 	n, seed := 5000, uint64(1)
-	if testing.Short() {
+	if testing.Short() && os.Getenv("CI") != "true" {
 		n = 1500
 	}
 	if v, err := strconv.Atoi(os.Getenv("SPLICES")); err == nil {
