@@ -75,6 +75,12 @@ func openDatabase(o Options) (*database, error) {
 	_, err = os.Stat(db.sql.DatabaseName)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
+		// Companions of a database that was moved away by hand would be taken for the new one's.
+		for _, suffix := range []string{"-wal", "-shm"} {
+			if err := os.Remove(db.sql.DatabaseName + suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return nil, db.fault(err)
+			}
+		}
 		db.isNew, db.stamp = true, fresh
 	case err != nil:
 		return nil, fmt.Errorf("look for %s: %w", db.sql.DatabaseName, err)
