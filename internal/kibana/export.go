@@ -1,0 +1,342 @@
+package kibana
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"regexp"
+	"slices"
+
+	"github.com/rulebridge/rulebridge/internal/migration"
+)
+
+// Names of the files of an export; those of lookup indices are lookups/INDEX.mapping.json and lookups/INDEX.bulk.ndjson.
+const (
+	RulesFile    = "kibana-rules.ndjson"
+	PrebuiltFile = "prebuilt-rules.ndjson"
+	LeftOutFile  = "left-out.ndjson"
+	SummaryFile  = "export.json"
+)
+
+// Kibana's import refuses a file of maxRuleImportExportSize (10,000) rules and a body over maxRuleImportPayloadBytes
+// (10 MiB). What is over goes into further files, kibana-rules-2.ndjson and so on. The body also holds the summary line.
+const (
+	mostRules   = 9_999
+	mostBytes   = 8 << 20
+	mostMissing = 20_000
+)
+
+// File takes its name when it is finished; Abandon removes what is not.
+type File interface {
+	io.Writer
+	Finish() error
+	Abandon()
+}
+
+// Summary says what an export holds; its JSON is export.json.
+type Summary struct {
+	MigrationID string `json:"migration_id"`
+	// Files are relative to the folder of the export and written with /. RuleFiles are those of them that Kibana imports.
+	Files     []string `json:"files"`
+	RuleFiles []string `json:"rule_files"`
+	Rules     int      `json:"rules"`
+	Partial   int      `json:"partial"` // of Rules
+	Prebuilt  int      `json:"prebuilt"`
+	LeftOut   int      `json:"left_out"`
+	Lookups   []Lookup `json:"lookups"`
+}
+
+// Lookup is an index in lookup mode that exported rules join with. With 0 rows, the translation does not know them: they
+// have to be added.
+type Lookup struct {
+	Index string `json:"index"`
+	Rows  int    `json:"rows"`
+	Rules int    `json:"rules"`
+}
+
+// Prebuilt is one line of prebuilt-rules.ndjson: a prebuilt rule, and the rule that it replaces.
+type Prebuilt struct {
+	RuleID   string `json:"rule_id"`
+	Name     string `json:"name"`
+	Replaces string `json:"replaces"` // the rule's id in the migration
+	Title    string `json:"title"`
+	Why      string `json:"why,omitempty"`
+}
+
+// LeftOut is one line of left-out.ndjson: a rule that is not exported.
+type LeftOut struct {
+	ID     string `json:"id"`
+	RuleID string `json:"rule_id"`
+	Title  string `json:"title"`
+	Why    string `json:"why"`
+}
+
+// details is the last line of a file of rules, as Kibana's export writes it; its import passes over it.
+type details struct {
+	Exported      int       `json:"exported_count"`
+	ExportedRules int       `json:"exported_rules_count"`
+	Missing       []missing `json:"missing_rules"`
+	MissingCount  int       `json:"missing_rules_count"`
+}
+
+type missing struct {
+	RuleID string `json:"rule_id"`
+}
+
+type lookup struct {
+	Lookup
+	content [sha256.Size]byte
+}
+
+// Exporter writes an export rule by rule. It holds names and counts, never rules.
+type Exporter struct {
+	create  func(name string) (File, error)
+	open    map[string]File
+	sum     Summary
+	lookups map[string]*lookup
+	missing []missing
+	// rules is the file of rules that is being written, and how much stands in it.
+	rules        File
+	count, bytes int
+}
+
+// NewExporter begins an export. create makes a file of that name, relative and written with /, in the export's folder.
+func NewExporter(migrationID string, create func(name string) (File, error)) *Exporter {
+	return &Exporter{create: create, open: map[string]File{}, lookups: map[string]*lookup{}, missing: []missing{},
+		sum: Summary{MigrationID: migrationID, RuleFiles: []string{}}}
+}
+
+// Add writes one rule where it belongs: among the rules, the prebuilt rules, or those left out.
+func (e *Exporter) Add(rule migration.Rule) error {
+	if m := rule.Matched; m != nil && rule.Status == migration.StatusFinished {
+		e.sum.Prebuilt++
+		return e.line(PrebuiltFile, Prebuilt{RuleID: m.RuleID, Name: m.Name, Replaces: rule.ID, Title: rule.Original.Title, Why: m.Why})
+	}
+	why := leftOut(rule)
+	if why == "" {
+		var err error
+		if why, err = e.addLookups(rule.Elastic.LookupIndices); err != nil {
+			return err
+		}
+	}
+	if why == "" {
+		return e.addRule(rule)
+	}
+	e.sum.LeftOut++
+	id := RuleID(rule.ID)
+	if len(e.missing) < mostMissing {
+		e.missing = append(e.missing, missing{id})
+	}
+	return e.line(LeftOutFile, LeftOut{ID: rule.ID, RuleID: id, Title: rule.Original.Title, Why: why})
+}
+
+func (e *Exporter) addRule(rule migration.Rule) error {
+	line, err := jsonLine(fromRule(rule))
+	if err != nil {
+		return fmt.Errorf("write rule %s: %w", rule.ID, err)
+	}
+	if e.rules != nil && (e.count == mostRules || e.bytes+len(line) > mostBytes) {
+		if err := e.finishRules(nil, 0); err != nil {
+			return err
+		}
+	}
+	if err := e.openRules(); err != nil {
+		return err
+	}
+	e.count++
+	e.bytes += len(line)
+	e.sum.Rules++
+	if rule.Result != migration.Full {
+		e.sum.Partial++
+	}
+	_, err = e.rules.Write(line)
+	return err
+}
+
+func (e *Exporter) openRules() (err error) {
+	if e.rules != nil {
+		return nil
+	}
+	name := RulesFile
+	if n := len(e.sum.RuleFiles); n > 0 {
+		name = fmt.Sprintf("kibana-rules-%d.ndjson", n+1)
+	}
+	e.count, e.bytes = 0, 0
+	if e.rules, err = e.file(name); err == nil {
+		e.sum.RuleFiles = append(e.sum.RuleFiles, name)
+	}
+	return err
+}
+
+// finishRules ends the file of rules with its summary line; the last file names the rules that are left out.
+func (e *Exporter) finishRules(left []missing, count int) error {
+	if left == nil {
+		left = []missing{}
+	}
+	line, err := jsonLine(details{Exported: e.count, ExportedRules: e.count, Missing: left, MissingCount: count})
+	if err != nil {
+		return fmt.Errorf("write the summary line: %w", err)
+	}
+	_, err = e.rules.Write(line)
+	e.rules = nil
+	return err
+}
+
+var safeIndex = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,199}$`)
+
+// addLookups writes the indices that are new. Why says what keeps the rule from being exported.
+func (e *Exporter) addLookups(indices []migration.LookupIndex) (why string, err error) {
+	sums := make([][sha256.Size]byte, len(indices))
+	for i, k := range indices {
+		content, err := json.Marshal([]any{k.Body, k.Rows})
+		if err != nil {
+			return "", fmt.Errorf("write lookup index %s: %w", k.Name, err)
+		}
+		sums[i] = sha256.Sum256(content)
+		if !safeIndex.MatchString(k.Name) {
+			return fmt.Sprintf("the lookup index %q cannot be the name of a file; rename it in the query", k.Name), nil
+		}
+		if old := e.lookups[k.Name]; old != nil && old.content != sums[i] {
+			return "the lookup index " + k.Name + " has other fields or rows in a rule exported before; rename it in one of the queries", nil
+		}
+	}
+	for i, k := range indices {
+		if old := e.lookups[k.Name]; old != nil {
+			old.Rules++
+			continue
+		}
+		e.lookups[k.Name] = &lookup{Lookup: Lookup{Index: k.Name, Rows: len(k.Rows), Rules: 1}, content: sums[i]}
+		if err := e.writeLookup(k); err != nil {
+			return "", err
+		}
+	}
+	return "", nil
+}
+
+// writeLookup writes the body that creates an index, and its rows as _bulk takes them. The rows have ids, so that loading
+// them twice leaves each once: LOOKUP JOIN would give a row for each.
+func (e *Exporter) writeLookup(k migration.LookupIndex) error {
+	body, err := json.MarshalIndent(k.Body, "", "  ")
+	if err != nil {
+		return fmt.Errorf("write lookup index %s: %w", k.Name, err)
+	}
+	if err := e.whole("lookups/"+k.Name+".mapping.json", append(body, '\n')); err != nil || len(k.Rows) == 0 {
+		return err
+	}
+	name := "lookups/" + k.Name + ".bulk.ndjson"
+	f, err := e.file(name)
+	if err != nil {
+		return err
+	}
+	for i, row := range k.Rows {
+		line, err := jsonLine(row)
+		if err != nil {
+			return fmt.Errorf("write row %d of lookup index %s: %w", i+1, k.Name, err)
+		}
+		if _, err := fmt.Fprintf(f, "{\"index\":{\"_id\":\"%d\"}}\n%s", i+1, line); err != nil {
+			return err
+		}
+	}
+	return e.finish(name)
+}
+
+// Finish ends every file and says what was written. A file of rules is there also when no rule is.
+func (e *Exporter) Finish() (Summary, error) {
+	for _, name := range []string{PrebuiltFile, LeftOutFile} {
+		if _, err := e.file(name); err != nil {
+			return e.sum, err
+		}
+	}
+	if err := e.openRules(); err != nil {
+		return e.sum, err
+	}
+	if err := e.finishRules(e.missing, e.sum.LeftOut); err != nil {
+		return e.sum, err
+	}
+	e.sum.Lookups = make([]Lookup, 0, len(e.lookups))
+	for _, k := range e.lookups {
+		e.sum.Lookups = append(e.sum.Lookups, k.Lookup)
+	}
+	slices.SortFunc(e.sum.Lookups, func(a, b Lookup) int { return cmp.Compare(a.Index, b.Index) })
+	for _, name := range slices.Sorted(maps.Keys(e.open)) {
+		if err := e.finish(name); err != nil {
+			return e.sum, err
+		}
+	}
+	e.sum.Files = append(e.sum.Files, SummaryFile)
+	slices.Sort(e.sum.Files)
+	data, err := json.MarshalIndent(e.sum, "", "  ")
+	if err != nil {
+		return e.sum, fmt.Errorf("write %s: %w", SummaryFile, err)
+	}
+	f, err := e.create(SummaryFile)
+	if err != nil {
+		return e.sum, err
+	}
+	if _, err := f.Write(append(data, '\n')); err != nil {
+		f.Abandon()
+		return e.sum, err
+	}
+	return e.sum, f.Finish()
+}
+
+// Abandon removes the files that are not finished.
+func (e *Exporter) Abandon() {
+	for _, f := range e.open {
+		f.Abandon()
+	}
+	clear(e.open)
+}
+
+// file is the open file of that name.
+func (e *Exporter) file(name string) (File, error) {
+	if f := e.open[name]; f != nil {
+		return f, nil
+	}
+	f, err := e.create(name)
+	if err != nil {
+		return nil, err
+	}
+	e.open[name] = f
+	return f, nil
+}
+
+func (e *Exporter) finish(name string) error {
+	f := e.open[name]
+	delete(e.open, name)
+	e.sum.Files = append(e.sum.Files, name)
+	return f.Finish()
+}
+
+func (e *Exporter) whole(name string, data []byte) error {
+	f, err := e.file(name)
+	if err != nil {
+		return err
+	}
+	if _, err := f.Write(data); err != nil {
+		return err
+	}
+	return e.finish(name)
+}
+
+func (e *Exporter) line(name string, value any) error {
+	f, err := e.file(name)
+	if err != nil {
+		return err
+	}
+	line, err := jsonLine(value)
+	if err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	_, err = f.Write(line)
+	return err
+}
+
+// jsonLine is a value as one line of NDJSON.
+func jsonLine(value any) ([]byte, error) {
+	b, err := json.Marshal(value)
+	return append(b, '\n'), err
+}

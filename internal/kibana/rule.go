@@ -1,0 +1,281 @@
+// Package kibana writes a migration as Kibana takes it: detection rules that its import accepts, the prebuilt rules to
+// install there, and the lookup indices that the queries join with.
+package kibana
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"github.com/rulebridge/rulebridge/internal/esql"
+	"github.com/rulebridge/rulebridge/internal/migration"
+	"github.com/rulebridge/rulebridge/internal/report"
+)
+
+// Rule is an ES|QL rule as POST /api/detection_engine/rules/_import takes it. A rule of this type has neither index nor
+// threshold nor filters: the query says all of that. Source: RuleToImport and EsqlRuleCreateFields of Kibana's rule schema
+// (security_solution/common/api/detection_engine).
+type Rule struct {
+	// RuleID is what Kibana knows the rule by across imports; RuleID makes one.
+	RuleID      string `json:"rule_id"`
+	Name        string `json:"name"`
+	Description string `json:"description"` // never empty
+	Type        string `json:"type"`        // esql
+	Language    string `json:"language"`    // esql
+	Query       string `json:"query"`
+	Severity    string `json:"severity"`   // low, medium, high or critical
+	RiskScore   int    `json:"risk_score"` // 0 to 100
+	// Interval is a number and one of s, m, h, d; From and To are date math.
+	Interval    string             `json:"interval,omitempty"`
+	From        string             `json:"from,omitempty"`
+	To          string             `json:"to,omitempty"`
+	Threat      []migration.Threat `json:"threat"`
+	Tags        []string           `json:"tags"`
+	References  []string           `json:"references"`
+	Note        string             `json:"note,omitempty"` // Markdown: the investigation guide
+	Suppression *Suppression       `json:"alert_suppression,omitempty"`
+	// TimestampOverride is the field that Kibana's time filter reads; empty means @timestamp.
+	TimestampOverride string `json:"timestamp_override,omitempty"`
+	MaxSignals        int    `json:"max_signals"`
+	Enabled           bool   `json:"enabled"`
+	Version           int    `json:"version"`
+}
+
+// Suppression makes one alert of those with equal values in GroupBy, which has one to three fields.
+type Suppression struct {
+	GroupBy  []string  `json:"group_by"`
+	Duration *Duration `json:"duration,omitempty"` // nil: within one run
+	// MissingFields is suppress or doNotSuppress: what happens to rows in which a field of GroupBy is missing.
+	MissingFields string `json:"missing_fields_strategy"`
+}
+
+// Duration is a number of units: s, m or h.
+type Duration struct {
+	Value int64  `json:"value"`
+	Unit  string `json:"unit"`
+}
+
+const (
+	// mostSuppressed is how many fields Kibana suppresses alerts by.
+	mostSuppressed = 3
+	// mostAlerts is what Kibana lets a rule alert at most in one run unless xpack.alerting.rules.run.alerts.max says more.
+	// Splunk knows no such limit, and Kibana's own default of 100 would drop alerts that Splunk gives.
+	mostAlerts = 1000
+	// mostCauses is how many causes the note of a partial rule says; the report has all of them.
+	mostCauses = 5
+	// longestCause is the length in characters of a cause in the note.
+	longestCause = 500
+)
+
+// Tags that every exported rule carries, so that rules can be found by them in Kibana.
+const (
+	TagSource  = "Source: Splunk"
+	TagFull    = "Rulebridge: full"
+	TagPartial = "Rulebridge: partial"
+)
+
+// ruleSpace is the name space of RuleID's UUIDs. A change of it would make every rule a new one for Kibana.
+var ruleSpace = uuid.MustParse("5d0b6a7e-9f0c-5c5e-8a53-3f6f3a0d9b11")
+
+// RuleID is the rule_id of a rule: a UUID (version 5) of its id in the migration, and so the same in each migration of the
+// rule.
+func RuleID(id string) string { return uuid.NewSHA1(ruleSpace, []byte(id)).String() }
+
+// leftOut is why a rule is not exported.
+func leftOut(r migration.Rule) string {
+	switch {
+	case r.Status == migration.StatusError:
+		return "the migration ended in error for this rule: " + cmp.Or(r.ErrorCode, "no code")
+	case r.Status != migration.StatusFinished:
+		return "not translated yet: go on with the migration, then export again"
+	case r.Result == migration.Untranslatable:
+		why := "untranslatable"
+		if causes := report.Causes(r.Diagnostics); len(causes) > 0 {
+			why += ": " + plain(causes[0].Message)
+		}
+		return why
+	case r.Elastic == nil || strings.TrimSpace(r.Elastic.Query) == "":
+		return "there is no query"
+	case r.Elastic.QueryLanguage != "esql":
+		return fmt.Sprintf("the query is in %q; only esql is exported", r.Elastic.QueryLanguage)
+	}
+	return ""
+}
+
+// fromRule is the detection rule of a translated rule. It never enables a rule: a person does, after the lookup indices
+// are there and the note is read.
+func fromRule(r migration.Rule) Rule {
+	e := r.Elastic
+	name := cmp.Or(strings.TrimSpace(e.Title), strings.TrimSpace(r.Original.Title), r.ID)
+	k := Rule{
+		RuleID: RuleID(r.ID), Name: name,
+		Description: cmp.Or(strings.TrimSpace(e.Description), strings.TrimSpace(r.Original.Description), name),
+		Type:        "esql", Language: "esql", Query: e.Query,
+		Severity: severity(e), RiskScore: min(100, max(0, e.RiskScore)),
+		From: e.From, To: cmp.Or(e.To, "now"), Threat: e.Threat,
+		Tags: []string{TagSource, TagFull}, References: []string{},
+		MaxSignals: mostAlerts, Version: 1,
+	}
+	if k.Threat == nil {
+		k.Threat = []migration.Threat{}
+	}
+	if r.Result != migration.Full {
+		k.Tags[1] = TagPartial
+	}
+	if rowsAreEvents(e.Query) {
+		// Events that arrive late are then seen by the run after their arrival. Rows of STATS have no such field, and what
+		// they count is a matter of @timestamp.
+		k.TimestampOverride = "event.ingested"
+	}
+	var settings []string
+	if e.Interval != "" {
+		if text, ok := interval(e.Interval); ok {
+			k.Interval = text
+		} else {
+			settings = append(settings, fmt.Sprintf("The schedule %q is none that Kibana knows; it runs the rule every 5 minutes.", plain(e.Interval)))
+		}
+	}
+	var why string
+	if k.Suppression, why = suppression(e.Suppression); why != "" {
+		settings = append(settings, why)
+	}
+	k.Note = note(r, settings)
+	return k
+}
+
+// severity is the rule's, or for another word the one that Kibana pairs with the risk score.
+func severity(e *migration.ElasticRule) string {
+	switch s := strings.ToLower(e.Severity); {
+	case slices.Contains([]string{"low", "medium", "high", "critical"}, s):
+		return s
+	case e.RiskScore > 73:
+		return "critical"
+	case e.RiskScore > 47:
+		return "high"
+	case e.RiskScore > 21:
+		return "medium"
+	}
+	return "low"
+}
+
+// rowsAreEvents says whether each row of the query is one document that it read.
+func rowsAreEvents(query string) bool {
+	q, err := esql.Parse(query)
+	if err != nil || len(q.Commands) == 0 {
+		return false
+	}
+	kept := false
+	for _, c := range q.Commands {
+		switch c := c.(type) {
+		case *esql.From:
+			kept = slices.Contains(c.Metadata, "_id")
+		case *esql.Stats, *esql.Fork, *esql.Other, *esql.Row:
+			return false
+		case *esql.Keep:
+			kept = kept && strings.Contains(query, "_id")
+		}
+	}
+	return kept
+}
+
+var lengthText = regexp.MustCompile(`^([1-9][0-9]{0,8})([smhdw])$`)
+
+// length reads a number with a unit, and gives weeks as days.
+func length(text string) (n int64, unit string, ok bool) {
+	m := lengthText.FindStringSubmatch(strings.TrimSpace(text))
+	if m == nil {
+		return 0, "", false
+	}
+	n, err := strconv.ParseInt(m[1], 10, 64)
+	if err != nil {
+		return 0, "", false
+	}
+	if m[2] == "w" {
+		return 7 * n, "d", true
+	}
+	return n, m[2], true
+}
+
+// interval is a schedule as Kibana writes it.
+func interval(text string) (string, bool) {
+	n, unit, ok := length(text)
+	return strconv.FormatInt(n, 10) + unit, ok
+}
+
+// suppression is the rule's as Kibana writes it, or none and why. Fewer fields than the rule has would suppress alerts that
+// Splunk gives, so none are taken then.
+func suppression(s *migration.Suppression) (*Suppression, string) {
+	if s == nil {
+		return nil, ""
+	}
+	switch n := len(s.GroupBy); {
+	case n == 0:
+		return nil, "Splunk throttles this alert as a whole; Kibana suppresses by one to three fields only, so every alert is shown."
+	case n > mostSuppressed:
+		return nil, fmt.Sprintf("Splunk throttles this alert by %d fields (%s); Kibana suppresses by %d at most, so every alert is shown.",
+			n, plain(strings.Join(s.GroupBy, ", ")), mostSuppressed)
+	}
+	// A row without one of the fields alerts by itself: no alert is lost.
+	k := &Suppression{GroupBy: s.GroupBy, MissingFields: "doNotSuppress"}
+	if s.Duration == "" {
+		return k, ""
+	}
+	n, unit, ok := length(s.Duration)
+	if unit == "d" {
+		n, unit = n*24, "h"
+	}
+	if !ok || n > math.MaxInt32 {
+		return nil, fmt.Sprintf("The throttling period %q cannot be read, so every alert is shown.", plain(s.Duration))
+	}
+	k.Duration = &Duration{Value: n, Unit: unit}
+	return k, ""
+}
+
+// note is the investigation guide: what to settle before the rule runs, then what the rule had in Splunk.
+func note(r migration.Rule, settings []string) string {
+	var b strings.Builder
+	if r.Result != migration.Full || len(settings) > 0 {
+		b.WriteString("## Before you enable this rule\n\n")
+	}
+	if r.Result != migration.Full {
+		b.WriteString("The translation from Splunk is partial:\n\n")
+		causes := report.Causes(r.Diagnostics)
+		for i, d := range causes {
+			if i == mostCauses {
+				fmt.Fprintf(&b, "- and %d more, which the report of the migration names\n", len(causes)-i)
+				break
+			}
+			b.WriteString("- ")
+			if d.Start.Line > 0 {
+				fmt.Fprintf(&b, "line %d, column %d of the Splunk search: ", d.Start.Line, d.Start.Column)
+			}
+			b.WriteString(plain(d.Message) + "\n")
+		}
+		if len(causes) == 0 {
+			b.WriteString("- the translation names no cause: compare both searches\n")
+		}
+	}
+	if len(settings) > 0 && r.Result != migration.Full {
+		b.WriteString("\n")
+	}
+	for _, s := range settings {
+		b.WriteString("- " + s + "\n")
+	}
+	return strings.TrimSpace(b.String())
+}
+
+// plain is text on one line and of bounded length. Kibana's guides run queries that stand in !{…}; no text of a rule may
+// begin one.
+func plain(text string) string {
+	text = strings.ReplaceAll(strings.Join(strings.Fields(text), " "), "!{", "! {")
+	if r := []rune(text); len(r) > longestCause {
+		text = string(r[:longestCause]) + "…"
+	}
+	return text
+}
