@@ -42,10 +42,10 @@ without, it goes to standard output. Without an id, the only migration there is 
 			if len(args) > 0 {
 				id = args[0]
 			}
-			if f.url != "" {
-				return p.reportOfGateway(c.Context(), f, id)
-			}
-			return p.reportOfFolder(c.Context(), f, cfg, id)
+			return p.kept(c.Context(), f.url, cfg, id, func(r *run, stats migration.Stats) error {
+				r.out = f.out
+				return r.show(c.Context(), f, stats)
+			})
 		},
 	}
 	config.Flags(c.Flags())
@@ -60,8 +60,17 @@ without, it goes to standard output. Without an id, the only migration there is 
 	return c
 }
 
-func (p Program) reportOfGateway(ctx context.Context, f reportFlags, id string) error {
-	g, err := newGateway(f.url, remoteTransport())
+// kept calls use with a migration that a gateway keeps or, without an address, the data folder; without an id, with the only
+// migration there is.
+func (p Program) kept(ctx context.Context, address string, cfg config.Config, id string, use func(*run, migration.Stats) error) error {
+	if address != "" {
+		return p.keptByGateway(ctx, address, id, use)
+	}
+	return p.keptInFolder(ctx, cfg, id, use)
+}
+
+func (p Program) keptByGateway(ctx context.Context, address, id string, use func(*run, migration.Stats) error) error {
+	g, err := newGateway(address, remoteTransport())
 	if err != nil {
 		return err
 	}
@@ -81,11 +90,10 @@ func (p Program) reportOfGateway(ctx context.Context, f reportFlags, id string) 
 	if err != nil {
 		return err
 	}
-	r := run{p: p, gateway: g, out: f.out, id: id, rules: g.rules}
-	return r.show(ctx, f, stats)
+	return use(&run{p: p, gateway: g, id: id, rules: g.rules}, stats)
 }
 
-func (p Program) reportOfFolder(ctx context.Context, f reportFlags, cfg config.Config, id string) (err error) {
+func (p Program) keptInFolder(ctx context.Context, cfg config.Config, id string, use func(*run, migration.Stats) error) (err error) {
 	records, err := app.OpenRecords(ctx, cfg.DataDir)
 	if err != nil {
 		var locked *app.LockedError
@@ -117,7 +125,7 @@ func (p Program) reportOfFolder(ctx context.Context, f reportFlags, cfg config.C
 		if stats.MigrationID != id {
 			continue
 		}
-		r := run{p: p, out: f.out, id: id, connector: connectors[id]}
+		r := run{p: p, id: id, connector: connectors[id]}
 		r.rules = func(ctx context.Context, id string, each func(json.RawMessage, migration.Rule) error) error {
 			return records.Rules(ctx, id, func(rule migration.Rule) error {
 				raw, err := json.Marshal(rule)
@@ -127,7 +135,7 @@ func (p Program) reportOfFolder(ctx context.Context, f reportFlags, cfg config.C
 				return each(raw, rule)
 			})
 		}
-		return r.show(ctx, f, stats)
+		return use(&r, stats)
 	}
 	return usagef("%s holds no migration %s; it holds:\n%s", cfg.DataDir, id, listed(all))
 }

@@ -1,7 +1,10 @@
 package cli_test
 
 import (
+	"encoding/json"
 	"errors"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"strconv"
@@ -10,6 +13,8 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/rulebridge/rulebridge/cli"
+	"github.com/rulebridge/rulebridge/internal/kibana/kibanatest"
+	"github.com/rulebridge/rulebridge/internal/migration"
 )
 
 func TestMain(m *testing.M) {
@@ -22,6 +27,8 @@ func TestMain(m *testing.M) {
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{Dir: "testdata/script", Cmds: map[string]func(*testscript.TestScript, bool, []string){
 		"exitcode": exitCode,
+		"gateway":  gateway,
+		"kibana":   kibana,
 	}})
 }
 
@@ -42,5 +49,37 @@ func exitCode(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("%v", err)
 	case want != 0:
 		ts.Fatalf("exit code 0, want %d", want)
+	}
+}
+
+// gateway starts one that keeps the finished migration m1 with the rules in a file, and sets GATEWAY: gateway FILE.
+func gateway(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: gateway FILE")
+	}
+	rules := ts.ReadFile(args[0])
+	stats := migration.Stats{MigrationID: "m1", Status: migration.Finished}
+	mux := http.NewServeMux()
+	answer := func(path string, value any) {
+		mux.HandleFunc("GET /internal/siem_migrations/rules"+path, func(w http.ResponseWriter, _ *http.Request) { _ = json.NewEncoder(w).Encode(value) })
+	}
+	answer("/stats", []migration.Stats{stats})
+	answer("/m1/stats", stats)
+	answer("/m1", json.RawMessage(rules))
+	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
+	s := httptest.NewServer(mux)
+	ts.Defer(s.Close)
+	ts.Setenv("GATEWAY", s.URL)
+}
+
+// kibana imports a file into a Kibana without rules, which has to take every rule: kibana FILE.
+func kibana(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: kibana FILE")
+	}
+	var k kibanatest.Kibana
+	a, err := k.Import(args[0], []byte(ts.ReadFile(args[0])), false)
+	if err != nil || !a.Success || a.SuccessCount == 0 {
+		ts.Fatalf("Kibana answers %+v, %v", a, err)
 	}
 }

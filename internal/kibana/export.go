@@ -134,7 +134,8 @@ func (e *Exporter) Add(rule migration.Rule) error {
 }
 
 func (e *Exporter) addRule(rule migration.Rule) error {
-	line, err := jsonLine(fromRule(rule))
+	made := fromRule(rule)
+	line, err := jsonLine(made)
 	if err != nil {
 		return fmt.Errorf("write rule %s: %w", rule.ID, err)
 	}
@@ -149,7 +150,7 @@ func (e *Exporter) addRule(rule migration.Rule) error {
 	e.count++
 	e.bytes += len(line)
 	e.sum.Rules++
-	if rule.Result != migration.Full {
+	if slices.Contains(made.Tags, TagPartial) {
 		e.sum.Partial++
 	}
 	_, err = e.rules.Write(line)
@@ -340,3 +341,8 @@ func jsonLine(value any) ([]byte, error) {
 	b, err := json.Marshal(value)
 	return append(b, '\n'), err
 }
+
+var fileNames = regexp.MustCompile(`^(kibana-rules(-[0-9]+)?\.ndjson|prebuilt-rules\.ndjson|left-out\.ndjson|export\.json|lookups/[a-z0-9][a-z0-9._-]*\.(mapping\.json|bulk\.ndjson))$`)
+
+// IsFile says whether an export may have a file of that name.
+func IsFile(name string) bool { return fileNames.MatchString(name) }

@@ -141,9 +141,17 @@ func fromRule(r migration.Rule) Rule {
 			settings = append(settings, fmt.Sprintf("The schedule %q is none that Kibana knows; it runs the rule every 5 minutes.", plain(e.Interval)))
 		}
 	}
+	if r.Original.Trigger != "" {
+		settings = append(settings, "In Splunk the alert has a condition of its own: "+plain(r.Original.Trigger)+". Check that the query says the same.")
+		k.Tags[1] = TagPartial
+	}
 	var why string
 	if k.Suppression, why = suppression(e.Suppression); why != "" {
 		settings = append(settings, why)
+	}
+	if o := r.Original; e.Suppression == nil && (o.SuppressPeriod != "" || len(o.SuppressFields) > 0) {
+		settings = append(settings, fmt.Sprintf("Splunk throttles this alert (fields: %s; period: %s); the rule does not, so every alert is shown.",
+			cmp.Or(plain(strings.Join(o.SuppressFields, ", ")), "none"), cmp.Or(plain(o.SuppressPeriod), "none")))
 	}
 	k.Note = note(r, settings)
 	return k
@@ -170,18 +178,18 @@ func rowsAreEvents(query string) bool {
 	if err != nil || len(q.Commands) == 0 {
 		return false
 	}
-	kept := false
+	id := false
 	for _, c := range q.Commands {
 		switch c := c.(type) {
 		case *esql.From:
-			kept = slices.Contains(c.Metadata, "_id")
+			id = slices.Contains(c.Metadata, "_id")
+		case *esql.Keep:
+			id = id && slices.ContainsFunc(c.Names, func(name string) bool { return name == "_id" || name == "*" })
 		case *esql.Stats, *esql.Fork, *esql.Other, *esql.Row:
 			return false
-		case *esql.Keep:
-			kept = kept && strings.Contains(query, "_id")
 		}
 	}
-	return kept
+	return id
 }
 
 var lengthText = regexp.MustCompile(`^([1-9][0-9]{0,8})([smhdw])$`)
@@ -239,41 +247,51 @@ func suppression(s *migration.Suppression) (*Suppression, string) {
 
 // note is the investigation guide: what to settle before the rule runs, then what the rule had in Splunk.
 func note(r migration.Rule, settings []string) string {
-	var b strings.Builder
-	if r.Result != migration.Full || len(settings) > 0 {
-		b.WriteString("## Before you enable this rule\n\n")
+	var parts []string
+	if lines := append(causes(r), settings...); len(lines) > 0 {
+		parts = append(parts, "## Before you enable this rule\n\n"+list(lines))
 	}
-	if r.Result != migration.Full {
-		b.WriteString("The translation from Splunk is partial:\n\n")
-		causes := report.Causes(r.Diagnostics)
-		for i, d := range causes {
-			if i == mostCauses {
-				fmt.Fprintf(&b, "- and %d more, which the report of the migration names\n", len(causes)-i)
-				break
-			}
-			b.WriteString("- ")
-			if d.Start.Line > 0 {
-				fmt.Fprintf(&b, "line %d, column %d of the Splunk search: ", d.Start.Line, d.Start.Column)
-			}
-			b.WriteString(plain(d.Message) + "\n")
+	if guide := strings.TrimSpace(r.Original.Note); guide != "" {
+		parts = append(parts, inert(guide))
+	}
+	if len(r.Original.Actions) > 0 {
+		lines := make([]string, len(r.Original.Actions))
+		for i, a := range r.Original.Actions {
+			lines[i] = plain(a)
 		}
-		if len(causes) == 0 {
-			b.WriteString("- the translation names no cause: compare both searches\n")
-		}
+		parts = append(parts, "## What the alert does in Splunk\n\n"+list(lines))
 	}
-	if len(settings) > 0 && r.Result != migration.Full {
-		b.WriteString("\n")
-	}
-	for _, s := range settings {
-		b.WriteString("- " + s + "\n")
-	}
-	return strings.TrimSpace(b.String())
+	return strings.Join(parts, "\n\n")
 }
 
-// plain is text on one line and of bounded length. Kibana's guides run queries that stand in !{…}; no text of a rule may
-// begin one.
+// causes are what keeps the rule from being full, in words.
+func causes(r migration.Rule) []string {
+	if r.Result == migration.Full {
+		return nil
+	}
+	lines := []string{"The translation from Splunk is partial: compare both searches."}
+	all := report.Causes(r.Diagnostics)
+	for i, d := range all {
+		if i == mostCauses {
+			return append(lines, fmt.Sprintf("The report of the migration names %d more.", len(all)-i))
+		}
+		where := ""
+		if d.Start.Line > 0 {
+			where = fmt.Sprintf("Line %d, column %d of the Splunk search: ", d.Start.Line, d.Start.Column)
+		}
+		lines = append(lines, where+plain(d.Message))
+	}
+	return lines
+}
+
+func list(lines []string) string { return "- " + strings.Join(lines, "\n- ") }
+
+// inert keeps text of a rule from being run: a guide in Kibana holds queries as !{…}.
+func inert(text string) string { return strings.ReplaceAll(text, "!{", "! {") }
+
+// plain is text on one line and of bounded length.
 func plain(text string) string {
-	text = strings.ReplaceAll(strings.Join(strings.Fields(text), " "), "!{", "! {")
+	text = inert(strings.Join(strings.Fields(text), " "))
 	if r := []rune(text); len(r) > longestCause {
 		text = string(r[:longestCause]) + "…"
 	}

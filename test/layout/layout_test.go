@@ -65,6 +65,7 @@ var rules = map[string]rule{
 	"internal/prebuilt":  {ours: []string{"internal/esql", "internal/migration", "internal/spl"}},
 	"internal/llm":       {ours: []string{"internal/migration"}},
 	"internal/report":    {ours: []string{"internal/migration"}},
+	"internal/kibana":    {ours: []string{"internal/esql", "internal/migration", "internal/report"}, third: []string{"github.com/google/uuid"}},
 	"internal/splunk":    {ours: []string{"internal/migration"}},
 	"internal/store":     {ours: []string{"internal/migration", "internal/assistant"}},
 	"internal/assistant": {third: []string{"golang.org/x/text/"}},
@@ -204,6 +205,7 @@ func TestRulesCatchWhatTheyForbid(t *testing.T) {
 		{"app", module + "cli"},
 		{"internal/compile", "go.temporal.io/sdk/activity"},
 		{"internal/report", module + "internal/translate"},
+		{"internal/kibana", module + "internal/store"},
 		{"worker", module + "activities"},
 		{".", "go.uber.org/zap"},
 	} {

@@ -1,0 +1,171 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rulebridge/rulebridge/config"
+	"github.com/rulebridge/rulebridge/internal/kibana"
+	"github.com/rulebridge/rulebridge/internal/migration"
+)
+
+func (p Program) exportCommand() *cobra.Command {
+	var out, address string
+	c := &cobra.Command{
+		Use:   "export [ID]",
+		Short: "Write the rules of a migration as Kibana imports them",
+		Long: `Write what a migration gives to files in the folder --out:
+
+  kibana-rules.ndjson    rules for Kibana's import, disabled; beyond 9,999 rules or 8 MiB also kibana-rules-2.ndjson, …
+  prebuilt-rules.ndjson  rules of yours that a prebuilt rule replaces: install those from Kibana
+  left-out.ndjson        rules that are not exported, each with the reason
+  lookups/               INDEX.mapping.json and INDEX.bulk.ndjson of the lookup indices that the queries join with
+  export.json            what was written
+
+A rule keeps its rule_id from export to export, so that a further import updates it where overwriting is allowed. Partial
+rules carry the tag "` + kibana.TagPartial + `" and say in their investigation guide what to settle.
+
+The migration is read from --data-dir (which no other process may be using) or from a gateway with --url. Without an id, the
+only migration there is is taken.`,
+		Example: `  rulebridge export --data-dir work --out kibana
+  rulebridge export 0a5ee61f-7a6a-4f30-959e-46d28e85d0ae --url http://127.0.0.1:8080 --out kibana`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			if out == "" {
+				return usagef("name the folder for the files with --out")
+			}
+			cfg, err := p.load(c)
+			if err != nil {
+				return err
+			}
+			if err := writable(out); err != nil {
+				return err
+			}
+			id := ""
+			if len(args) > 0 {
+				id = args[0]
+			}
+			return p.kept(c.Context(), address, cfg, id, func(r *run, stats migration.Stats) error {
+				return r.export(c.Context(), out, stats)
+			})
+		},
+	}
+	config.Flags(c.Flags())
+	for _, name := range []string{"http-port", "temporal-port", "ui-port", "ephemeral", "connector", "batch", "pause"} {
+		if c.Flags().Lookup(name) != nil {
+			_ = c.Flags().MarkHidden(name)
+		}
+	}
+	c.Flags().StringVar(&out, "out", "", "folder for the files")
+	c.Flags().StringVar(&address, "url", "", "gateway that keeps the migration, http(s)://[user:password@]host:port")
+	return c
+}
+
+// export writes the files and says what they hold.
+func (r *run) export(ctx context.Context, out string, stats migration.Stats) error {
+	earlier, err := exported(out)
+	if err != nil {
+		return err
+	}
+	e := kibana.NewExporter(r.id, func(name string) (kibana.File, error) {
+		path := filepath.Join(out, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return nil, fmt.Errorf("create %s: %w", path, err)
+		}
+		o, err := createOut(path)
+		if err != nil {
+			return nil, err
+		}
+		return exportFile{o}, nil
+	})
+	defer e.Abandon()
+	err = r.rules(ctx, r.id, func(_ json.RawMessage, rule migration.Rule) error { return e.Add(rule) })
+	if err != nil {
+		return err
+	}
+	sum, err := e.Finish()
+	if err != nil {
+		return err
+	}
+	if err := removeEarlier(out, earlier.Files, sum.Files); err != nil {
+		return err
+	}
+	return r.p.printExport(out, sum, stats)
+}
+
+// exportFile is a file of an export.
+type exportFile struct{ *outFile }
+
+func (f exportFile) Write(b []byte) (int, error) { return f.w.Write(b) }
+func (f exportFile) Finish() error               { return f.finish() }
+func (f exportFile) Abandon()                    { f.abandon() }
+
+// exported is what an earlier export wrote to the folder; empty when there was none.
+func exported(out string) (sum kibana.Summary, err error) {
+	path := filepath.Join(out, kibana.SummaryFile)
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return sum, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(data, &sum)
+	}
+	if err != nil {
+		return sum, usagef("%s was not written by an export (%w); name another folder with --out", path, err)
+	}
+	return sum, nil
+}
+
+// removeEarlier removes the files of an earlier export that the new one does not have, so that nobody imports them.
+func removeEarlier(out string, earlier, now []string) error {
+	keep := map[string]bool{}
+	for _, name := range now {
+		keep[name] = true
+	}
+	for _, name := range earlier {
+		local := filepath.FromSlash(name)
+		if keep[name] || !kibana.IsFile(name) || !filepath.IsLocal(local) {
+			continue
+		}
+		if err := os.Remove(filepath.Join(out, local)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("remove what an earlier export wrote: %w", err)
+		}
+	}
+	return nil
+}
+
+func (p Program) printExport(out string, sum kibana.Summary, stats migration.Stats) error {
+	var b strings.Builder
+	say := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
+	say("%d rules for Kibana's import, %d of them partial", sum.Rules, sum.Partial)
+	say("%d rules that prebuilt rules replace, %d left out", sum.Prebuilt, sum.LeftOut)
+	for _, k := range sum.Lookups {
+		if k.Rows == 0 {
+			say("lookup index %s: add its rows, the migration does not have them", k.Index)
+		}
+	}
+	if stats.Status != migration.Finished {
+		say("the migration is %s: export again when it is finished", stats.Status)
+	}
+	say("\nThe files are in %s. What to do with them:", out)
+	if len(sum.Lookups) > 0 {
+		say("  for m in %s; do i=$(basename \"$m\" .mapping.json); b=\"${m%%.mapping.json}.bulk.ndjson\"", filepath.Join(out, "lookups", "*.mapping.json"))
+		say("    curl -X PUT \"$ES/$i\" -H 'Content-Type: application/json' --data-binary \"@$m\"")
+		say("    [ ! -f \"$b\" ] || curl -X POST \"$ES/$i/_bulk\" -H 'Content-Type: application/x-ndjson' --data-binary \"@$b\"; done")
+	}
+	if sum.Rules > 0 {
+		for _, name := range sum.RuleFiles {
+			say("  curl -X POST \"$KIBANA/api/detection_engine/rules/_import\" -H 'kbn-xsrf: true' --form file=@%s", filepath.Join(out, name))
+		}
+	}
+	_, err := fmt.Fprint(p.Stdout, b.String())
+	return err
+}
