@@ -245,6 +245,13 @@ func (w *luceneWriter) class(rs []rune) {
 			return
 		}
 	}
+	// Go's \s leaves the vertical tab out, PCRE's has it; as a range no character is invisible in the query.
+	for i := 0; i+3 < len(rs); i += 2 {
+		if rs[i] == '\t' && rs[i+1] == '\n' && rs[i+2] == '\f' && rs[i+3] == '\r' {
+			rs = append(append(append([]rune(nil), rs[:i+1]...), '\r'), rs[i+4:]...)
+			break
+		}
+	}
 	w.b.WriteByte('[')
 	if negated {
 		w.b.WriteByte('^')

@@ -146,7 +146,7 @@ func (l *lowering) compare(e *spl.Compare, neg bool) esql.Expr {
 		return l.timeModifier(e, neg)
 	}
 	if e.Op == "!=" && e.Value.Text != "" && strings.Trim(e.Value.Text, "*") == "" {
-		if c := l.lookup(e.Field.Text, e.Field.Span()); c.hole {
+		if c := l.lookupCompared(e.Field); c.hole {
 			return nil
 		}
 		return boolean(neg) // the field has to be there and to differ from anything
