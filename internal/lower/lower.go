@@ -24,8 +24,6 @@ type lowering struct {
 	depth int
 	// stored numbers the stored fields by name, so that one field has one id everywhere.
 	stored map[string]int
-	// model is the data set whose prefix may be left out of names, behind tstats or datamodel.
-	model string
 }
 
 // Lower makes the plan of a search. It never fails: what it could not make is a Hole.

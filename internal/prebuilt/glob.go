@@ -55,14 +55,14 @@ func (g glob) letters() bool {
 	return strings.ToLower(s) != strings.ToUpper(s)
 }
 
-// covers says whether every value of g is one of wide's. anyCase takes the values as fixed in case, so that a glob that
+// covers says whether every value of narrow is one of g's. anyCase takes the values as fixed in case, so that a glob that
 // minds case covers one that does not.
-func (wide glob) covers(g glob, anyCase bool) bool {
-	a, b := g.text, wide.text
+func (g glob) covers(narrow glob, anyCase bool) bool {
+	a, b := narrow.text, g.text
 	switch {
-	case wide.fold || anyCase:
+	case g.fold || anyCase:
 		a, b = []rune(strings.ToLower(string(a))), []rune(strings.ToLower(string(b)))
-	case g.fold && g.letters() && !(len(b) == 1 && b[0] == anyText):
+	case narrow.fold && narrow.letters() && !(len(b) == 1 && b[0] == anyText):
 		return false
 	}
 	return matchRunes(b, a)

@@ -10,7 +10,7 @@ import (
 type parsedTime struct {
 	year, month, day, hour, minute, second, nano int
 	yearDay                                      int
-	pm, am, twelve                               bool
+	pm, twelve                                   bool
 	zone                                         *time.Location
 	epoch                                        float64
 	isEpoch                                      bool

@@ -56,10 +56,7 @@ func (x *runner) bound(s, format string) (time.Time, error) {
 			}
 		}
 	}
-	if strings.HasPrefix(s, "rt") {
-		s = strings.TrimPrefix(s, "rt")
-	}
-	return value.Relative(x.in.Now.In(x.in.Zone), s)
+	return value.Relative(x.in.Now.In(x.in.Zone), strings.TrimPrefix(s, "rt"))
 }
 
 // bounds are the times from which and up to which events are read, infinite where the search says nothing.
