@@ -26,12 +26,19 @@ var lower = func() (t [256]byte) {
 	return t
 }()
 
+// folding is lower with the kinds of blanks made one: a name of two words may be written over two lines.
+var folding = func() (t [256]byte) {
+	t = lower
+	t['\t'], t['\n'], t['\r'] = ' ', ' ', ' '
+	return t
+}()
+
 // fold reuses the buffers of f.
 func (f *folded) fold(text string) {
 	f.bytes, f.at = f.bytes[:0], f.at[:0]
 	i := 0
 	for i < len(text) && text[i] < utf8.RuneSelf {
-		f.bytes = append(f.bytes, lower[text[i]])
+		f.bytes = append(f.bytes, folding[text[i]])
 		i++
 	}
 	if i == len(text) {
@@ -43,7 +50,7 @@ func (f *folded) fold(text string) {
 	}
 	for i < len(text) {
 		if c := text[i]; c < utf8.RuneSelf {
-			f.bytes, f.at = append(f.bytes, lower[c]), append(f.at, int32(i))
+			f.bytes, f.at = append(f.bytes, folding[c]), append(f.at, int32(i))
 			i++
 			continue
 		}
@@ -77,7 +84,7 @@ func foldRune(to []byte, r rune) []byte {
 		switch {
 		case unicode.In(d, unicode.Mn, unicode.Cf):
 			continue
-		case unicode.Is(unicode.Pd, d):
+		case unicode.Is(unicode.Pd, d), d == '\u2212': // the minus sign is drawn as a dash
 			to = append(to, '-')
 			continue
 		case d == '\u2018' || d == '\u2019' || d == '\u02bc':
@@ -129,8 +136,8 @@ func classOf(r rune) class {
 	return other
 }
 
-// wordStart reports whether a whole value can begin at offset i. An escape of JSON or of a URL before it, such as \n or
-// %20, is no part of a word.
+// wordStart reports whether a whole value can begin at offset i. An escape before it, such as \n, \x22 or %20,
+// is no part of a word.
 func wordStart(text string, i int) bool {
 	if i == 0 || i >= len(text) {
 		return true
@@ -158,7 +165,11 @@ func wordStart(text string, i int) bool {
 	if i >= 6 && text[i-6] == '\\' && text[i-5] == 'u' && hex(text[i-4]) && hex(text[i-3]) && hex(text[i-2]) && hex(text[i-1]) {
 		return true
 	}
-	return i >= 3 && text[i-3] == '%' && hex(text[i-2]) && hex(text[i-1])
+	if i < 3 || !hex(text[i-2]) || !hex(text[i-1]) {
+		return false
+	}
+	// %2F, the same encoded twice (%252F), and \x2f as languages write it.
+	return text[i-3] == '%' || i >= 5 && text[i-5:i-2] == "%25" || i >= 4 && text[i-4] == '\\' && lower[text[i-3]] == 'x'
 }
 
 // wordEnd reports whether a whole value can end at offset i.

@@ -10,7 +10,7 @@ var cues = []string{
 	"session opened for user ", "session closed for user ", "session opened for ", "session closed for ",
 	"password for invalid user ", "password for user ", "password for ", "invalid user ", "for user ", "by user ", "user name ",
 	"account name ", "account for ", "logged in as ", "logged on as ", "run as ", "logon by ", "login by ", "executed by ", "user ",
-	"account ", "username ", "user=", "user: ", "username=", "username: ", "acct=", "ruser=", "account=", "account name: ", "logname=", "sudo: ",
+	"account ", "username ", "account name:", "user name:", "logon account:", "targetusername:", "subjectusername:", "user=", "user: ", "username=", "username: ", "acct=", "ruser=", "account=", "account name: ", "logname=", "sudo: ",
 }
 
 // nouns follow a cue without being a name.
@@ -77,6 +77,15 @@ func learnCues(text string, found func(value string, kind Kind)) {
 
 // nameAt is the account's name at an offset, or empty when the word there is a word of the sentence.
 func nameAt(text string, i int) string {
+	if i > 0 && (text[i-1] == ':' || text[i-1] == ' ') {
+		// Messages of Windows align their values with tabs.
+		for i < len(text) && (text[i] == '\t' || text[i-1] == ':' && text[i] == ' ') {
+			i++
+		}
+		for strings.HasPrefix(text[i:], `\t`) {
+			i += 2
+		}
+	}
 	for i < len(text) && strings.IndexByte("\"'`[(<", text[i]) >= 0 {
 		i++
 	}
@@ -85,7 +94,8 @@ func nameAt(text string, i int) string {
 		end++
 	}
 	name := strings.TrimRight(text[i:end], "._-$")
-	if end-i > 64 || end < len(text) && (text[end] == '\\' || text[end] == '@' || text[end] == '/') || Ambiguous(name) || nouns[strings.ToLower(name)] {
+	lineEnd := strings.HasPrefix(text[end:], `\r\n`) // escaped
+	if end-i > 64 || end < len(text) && !lineEnd && (text[end] == '\\' || text[end] == '@' || text[end] == '/') || Ambiguous(name) || nouns[strings.ToLower(name)] {
 		return ""
 	}
 	if tokenAt(text, i) > 0 || !wordByte(text[i]) || strings.IndexFunc(name, func(r rune) bool { return r > 0x7f || letter(byte(r)) }) < 0 {

@@ -4,7 +4,9 @@ package mask
 
 import (
 	"cmp"
+	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -27,6 +29,9 @@ func (d *Dictionary) Add(value string, kind Kind) (ambiguous bool) {
 		return false
 	}
 	ambiguous = d.add(value, kind)
+	for _, written := range encodings(value) {
+		d.add(written, kind)
+	}
 	switch kind {
 	case Host:
 		host, _, dotted := strings.Cut(value, ".")
@@ -43,6 +48,29 @@ func (d *Dictionary) Add(value string, kind Kind) (ambiguous bool) {
 		}
 	}
 	return ambiguous
+}
+
+// maxEncoded is the longest value that is also looked for in its encodings, in bytes.
+const maxEncoded = 1 << 10
+
+// encodings are other ways to write a value that URLs, file names and JSON use. There are none for most values.
+func encodings(value string) (written []string) {
+	if len(value) > maxEncoded {
+		return nil
+	}
+	beyond := strings.IndexFunc(value, func(r rune) bool { return r >= utf8.RuneSelf }) >= 0
+	spellings := []string{value}
+	if beyond { // the bytes of Ö and ö differ, so folding cannot make their encodings the same
+		spellings = append(spellings, strings.ToLower(value), strings.ToUpper(value))
+	}
+	for _, s := range spellings {
+		for _, e := range []string{url.PathEscape(s), url.QueryEscape(s), strings.Trim(strconv.QuoteToASCII(s), `"`), strings.ReplaceAll(s, " ", "_")} {
+			if e != s && !slices.Contains(written, e) {
+				written = append(written, e)
+			}
+		}
+	}
+	return written
 }
 
 func (d *Dictionary) add(value string, kind Kind) bool {

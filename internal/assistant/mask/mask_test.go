@@ -48,6 +48,14 @@ func TestText(t *testing.T) {
 		{"accents, width, invisible", kindsOf{"josé": User}, Prose, "jose JOSÉ jose\u0301 ｊosé jo\u200bse; josefine", "<user 1> <user 2> <user 3> <user 4> <user 5>; josefine"},
 		{"no spaces between words", kindsOf{"田中一郎": User, "PAY-DB-07": Host}, Prose, "ホストPAY-DB-07に田中一郎がログイン", "ホスト<host 1>に<user 1>がログイン"},
 		{"escapes before a value", hosts, Prose, `\nPAY-DB-07 %20PAY-DB-07 \u000apay-db-07`, `\n<host 1> %20<host 1> \u000a<host 2>`},
+		{"escapes of other languages", hosts, Prose, `\x22PAY-DB-07\x22 %252FPAY-DB-07`, `\x22<host 1>\x22 %252F<host 1>`},
+		{"encodings of a value", kindsOf{"Ana Öz": User, "Örn-1": Host, "2001:db8::7": Address}, Prose,
+			`n=Ana%20%C3%96z&n=ana+%c3%b6z Ana_Öz "Ana \u00d6z" %C3%96rn-1 a=2001%3Adb8%3A%3A7`, `n=<user 1>&n=<user 1> <user 1> "<user 1>" <host 1> a=<addr 1>`},
+		{"a name over two lines", kindsOf{"Ana Diaz": User}, Prose, "by Ana\nDiaz, Ana\tDiaz", "by <user 1>, <user 2>"},
+		{"a minus sign is a dash", hosts, Prose, "PAY\u2212DB\u221207", "<host 1>"},
+		{"accounts with many escapes", nil, Prose, `CORP\\\\eve CORP%255Ceve C:\\\\dir\\\\file`, `<user 1> <user 1> C:\\\\dir\\\\file`},
+		{"defanged addresses", nil, Prose, "from 10[.]1[.]2[.]3, 10.1.2[.]3. a[.]b 1[.]2 x[10] 999[.]1[.]1[.]1", "from <addr 1>, <addr 1>. a[.]b 1[.]2 x[10] 999[.]1[.]1[.]1"},
+		{"hardware addresses in three groups", nil, Prose, "001b.4411.3ab7 but dead.beef.cafe, 1.4411.3ab7", "<addr 1> but dead.beef.cafe, 1.4411.3ab7"},
 		{"account of a machine", kindsOf{"CORP\\PAY-DB-07$": User}, Prose, "pay-db-07 and PAY-DB-07$", "<host 1> and <user 1>"},
 		{"kinds of dashes and apostrophes", kindsOf{"PAY-DB-07": Host, "o'brien": User}, Prose, "PAY\u2011DB\u201107 O\u2019Brien", "<host 1> <user 1>"},
 		{"addresses by form", nil, Prose, "from 192.168.7.9:443 to [2001:db8::1]:22, fe80::1%eth0, 00:1b:44:11:3a:b7, ip-10-1-2-3.ec2.internal", "from <addr 1>:443 to [<addr 1>]:22, <addr 1>%eth0, <addr 1>, <host 1>"},
@@ -145,6 +153,33 @@ func TestReplacementsOfCallers(t *testing.T) {
 	}
 }
 
+// TestNamesNextToEachOther: what was said has a token right before a name that gets one now.
+func TestNamesNextToEachOther(t *testing.T) {
+	table, err := NewTable(map[string]string{"host-aaaaaaaaaaaa-1": "PAY-DB-07", "0f8fad5b-d9cb-469f-a165-70867728950e": "DC01"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var d Dictionary
+	d.Add("田中一郎", User)
+	m := d.New(table)
+	for _, text := range []string{"host-aaaaaaaaaaaa-1田中一郎が", "0f8fad5b-d9cb-469f-a165-70867728950e田中一郎", "host-aaaaaaaaaaaa-1田中\\eve"} {
+		masked, _, err := m.Text(text, Talk)
+		if err != nil || strings.Contains(masked, "田中") {
+			t.Fatalf("%q became %q: %v", text, masked, err)
+		}
+		want := table.Restore(text)
+		if got := table.Restore(masked); got != want {
+			t.Errorf("%q became %q and came back as %q, want %q", text, masked, got, want)
+		}
+		for cut := range masked {
+			r := table.Restorer()
+			if got := r.Next(masked[:cut]) + r.Next(masked[cut:]) + r.End(); got != want {
+				t.Errorf("%q cut at %d came back as %q, want %q", masked, cut, got, want)
+			}
+		}
+	}
+}
+
 func TestRestoreTouchesWholeTokensOnly(t *testing.T) {
 	const token = "host-abcdefghijkl-1"
 	table, err := NewTable(map[string]string{token: "a"}, nil)
@@ -174,6 +209,10 @@ func TestLearn(t *testing.T) {
 		"/home/jdoe":                                       "jdoe",
 		"user agent and user activity, the user was added": "",
 		"User Account Control; account lockout":            "",
+		"Account Name:\t\tjdoe\r\nAccount Domain:\tX":      "jdoe",
+		`Account Name:\t\tjdoe\r\n`:                        "jdoe",
+		"Account Name:\t\t-\n\tAccount Domain:\t\t-":       "",
+		"TargetUserName: jdoe":                             "jdoe",
 		"acct=\"svc_sql\"":                                 "svc_sql",
 	} {
 		found := map[string]bool{}

@@ -18,7 +18,7 @@ const reach = 320
 
 // triggers are the bytes at which a shape is looked for.
 var triggers = func() (t [256]bool) {
-	for _, c := range `@\.:-/%` {
+	for _, c := range `@\.:-/%[` {
 		t[c] = true
 	}
 	return t
@@ -41,6 +41,8 @@ func shapes(text string, found func(span)) {
 				atSign(text, i, i+3, found)
 			} else if len(text) > i+2 && text[i+1] == '5' && lower[text[i+2]] == 'c' {
 				account(text, i, i+3, found)
+			} else if len(text) > i+4 && text[i+1:i+4] == "255" && lower[text[i+4]] == 'c' {
+				account(text, i, i+5, found)
 			}
 		case '\\', '/':
 			// A path is scanned to its end once, however many homes are in it.
@@ -52,6 +54,9 @@ func shapes(text string, found func(span)) {
 			}
 		case '.':
 			ipv4(text, i, '.', found)
+			dottedMAC(text, i, found)
+		case '[':
+			defanged(text, i, found)
 		case ':':
 			ipv6(text, i, found)
 		case '-':
@@ -104,11 +109,13 @@ var roots = map[string]bool{
 // programs are the ends of file names that no account has.
 var programs = []string{".exe", ".dll", ".sys", ".ps1", ".bat", ".cmd", ".vbs", ".js", ".msi", ".com", ".scr", ".lnk", ".tmp", ".log", ".txt"}
 
-// account finds DOMAIN\name around a backslash, or its form in a URL, whose name begins at after; a second backslash is
-// that of an escape.
+// account finds DOMAIN\name around a backslash, or its form in a URL, whose name begins at after; more of
+// them are those of escapes: two in JSON, four in JSON within JSON.
 func account(text string, at, after int, found func(span)) {
-	if after < len(text) && text[after] == '\\' && text[at] == '\\' {
-		after++
+	for range 3 {
+		if after < len(text) && text[after] == '\\' && text[at] == '\\' {
+			after++
+		}
 	}
 	start := at
 	for start > 0 && at-start < 64 && (wordByte(text[start-1]) || strings.IndexByte(".-_", text[start-1]) >= 0) {
@@ -223,6 +230,27 @@ func ipv4(text string, at int, sep byte, found func(span)) {
 	found(span{start, end, kind})
 }
 
+// defanged finds an address at its first bracket, as people write it so that nobody opens it: 10[.]0[.]0[.]1.
+func defanged(text string, at int, found func(span)) {
+	start := at
+	for start > 0 && at-start < 12 && (digit(text[start-1]) || text[start-1] == '.') {
+		start--
+	}
+	end := at
+	for end < len(text) && end-start < 24 && (digit(text[end]) || strings.IndexByte("[.]", text[end]) >= 0) {
+		end++
+	}
+	for end > at && !digit(text[end-1]) {
+		end--
+	}
+	if !wordStart(text, start) || !wordEnd(text, end) {
+		return
+	}
+	if a, err := netip.ParseAddr(strings.ReplaceAll(text[start:end], "[.]", ".")); err == nil && a.Is4() {
+		found(span{start, end, Address})
+	}
+}
+
 // ipv6 finds an address at its first colon.
 func ipv6(text string, at int, found func(span)) {
 	const longest = 46
@@ -296,6 +324,24 @@ func mac(text string, at int, found func(span)) {
 		}
 	}
 	if wordStart(text, start) && wordEnd(text, end) {
+		found(span{start, end, Address})
+	}
+}
+
+// dottedMAC finds a hardware address in three groups, as switches write it, at its first dot.
+func dottedMAC(text string, at int, found func(span)) {
+	start, end := at-4, at+10
+	if start < 0 || end > len(text) || text[at+5] != '.' || !wordStart(text, start) || !wordEnd(text, end) {
+		return
+	}
+	digits := false
+	for i := start; i < end; i++ {
+		if i != at && i != at+5 && !hex(text[i]) {
+			return
+		}
+		digits = digits || digit(text[i])
+	}
+	if digits { // dead.beef.cafe are words
 		found(span{start, end, Address})
 	}
 }

@@ -40,8 +40,10 @@ var kindsBy = func() (by [256][]Kind) {
 const (
 	stemLength = 12 // base 32: 60 random bits
 	uuidLength = 36
-	// maxToken is the longest token in bytes: kind, stem and up to nine digits.
-	maxToken = 36
+	// maxToken is the longest token in bytes: kind, stem and up to nine digits, or a UUID. nextToken is how much of a token
+	// behind it tells that it ends there.
+	maxToken  = 36
+	nextToken = 6 + 1 + stemLength + 2
 )
 
 // alphabet is RFC 4648's in lower case: no letter that is easily taken for a digit.
@@ -228,12 +230,34 @@ func tokenAt(text string, i int) int {
 		for at < len(text) && digit(text[at]) && at-digits <= 9 {
 			at++
 		}
-		if at == digits || at-digits > 9 || !wordEnd(text, at) {
+		if at == digits || at-digits > 9 || !tokenEnd(text, at) {
 			return 0
 		}
 		return at - i
 	}
 	return 0
+}
+
+// tokenEnd reports whether a token can end at offset i: before no letter or digit, or before the next token. Scripts
+// without spaces put two names next to each other, and one may have its token already when the other gets one.
+func tokenEnd(text string, i int) bool {
+	if wordEnd(text, i) {
+		return true
+	}
+	for _, k := range kindsBy[lower[text[i]]] {
+		n := len(k)
+		if len(text)-i < n+1+stemLength+2 || text[i+n] != '-' || !sameFold(text[i:i+n], string(k)) {
+			continue
+		}
+		for _, c := range []byte(text[i+n+1 : i+n+1+stemLength]) {
+			if c = lower[c]; (c < 'a' || c > 'z') && (c < '2' || c > '7') {
+				return false
+			}
+		}
+		number := text[i+n+1+stemLength:]
+		return number[0] == '-' && digit(number[1])
+	}
+	return false
 }
 
 func uuidAt(text string, i int) int {
@@ -253,7 +277,7 @@ func uuidAt(text string, i int) int {
 			}
 		}
 	}
-	if !wordEnd(text, i+uuidLength) {
+	if !tokenEnd(text, i+uuidLength) {
 		return 0
 	}
 	return uuidLength
@@ -352,7 +376,7 @@ func (r *Restorer) advance(piece string, last bool) string {
 
 // undecided reports whether a text may yet grow into a token, or into a character that decides where a token ends.
 func undecided(rest string) bool {
-	if len(rest) > maxToken+utf8.UTFMax {
+	if len(rest) > maxToken+nextToken+utf8.UTFMax {
 		return false
 	}
 	for i := range len(rest) {
