@@ -34,6 +34,8 @@ const (
 // Severities of alerts, the worst first.
 var Severities = []string{"critical", "high", "medium", "low"}
 
+var statuses = []string{StatusOpen, StatusAcknowledged, StatusClosed}
+
 // Scope says which alerts a read covers: those of the index patterns whose @timestamp is in [From, To]. No source ever
 // reads building blocks: alerts with a field kibana.alert.building_block_type. To is also the time the result is as of.
 type Scope struct {

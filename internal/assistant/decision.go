@@ -112,9 +112,10 @@ func denies(answer string) bool { return denial.MatchString(answer) }
 // countLine puts counts into words.
 func countLine(r result) string {
 	open, parts := openOf(r.Counts), []string{}
-	for _, severity := range append(slices.Clone(Severities), "") {
+	counts := plainCounts(r.Counts)
+	for _, severity := range append(slices.Clone(Severities), another, "") {
 		n := 0
-		for _, c := range r.Counts {
+		for _, c := range counts {
 			if c.Status == StatusOpen && c.Severity == severity {
 				n += c.Alerts
 			}
@@ -123,6 +124,8 @@ func countLine(r result) string {
 			name := severity
 			if name == "" {
 				name = "without a severity"
+			} else if name == another {
+				name = "of another severity"
 			}
 			parts = append(parts, fmt.Sprintf("%d %s", n, name))
 		}

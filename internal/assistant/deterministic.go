@@ -48,7 +48,7 @@ var (
 	asksLanguage  = regexp.MustCompile(`(?i)\b(es\|?ql|esql)\b|es\|ql`)
 	namesAlerts   = regexp.MustCompile(`(?i)\balerts?\b|\bincidents?\b|\bdetections?\b`)
 	namesSeverity = regexp.MustCompile(`(?i)\b(critical|high|medium|low)\b`)
-	namesStatus   = regexp.MustCompile(`(?i)\b(open|acknowledged|closed)\b`)
+	namesStatus   = regexp.MustCompile(`(?i)(?:\b|\bun)(open|acknowledged|closed)\b`)
 	namesOS       = regexp.MustCompile(`(?i)\b(windows|linux|macos|mac os|macs?)\b`)
 	namesID       = regexp.MustCompile(`\b[Tt]\d{4}(?:\.\d{3})?\b`)
 	namesHost     = regexp.MustCompile(`(?i)\b(?:host|hostname|machine|server|computer|workstation|endpoint) ["'\x60]?([\pL\pN][\pL\pN._-]*)`)
@@ -72,12 +72,8 @@ func (c conditions) narrowed() bool {
 
 func (s *state) conditions(question string) conditions {
 	var c conditions
-	for _, m := range namesSeverity.FindAllString(question, -1) {
-		c.severity = appendNew(c.severity, strings.ToLower(m))
-	}
-	for _, m := range namesStatus.FindAllString(question, -1) {
-		c.status = appendNew(c.status, strings.ToLower(m))
-	}
+	c.severity = chosen(question, namesSeverity, Severities)
+	c.status = chosen(question, namesStatus, statuses)
 	for _, m := range namesID.FindAllString(question, -1) {
 		c.technique = appendNew(c.technique, strings.ToUpper(m))
 	}
@@ -110,6 +106,36 @@ func (s *state) conditions(question string) conditions {
 	}
 	c.hours = hoursOf(question, s.q.AsOf)
 	return c
+}
+
+var (
+	negated  = regexp.MustCompile(`(?i)(?:\b(?:not|never|without|except|excluding|neither)|n't|n’t)(?: (?:yet|been|currently|already|of|severity|the|those|marked|as))*[ -]+$|\b(?:non-|un)$`)
+	joinedBy = regexp.MustCompile(`(?i)^(?:,| or| and| nor|, or|, and)+ $`)
+)
+
+// chosen are the values of a list that a question names. Of "not closed" it is the others; what "or" joins to a value that is
+// denied is denied too.
+func chosen(question string, names *regexp.Regexp, all []string) []string {
+	var wanted, denied []string
+	end, no := 0, false
+	for _, at := range names.FindAllStringSubmatchIndex(question, -1) {
+		from, to := at[2], at[3]
+		no = negated.MatchString(question[:from]) || no && joinedBy.MatchString(question[end:from])
+		end = to
+		name := strings.ToLower(question[from:to])
+		if no {
+			denied = appendNew(denied, name)
+		} else {
+			wanted = appendNew(wanted, name)
+		}
+	}
+	if len(denied) == 0 {
+		return wanted
+	}
+	if len(wanted) == 0 {
+		wanted = slices.Clone(all)
+	}
+	return slices.DeleteFunc(wanted, func(name string) bool { return contains(denied, name) })
 }
 
 // hoursOf reads the window a question names; 0 when it names none. Longer ones than a search can do are cut to that.

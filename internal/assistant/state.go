@@ -205,7 +205,7 @@ func (s *state) show(t turn) (shown, error) {
 	out := shown{Tool: r.Tool, AsOf: r.AsOf.UTC().Format("2006-01-02T15:04:05Z"), Hours: r.Hours, Problem: r.Fault, Documents: r.Documents}
 	if r.Tool == ToolCounts && r.Fault == "" {
 		open := openOf(r.Counts)
-		out.Counts, out.Open = r.Counts, &open
+		out.Counts, out.Open = plainCounts(r.Counts), &open
 	}
 	if r.Page == nil {
 		return out, nil
@@ -229,6 +229,29 @@ func (s *state) show(t turn) (shown, error) {
 	n := len(out.Alerts)
 	out.Total, out.Shown = &r.Page.Total, &n
 	return out, nil
+}
+
+// another stands for a severity or status that Elastic Security does not know. Anything can be in those fields, also a
+// value to mask that no alert read here holds.
+const another = "other"
+
+// plainCounts are counts whose severities and statuses are those that Elastic Security knows.
+func plainCounts(counts []Count) []Count {
+	var out []Count
+	for _, c := range counts {
+		if c.Severity != "" && !contains(Severities, c.Severity) {
+			c.Severity = another
+		}
+		if !contains(statuses, c.Status) {
+			c.Status = another
+		}
+		if i := slices.IndexFunc(out, func(o Count) bool { return o.Severity == c.Severity && o.Status == c.Status }); i >= 0 {
+			out[i].Alerts += c.Alerts
+		} else {
+			out = append(out, c)
+		}
+	}
+	return out
 }
 
 func openOf(counts []Count) int {

@@ -79,7 +79,7 @@ var tools = []tool{
 		needs: []need{needAlerts, needSource, needIndex, needSize, needFields},
 		args: []arg{
 			{name: "severity", kind: texts, of: Severities, about: "severities"},
-			{name: "status", kind: texts, of: []string{StatusOpen, StatusAcknowledged, StatusClosed}, about: "workflow statuses"},
+			{name: "status", kind: texts, of: statuses, about: "workflow statuses"},
 			{name: "host", kind: texts, about: "names of hosts"},
 			{name: "user", kind: texts, about: "names of users"},
 			{name: "rule", kind: text, about: "a part of the rule's name"},
