@@ -456,10 +456,8 @@ func (l *lowering) firstSorted(fn string, v value, a *spl.Agg) aggregation {
 	if len(lead) == 0 {
 		return aggregation{expr: call(first, v.expr), typ: v.typ}
 	}
-	var parts []esql.Expr
-	for _, k := range lead {
-		parts = append(parts, k)
-	}
+	parts := make([]esql.Expr, 0, len(lead)+2)
+	parts = append(parts, lead...)
 	packed := call(first, call("CONCAT", append(parts, str(listMark), x.expr)...))
 	typ := v.typ
 	if isText(typ) {

@@ -294,7 +294,7 @@ func (t *trial) without(ctx context.Context, s *solver, sc scene) {
 		var events []pipeline.Event
 		for _, e := range t.hit {
 			e = maps.Clone(e)
-			e[from] = []string{`C:\other\zz.bin`}
+			e[from] = []string{`C:\alien\zz.bin`}
 			events = append(events, e)
 		}
 		if ok, err := t.splunkAlerts(ctx, events); err == nil && !ok {
