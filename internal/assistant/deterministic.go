@@ -175,6 +175,27 @@ func appendNew(list []string, s string) []string {
 	return append(list, s)
 }
 
+var (
+	namesScore   = regexp.MustCompile(`(?i)\b(?:risk[ _])?scores? (?:is |of |are )?(?:above|below|over|under|between|at least|at most|more|less|greater|higher|lower|[<>=]|\d)`)
+	countsOthers = regexp.MustCompile(`(?i)\b(?:how many|number of|count)(?: (?:different|distinct|unique|of|the|other))* (?:users?|accounts?|hosts?|machines?|servers?|computers?|endpoints?|rules?|addresses|ips?)\b`)
+	countsPer    = regexp.MustCompile(`(?i)\b(?:per|each|every|grouped by|group by) (?:user|account|host|machine|server|computer|endpoint|rule|address|ip|hour|day|technique|tactic)s?\b`)
+)
+
+// beyond reports whether a question narrows or groups alerts by something that no argument of a tool stands for.
+func (s *state) beyond(question string) bool {
+	for _, token := range s.table.Tokens(question) {
+		kind := mask.KindOf(token)
+		if kind == mask.Value {
+			kind, _ = s.dict.Has(s.table.Restore(token))
+		}
+		switch kind {
+		case mask.Address, mask.Domain, mask.Path, mask.SID:
+			return true
+		}
+	}
+	return namesScore.MatchString(question) || countsOthers.MatchString(question) || countsPer.MatchString(question)
+}
+
 // choose picks the tool for a question, or says at once what can be asked.
 func (s *state) choose(question string) decision {
 	offered := func(name string) bool { return slices.Contains(s.prep.Offered, name) }
@@ -182,6 +203,9 @@ func (s *state) choose(question string) decision {
 	switch {
 	case asksLanguage.MatchString(question) && offered(ToolKnowledge):
 		return call(ToolKnowledge, map[string]any{"query": question[:min(len(question), maxArg)]})
+	case s.beyond(question):
+		// A number that leaves a condition of the question out would be a wrong answer.
+		return decision{Action: "answer", Answer: "Without a model alerts cannot be chosen by an address, domain, path, security identifier or risk score, nor counted per host, user or rule.\n" + s.abilities()}
 	case asksCount.MatchString(question) && !c.narrowed() && offered(ToolCounts):
 		return call(ToolCounts, nil)
 	case (asksCount.MatchString(question) || asksAny.MatchString(question) || len(c.host)+len(c.user)+len(c.technique) > 0 && namesAlerts.MatchString(question)) &&

@@ -30,6 +30,30 @@ func TestDeniedStatuses(t *testing.T) {
 	}
 }
 
+// TestNoNumberLeavesAConditionOut: what the connector cannot narrow by is said, not left out of the count.
+func TestNoNumberLeavesAConditionOut(t *testing.T) {
+	alerts := []Alert{{ID: "al-1", Source: map[string]any{"@timestamp": "2026-05-04T10:00:00Z", "host.name": "PAY-DB-07", "host.ip": "10.9.8.7", "user.name": "m.oduya"}}}
+	for question, refused := range map[string]bool{
+		"How many alerts came from 10.20.30.40?":         true,
+		"Any alerts from 10[.]9[.]8[.]7?":                true,
+		"How many alerts have a risk score above 70?":    true,
+		"How many different users had alerts?":           true,
+		"How many alerts per host?":                      true,
+		`Did we have alerts on C:\Users\eve\x.exe?`:      true,
+		"How many alerts are open?":                      false,
+		"How many alerts by user m.oduya?":               false,
+		"How many alerts on hosts like PAY-DB-07?":       false,
+		"Which alerts first, by risk score?":             false,
+		"Did we have any alerts on Windows machines?":    false,
+		"How many alerts of m.oduya@corp.example today?": false,
+	} {
+		a := newBench(t, alerts).ask(t, Question{ConnectorID: "deterministic", Messages: user(question)})
+		if got := strings.HasPrefix(a.Text, "Without a model alerts cannot be chosen"); got != refused {
+			t.Errorf("%q: %s", question, a.Text)
+		}
+	}
+}
+
 // TestCountsHoldKnownNamesOnly: the severity and status of a document can hold anything, also a value to mask.
 func TestCountsHoldKnownNamesOnly(t *testing.T) {
 	counts := []Count{{"high", StatusOpen, 2}, {"PAY-DB-07", StatusOpen, 3}, {"M.Oduya", StatusOpen, 4}, {"", "eve@corp.example", 5}, {"", StatusClosed, 1}}
