@@ -113,6 +113,9 @@ var (
 	joinedBy = regexp.MustCompile(`(?i)^(?:,| or| and| nor|, or|, and)+ $`)
 )
 
+// negatedWithin is how far before a name its denial may stand, in bytes. It keeps reading a long question linear.
+const negatedWithin = 80
+
 // chosen are the values of a list that a question names. Of "not closed" it is the others; what "or" joins to a value that is
 // denied is denied too.
 func chosen(question string, names *regexp.Regexp, all []string) []string {
@@ -120,7 +123,7 @@ func chosen(question string, names *regexp.Regexp, all []string) []string {
 	end, no := 0, false
 	for _, at := range names.FindAllStringSubmatchIndex(question, -1) {
 		from, to := at[2], at[3]
-		no = negated.MatchString(question[:from]) || no && joinedBy.MatchString(question[end:from])
+		no = negated.MatchString(question[max(0, from-negatedWithin):from]) || no && joinedBy.MatchString(question[end:from])
 		end = to
 		name := strings.ToLower(question[from:to])
 		if no {

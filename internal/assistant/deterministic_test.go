@@ -30,6 +30,13 @@ func TestDeniedStatuses(t *testing.T) {
 	}
 }
 
+// TestLongQuestionsAreReadOnce would take minutes if each name were looked at with all that stands before it.
+func TestLongQuestionsAreReadOnce(t *testing.T) {
+	if got := chosen(strings.Repeat("not open, closed ", 15_000), namesStatus, statuses); len(got) != 1 || got[0] != StatusAcknowledged {
+		t.Errorf("%v", got)
+	}
+}
+
 // TestNoNumberLeavesAConditionOut: what the connector cannot narrow by is said, not left out of the count.
 func TestNoNumberLeavesAConditionOut(t *testing.T) {
 	alerts := []Alert{{ID: "al-1", Source: map[string]any{"@timestamp": "2026-05-04T10:00:00Z", "host.name": "PAY-DB-07", "host.ip": "10.9.8.7", "user.name": "m.oduya"}}}

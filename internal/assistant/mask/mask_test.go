@@ -333,7 +333,8 @@ func FuzzMaskRestore(f *testing.F) {
 			if style == Parts {
 				rest := plainForm.ReplaceAllString(masked, "\x00")
 				for v := range d.entries {
-					if len(rest) < 300 && len(v) < 50 && wholeIn(rest, v) >= 0 {
+					// A value that holds the sign that stands for tokens here would be found beside one.
+					if len(rest) < 300 && len(v) < 50 && !strings.Contains(v, "\x00") && wholeIn(rest, v) >= 0 {
 						t.Fatalf("value %q is left in %q (text %q)", v, rest, text)
 					}
 				}

@@ -232,6 +232,9 @@ func ipv4(text string, at int, sep byte, found func(span)) {
 
 // defanged finds an address at its first bracket, as people write it so that nobody opens it: 10[.]0[.]0[.]1.
 func defanged(text string, at int, found func(span)) {
+	if at == 0 || !digit(text[at-1]) || !strings.HasPrefix(text[at:], "[.]") {
+		return
+	}
 	start := at
 	for start > 0 && at-start < 12 && (digit(text[start-1]) || text[start-1] == '.') {
 		start--
