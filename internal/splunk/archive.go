@@ -15,11 +15,12 @@ import (
 
 // archive imports a .tgz, .spl or .tar of apps. It is unpacked in memory and never to disk: only the files that an import
 // reads are kept, links are left out and named, and both the number of files and the bytes unpacked are bounded.
-func (in *importer) archive(name string, r io.Reader, zipped bool) error {
+func (in *importer) archive(name string, r io.Reader, zipped bool) {
 	if zipped {
 		z, err := gzip.NewReader(r)
 		if err != nil {
-			return fmt.Errorf("%s is no gzip archive: %w", name, err)
+			in.say(Item{File: name, Kind: "file", Outcome: Fault, Why: fmt.Sprintf("it is no gzip archive: %v", err)})
+			return
 		}
 		defer func() { _ = z.Close() }()
 		r = z
@@ -80,10 +81,13 @@ func (in *importer) archive(name string, r io.Reader, zipped bool) error {
 	}
 	if kept == 0 {
 		in.say(Item{File: name, Kind: "file", Outcome: Fault, Why: "it holds no file of a Splunk app"})
-		return nil
+		return
 	}
-	in.tree(afero.NewIOFS(files), name+"!")
-	return nil
+	app := strings.ToLower(path.Base(strings.ReplaceAll(name, `\`, "/")))
+	for _, ext := range []string{".gz", ".tar", ".tgz", ".spl"} {
+		app = strings.TrimSuffix(app, ext)
+	}
+	in.tree(afero.NewIOFS(files), name+"!", app)
 }
 
 // wanted says that an import reads the file.

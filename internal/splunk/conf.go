@@ -18,10 +18,24 @@ type Stanza struct {
 	File     string
 	Line     int
 	Settings []Setting
+
+	byKey map[string]string // of a stanza with many settings; made at the first Get
+	known int               // how many settings byKey knows
 }
 
 // Get is the value of a key, and whether it is there.
 func (s *Stanza) Get(key string) (string, bool) {
+	const few = 64 // as many are searched faster than indexed
+	if len(s.Settings) > few {
+		if s.byKey == nil || s.known != len(s.Settings) {
+			s.byKey, s.known = make(map[string]string, len(s.Settings)), len(s.Settings)
+			for _, x := range s.Settings {
+				s.byKey[x.Key] = x.Value
+			}
+		}
+		v, ok := s.byKey[key]
+		return v, ok
+	}
 	for i := len(s.Settings) - 1; i >= 0; i-- {
 		if s.Settings[i].Key == key {
 			return s.Settings[i].Value, true
@@ -53,10 +67,21 @@ func ParseConf(file, text string) ([]*Stanza, []*Error) {
 		return s
 	}
 	var current *Stanza
+	var further []string // lines that go on with the last value, in the output of btool --debug
 	lines := strings.Split(text, "\n")
 	debug := isDebug(lines)
 	for i := 0; i < len(lines); i++ {
 		line, number := conform(lines[i], debug), i+1
+		if debug && !ofDebug(lines[i]) && current != nil && len(current.Settings) > 0 {
+			// btool --debug puts a path before every line but the further lines of a value.
+			last := &current.Settings[len(current.Settings)-1]
+			further = append(further, strings.TrimSuffix(strings.TrimRight(line, " \t\r"), `\`))
+			if i+1 == len(lines) || ofDebug(lines[i+1]) {
+				last.Value += "\n" + strings.Join(further, "\n")
+				further = nil
+			}
+			continue
+		}
 		trimmed := strings.TrimSpace(line)
 		switch {
 		case trimmed == "" || trimmed[0] == '#' || trimmed[0] == ';':
@@ -72,8 +97,8 @@ func ParseConf(file, text string) ([]*Stanza, []*Error) {
 			continue
 		}
 		key, value, ok := strings.Cut(line, "=")
-		if key = strings.TrimSpace(key); !ok || key == "" {
-			faults = append(faults, &Error{File: file, Line: number, Msg: fmt.Sprintf("%q is neither a [stanza], a key = value nor a comment, and is left out", shorten(trimmed))})
+		if key = strings.TrimSpace(key); !ok || key == "" || strings.HasPrefix(key, "|") {
+			faults = append(faults, &Error{File: file, Line: number, Msg: fmt.Sprintf("%q is neither a [stanza], a key = value nor a comment, and is left out; if it goes on with the value above, the line above must end in a backslash: Splunk leaves it out too", shorten(trimmed))})
 			for continues(lines[i]) && i+1 < len(lines) {
 				i++
 			}
@@ -109,6 +134,11 @@ func isDebug(lines []string) bool {
 		return ok && strings.ContainsAny(path, `/\`) && !strings.ContainsAny(path, "=[#")
 	}
 	return false
+}
+
+// ofDebug says that a line of btool --debug begins with a path, or says nothing.
+func ofDebug(line string) bool {
+	return strings.TrimSpace(line) == "" || isDebug([]string{line})
 }
 
 // conform takes the path off a line of btool --debug.

@@ -7,7 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"strings"
+	"unicode/utf8"
 
 	"gopkg.in/yaml.v3"
 
@@ -16,7 +18,19 @@ import (
 
 // record imports one JSON object: a rule as Rulebridge writes them, a row of a search over | rest saved/searches, or an
 // object that wraps such rows.
-func (in *importer) record(file string, rec Record) {
+func (in *importer) record(file string, rec Record) { in.unwrap(file, rec, 0) }
+
+// maxWraps is how deep rows may be wrapped in the objects of an export.
+const maxWraps = 3
+
+func (in *importer) unwrap(file string, rec Record, wraps int) {
+	if wraps > maxWraps {
+		in.fault(rec.fault(file, "", "is wrapped in too many objects"))
+		return
+	}
+	if !utf8.Valid(rec.JSON) {
+		rec.JSON = json.RawMessage(decodeText(rec.JSON))
+	}
 	if !bytes.HasPrefix(bytes.TrimLeft(rec.JSON, " \t\r\n"), []byte("{")) {
 		in.fault(rec.fault(file, "", "is no JSON object"))
 		return
@@ -27,14 +41,14 @@ func (in *importer) record(file string, rec Record) {
 		return
 	}
 	if result, ok := fields["result"]; ok { // a line of Splunk's export
-		in.record(file, Record{Line: rec.Line, Item: rec.Item, JSON: result})
+		in.unwrap(file, Record{Line: rec.Line, Item: rec.Item, JSON: result}, wraps+1)
 		return
 	}
 	for _, wrapper := range []string{"results", "entry"} {
 		var rows []json.RawMessage
 		if list, ok := fields[wrapper]; ok && json.Unmarshal(list, &rows) == nil {
 			for i, row := range rows {
-				in.record(file, Record{Line: rec.Line, Item: i + 1, JSON: row})
+				in.unwrap(file, Record{Line: rec.Line, Item: i + 1, JSON: row}, wraps+1)
 			}
 			return
 		}
@@ -45,6 +59,13 @@ func (in *importer) record(file string, rec Record) {
 			for _, outer := range []string{"name", "id"} {
 				if inner[outer] == nil && fields[outer] != nil {
 					inner[outer] = fields[outer]
+				}
+			}
+			var acl map[string]json.RawMessage
+			_ = json.Unmarshal(fields["acl"], &acl) // what is missing stays missing
+			for key, value := range acl {
+				if inner["eai:acl."+key] == nil {
+					inner["eai:acl."+key] = value
 				}
 			}
 			fields = inner
@@ -103,7 +124,7 @@ func (in *importer) row(file string, rec Record, get func(string) string, keys [
 			name = n
 		}
 	}
-	if sharing := get("eai:acl.sharing"); sharing != "" && sharing != "user" {
+	if sharing := get("eai:acl.sharing"); sharing != "" && sharing != "user" || owner == "nobody" {
 		owner = ""
 	}
 	if name == "" {
@@ -137,7 +158,7 @@ func (in *importer) restCSV(file string, r io.Reader) {
 		return
 	}
 	c := csv.NewReader(strings.NewReader(decodeText(b)))
-	c.FieldsPerRecord, c.LazyQuotes, c.ReuseRecord = -1, true, true
+	c.FieldsPerRecord, c.ReuseRecord = -1, true
 	header, err := c.Read()
 	if err != nil {
 		in.say(Item{File: file, Kind: "file", Outcome: Fault, Why: "it has no header: " + err.Error()})
@@ -157,11 +178,16 @@ func (in *importer) restCSV(file string, r io.Reader) {
 		if errors.Is(err, io.EOF) {
 			return
 		}
-		line, _ := c.FieldPos(0)
 		if err != nil {
-			in.say(Item{File: file, Line: line, Kind: "row", Outcome: Fault, Why: err.Error()})
+			item := Item{File: file, Kind: "row", Outcome: Fault, Why: err.Error()}
+			var bad *csv.ParseError
+			if errors.As(err, &bad) {
+				item.Line, item.Why = bad.StartLine, bad.Err.Error()
+			}
+			in.say(item)
 			continue
 		}
+		line, _ := c.FieldPos(0)
 		in.row(file, Record{Line: line}, func(key string) string {
 			if i, ok := column[key]; ok && i < len(record) {
 				return strings.TrimSpace(record[i])
@@ -181,7 +207,7 @@ type detection struct {
 	HowTo       string `yaml:"how_to_implement"`
 	False       string `yaml:"known_false_positives"`
 	Tags        struct {
-		Mitre []string `yaml:"mitre_attack_id"`
+		Mitre any      `yaml:"mitre_attack_id"`
 		Risk  *float64 `yaml:"risk_score"`
 	} `yaml:"tags"`
 	// A macro or a lookup of the same repository.
@@ -204,6 +230,11 @@ func (in *importer) yaml(file string, r io.Reader) {
 			return
 		}
 		item := Item{File: file, Kind: "rule", Name: x.Name}
+		var wrong *yaml.TypeError
+		if errors.As(err, &wrong) && x.Name != "" { // the other fields are read
+			in.say(Item{File: file, Kind: "setting", Name: x.Name, Outcome: Fault, Why: "fields are left out: " + strings.Join(wrong.Errors, "; ")})
+			err = nil
+		}
 		if err != nil {
 			item.Outcome, item.Why = Fault, "it is no YAML of security content: "+strings.ReplaceAll(err.Error(), "\n", " ")
 			in.say(item)
@@ -213,9 +244,9 @@ func (in *importer) yaml(file string, r io.Reader) {
 		switch {
 		case x.Definition != nil && x.Name != "":
 			item.Kind = "macro"
-			in.define(in.macros, fmt.Sprintf("%s(%d)", x.Name, len(x.Arguments)), defined(migration.Resource{
-				Type: migration.ResourceMacro, Name: x.Name, Definition: *x.Definition, Arguments: x.Arguments,
-			}, item, layer{}.rank()))
+			in.define(in.macros, fmt.Sprintf("%s(%d)", x.Name, len(x.Arguments)), definition{
+				resource: migration.Resource{Type: migration.ResourceMacro, Name: x.Name, Definition: *x.Definition, Arguments: x.Arguments}, item: item,
+			})
 		case search == "" || x.Name == "":
 			item.Outcome, item.Why = Skipped, "it holds no search"
 			in.say(item)
@@ -226,10 +257,9 @@ func (in *importer) yaml(file string, r io.Reader) {
 			if rule.ID == "" {
 				rule.ID = x.Name
 			}
-			rule.MitreAttackIDs = append(rule.MitreAttackIDs, x.Tags.Mitre...)
+			rule.MitreAttackIDs = append(rule.MitreAttackIDs, ids(x.Tags.Mitre)...)
 			if x.Tags.Risk != nil {
-				n := int(*x.Tags.Risk + 0.5)
-				rule.RiskScore = &n
+				rule.RiskScore = Number{Set: !math.IsNaN(*x.Tags.Risk), Value: *x.Tags.Risk}.Int()
 			}
 			rule.Disabled = x.Status == "deprecated"
 			in.add(rule, item)

@@ -3,6 +3,7 @@ package splunk
 import (
 	"bufio"
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -10,7 +11,6 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/rulebridge/rulebridge/internal/migration"
@@ -69,14 +69,18 @@ const (
 // Read imports files, folders and archives. A fault in one of them is an Item and drops nothing else; the error is for what
 // cannot be opened at all.
 func Read(paths []string, o Options) (*Import, error) {
-	in := &importer{options: o, out: &Import{Types: map[string]map[string]string{}}, ids: map[string]Item{}, macros: map[string]definition{}, lookups: map[string]definition{}}
+	in := &importer{options: o, out: &Import{Types: map[string]map[string]string{}}, ids: map[string]Item{}, macros: map[string][]definition{}, lookups: map[string][]definition{}}
 	for _, p := range paths {
 		info, err := os.Stat(p)
 		switch {
 		case err != nil:
 			return nil, fmt.Errorf("open %s: %w", p, err)
 		case info.IsDir():
-			in.tree(os.DirFS(p), p)
+			root, err := filepath.Abs(p) // so that the folder has a name also when it is given as .
+			if err != nil {
+				return nil, fmt.Errorf("open %s: %w", p, err)
+			}
+			in.tree(os.DirFS(p), p, filepath.Base(root))
 		default:
 			if err := in.file(p); err != nil {
 				return nil, err
@@ -91,16 +95,9 @@ func Read(paths []string, o Options) (*Import, error) {
 type importer struct {
 	options Options
 	out     *Import
-	ids     map[string]Item // rule ids taken
-	macros  map[string]definition
-	lookups map[string]definition
-}
-
-// definition is a macro or lookup with the precedence of its place; the highest wins.
-type definition struct {
-	resource migration.Resource
-	item     Item
-	rank     string
+	ids     map[string]Item         // rule ids taken
+	macros  map[string][]definition // all of one name, wherever they are
+	lookups map[string][]definition
 }
 
 func (in *importer) say(i Item) { in.out.Items = append(in.out.Items, i) }
@@ -125,9 +122,11 @@ func (in *importer) file(name string) error {
 	head, _ := r.Peek(4)
 	switch lower := strings.ToLower(name); {
 	case bytes.HasPrefix(head, []byte{0x1f, 0x8b}):
-		return in.archive(name, r, true)
+		in.archive(name, r, true)
 	case strings.HasSuffix(lower, ".tar"):
-		return in.archive(name, r, false)
+		in.archive(name, r, false)
+	case bytes.HasPrefix(head, []byte("PK\x03\x04")):
+		in.say(Item{File: name, Kind: "file", Outcome: Fault, Why: "it is a zip archive: unpack it and give the folder"})
 	case strings.HasSuffix(lower, ".conf"):
 		in.conf(name, r, layer{})
 	case strings.HasSuffix(lower, ".csv"):
@@ -151,7 +150,10 @@ func (in *importer) records(name string, r io.Reader) {
 	}
 	var reader io.Reader = br
 	if bytes.HasPrefix(head, []byte("\xff\xfe")) || bytes.HasPrefix(head, []byte("\xfe\xff")) {
-		all, err := io.ReadAll(io.LimitReader(br, maxFile))
+		all, err := io.ReadAll(io.LimitReader(br, maxFile+1))
+		if err == nil && len(all) > maxFile {
+			err = fmt.Errorf("it is longer than %d MiB", maxFile>>20)
+		}
 		if err != nil {
 			in.fault(fmt.Errorf("read %s: %w", name, err))
 			return
@@ -180,36 +182,31 @@ func isConf(text string) bool {
 			break
 		}
 	}
-	return strings.HasPrefix(first, "[") && strings.HasSuffix(first, "]") && !strings.ContainsAny(first, `{"`) && len(first) > 2 ||
-		isDebug([]string{first})
+	return strings.HasPrefix(first, "[") && strings.HasSuffix(first, "]") && !strings.HasPrefix(first, "[{") && len(first) > 2 &&
+		!json.Valid([]byte(first)) || isDebug([]string{first})
 }
 
 // add takes a rule, or says why it does not.
 func (in *importer) add(r migration.OriginalRule, i Item) {
+	warnings := fit(&r)
+	for _, w := range warnings {
+		in.say(Item{File: i.File, Line: i.Line, Element: i.Element, Kind: "setting", Name: i.Name, Outcome: Fault, Why: w})
+	}
 	switch first, taken := in.ids[r.ID]; {
 	case strings.TrimSpace(r.Query) == "":
 		i.Outcome, i.Why = Fault, "it has no search"
 	case len(r.Query) > maxQuery:
 		i.Outcome, i.Why = Fault, fmt.Sprintf("its search is longer than %d KiB", maxQuery>>10)
-	case len(r.Title) > maxTitle || len(r.ID) > maxID:
-		i.Outcome, i.Why = Fault, fmt.Sprintf("its name is longer than %d bytes", maxID)
+	case strings.ContainsRune(r.Query, 0):
+		i.Outcome, i.Why = Fault, "its search holds a NUL character; remove it"
 	case taken:
-		i.Outcome, i.Why = Fault, fmt.Sprintf("its id %s stands already in %s; ids must differ", r.ID, first.place())
+		i.Outcome, i.Why = Fault, fmt.Sprintf("its id %s stands already in %s; ids must differ", shorten(r.ID), first.place())
 	default:
-		r.Description, r.Note = cut(r.Description), cut(r.Note)
 		i.Outcome = Taken
 		in.ids[r.ID] = i
 		in.out.Rules = append(in.out.Rules, r)
 	}
 	in.say(i)
-}
-
-// cut bounds a text for people.
-func cut(s string) string {
-	if len(s) <= maxText {
-		return s
-	}
-	return strings.ToValidUTF8(s[:maxText-len("…")], "") + "…"
 }
 
 // search takes a saved search if it is an alert or all are asked for.
@@ -227,47 +224,6 @@ func (in *importer) search(s SavedSearch, i Item) {
 		i.Why = "it is disabled in Splunk"
 	}
 	in.add(s.Rule.OriginalRule, i)
-}
-
-// settle hands over the macros and lookups that won.
-func (in *importer) settle() {
-	take := func(all map[string]definition) {
-		keys := make([]string, 0, len(all))
-		for key := range all {
-			keys = append(keys, key)
-		}
-		slices.Sort(keys)
-		for _, key := range keys {
-			d := all[key]
-			in.out.Resources = append(in.out.Resources, d.resource)
-			d.item.Outcome = Taken
-			in.say(d.item)
-		}
-	}
-	take(in.macros)
-	take(in.lookups)
-}
-
-// define keeps the definition of the highest rank under each key.
-func (in *importer) define(all map[string]definition, key string, d definition) {
-	old, ok := all[key]
-	switch {
-	case !ok:
-	case old.rank > d.rank:
-		d, old = old, d
-		fallthrough
-	default:
-		if !sameDefinition(old.resource, d.resource) {
-			old.item.Outcome = Skipped
-			old.item.Why = fmt.Sprintf("%s in %s comes before it", d.item.Name, d.item.File)
-			in.say(old.item)
-		}
-	}
-	all[key] = d
-}
-
-func sameDefinition(a, b migration.Resource) bool {
-	return a.Definition == b.Definition && slices.Equal(a.Arguments, b.Arguments) && a.IsEval == b.IsEval && len(a.Rows) == len(b.Rows)
 }
 
 // Faults are the items that could not be read.

@@ -15,7 +15,7 @@ import (
 
 // lookupsOf takes the lookup definitions of transforms.conf, with the rows of their files, and the files that no definition
 // names, which searches may name by their file name.
-func (in *importer) lookupsOf(fsys fs.FS, root string, a appFolder, at layer, list []*merged) {
+func (in *importer) lookupsOf(fsys fs.FS, root string, a appFolder, at layer, list []*merged, private func(kind, name string) bool) {
 	for _, m := range list {
 		file, kind := m.value("filename"), m.value("external_type")
 		at.local = m.local
@@ -47,11 +47,11 @@ func (in *importer) lookupsOf(fsys fs.FS, root string, a appFolder, at layer, li
 		default:
 			continue // an extraction, not a lookup
 		}
-		in.define(in.lookups, m.Name, defined(res, item, at.rank()))
+		in.define(in.lookups, m.Name, definition{resource: res, item: item, layer: at, private: private("transforms", m.Name)})
 	}
-	files, _ := fs.Glob(fsys, path.Join(a.dir, "lookups", "*.csv"))
-	for _, file := range files {
-		name := path.Base(file)
+	at.local = false
+	for _, name := range in.filesIn(fsys, root, path.Join(a.dir, "lookups"), ".csv") {
+		file := path.Join(a.dir, "lookups", name)
 		columns, rows, total, err := in.rows(fsys, file)
 		item := Item{File: join(root, file), Kind: "lookup", Name: name}
 		if err != nil {
@@ -59,9 +59,10 @@ func (in *importer) lookupsOf(fsys fs.FS, root string, a appFolder, at layer, li
 			in.say(item)
 			continue
 		}
-		in.define(in.lookups, name, defined(migration.Resource{
-			Type: migration.ResourceLookup, Name: name, Kind: "csv", Columns: columns, Rows: rows, TotalRows: total,
-		}, item, at.rank()))
+		in.define(in.lookups, name, definition{
+			resource: migration.Resource{Type: migration.ResourceLookup, Name: name, Kind: "csv", Columns: columns, Rows: rows, TotalRows: total},
+			item:     item, layer: at, private: private("lookups", name),
+		})
 	}
 }
 

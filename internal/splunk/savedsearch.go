@@ -3,6 +3,7 @@ package splunk
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"net/url"
 	"regexp"
 	"slices"
@@ -68,12 +69,7 @@ func ruleID(app, owner, name string) string {
 	if owner != "" && owner != "nobody" {
 		id = owner + "@" + id
 	}
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
-			return '_'
-		}
-		return r
-	}, id)
+	return identifier(id)
 }
 
 // list splits a list with commas or blanks.
@@ -85,7 +81,7 @@ func list(s string) []string {
 func (s *SavedSearch) risk(get func(string) string) {
 	set := func(text string) {
 		f, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
-		if err != nil || f < 0 {
+		if err != nil || math.IsNaN(f) || f < 0 {
 			s.warn("the risk score %q is no number, and is left out", text)
 			return
 		}
@@ -125,20 +121,27 @@ func (s *SavedSearch) annotations(get func(string) string) {
 		s.warn("action.correlationsearch.annotations is no JSON, and is left out")
 		return
 	}
-	var ids []string
-	switch v := a.Mitre.(type) {
-	case []any:
-		for _, id := range v {
-			ids = append(ids, fmt.Sprint(id))
-		}
-	case string:
-		ids = list(v)
-	}
-	for _, id := range ids {
+	for _, id := range ids(a.Mitre) {
 		if !slices.Contains(s.Rule.MitreAttackIDs, id) {
 			s.Rule.MitreAttackIDs = append(s.Rule.MitreAttackIDs, id)
 		}
 	}
+}
+
+// ids reads a list of ids, or one text with several.
+func ids(list any) []string {
+	var out []string
+	switch v := list.(type) {
+	case []any:
+		for _, id := range v {
+			if text, ok := id.(string); ok {
+				out = append(out, text)
+			}
+		}
+	case string:
+		out = strings.FieldsFunc(v, func(r rune) bool { return strings.ContainsRune(", \t\n", r) })
+	}
+	return out
 }
 
 // trigger is the alert's condition, where any result is not enough.
@@ -147,8 +150,11 @@ func trigger(get func(string) string) string {
 		return c
 	}
 	relation, quantity, kind := get("relation"), get("quantity"), get("counttype")
-	if kind == "" || kind == "always" || kind == "custom" || relation == "" || quantity == "" {
+	if kind == "" || kind == "always" {
 		return ""
+	}
+	if relation == "" || quantity == "" {
+		return strings.TrimSpace(kind + " " + relation + " " + quantity) // without its other half no one can say that any result is enough
 	}
 	if kind == "number of events" && (relation == "greater than" && quantity == "0" || relation == "not equal to" && quantity == "0") {
 		return ""

@@ -96,13 +96,16 @@ func firstByte(br *bufio.Reader) (b byte, newlines int, err error) {
 	}
 }
 
-// printed says that an object is spread over several lines: its first line ends within it.
+// printed says that an object is spread over several lines: its first line ends within it, and the next begins no other.
 func printed(br *bufio.Reader) bool {
 	const enough = 4096
 	head, _ := br.Peek(enough)
-	line, _, more := bytes.Cut(head, []byte("\n"))
-	line = bytes.TrimSpace(line)
-	return more && len(line) > 0 && line[0] == '{' && (len(line) == 1 || bytes.ContainsAny(line[len(line)-1:], "{[,")) && !json.Valid(line)
+	line, rest, more := bytes.Cut(head, []byte("\n"))
+	line, rest = bytes.TrimSpace(line), bytes.TrimSpace(rest)
+	if !more || len(line) == 0 || line[0] != '{' || json.Valid(line) {
+		return false
+	}
+	return bytes.ContainsAny(line[len(line)-1:], "{[,") || len(rest) > 0 && rest[0] != '{'
 }
 
 // values yields objects that follow one another, each over any number of lines. The first fault is the last.

@@ -1,12 +1,13 @@
 package splunk
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"net/url"
 	"path"
-	"slices"
-	"sort"
+	"path/filepath"
 	"strings"
 
 	"github.com/rulebridge/rulebridge/internal/migration"
@@ -32,85 +33,16 @@ func (l layer) rank() string {
 	return rank + "\x00" + "0"
 }
 
-// app is an app's folder within a tree.
-type appFolder struct {
-	dir    string // "." for the root
-	name   string
-	owner  string // of users/OWNER/APP
-	system bool
-}
-
-// tree imports a folder: an app, a folder of apps, a whole etc, or security content in YAML.
-func (in *importer) tree(fsys fs.FS, root string) {
-	apps := findApps(fsys, root)
+// tree imports a folder: an app, a folder of apps, a whole etc, or security content in YAML. name is the folder's own.
+func (in *importer) tree(fsys fs.FS, root, name string) {
+	apps := in.findApps(fsys, root, name)
 	if len(apps) == 0 {
 		in.loose(fsys, root)
 		return
 	}
-	exported := map[string]*metadata{}
 	for _, a := range apps {
-		exported[a.dir] = in.metadata(fsys, root, a)
+		in.app(fsys, root, a, in.metadata(fsys, root, a), len(apps) > 1)
 	}
-	for _, a := range apps {
-		in.app(fsys, root, a, exported[a.dir], len(apps) > 1)
-	}
-}
-
-// findApps tells what kind of tree this is by the folders that it holds.
-func findApps(fsys fs.FS, root string) []appFolder {
-	isApp := func(dir string) bool {
-		for _, sub := range []string{"default", "local"} {
-			if matches, _ := fs.Glob(fsys, path.Join(dir, sub, "*.conf")); len(matches) > 0 {
-				return true
-			}
-		}
-		return false
-	}
-	sub := func(dir string) []string {
-		entries, err := fs.ReadDir(fsys, dir)
-		if err != nil {
-			return nil
-		}
-		var names []string
-		for _, e := range entries {
-			if e.IsDir() {
-				names = append(names, e.Name())
-			}
-		}
-		return names
-	}
-	if isApp(".") {
-		return []appFolder{{dir: ".", name: strings.TrimSuffix(path.Base(strings.ReplaceAll(root, `\`, "/")), "!")}}
-	}
-	var out []appFolder
-	appsIn := func(dir string) {
-		for _, name := range sub(dir) {
-			if d := path.Join(dir, name); isApp(d) {
-				out = append(out, appFolder{dir: d, name: name, system: name == "system" && dir == "."})
-			}
-		}
-	}
-	appsIn(".")
-	for _, etc := range append([]string{"."}, "etc") { // the root is etc itself, or holds it
-		for _, folder := range []string{"apps", "slave-apps", "peer-apps", "shcluster/apps", "deployment-apps", "manager-apps"} {
-			appsIn(path.Join(etc, folder))
-		}
-		if etc != "." {
-			if d := path.Join(etc, "system"); isApp(d) {
-				out = append(out, appFolder{dir: d, name: "system", system: true})
-			}
-		}
-		users := path.Join(etc, "users")
-		for _, owner := range sub(users) {
-			for _, name := range sub(path.Join(users, owner)) {
-				if d := path.Join(users, owner, name); isApp(d) {
-					out = append(out, appFolder{dir: d, name: name, owner: owner})
-				}
-			}
-		}
-	}
-	sort.SliceStable(out, func(i, j int) bool { return out[i].dir < out[j].dir })
-	return slices.CompactFunc(out, func(a, b appFolder) bool { return a.dir == b.dir })
 }
 
 // loose imports what a folder without apps holds: YAML of security content, and files of rules.
@@ -127,6 +59,8 @@ func (in *importer) loose(fsys fs.FS, root string) {
 		lower := strings.ToLower(name)
 		var read func(string, io.Reader)
 		switch {
+		case strings.HasSuffix(lower, ".conf"):
+			read = func(name string, r io.Reader) { in.conf(name, r, layer{}) }
 		case strings.HasSuffix(lower, ".yml"), strings.HasSuffix(lower, ".yaml"):
 			read = in.yaml
 		case strings.HasSuffix(lower, ".json"), strings.HasSuffix(lower, ".ndjson"), strings.HasSuffix(lower, ".jsonl"):
@@ -158,25 +92,23 @@ func (in *importer) loose(fsys fs.FS, root string) {
 // app imports one app: its searches, macros and lookups, local over default.
 func (in *importer) app(fsys fs.FS, root string, a appFolder, meta *metadata, several bool) {
 	at := layer{app: a.name, owner: a.owner, system: a.system}
-	for _, conf := range []struct {
-		file string
-		read func(layer, []*merged)
-	}{
-		{"savedsearches.conf", in.searches},
-		{"macros.conf", func(l layer, m []*merged) { in.macrosOf(l, m, meta, several) }},
-		{"transforms.conf", func(l layer, m []*merged) { in.lookupsOf(fsys, root, a, l, m) }},
-		{"eventtypes.conf", in.known("eventtype")},
-		{"tags.conf", in.known("tag")},
-		{"props.conf", in.known("props")},
-	} {
-		if m := in.merge(fsys, root, a, conf.file); len(m) > 0 {
-			conf.read(at, m)
+	private := func(kind, name string) bool { return a.owner != "" || several && !meta.exports(kind, name) }
+	off := false
+	for _, m := range in.merge(fsys, root, a, "app.conf") {
+		if m.Name == "install" && m.value("state") == "disabled" {
+			off = true
 		}
 	}
+	in.searches(at, in.merge(fsys, root, a, "savedsearches.conf"), off)
+	in.macrosOf(at, in.merge(fsys, root, a, "macros.conf"), private)
+	in.lookupsOf(fsys, root, a, at, in.merge(fsys, root, a, "transforms.conf"), private)
+	for _, conf := range []struct{ file, kind string }{{"eventtypes.conf", "eventtype"}, {"tags.conf", "tag"}, {"props.conf", "props"}} {
+		in.known(conf.kind, in.merge(fsys, root, a, conf.file))
+	}
 	for _, dir := range []string{"default", "local"} {
-		models, _ := fs.Glob(fsys, path.Join(a.dir, dir, "data", "models", "*.json"))
-		for _, name := range models {
-			in.say(Item{File: join(root, name), Kind: "datamodel", Name: strings.TrimSuffix(path.Base(name), ".json"), Outcome: Known, Why: "known, not used yet"})
+		models := path.Join(a.dir, dir, "data", "models")
+		for _, name := range in.filesIn(fsys, root, models, ".json") {
+			in.say(Item{File: join(root, path.Join(models, name)), Kind: "datamodel", Name: strings.TrimSuffix(name, ".json"), Outcome: Known, Why: "known, not used yet"})
 		}
 	}
 }
@@ -184,17 +116,49 @@ func (in *importer) app(fsys fs.FS, root string, a appFolder, meta *metadata, se
 // merged is a stanza with its settings of default and local, local last. File and line are of the uppermost.
 type merged struct {
 	Stanza
-	local bool
+	local    bool
+	defaults *Stanza // of the file; for what the stanza itself does not set
+}
+
+// Get is the value of a key, of the stanza or of the stanza default.
+func (m *merged) Get(key string) (string, bool) {
+	v, ok := m.Stanza.Get(key)
+	if !ok && m.defaults != nil {
+		v, ok = m.defaults.Get(key)
+	}
+	return v, ok
+}
+
+// value is the value of a key without white space around it; empty when the key is missing.
+func (m *merged) value(key string) string {
+	v, _ := m.Get(key)
+	return strings.TrimSpace(v)
+}
+
+// keys are the names of all settings.
+func (m *merged) keys() []string {
+	var keys []string
+	for _, s := range m.Settings {
+		keys = append(keys, s.Key)
+	}
+	if m.defaults != nil {
+		for _, s := range m.defaults.Settings {
+			if strings.HasPrefix(s.Key, "action.") {
+				keys = append(keys, s.Key)
+			}
+		}
+	}
+	return keys
 }
 
 // merge reads a .conf file of an app in all its layers.
 func (in *importer) merge(fsys fs.FS, root string, a appFolder, file string) []*merged {
 	var out []*merged
 	byName := map[string]*merged{}
-	var defaults []Setting
+	defaults := &Stanza{Name: "default"}
 	for _, dir := range []string{"default", "local"} {
 		name := path.Join(a.dir, dir, file)
-		if _, err := fs.Stat(fsys, name); err != nil {
+		if _, err := fs.Stat(fsys, name); errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
 		text, err := readText(fsys, name)
@@ -208,12 +172,12 @@ func (in *importer) merge(fsys fs.FS, root string, a appFolder, file string) []*
 		}
 		for _, s := range stanzas {
 			if s.Name == "default" {
-				defaults = append(defaults, s.Settings...)
+				defaults.Settings = append(defaults.Settings, s.Settings...)
 				continue
 			}
 			m := byName[s.Name]
 			if m == nil {
-				m = &merged{Stanza: Stanza{Name: s.Name}}
+				m = &merged{Stanza: Stanza{Name: s.Name}, defaults: defaults}
 				byName[s.Name] = m
 				out = append(out, m)
 			}
@@ -221,73 +185,58 @@ func (in *importer) merge(fsys fs.FS, root string, a appFolder, file string) []*
 			m.Settings = append(m.Settings, s.Settings...)
 		}
 	}
-	for _, m := range out {
-		m.Settings = append(slices.Clone(defaults), m.Settings...)
-	}
 	return out
 }
 
-func (in *importer) searches(at layer, list []*merged) {
+// searches takes saved searches. off says that their app is disabled, so that none of them runs.
+func (in *importer) searches(at layer, list []*merged, off bool) {
 	for _, m := range list {
-		s := savedSearch(at.app, at.owner, m.Name, m.value, keysOf(m.Settings))
-		in.search(s, Item{File: m.File, Line: m.Line, Name: m.Name})
+		item := Item{File: m.File, Line: m.Line, Name: m.Name}
+		if _, ok := m.Get("search"); !ok && at.owner != "" {
+			item.Kind, item.Outcome, item.Why = "setting", Skipped, "it changes a shared search for the user "+at.owner+" only"
+			in.say(item)
+			continue
+		}
+		s := savedSearch(at.app, at.owner, m.Name, m.value, m.keys())
+		s.Rule.Disabled = s.Rule.Disabled || off
+		in.search(s, item)
 	}
 }
 
-func keysOf(settings []Setting) []string {
-	keys := make([]string, len(settings))
-	for i, s := range settings {
-		keys[i] = s.Key
-	}
-	return keys
-}
-
-// macrosOf takes macros. A macro that is not exported is for its own app alone; of several apps only that app's rules see it
-// in Splunk, which an item says where the macro is taken for all.
-func (in *importer) macrosOf(at layer, list []*merged, meta *metadata, several bool) {
+// macrosOf takes macros. private says of an object of this app that other apps do not see it.
+func (in *importer) macrosOf(at layer, list []*merged, private func(kind, name string) bool) {
 	for _, m := range list {
-		name, _, _ := strings.Cut(m.Name, "(")
 		var args []string
 		for _, arg := range strings.Split(m.value("args"), ",") {
 			if arg = strings.TrimSpace(arg); arg != "" {
 				args = append(args, arg)
 			}
 		}
-		definition, ok := m.Get("definition")
+		text, ok := m.Get("definition")
 		item := Item{File: m.File, Line: m.Line, Kind: "macro", Name: m.Name}
 		if !ok {
 			item.Outcome, item.Why = Fault, "it has no definition"
 			in.say(item)
 			continue
 		}
-		if several && !meta.exports("macros", m.Name) {
+		own := private("macros", m.Name)
+		if own {
 			item.Why = "it is private to the app " + at.app
 		}
 		at.local = m.local
-		in.define(in.macros, fmt.Sprintf("%s(%d)", name, len(args)), defined(migration.Resource{
-			Type: migration.ResourceMacro, Name: m.Name, Definition: strings.TrimSpace(definition), Arguments: args, IsEval: isTrue(m.value("iseval")),
-		}, item, privately(at, item.Why != "")))
+		in.define(in.macros, fmt.Sprintf("%s(%d)", bare(m.Name), len(args)), definition{
+			resource: migration.Resource{
+				Type: migration.ResourceMacro, Name: m.Name, Definition: strings.TrimSpace(text), Arguments: args, IsEval: isTrue(m.value("iseval")),
+			},
+			item: item, layer: at, private: own,
+		})
 	}
-}
-
-// privately ranks what is private to an app below what all apps see.
-func privately(at layer, private bool) string {
-	if private {
-		return "\x00" + at.rank()
-	}
-	return at.rank()
-}
-
-func defined(r migration.Resource, i Item, rank string) definition {
-	return definition{resource: r, item: i, rank: rank}
 }
 
 // known lists what the compiler does not use yet.
-func (in *importer) known(kind string) func(layer, []*merged) {
-	return func(_ layer, list []*merged) {
-		for _, m := range list {
-			in.say(Item{File: m.File, Line: m.Line, Kind: kind, Name: m.Name, Outcome: Known, Why: "known, not used yet"})
-		}
+func (in *importer) known(kind string, list []*merged) {
+	for _, m := range list {
+		in.say(Item{File: m.File, Line: m.Line, Kind: kind, Name: m.Name, Outcome: Known, Why: "known, not used yet"})
 	}
 }
 
@@ -311,7 +260,7 @@ func (in *importer) metadata(fsys fs.FS, root string, a appFolder) *metadata {
 	}
 	for _, file := range []string{"default.meta", "local.meta"} {
 		name := path.Join(a.dir, "metadata", file)
-		if _, err := fs.Stat(fsys, name); err != nil {
+		if _, err := fs.Stat(fsys, name); errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
 		text, err := readText(fsys, name)
@@ -325,7 +274,13 @@ func (in *importer) metadata(fsys fs.FS, root string, a appFolder) *metadata {
 		}
 		for _, s := range stanzas {
 			if v, ok := s.Get("export"); ok {
-				m.export[s.Name] = strings.TrimSpace(v) == "system"
+				object := s.Name
+				if kind, name, ok := strings.Cut(s.Name, "/"); ok { // names are written as in a URL
+					if plain, err := url.PathUnescape(name); err == nil {
+						object = kind + "/" + plain
+					}
+				}
+				m.export[object] = strings.TrimSpace(v) == "system"
 			}
 		}
 	}
@@ -346,25 +301,28 @@ func (in *importer) conf(name string, r io.Reader, at layer) {
 	for _, f := range faults {
 		in.fault(f)
 	}
-	var defaults []Setting
+	kind := map[string]string{"eventtypes.conf": "eventtype", "tags.conf": "tag", "props.conf": "props", "transforms.conf": "transform"}[path.Base(filepath.ToSlash(name))]
+	defaults := &Stanza{Name: "default"}
+	var list []*merged
 	for _, s := range stanzas {
 		if s.Name == "default" {
-			defaults = s.Settings
-		}
-	}
-	taken := 0
-	for _, s := range stanzas {
-		if s.Name == "default" {
+			defaults = s
 			continue
 		}
-		m := &merged{Stanza: Stanza{Name: s.Name, File: s.File, Line: s.Line, Settings: append(slices.Clone(defaults), s.Settings...)}}
+		list = append(list, &merged{Stanza: *s})
+	}
+	taken := 0
+	for _, m := range list {
+		m.defaults = defaults
 		_, isSearch := m.Get("search")
 		_, isMacro := m.Get("definition")
 		switch {
+		case kind != "":
+			in.known(kind, []*merged{m})
 		case isSearch:
-			in.searches(at, []*merged{m})
+			in.searches(at, []*merged{m}, false)
 		case isMacro:
-			in.macrosOf(at, []*merged{m}, &metadata{}, false)
+			in.macrosOf(at, []*merged{m}, func(string, string) bool { return false })
 		default:
 			continue
 		}

@@ -1,0 +1,180 @@
+package splunk
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/rulebridge/rulebridge/internal/migration"
+)
+
+// definition is a macro or lookup, and where it lives. private says that no other app sees it.
+type definition struct {
+	resource migration.Resource
+	item     Item
+	layer    layer
+	private  bool
+}
+
+// rank orders definitions of one name as a search sees them that is in none of their apps: what is private to a user comes
+// last, then what is private to an app, then the rest by their layers.
+func (d definition) rank() string {
+	switch {
+	case d.layer.owner != "":
+		return "0" + d.layer.rank()
+	case d.private:
+		return "1" + d.layer.rank()
+	}
+	return "2" + d.layer.rank()
+}
+
+// define keeps a definition beside the others of its name.
+func (in *importer) define(all map[string][]definition, key string, d definition) {
+	if why := fitResource(d.resource); why != "" {
+		d.item.Outcome, d.item.Why = Fault, why
+		d.item.Name = shorten(d.item.Name)
+		in.say(d.item)
+		return
+	}
+	all[key] = append(all[key], d)
+}
+
+// settle hands over the macros and lookups. A migration has one name space for all of its rules; Splunk has one for each app
+// and user. So where several definitions of a name differ, the one is taken that the rules see which use the name. Rules
+// that see different ones would get each other's, and that is worse than none: then the name is left out, and said so.
+func (in *importer) settle() {
+	uses := in.uses()
+	for _, all := range []map[string][]definition{in.macros, in.lookups} {
+		for _, key := range slices.Sorted(maps.Keys(all)) {
+			in.choose(all[key], uses)
+		}
+	}
+}
+
+// choose takes one definition of a name, or none.
+func (in *importer) choose(all []definition, uses func(name string) []place) {
+	slices.SortStableFunc(all, func(a, b definition) int { return cmp.Compare(b.rank(), a.rank()) })
+	best := all[0]
+	if slices.ContainsFunc(all, func(d definition) bool { return !sameDefinition(d.resource, best.resource) }) {
+		var seen []definition
+		for _, p := range uses(bare(best.resource.Name)) {
+			d := p.sees(all)
+			if !slices.ContainsFunc(seen, func(s definition) bool { return sameDefinition(s.resource, d.resource) }) {
+				seen = append(seen, d)
+			}
+		}
+		if len(seen) > 1 {
+			where := make([]string, len(seen))
+			for i, d := range seen {
+				where[i] = d.item.place()
+			}
+			best.item.Outcome = Fault
+			best.item.Why = fmt.Sprintf("rules that use it see different definitions (%s), and a migration has one for all: it is left out, and these rules lack it; import the apps as a migration each, or give one definition with --%ss",
+				strings.Join(where, ", "), best.item.Kind)
+			in.say(best.item)
+			return
+		}
+		if len(seen) == 1 {
+			best = seen[0]
+		}
+	}
+	for _, d := range all {
+		if !sameDefinition(d.resource, best.resource) {
+			d.item.Outcome = Skipped
+			d.item.Why = fmt.Sprintf("the definition in %s is taken, which is the one that the rules see", best.item.place())
+			in.say(d.item)
+		}
+	}
+	best.item.Outcome = Taken
+	in.out.Resources = append(in.out.Resources, best.resource)
+	in.say(best.item)
+}
+
+func sameDefinition(a, b migration.Resource) bool {
+	a.Name, b.Name = "", ""
+	return reflect.DeepEqual(a, b)
+}
+
+// place is the app and user in whose name a search runs.
+type place struct{ app, owner string }
+
+// sees is the definition that Splunk takes for a search in a place: the user's own, then the app's own, then the first of
+// the rest. all is sorted by rank, the highest first, and not empty.
+func (p place) sees(all []definition) definition {
+	for _, d := range all {
+		if p.owner != "" && d.layer.owner == p.owner && d.layer.app == p.app {
+			return d
+		}
+	}
+	for _, d := range all {
+		if p.app != "" && d.layer.owner == "" && d.layer.app == p.app {
+			return d
+		}
+	}
+	return all[0]
+}
+
+// word is what may be the name of a macro or lookup in a search.
+var word = regexp.MustCompile(`[\pL\pN_.:\-]+`)
+
+// uses gives the places of the rules that may use a name. Macros pass their own names on to the rules that use them.
+func (in *importer) uses() func(name string) []place {
+	within := map[string][]string{} // names that the definitions of a macro hold
+	for _, all := range in.macros {
+		for _, d := range all {
+			name := bare(d.resource.Name)
+			within[name] = append(within[name], word.FindAllString(d.resource.Definition, -1)...)
+		}
+	}
+	places := map[string]map[place]bool{}
+	done := false
+	return func(name string) []place {
+		for i := 0; i < len(in.out.Rules) && !done; i++ {
+			r := &in.out.Rules[i]
+			seen := map[string]bool{}
+			for next := word.FindAllString(r.Query, -1); len(next) > 0; {
+				w := next[len(next)-1]
+				next = next[:len(next)-1]
+				if seen[w] {
+					continue
+				}
+				seen[w] = true
+				if places[w] == nil {
+					places[w] = map[place]bool{}
+				}
+				places[w][place{r.App, r.Owner}] = true
+				next = append(next, within[w]...)
+			}
+		}
+		done = true
+		if word.FindString(name) != name { // a name with blanks, say, is not found as a word: any rule may use it
+			return everywhere(in.out.Rules)
+		}
+		return sorted(places[name])
+	}
+}
+
+// everywhere are the places of all rules.
+func everywhere(rules []migration.OriginalRule) []place {
+	all := map[place]bool{}
+	for i := range rules {
+		all[place{rules[i].App, rules[i].Owner}] = true
+	}
+	return sorted(all)
+}
+
+func sorted(places map[place]bool) []place {
+	return slices.SortedFunc(maps.Keys(places), func(a, b place) int {
+		return cmp.Or(cmp.Compare(a.app, b.app), cmp.Compare(a.owner, b.owner))
+	})
+}
+
+// bare is a macro's name without the number of its arguments.
+func bare(name string) string {
+	name, _, _ = strings.Cut(name, "(")
+	return strings.TrimSpace(name)
+}
