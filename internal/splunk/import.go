@@ -71,6 +71,7 @@ const (
 func Read(paths []string, o Options) (*Import, error) {
 	in := &importer{options: o, out: &Import{Types: map[string]map[string]string{}}, ids: map[string]Item{}, macros: map[string][]definition{}, lookups: map[string][]definition{}}
 	for _, p := range paths {
+		before := in.found()
 		info, err := os.Stat(p)
 		switch {
 		case err != nil:
@@ -86,9 +87,23 @@ func Read(paths []string, o Options) (*Import, error) {
 				return nil, err
 			}
 		}
+		if in.found() == before {
+			in.say(Item{File: p, Kind: "file", Outcome: Skipped, Why: "it holds neither searches nor macros nor lookups"})
+		}
 	}
 	in.settle()
 	return in.out, nil
+}
+
+// found counts what was said and what will be.
+func (in *importer) found() int {
+	n := len(in.out.Items)
+	for _, all := range []map[string][]definition{in.macros, in.lookups} {
+		for _, list := range all {
+			n += len(list)
+		}
+	}
+	return n
 }
 
 // importer gathers what several paths hold.
