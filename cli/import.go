@@ -2,8 +2,10 @@ package cli
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"io"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -24,31 +26,39 @@ searches that only fill lookups are skipped unless --all is given. What cannot b
 
 func (p Program) importCommand() *cobra.Command {
 	var f migrateFlags
+	var into string
 	c := &cobra.Command{
-		Use:   "import PATH…",
+		Use:   "import PATH… [--into ID]",
 		Short: "Store what a Splunk user has on disk as a migration, without starting it",
 		Long: `Store rules, macros and lookups as a migration, without starting it, and list what was found.
 
 ` + inputHelp + `
 
-The migration is stored in --data-dir, or by the gateway of --url. Start it with migrate --resume ID, or over the API.`,
+The migration is stored in --data-dir, or by the gateway of --url. Start it with migrate --resume ID, or over the API. With
+--into what was found is added to a migration that is there and does not run: rules whose id it has already stay as they
+are, macros and lookups of the same name are replaced.`,
 		Example: `  rulebridge import /opt/splunk/etc/apps --data-dir data
-  rulebridge import my_app.spl --url http://127.0.0.1:8080`,
+  rulebridge import my_app.spl --url http://127.0.0.1:8080
+  rulebridge import other_app.spl --url http://127.0.0.1:8080 --into 0a5ee61f-7a6a-4f30-959e-46d28e85d0ae`,
 		Args: cobra.MinimumNArgs(1),
-		RunE: func(c *cobra.Command, paths []string) error { return p.importPaths(c, f, paths) },
+		RunE: func(c *cobra.Command, paths []string) error { return p.importPaths(c, f, into, paths) },
 	}
 	fs := c.Flags()
 	config.Flags(fs)
 	ownDefault(fs, "data-dir", "", "`folder` of the databases that the migration is stored in")
 	fs.StringVar(&f.url, "url", "", "gateway that stores the migration, http(s)://[user:password@]host:port")
+	fs.StringVar(&into, "into", "", "`id` of a migration that does not run, to add to it instead of making one")
 	fs.BoolVar(&f.all, "all", false, "take reports and searches that fill lookups as well as alerts")
 	return c
 }
 
-func (p Program) importPaths(c *cobra.Command, f migrateFlags, paths []string) error {
+func (p Program) importPaths(c *cobra.Command, f migrateFlags, into string, paths []string) error {
 	cfg, err := p.load(c)
 	if err != nil {
 		return err
+	}
+	if into != "" && url.PathEscape(into) != into {
+		return usagef("--into: %s is no id of a migration", quote(into))
 	}
 	if f.url == "" && cfg.Source("data_dir") == "default" {
 		return usagef("give --data-dir FOLDER or --url GATEWAY: the migration is stored there")
@@ -75,11 +85,32 @@ func (p Program) importPaths(c *cobra.Command, f migrateFlags, paths []string) e
 			return err
 		}
 	}
-	id, err := g.create(c.Context(), rules, resources, nil)
-	if err != nil {
-		return fmt.Errorf("store the migration: %w", err)
+	return p.keep(c.Context(), g, into, rules, resources)
+}
+
+// keep stores what was found, as a migration of its own or added to one that is there.
+func (p Program) keep(ctx context.Context, g *gateway, into string, rules []migration.OriginalRule, resources []migration.Resource) error {
+	if into == "" {
+		id, err := g.create(ctx, rules, resources, nil)
+		if err != nil {
+			return fmt.Errorf("store the migration: %w", err)
+		}
+		_, _ = fmt.Fprintf(p.Stdout, "Migration %s holds %s.\n", id, plural(len(rules), "rule"))
+		return nil
 	}
-	_, _ = fmt.Fprintf(p.Stdout, "Migration %s holds %d rules.\n", id, len(rules))
+	before, err := g.stats(ctx, into)
+	if err != nil {
+		return fmt.Errorf("add to migration %s: %w", into, err)
+	}
+	if _, err := g.fill(ctx, into, rules, resources, nil); err != nil {
+		return fmt.Errorf("add to migration %s: %w", into, err)
+	}
+	after, err := g.stats(ctx, into)
+	if err != nil {
+		return fmt.Errorf("count the rules of migration %s: %w", into, err)
+	}
+	total := after.Rules.Total
+	_, _ = fmt.Fprintf(p.Stdout, "Migration %s holds %s, %d of them new.\n", into, plural(total, "rule"), total-before.Rules.Total)
 	return nil
 }
 

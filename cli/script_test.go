@@ -8,6 +8,8 @@ import (
 	"os"
 	"os/exec"
 	"strconv"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -52,19 +54,40 @@ func exitCode(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// gateway starts one that keeps the finished migration m1 with the rules in a file, and sets GATEWAY: gateway FILE.
+// gateway starts one that keeps the finished migration m1 with the rules in a file, and sets GATEWAY: gateway FILE. It counts
+// the rules that are added.
 func gateway(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: gateway FILE")
 	}
 	rules := ts.ReadFile(args[0])
 	stats := migration.Stats{MigrationID: "m1", Status: migration.Finished}
+	var total atomic.Int64
+	var added sync.Map // ids of rules
 	mux := http.NewServeMux()
 	answer := func(path string, value any) {
 		mux.HandleFunc("GET /internal/siem_migrations/rules"+path, func(w http.ResponseWriter, _ *http.Request) { _ = json.NewEncoder(w).Encode(value) })
 	}
 	answer("/stats", []migration.Stats{stats})
-	answer("/m1/stats", stats)
+	mux.HandleFunc("GET /internal/siem_migrations/rules/m1/stats", func(w http.ResponseWriter, _ *http.Request) {
+		s := stats
+		s.Rules.Total = int(total.Load())
+		_ = json.NewEncoder(w).Encode(s)
+	})
+	mux.HandleFunc("POST /internal/siem_migrations/rules/m1", func(w http.ResponseWriter, r *http.Request) {
+		var rules []migration.OriginalRule
+		if err := json.NewDecoder(r.Body).Decode(&rules); err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		for _, rule := range rules {
+			if _, known := added.LoadOrStore(rule.ID, true); !known {
+				total.Add(1)
+			}
+		}
+		_, _ = w.Write([]byte(`{"migration_id":"m1"}`))
+	})
+	mux.HandleFunc("POST /internal/siem_migrations/rules/m1/resources", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{}`)) })
 	answer("/m1", json.RawMessage(rules))
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
 	s := httptest.NewServer(mux)

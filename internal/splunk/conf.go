@@ -50,6 +50,12 @@ func (s *Stanza) value(key string) string {
 	return strings.TrimSpace(v)
 }
 
+// Bounds of a .conf file, so that a hostile one does not fill the memory.
+const (
+	maxLines  = 4_000_000
+	maxFaults = 1_000 // lines of a file that are named
+)
+
 // ParseConf reads a .conf file as Splunk does: [stanza] headers, key = value, a backslash at the end of a line continues the
 // value on the next, # begins a comment at the start of a line only. Lines that are neither are faults; reading goes on. The
 // output of btool is of the same form; with --debug each of its lines begins with the path of the file that the line is from.
@@ -68,7 +74,19 @@ func ParseConf(file, text string) ([]*Stanza, []*Error) {
 	}
 	var current *Stanza
 	var further []string // lines that go on with the last value, in the output of btool --debug
-	lines := strings.Split(text, "\n")
+	fault := func(line int, format string, args ...any) {
+		switch unsaid := len(faults) - maxFaults; {
+		case unsaid < 0:
+			faults = append(faults, &Error{File: file, Line: line, Msg: fmt.Sprintf(format, args...)})
+		case unsaid == 0:
+			faults = append(faults, &Error{File: file, Line: line, Msg: "this and more lines are left out too; they are not named"})
+		}
+	}
+	lines := strings.SplitN(text, "\n", maxLines+1)
+	if len(lines) > maxLines {
+		lines = lines[:maxLines]
+		fault(maxLines, "the file has more than %d lines; what comes after is left out", maxLines)
+	}
 	debug := isDebug(lines)
 	for i := 0; i < len(lines); i++ {
 		line, number := conform(lines[i], debug), i+1
@@ -89,7 +107,7 @@ func ParseConf(file, text string) ([]*Stanza, []*Error) {
 		case trimmed[0] == '[':
 			end := strings.LastIndexByte(trimmed, ']')
 			if end < 0 {
-				faults = append(faults, &Error{File: file, Line: number, Msg: "the stanza header has no closing bracket; its settings are left out"})
+				fault(number, "the stanza header has no closing bracket; its settings are left out")
 				current = &Stanza{} // what follows belongs to no stanza that is known
 				continue
 			}
@@ -98,7 +116,7 @@ func ParseConf(file, text string) ([]*Stanza, []*Error) {
 		}
 		key, value, ok := strings.Cut(line, "=")
 		if key = strings.TrimSpace(key); !ok || key == "" || strings.HasPrefix(key, "|") {
-			faults = append(faults, &Error{File: file, Line: number, Msg: fmt.Sprintf("%q is neither a [stanza], a key = value nor a comment, and is left out; if it goes on with the value above, the line above must end in a backslash: Splunk leaves it out too", shorten(trimmed))})
+			fault(number, "%q is neither a [stanza], a key = value nor a comment, and is left out; if it goes on with the value above, the line above must end in a backslash: Splunk leaves it out too", shorten(trimmed))
 			for continues(lines[i]) && i+1 < len(lines) {
 				i++
 			}

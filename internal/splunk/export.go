@@ -179,12 +179,12 @@ func (in *importer) restCSV(file string, r io.Reader) {
 			return
 		}
 		if err != nil {
-			item := Item{File: file, Kind: "row", Outcome: Fault, Why: err.Error()}
 			var bad *csv.ParseError
-			if errors.As(err, &bad) {
-				item.Line, item.Why = bad.StartLine, bad.Err.Error()
+			if !errors.As(err, &bad) {
+				in.fault(fmt.Errorf("read %s: %w", file, err))
+				return
 			}
-			in.say(item)
+			in.fault(&Error{File: file, Line: bad.StartLine, Msg: "the row is left out: " + bad.Err.Error()})
 			continue
 		}
 		line, _ := c.FieldPos(0)

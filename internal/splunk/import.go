@@ -113,6 +113,7 @@ type importer struct {
 	ids     map[string]Item         // rule ids taken
 	macros  map[string][]definition // all of one name, wherever they are
 	lookups map[string][]definition
+	lines   map[string]int // faulty lines and records, by file
 }
 
 func (in *importer) say(i Item) { in.out.Items = append(in.out.Items, i) }
@@ -120,6 +121,16 @@ func (in *importer) say(i Item) { in.out.Items = append(in.out.Items, i) }
 func (in *importer) fault(err error) {
 	var e *Error
 	if errors.As(err, &e) {
+		if in.lines == nil {
+			in.lines = map[string]int{}
+		}
+		in.lines[e.File]++
+		switch n := in.lines[e.File]; {
+		case n > maxFaults+1:
+			return
+		case n > maxFaults:
+			e = &Error{File: e.File, Line: e.Line, Item: e.Item, Msg: "this and more could not be read; they are not named"}
+		}
 		in.say(Item{File: e.File, Line: e.Line, Element: e.Item, Name: e.Field, Outcome: Fault, Why: e.Msg})
 		return
 	}

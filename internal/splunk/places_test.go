@@ -193,3 +193,17 @@ func TestCSVQuotes(t *testing.T) {
 	require.Len(t, found.Faults(), 1)
 	require.Equal(t, 3, found.Faults()[0].Line)
 }
+
+// TestManyFaults: a file of nothing but faults fills neither memory nor screen.
+func TestManyFaults(t *testing.T) {
+	for name, text := range map[string]string{
+		"a.conf":   oneAlert + strings.Repeat("x\n", 100_000),
+		"a.ndjson": `{"id": "A", "query": "x"}` + "\n" + strings.Repeat("x\n", 100_000),
+		"a.csv":    "title,search,alert.track\nA,x,1\n" + strings.Repeat("B,a\"b,1\n", 100_000),
+	} {
+		found := read(t, false, write(t, name, text))
+		require.Len(t, found.Rules, 1, name)
+		require.Less(t, len(found.Faults()), 1_010, name)
+		require.Greater(t, len(found.Faults()), 900, name)
+	}
+}
