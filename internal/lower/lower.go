@@ -24,11 +24,17 @@ type lowering struct {
 	depth int
 	// stored numbers the stored fields by name, so that one field has one id everywhere.
 	stored map[string]int
+	// summaries are the rows that sistats and its kin read, by the node these commands gave.
+	summaries map[plan.Node]summary
+}
+
+func newLowering() *lowering {
+	return &lowering{stored: map[string]int{}, summaries: map[plan.Node]summary{}}
 }
 
 // Lower makes the plan of a search. It never fails: what it could not make is a Hole.
 func Lower(q *spl.Query) *plan.Plan {
-	l := &lowering{stored: map[string]int{}}
+	l := newLowering()
 	root := l.pipeline(q.Pipeline, nil)
 	l.unresolved(q)
 	return &plan.Plan{Root: root, Notes: l.notes, Problems: q.Problems}
@@ -36,7 +42,7 @@ func Lower(q *spl.Query) *plan.Plan {
 
 // Behind makes the plan of commands that go on behind a node: the body of a template.
 func Behind(q *spl.Query, input plan.Node) plan.Node {
-	l := &lowering{stored: map[string]int{}}
+	l := newLowering()
 	return l.pipeline(q.Pipeline, input)
 }
 
@@ -46,7 +52,7 @@ func Condition(text string, scope plan.Scope) (plan.Expr, error) {
 	if len(q.Problems) > 0 {
 		return nil, fmt.Errorf("%q is no search: %s", text, q.Problems[0].Message)
 	}
-	l := &lowering{stored: map[string]int{}}
+	l := newLowering()
 	if len(q.Pipeline.Commands) != 1 {
 		return nil, fmt.Errorf("%q is no condition: it has several commands", text)
 	}
@@ -111,6 +117,13 @@ func events(at spl.Span) *plan.Source {
 	return &plan.Source{Step: plan.Step{At: at, Scope: plan.Scope{Open: true}}, Kind: plan.Events}
 }
 
+// summary is what a command such as sistats read, and the command that reads its rows: stats right behind sistats gives
+// what stats alone gives (SearchReference/Sistats), so that it reads the same rows.
+type summary struct {
+	rows plan.Node
+	by   string
+}
+
 // pipeline lowers commands behind input, which is nil at the start of a search.
 func (l *lowering) pipeline(p *spl.Pipeline, input plan.Node) plan.Node {
 	if l.depth++; l.depth > maxDepth {
@@ -119,7 +132,17 @@ func (l *lowering) pipeline(p *spl.Pipeline, input plan.Node) plan.Node {
 	}
 	defer func() { l.depth-- }()
 	for _, c := range p.Commands {
-		input = l.command(c, input)
+		if read, ok := l.summaries[input]; ok && read.by == c.Name() {
+			input = read.rows
+		}
+		behind := l.command(c, input)
+		switch c.Name() {
+		case "sistats", "sichart", "sitimechart", "sitop", "sirare":
+			if input != nil {
+				l.summaries[behind] = summary{input, strings.TrimPrefix(c.Name(), "si")}
+			}
+		}
+		input = behind
 	}
 	if input == nil {
 		input = events(p.At.At)

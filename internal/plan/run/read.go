@@ -246,16 +246,20 @@ func (x *runner) table(n *plan.Source) (*rows, error) {
 	return t, nil
 }
 
-// times are the rows of gentimes.
+// times are the rows of gentimes: the end is not included (SearchReference/Gentimes).
 func (x *runner) times(n *plan.Source) (*rows, error) {
 	at := func(s string) (time.Time, error) {
 		if d, ok := value.ParseNumber(s); ok {
 			return value.Relative(x.in.Now.In(x.in.Zone), fmt.Sprintf("%+dd@d", int(d)))
 		}
-		t, ok := value.Strptime(s, "%m/%d/%Y:%H:%M:%S", x.in.Now, x.in.Zone)
-		if !ok {
-			t, ok = value.Strptime(s, "%m/%d/%y", x.in.Now, x.in.Zone)
+		format := "%m/%d/%y" // as in 10/1/26, which older pages of the manual show
+		switch {
+		case strings.Contains(s, ":"):
+			format = "%m/%d/%Y:%H:%M:%S"
+		case len(s)-strings.LastIndexByte(s, '/') > len("/26"):
+			format = "%m/%d/%Y"
 		}
+		t, ok := value.Strptime(s, format, x.in.Now, x.in.Zone)
 		if !ok {
 			return t, &Error{n.At, s + " is no day: write it as 10/1/2026 or as a number of days ago"}
 		}
@@ -267,9 +271,7 @@ func (x *runner) times(n *plan.Source) (*rows, error) {
 	}
 	end, err := value.Relative(x.in.Now.In(x.in.Zone), "@d")
 	if n.Generate.End != "" {
-		if end, err = at(n.Generate.End); err == nil {
-			end, err = value.Relative(end, "+1d")
-		}
+		end, err = at(n.Generate.End)
 	}
 	if err != nil {
 		return nil, err
