@@ -3,6 +3,7 @@ package cli
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/url"
@@ -68,6 +69,7 @@ func (p Program) importPaths(c *cobra.Command, f migrateFlags, into string, path
 		return err
 	}
 	var g *gateway
+	full := func() error { return nil } // of a gateway elsewhere the disk is not ours to look at
 	if f.url != "" {
 		if g, err = newGateway(f.url, remoteTransport()); err != nil {
 			return err
@@ -81,11 +83,15 @@ func (p Program) importPaths(c *cobra.Command, f migrateFlags, into string, path
 			return startError(err)
 		}
 		defer func() { _ = p.shutDown(a, cfg) }()
+		full = a.Full
 		if g, err = newGateway(inProcessURL, inProcess{a.Handler()}); err != nil {
 			return err
 		}
 	}
-	return p.keep(c.Context(), g, into, rules, resources)
+	if err := p.keep(c.Context(), g, into, rules, resources); err != nil {
+		return errors.Join(err, full())
+	}
+	return nil
 }
 
 // keep stores what was found, as a migration of its own or added to one that is there.

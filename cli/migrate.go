@@ -128,6 +128,9 @@ func (p Program) migrate(c *cobra.Command, f migrateFlags, files []string) (err 
 		run.where = "--data-dir " + quote(a.DataDir())
 	}
 	err = run.inFolder(c.Context(), a, f, cfg, rules, resources)
+	if err != nil {
+		err = errors.Join(err, a.Full())
+	}
 	var exit *exitError
 	if finished := err == nil || errors.As(err, &exit) && exit.code == ExitRules; finished && a.DataDir() != "" {
 		_, _ = fmt.Fprintf(p.Stdout, "Look at it with: %s dev --data-dir %s\n", p.Self, quote(a.DataDir()))
