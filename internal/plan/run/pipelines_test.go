@@ -251,6 +251,14 @@ var (
 // disagreements are the cases in which the interpreter and the rows differ, with the reason and the page that says which
 // of the two is wrong.
 var disagreements = map[string]string{
+	"rows/typographic_quotes":           "the search cannot be read in Splunk either; the rows stand for the draft, which takes the quotation marks for straight ones and says so",
+	"rows/typographic_dash":             "the search cannot be read in Splunk either; the rows stand for the draft, which takes the dash for a minus sign and says so",
+	"rows/hash_comment":                 "# begins no comment in Splunk; the rows stand for the draft, which takes the words behind it for one and says so",
+	"text/match_blanks":                 "no page says whether \\s is the vertical tab too: it is one of PCRE's blanks, which the draft follows, and none of RE2's, which the interpreter matches with",
+	"values/search_fraction_text":       "no page says whether search compares 10.0 with a number as text or as number: the draft compares texts, the interpreter numbers",
+	"values/search_fraction_number":     "as values/search_fraction_text",
+	"values/search_zero_padded":         "as values/search_fraction_text",
+	"values/search_not_fraction":        "as values/search_fraction_text",
 	"combine/lookup_missing":            "no rows can be said of a lookup that nobody defined; the case stands for the hole",
 	"combine/subsearch_dedup_differs":   "the rows are wrong: the subsearch gives {h: b}, {h: A, u: x} and {h: a, u: y}, since n=5 has no u, and search ignores case (SearchReference/Search), so that 1 to 5 agree with one of them; rows of a case that differs were never compared",
 	"lookup/streamstats":                "the rows stand for the hole: streamstats adds a column to each of the six events (SearchReference/Streamstats)",
