@@ -21,6 +21,7 @@ type Stanza struct {
 
 	byKey map[string]string // of a stanza with many settings; made at the first Get
 	known int               // how many settings byKey knows
+	acts  *[]string         // see actions
 }
 
 // Get is the value of a key, and whether it is there.
@@ -42,6 +43,20 @@ func (s *Stanza) Get(key string) (string, bool) {
 		}
 	}
 	return "", false
+}
+
+// actions are the keys action.NAME, at most as many as a rule may have actions. They are found once.
+func (s *Stanza) actions() []string {
+	if s.acts == nil {
+		s.acts = &[]string{}
+		for _, x := range s.Settings {
+			name, ok := strings.CutPrefix(x.Key, "action.")
+			if ok && !strings.Contains(name, ".") && len(*s.acts) < maxList {
+				*s.acts = append(*s.acts, x.Key)
+			}
+		}
+	}
+	return *s.acts
 }
 
 // value is the value of a key without white space around it; empty when the key is missing.

@@ -7,13 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"strings"
 	"unicode/utf8"
-
-	"gopkg.in/yaml.v3"
-
-	"github.com/rulebridge/rulebridge/internal/migration"
 )
 
 // record imports one JSON object: a rule as Rulebridge writes them, a row of a search over | rest saved/searches, or an
@@ -194,75 +189,5 @@ func (in *importer) restCSV(file string, r io.Reader) {
 			}
 			return ""
 		}, header)
-	}
-}
-
-// detection is a rule of security content.
-type detection struct {
-	ID          string `yaml:"id"`
-	Name        string `yaml:"name"`
-	Description string `yaml:"description"`
-	Search      any    `yaml:"search"`
-	Status      string `yaml:"status"`
-	HowTo       string `yaml:"how_to_implement"`
-	False       string `yaml:"known_false_positives"`
-	Tags        struct {
-		Mitre any      `yaml:"mitre_attack_id"`
-		Risk  *float64 `yaml:"risk_score"`
-	} `yaml:"tags"`
-	// A macro or a lookup of the same repository.
-	Definition *string  `yaml:"definition"`
-	Arguments  []string `yaml:"arguments"`
-}
-
-// yaml imports one file of security content: a detection, or a macro.
-func (in *importer) yaml(file string, r io.Reader) {
-	b, err := io.ReadAll(io.LimitReader(r, maxFile+1))
-	if err != nil || len(b) > maxFile {
-		in.say(Item{File: file, Kind: "file", Outcome: Fault, Why: fmt.Sprintf("it cannot be read whole (%v)", err)})
-		return
-	}
-	d := yaml.NewDecoder(strings.NewReader(decodeText(b)))
-	for {
-		var x detection
-		err := d.Decode(&x)
-		if errors.Is(err, io.EOF) {
-			return
-		}
-		item := Item{File: file, Kind: "rule", Name: x.Name}
-		var wrong *yaml.TypeError
-		if errors.As(err, &wrong) && x.Name != "" { // the other fields are read
-			in.say(Item{File: file, Kind: "setting", Name: x.Name, Outcome: Fault, Why: "fields are left out: " + strings.Join(wrong.Errors, "; ")})
-			err = nil
-		}
-		if err != nil {
-			item.Outcome, item.Why = Fault, "it is no YAML of security content: "+strings.ReplaceAll(err.Error(), "\n", " ")
-			in.say(item)
-			return
-		}
-		search, _ := x.Search.(string)
-		switch {
-		case x.Definition != nil && x.Name != "":
-			item.Kind = "macro"
-			in.define(in.macros, fmt.Sprintf("%s(%d)", x.Name, len(x.Arguments)), definition{
-				resource: migration.Resource{Type: migration.ResourceMacro, Name: x.Name, Definition: *x.Definition, Arguments: x.Arguments}, item: item,
-			})
-		case search == "" || x.Name == "":
-			item.Outcome, item.Why = Skipped, "it holds no search"
-			in.say(item)
-		default:
-			rule := migration.OriginalRule{
-				ID: x.ID, Vendor: "splunk", Title: x.Name, Description: x.Description, Query: search, QueryLanguage: "spl", MitreAttackIDs: []string{},
-			}
-			if rule.ID == "" {
-				rule.ID = x.Name
-			}
-			rule.MitreAttackIDs = append(rule.MitreAttackIDs, ids(x.Tags.Mitre)...)
-			if x.Tags.Risk != nil {
-				rule.RiskScore = Number{Set: !math.IsNaN(*x.Tags.Risk), Value: *x.Tags.Risk}.Int()
-			}
-			rule.Disabled = x.Status == "deprecated"
-			in.add(rule, item)
-		}
 	}
 }

@@ -158,7 +158,7 @@ func (in *importer) file(name string) error {
 	case strings.HasSuffix(lower, ".csv"):
 		in.restCSV(name, r)
 	case strings.HasSuffix(lower, ".yml"), strings.HasSuffix(lower, ".yaml"):
-		in.yaml(name, r)
+		in.yaml(name, r, os.DirFS(filepath.Dir(name)), ".")
 	default:
 		in.records(name, r)
 	}

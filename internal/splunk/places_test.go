@@ -207,3 +207,41 @@ func TestManyFaults(t *testing.T) {
 		require.Greater(t, len(found.Faults()), 900, name)
 	}
 }
+
+// TestYAMLLookups: lookups of security content come with the rules, with the rows beside them.
+func TestYAMLLookups(t *testing.T) {
+	found := read(t, false, unpack(t, `
+-- lookups/named.yml --
+name: named
+filename: rows.csv
+case_sensitive_match: "false"
+match_type: WILDCARD(a)
+-- lookups/rows.csv --
+a,b
+x*,1
+-- lookups/same.yml --
+name: same
+lookup_type: csv
+-- lookups/same.csv --
+a
+1
+-- lookups/store.yml --
+name: store
+collection: c
+-- lookups/gone.yml --
+name: gone
+filename: ../../gone.csv
+`))
+	rows := map[string]int{}
+	for _, r := range found.Resources {
+		rows[r.Name] = len(r.Rows)
+		if r.Name == "named" {
+			require.Equal(t, "WILDCARD(a)", r.MatchType)
+			require.False(t, *r.CaseSensitiveMatch)
+		}
+		if len(r.Rows) == 0 {
+			require.Equal(t, 1, r.TotalRows, "an incomplete lookup counts more rows than it has")
+		}
+	}
+	require.Equal(t, map[string]int{"named": 1, "same": 1, "store": 0, "gone": 0}, rows)
+}

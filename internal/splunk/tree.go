@@ -62,7 +62,7 @@ func (in *importer) loose(fsys fs.FS, root string) {
 		case strings.HasSuffix(lower, ".conf"):
 			read = func(name string, r io.Reader) { in.conf(name, r, layer{}) }
 		case strings.HasSuffix(lower, ".yml"), strings.HasSuffix(lower, ".yaml"):
-			read = in.yaml
+			read = func(file string, r io.Reader) { in.yaml(file, r, fsys, path.Dir(name)) }
 		case strings.HasSuffix(lower, ".json"), strings.HasSuffix(lower, ".ndjson"), strings.HasSuffix(lower, ".jsonl"):
 			read = in.records
 		default:
@@ -142,11 +142,7 @@ func (m *merged) keys() []string {
 		keys = append(keys, s.Key)
 	}
 	if m.defaults != nil {
-		for _, s := range m.defaults.Settings {
-			if strings.HasPrefix(s.Key, "action.") {
-				keys = append(keys, s.Key)
-			}
-		}
+		keys = append(keys, m.defaults.actions()...)
 	}
 	return keys
 }
