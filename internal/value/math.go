@@ -11,7 +11,7 @@ const (
 	pageMath Page = "SearchReference/MathematicalFunctions"
 	pageTrig Page = "SearchReference/TrigonometryFunctions"
 	pageStat Page = "SearchReference/StatisticalFunctions"
-	pageBits Page = "SearchReference/BitwiseFunctions"
+	pageBits Page = "SearchReference/BitFunctions"
 )
 
 func numericRows(does string, page Page) []Row {
