@@ -71,7 +71,7 @@ func compareOps() []Op {
 	}
 	return []Op{
 		search("=", matchSearch,
-			Row{Kinds: kinds(Number, Any), Result: Boolean, Does: "equal numbers match, 2.0 and 2; a value with * is a pattern over the text", Page: pageSearch},
+			Row{Kinds: kinds(Number, Any), Result: Boolean, Does: "compares the texts: 2.0 does not match 2; a value with * is a pattern over the text", Page: pageSearch},
 			Row{Kinds: kinds(Address, Any), Result: Boolean, Does: "a value that is wholly a network (10.0.0.0/8) matches the addresses in it", Page: pageCIDR},
 			Row{Kinds: kinds(Any, Any), Result: Boolean, Does: "matches the whole value without case; * stands for any text and cannot be escaped; several values match if one does", Page: pageWild}),
 		search("!=", func(x, y Atom) bool { return !matchSearch(x, y) },
@@ -178,13 +178,11 @@ func compareSearch(x, y Atom) int {
 	return strings.Compare(fold(x.Text()), fold(y.Text()))
 }
 
+// matchSearch compares texts, numbers too (SearchReference/Search: = and != compare texts, so that 1 is not 1.0).
 func matchSearch(x, y Atom) bool {
 	pattern := y.Text()
 	if strings.IndexByte(pattern, '*') >= 0 {
 		return Wild(x.Text(), pattern, true)
-	}
-	if c, ok := compareNumbers(x, y); ok {
-		return c == 0
 	}
 	if strings.IndexByte(pattern, '/') > 0 {
 		if net, err := netip.ParsePrefix(pattern); err == nil {

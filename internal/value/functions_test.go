@@ -85,7 +85,7 @@ func TestSearchComparisons(t *testing.T) {
 		op, lit string
 		want    bool
 	}{
-		{"CMD.exe", "=", "cmd.EXE", true}, {"cmd.exe", "=", "*.exe", true}, {"cmd.exe", "=", "cmd", false}, {"2.0", "=", "2", true}, {"a?b", "=", "a?b", true}, {"axb", "=", "a?b", false},
+		{"CMD.exe", "=", "cmd.EXE", true}, {"cmd.exe", "=", "*.exe", true}, {"cmd.exe", "=", "cmd", false}, {"2.0", "=", "2", false}, {"2.0", "!=", "2", true}, {"010", "=", "10", false}, {2.0, "=", "2", true}, {"a?b", "=", "a?b", true}, {"axb", "=", "a?b", false},
 		{"10.1.2.3", "=", "10.0.0.0/8", true}, {"11.1.2.3", "=", "10.0.0.0/8", false}, {"10", ">", "9", true}, {"abc", ">", "9", true}, {nil, "!=", "x", false}, {[]string{"x", "y"}, "!=", "x", true}, {[]string{"x", "y"}, "=", "Y", true}, {"Straße", "=", "STRASSE", false}, {"ÄÖ", "=", "äö", true}, {"line\nbreak", "=", "line*break", true},
 	} {
 		o, _ := Find(tc.op, InSearch)
