@@ -95,6 +95,27 @@ func TestSearchComparisons(t *testing.T) {
 	}
 }
 
+// TestBlanksOfPatterns: \s is every blank of PCRE, the vertical tab among them, in and out of classes.
+func TestBlanksOfPatterns(t *testing.T) {
+	for _, tc := range []struct {
+		expr, text string
+		want       bool
+	}{
+		{`^a\s+b$`, "a\vb", true}, {`^a\s+b$`, "a \t\f\r\nb", true}, {`^a\s+b$`, "a_b", false}, {`^a\Sb$`, "a\vb", false}, {`^a\Sb$`, "a_b", true},
+		{`^a[\s,]+b$`, "a,\vb", true}, {`^a[^\s]b$`, "a\vb", false}, {`^a[\S]b$`, "a\vb", false}, {`^a[\S,]b$`, "axb", true}, {`^[]\s]+$`, "]\v", true}, {`^[[:alpha:]\s]+$`, "x\vy", true},
+		{`\\s`, `a\s`, true}, {`\\s`, "a ", false}, {`\Q\s\E`, `\s`, true}, {`^[^]\s]+$`, "ab", true}, {`(?<x>\s)`, "\v", true},
+	} {
+		p, err := Compile(tc.expr)
+		if err != nil {
+			t.Errorf("%s: %v", tc.expr, err)
+			continue
+		}
+		if got := p.Match(&Env{}, tc.text); got != tc.want {
+			t.Errorf("%s in %q: %v, want %v", tc.expr, tc.text, got, tc.want)
+		}
+	}
+}
+
 // TestTerms: words in raw text.
 func TestTerms(t *testing.T) {
 	for _, tc := range []struct {

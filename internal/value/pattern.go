@@ -22,13 +22,70 @@ func Compile(expr string) (*Pattern, error) {
 		return nil, fmt.Errorf("regular expression of %d bytes: the limit is 65,536", len(expr))
 	}
 	if re, err := regexp.Compile(expr); err == nil && !strings.Contains(expr, `\G`) {
-		return &Pattern{names: re.SubexpNames()[1:], re: re}, nil
+		if blanks, ok := withAllBlanks(expr); !ok {
+			re = nil
+		} else if blanks != expr {
+			re, _ = regexp.Compile(blanks)
+		}
+		if re != nil {
+			return &Pattern{names: re.SubexpNames()[1:], re: re}, nil
+		}
 	}
 	b, err := compileBacktracker(expr)
 	if err != nil {
 		return nil, fmt.Errorf("regular expression %q: %w", shorten(expr, 120), err)
 	}
 	return &Pattern{names: b.names, back: b}, nil
+}
+
+// withAllBlanks writes \s and \S out as PCRE means them: with the vertical tab, which package regexp leaves out. It is
+// false where a class or a quotation cannot be written this way.
+func withAllBlanks(expr string) (string, bool) {
+	if !strings.Contains(expr, `\s`) && !strings.Contains(expr, `\S`) {
+		return expr, true
+	}
+	const blanks = `\t-\r `
+	var b strings.Builder
+	class := false
+	for i := 0; i < len(expr); i++ {
+		rest := expr[i:]
+		switch {
+		case strings.HasPrefix(rest, `\Q`), class && strings.HasPrefix(rest, `\S`):
+			return "", false
+		case class && strings.HasPrefix(rest, `\s`):
+			b.WriteString(blanks)
+			i++
+		case strings.HasPrefix(rest, `\s`):
+			b.WriteString("[" + blanks + "]")
+			i++
+		case strings.HasPrefix(rest, `\S`):
+			b.WriteString("[^" + blanks + "]")
+			i++
+		case rest[0] == '\\' && len(rest) > 1:
+			b.WriteString(rest[:2])
+			i++
+		case class && strings.HasPrefix(rest, "[:") && strings.Contains(rest, ":]"):
+			n := strings.Index(rest, ":]") + len(":]")
+			b.WriteString(rest[:n])
+			i += n - 1
+		case !class && rest[0] == '[':
+			// A bracket that closes right behind the one that opens is a character of the class.
+			n := 1
+			if strings.HasPrefix(rest[n:], "^") {
+				n++
+			}
+			if strings.HasPrefix(rest[n:], "]") {
+				n++
+			}
+			b.WriteString(rest[:n])
+			i += n - 1
+			class = true
+		default:
+			class = class && rest[0] != ']'
+			b.WriteByte(rest[0])
+		}
+	}
+	return b.String(), true
 }
 
 func shorten(s string, n int) string {
