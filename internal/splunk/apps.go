@@ -21,11 +21,14 @@ const maxDepth = 10
 // is its own. name is the folder's own name, for a root that is an app itself.
 func (in *importer) findApps(fsys fs.FS, root, name string) []appFolder {
 	var out []appFolder
-	folders := 0
+	folders, said := 0, false
 	var walk func(dir string, depth int)
 	walk = func(dir string, depth int) {
 		if folders++; folders > maxFiles || depth > maxDepth {
-			in.say(Item{File: join(root, dir), Kind: "folder", Outcome: Fault, Why: "the tree is too deep or has too many folders; it is left out"})
+			if !said {
+				said = true
+				in.say(Item{File: join(root, dir), Kind: "folder", Outcome: Skipped, Why: "the tree is too deep or has too many folders; here and in others like it no app is looked for"})
+			}
 			return
 		}
 		if in.isApp(fsys, root, dir) {

@@ -245,3 +245,11 @@ filename: ../../gone.csv
 	}
 	require.Equal(t, map[string]int{"named": 1, "same": 1, "store": 0, "gone": 0}, rows)
 }
+
+// TestDeepTree: a tree that is too deep is named once, and what is found elsewhere is taken.
+func TestDeepTree(t *testing.T) {
+	deep := strings.Repeat("d/", 14)
+	found := read(t, false, unpack(t, "-- a/default/savedsearches.conf --\n"+oneAlert+"-- b/"+deep+"x --\n-- c/"+deep+"x --\n"))
+	require.Equal(t, []string{"A"}, titles(found))
+	require.Len(t, outcomes(found, "skipped"), 1)
+}

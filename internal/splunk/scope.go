@@ -73,7 +73,7 @@ func (in *importer) choose(all []definition, uses func(name string) []place) {
 				where[i] = d.item.place()
 			}
 			best.item.Outcome = Fault
-			best.item.Why = fmt.Sprintf("rules that use it see different definitions (%s), and a migration has one for all: it is left out, and these rules lack it; import the apps as a migration each, or give one definition with --%ss",
+			best.item.Why = fmt.Sprintf("rules that use it see different definitions (%s), and a migration has one for all: it is left out, and these rules lack it; import the apps as a migration each, or give one definition with --%ss of migrate",
 				strings.Join(where, ", "), best.item.Kind)
 			in.say(best.item)
 			return

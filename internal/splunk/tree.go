@@ -102,7 +102,7 @@ func (in *importer) app(fsys fs.FS, root string, a appFolder, meta *metadata, se
 	in.searches(at, in.merge(fsys, root, a, "savedsearches.conf"), off)
 	in.macrosOf(at, in.merge(fsys, root, a, "macros.conf"), private)
 	in.lookupsOf(fsys, root, a, at, in.merge(fsys, root, a, "transforms.conf"), private)
-	for _, conf := range []struct{ file, kind string }{{"eventtypes.conf", "eventtype"}, {"tags.conf", "tag"}, {"props.conf", "props"}} {
+	for _, conf := range []struct{ file, kind string }{{"eventtypes.conf", "eventtype"}, {"tags.conf", "tag"}, {"props.conf", "props stanza"}} {
 		in.known(conf.kind, in.merge(fsys, root, a, conf.file))
 	}
 	for _, dir := range []string{"default", "local"} {
@@ -218,6 +218,9 @@ func (in *importer) macrosOf(at layer, list []*merged, private func(kind, name s
 		own := private("macros", m.Name)
 		if own {
 			item.Why = "it is private to the app " + at.app
+			if at.owner != "" {
+				item.Why = "it is private to the user " + at.owner
+			}
 		}
 		at.local = m.local
 		in.define(in.macros, fmt.Sprintf("%s(%d)", bare(m.Name), len(args)), definition{
@@ -297,7 +300,7 @@ func (in *importer) conf(name string, r io.Reader, at layer) {
 	for _, f := range faults {
 		in.fault(f)
 	}
-	kind := map[string]string{"eventtypes.conf": "eventtype", "tags.conf": "tag", "props.conf": "props", "transforms.conf": "transform"}[path.Base(filepath.ToSlash(name))]
+	kind := map[string]string{"eventtypes.conf": "eventtype", "tags.conf": "tag", "props.conf": "props stanza", "transforms.conf": "transform"}[path.Base(filepath.ToSlash(name))]
 	defaults := &Stanza{Name: "default"}
 	var list []*merged
 	for _, s := range stanzas {
