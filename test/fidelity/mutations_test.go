@@ -90,7 +90,7 @@ var mutations = []mutation{
 	{"rename: the old name stays", "translate/rename.go", `		l.env.unbind(m.from)
 `, `		_ = m.from
 `},
-	{"time: a minute has 3,600 seconds", "translate/time.go", `"m": {60, 0, "minute"}`, `"m": {3600, 0, "minute"}`},
+	{"time: a minute has 3,600 seconds", "spl/reltime.go", `TimeUnit{60, 0, "minute"}`, `TimeUnit{3600, 0, "minute"}`},
 	{"fillnull: any value is 0", "translate/fillnull.go", `fill, typ := esql.Expr(str(cmd.Value))`, `fill, typ := esql.Expr(str("0"))`},
 }
 
