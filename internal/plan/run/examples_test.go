@@ -68,9 +68,9 @@ func TestExamples(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			page, _, _ := strings.Cut(string(a.Comment), "\n")
-			if strings.TrimSpace(page) == "" {
-				t.Error("the comment at the top does not name a page")
+			page, _, found := strings.Cut(string(a.Comment), ": ")
+			if !found || !strings.Contains(page, "/") {
+				t.Error("the comment at the top does not begin with a page, such as SearchReference/Stats, and a colon")
 			}
 			pages[page] = true
 			if err := example(a); err != nil {
