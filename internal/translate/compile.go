@@ -414,6 +414,20 @@ func (l *lowering) pipeline(p *spl.Pipeline) {
 	}
 }
 
+// preparesNext says that a summary-indexing command (sistats, sitop, …) stands right before its counterpart, which reads
+// what the command prepares: the two give what the counterpart alone gives (Splunk's manual on sistats).
+func preparesNext(cmd spl.Command, rest []spl.Command) bool {
+	plain, ok := strings.CutPrefix(cmd.Name(), "si")
+	if !ok || len(rest) == 0 {
+		return false
+	}
+	switch plain {
+	case "stats", "chart", "timechart", "top", "rare":
+		return rest[0].Name() == plain
+	}
+	return false
+}
+
 // lower hands a command to its lowering function. rest is what follows it.
 func (l *lowering) lower(cmd spl.Command, rest []spl.Command) {
 	defer l.budget.Enter().Leave()
@@ -422,6 +436,10 @@ func (l *lowering) lower(cmd spl.Command, rest []spl.Command) {
 	}
 	if c, ok := l.replaced[cmd]; ok {
 		cmd = c
+	}
+	if preparesNext(cmd, rest) {
+		l.diag("side_effect", cmd.Span(), cmd.Name(), "`"+cmd.Name()+"` prepares partial results for the `"+rest[0].Name()+"` behind it, which alone gives the same rows; it is left out of the draft")
+		return
 	}
 	switch cmd := cmd.(type) {
 	case *spl.Search:
