@@ -59,12 +59,6 @@ func (s *Stanza) actions() []string {
 	return *s.acts
 }
 
-// value is the value of a key without white space around it; empty when the key is missing.
-func (s *Stanza) value(key string) string {
-	v, _ := s.Get(key)
-	return strings.TrimSpace(v)
-}
-
 // Bounds of a .conf file, so that a hostile one does not fill the memory.
 const (
 	maxLines  = 4_000_000
