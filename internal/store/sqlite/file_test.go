@@ -41,7 +41,8 @@ const childRules = 400
 // work claims and finishes all rules of a migration with 20 callers, and prints each result that the store acknowledged.
 func work(path, id string) error {
 	ctx := context.Background()
-	s, err := Open(ctx, path, Options{})
+	// SQLite gives its lock to no one in turn: on a busy machine, under the race detector, one process waits long.
+	s, err := Open(ctx, path, Options{BusyTimeout: time.Minute})
 	if err != nil {
 		return err
 	}
