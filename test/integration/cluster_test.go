@@ -323,9 +323,10 @@ func TestEncryptedHistories(t *testing.T) {
 		t.Error("not started after the rotation")
 	}
 	var s migration.Stats
+	// Right after the start the stop of before may still be told: only a park has a reason.
 	eventually(t, 60*time.Second, "it parks", func() bool {
 		s = g.stats(id)
-		return s.Status == migration.Stopped && s.Rules.Processing == 0
+		return s.Status == migration.Stopped && s.Rules.Processing == 0 && s.ParkReason != ""
 	})
 	if s.ParkReason != workflows.ParkKey || s.Rules.Failed != 0 {
 		t.Errorf("parked with %q, %+v", s.ParkReason, s.Rules)
