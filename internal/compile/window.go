@@ -71,7 +71,7 @@ func (d Defaults) schedule(rule migration.OriginalRule, search translate.Window)
 	w.readCron()
 	w.readRange()
 	interval := w.interval()
-	s := schedule{interval: duration(interval)}
+	s := schedule{interval: spl.TimeText(interval)}
 	s.from, s.to = w.rangeText(interval)
 	w.compare(interval)
 	s.suppression = w.suppression
@@ -218,10 +218,10 @@ func (w *window) rangeText(interval int64) (from, to string) {
 	if w.start.kind == boundRelative {
 		if w.search.PartLookBack > w.start.at.LookBack() {
 			w.partLooksBack()
-			return "now-" + duration(w.search.PartLookBack), to
+			return "now-" + spl.TimeText(w.search.PartLookBack), to
 		}
 		if w.search.Start != "" { // its rounding is a condition of the draft
-			return "now-" + duration(w.start.at.LookBack()), to
+			return "now-" + spl.TimeText(w.start.at.LookBack()), to
 		}
 		return w.dateMath(w.start.at, "earliest_time"), to
 	}
@@ -229,7 +229,7 @@ func (w *window) rangeText(interval int64) (from, to string) {
 		if w.search.OpenPart {
 			w.partLooksBack()
 		}
-		return "now-" + duration(w.search.PartLookBack), to
+		return "now-" + spl.TimeText(w.search.PartLookBack), to
 	}
 	back := interval + w.defaults.Margin
 	if w.search.Combines {
@@ -241,11 +241,11 @@ func (w *window) rangeText(interval int64) (from, to string) {
 	if w.end.kind == boundRelative { // the same length, before the given end
 		back += w.end.at.LookBack()
 	}
-	return "now-" + duration(back), to
+	return "now-" + spl.TimeText(back), to
 }
 
 func (w *window) partLooksBack() {
-	w.say(CodeWindowEdges, "earliest", "a part of the search looks back %s, so the rule does: the parts without a range of their own see more events than in Splunk", duration(w.search.PartLookBack))
+	w.say(CodeWindowEdges, "earliest", "a part of the search looks back %s, so the rule does: the parts without a range of their own see more events than in Splunk", spl.TimeText(w.search.PartLookBack))
 }
 
 // dateMath writes a time for Kibana, which rounds to hours, days, months and years as Splunk does.
@@ -256,7 +256,7 @@ func (w *window) dateMath(t spl.RelativeTime, field string) string {
 		for _, part := range []struct {
 			n    int64
 			text string
-		}{{months, strconv.FormatInt(max(months, -months), 10) + "M"}, {seconds, duration(max(seconds, -seconds))}} {
+		}{{months, strconv.FormatInt(max(months, -months), 10) + "M"}, {seconds, spl.TimeText(max(seconds, -seconds))}} {
 			switch {
 			case part.n < 0:
 				b.WriteString("-" + part.text)
@@ -273,7 +273,7 @@ func (w *window) dateMath(t spl.RelativeTime, field string) string {
 			offset(t.Seconds, t.Months)
 			return b.String()
 		}
-		return "now-" + duration(t.LookBack())
+		return "now-" + spl.TimeText(t.LookBack())
 	case "second", "minute": // a run is not on the minute anyway
 	default:
 		if t.Zoned() {
@@ -290,14 +290,14 @@ func (w *window) dateMath(t spl.RelativeTime, field string) string {
 func (w *window) compare(interval int64) {
 	length := w.length()
 	if w.search.Span > 0 && length > 0 && length < w.search.Span {
-		w.say(CodeWindowEdges, "span", "the search looks back %s, less than one interval of %s: intervals are cut by the window's edges", duration(length), duration(w.search.Span))
+		w.say(CodeWindowEdges, "span", "the search looks back %s, less than one interval of %s: intervals are cut by the window's edges", spl.TimeText(length), spl.TimeText(w.search.Span))
 	}
 	switch {
 	case !w.given && w.start.kind == boundNone && strings.TrimSpace(w.rule.Cron) == "":
 		w.sayDefault(interval)
 	case !w.given:
 		if strings.TrimSpace(w.rule.Cron) == "" {
-			w.say(CodeScheduleDefault, "cron_schedule", "no schedule is given; the rule runs every %s, so that each event is seen; set its interval if Splunk runs it otherwise", duration(interval))
+			w.say(CodeScheduleDefault, "cron_schedule", "no schedule is given; the rule runs every %s, so that each event is seen; set its interval if Splunk runs it otherwise", spl.TimeText(interval))
 		}
 	case w.start.kind == boundNone:
 		w.say(CodeScheduleDefault, "earliest_time", "no time range is given; each run looks back as far as the run before it; set the look-back if Splunk's range is another")
@@ -313,14 +313,14 @@ func (w *window) compare(interval int64) {
 func (w *window) sayDefault(interval int64) {
 	switch {
 	case w.search.Start != "" || w.search.PartLookBack > 0:
-		w.say(CodeScheduleDefault, "cron_schedule", "no schedule is given; the rule runs every %s over the range that the search names; set its interval if Splunk runs it otherwise", duration(interval))
+		w.say(CodeScheduleDefault, "cron_schedule", "no schedule is given; the rule runs every %s over the range that the search names; set its interval if Splunk runs it otherwise", spl.TimeText(interval))
 	case w.search.Span > 0:
-		w.say(CodeScheduleDefault, "cron_schedule", "no schedule and no time range are given; the rule runs every %s and looks back far enough to hold a whole interval of %s; set both as in Splunk", duration(interval), duration(w.search.Span))
+		w.say(CodeScheduleDefault, "cron_schedule", "no schedule and no time range are given; the rule runs every %s and looks back far enough to hold a whole interval of %s; set both as in Splunk", spl.TimeText(interval), spl.TimeText(w.search.Span))
 		w.overlap(interval)
 	case w.search.Combines:
-		w.say(CodeScheduleDefault, "cron_schedule", "no schedule and no time range are given; the rule runs every %s over the last %s, so that no event counts twice; set both as in Splunk, since they decide what a threshold means", duration(interval), duration(interval))
+		w.say(CodeScheduleDefault, "cron_schedule", "no schedule and no time range are given; the rule runs every %s over the last %s, so that no event counts twice; set both as in Splunk, since they decide what a threshold means", spl.TimeText(interval), spl.TimeText(interval))
 	default:
-		w.say(CodeScheduleDefault, "cron_schedule", "no schedule and no time range are given; the rule runs every %s and looks back %s more, for late events; set both as in Splunk", duration(interval), duration(w.defaults.Margin))
+		w.say(CodeScheduleDefault, "cron_schedule", "no schedule and no time range are given; the rule runs every %s and looks back %s more, for late events; set both as in Splunk", spl.TimeText(interval), spl.TimeText(w.defaults.Margin))
 	}
 }
 
@@ -333,11 +333,11 @@ func (w *window) overlap(interval int64) {
 		return
 	}
 	if n := len(w.search.Keys); n == 0 || n > mostSuppressed {
-		w.say(CodeSchedule, "suppression", "an interval of %s is seen by two runs and may alert twice: Kibana suppresses by one to %d fields, and the rows have %d keys", duration(w.search.Span), mostSuppressed, n)
+		w.say(CodeSchedule, "suppression", "an interval of %s is seen by two runs and may alert twice: Kibana suppresses by one to %d fields, and the rows have %d keys", spl.TimeText(w.search.Span), mostSuppressed, n)
 		return
 	}
-	w.suppression = &migration.Suppression{GroupBy: w.search.Keys, Duration: duration(max(w.search.Span, interval) + interval)}
-	w.say(CodeSchedule, "suppression", "an interval of %s is seen by two runs; alerts are suppressed by %s, which needs a Platinum licence, so that one row alerts once", duration(w.search.Span), strings.Join(w.search.Keys, ", "))
+	w.suppression = &migration.Suppression{GroupBy: w.search.Keys, Duration: spl.TimeText(max(w.search.Span, interval) + interval)}
+	w.say(CodeSchedule, "suppression", "an interval of %s is seen by two runs; alerts are suppressed by %s, which needs a Platinum licence, so that one row alerts once", spl.TimeText(w.search.Span), strings.Join(w.search.Keys, ", "))
 }
 
 // irregular says what is lost of a schedule that no interval can say.
@@ -346,26 +346,26 @@ func (w *window) irregular(interval int64) {
 		return
 	}
 	w.say(CodeScheduleLost, "cron_schedule", "the schedule %s runs at certain times only (%s); the rule runs every %s at all times, so that it also sees events that Splunk does not look at",
-		strconv.Quote(clip(strings.TrimSpace(w.rule.Cron))), w.runs.lost, duration(interval))
+		strconv.Quote(clip(strings.TrimSpace(w.rule.Cron))), w.runs.lost, spl.TimeText(interval))
 }
 
 // covered compares a given schedule with a given range.
 func (w *window) covered(interval, length int64) {
 	known := w.start.kind == boundRelative
 	if known && w.search.Combines && length > interval {
-		w.say(CodeSchedule, "suppression", "each run looks at %s, runs are %s apart: the same rows alert at every run, as in Splunk without throttling; suppress alerts in Kibana to have them once", duration(length), duration(interval))
+		w.say(CodeSchedule, "suppression", "each run looks at %s, runs are %s apart: the same rows alert at every run, as in Splunk without throttling; suppress alerts in Kibana to have them once", spl.TimeText(length), spl.TimeText(interval))
 	}
 	switch {
 	case known && length < interval:
-		w.say(CodeScheduleLost, "earliest_time", "each run looks at %s, but runs are %s apart: the times between are not seen, in the rule others than in Splunk; correct the range unless that is meant", duration(length), duration(interval))
+		w.say(CodeScheduleLost, "earliest_time", "each run looks at %s, but runs are %s apart: the times between are not seen, in the rule others than in Splunk; correct the range unless that is meant", spl.TimeText(length), spl.TimeText(interval))
 	case !w.runs.regular() && known && length < w.runs.longest:
 		w.irregular(interval)
 	case !w.runs.regular():
 		w.say(w.matters(), "cron_schedule", "the schedule %s runs at certain times only (%s); the rule runs every %s, and each run looks at the same range",
-			strconv.Quote(clip(strings.TrimSpace(w.rule.Cron))), w.runs.lost, duration(interval))
+			strconv.Quote(clip(strings.TrimSpace(w.rule.Cron))), w.runs.lost, spl.TimeText(interval))
 	case interval >= spl.DaySeconds && !w.daysMatch():
 		w.say(w.matters(), "cron_schedule", "the hour (and day) of the schedule %s is lost: the rule runs every %s from when it is enabled, so its windows begin at another hour",
-			strconv.Quote(clip(strings.TrimSpace(w.rule.Cron))), duration(interval))
+			strconv.Quote(clip(strings.TrimSpace(w.rule.Cron))), spl.TimeText(interval))
 	}
 }
 
@@ -383,17 +383,4 @@ func (w *window) ends() {
 	if w.end.kind == boundRelative {
 		w.say(CodeTimeRange, "latest_time", "the range ends at latest_time=%s, which the rule keeps in its field to; Kibana's form does not show that field, its API does", clip(strings.TrimSpace(w.rule.LatestTime)))
 	}
-}
-
-// duration writes seconds in the largest unit that holds them whole.
-func duration(seconds int64) string {
-	for _, u := range []struct {
-		seconds int64
-		name    string
-	}{{86400, "d"}, {3600, "h"}, {60, "m"}} {
-		if seconds != 0 && seconds%u.seconds == 0 {
-			return strconv.FormatInt(seconds/u.seconds, 10) + u.name
-		}
-	}
-	return strconv.FormatInt(seconds, 10) + "s"
 }

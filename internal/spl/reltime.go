@@ -143,3 +143,16 @@ func (r RelativeTime) Zoned() bool {
 	}
 	return true
 }
+
+// TimeText writes seconds in the largest unit up to days that holds them whole: 90m, 2h, 7d.
+func TimeText(seconds int64) string {
+	for _, u := range []struct {
+		seconds int64
+		name    string
+	}{{DaySeconds, "d"}, {3600, "h"}, {60, "m"}} {
+		if seconds != 0 && seconds%u.seconds == 0 {
+			return strconv.FormatInt(seconds/u.seconds, 10) + u.name
+		}
+	}
+	return strconv.FormatInt(seconds, 10) + "s"
+}

@@ -19,7 +19,7 @@ func (c *compilation) settings(l *lowering) {
 	}
 	s := &Suppression{Duration: "5m"}
 	if p, ok := parseSpan(c.req.SuppressPeriod); ok && p.length() > 0 {
-		s.Duration = windowText(p.length())
+		s.Duration = spl.TimeText(p.length())
 	}
 	for _, f := range c.req.SuppressFields {
 		if k := l.peek(f, wholeSpan(c.req.Query)); !k.hole && k.constant == nil {
@@ -49,18 +49,6 @@ func combines(q *esql.Query) (yes bool, keys []string) {
 		}
 	}
 	return yes, keys
-}
-
-func windowText(seconds int64) string {
-	switch {
-	case seconds%86400 == 0:
-		return itoa64(seconds/86400) + "d"
-	case seconds%3600 == 0:
-		return itoa64(seconds/3600) + "h"
-	case seconds%60 == 0:
-		return itoa64(seconds/60) + "m"
-	}
-	return itoa64(seconds) + "s"
 }
 
 // noteThreshold recognizes where COUNT > N after stats.
