@@ -483,7 +483,8 @@ func TestLongHistoryContinuesAsNew(t *testing.T) {
 			var p *play
 			f.hook = func(name, rule string) error {
 				if rule == "r0030" {
-					set(p.env)
+					// Only the environment's own loop may change the environment: activities run beside it.
+					p.env.RegisterDelayedCallback(func() { set(p.env) }, 0)
 				}
 				return nil
 			}
