@@ -90,6 +90,8 @@ func (b *body) rule(l config.Limits) (migration.OriginalRule, error) {
 			err = b.optional(name, maxSmall, "", &r.SuppressPeriod)
 		case "note":
 			err = b.optional(name, int64(l.Description), " (limits.description)", &r.Note)
+		case "references":
+			r.References, err = b.texts(name, maxMitre, maxSmall)
 		case "actions":
 			r.Actions, err = b.texts(name, maxMitre, maxSmall)
 		case "app":

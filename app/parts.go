@@ -43,6 +43,10 @@ func NewActivities(ctx context.Context, c config.Config, s store.Store, catalogu
 	if err != nil {
 		return nil, err
 	}
+	version, err := CompilerVersion(c.Schema)
+	if err != nil {
+		return nil, err
+	}
 	d := activities.Deps{
 		Migrations: s, Rules: s, Answers: s, Connectors: connectors, Logger: log.Named("activities"),
 		Known: compile.Known{Schema: mapping},
@@ -68,7 +72,7 @@ func NewActivities(ctx context.Context, c config.Config, s store.Store, catalogu
 			d.Matcher = a.pool
 		}
 	} else {
-		local := localCompiler(mapping, catalogue)(s)
+		local := localCompiler(mapping, version, catalogue)(s)
 		d.Compiler = local
 		if catalogue != nil {
 			d.Matcher = local
@@ -79,9 +83,9 @@ func NewActivities(ctx context.Context, c config.Config, s store.Store, catalogu
 }
 
 // localCompiler compiles and matches in the process that calls it.
-func localCompiler(mapping *schema.Schema, catalogue *prebuilt.Catalogue) func(compile.Resources) isolate.Local {
+func localCompiler(mapping *schema.Schema, version string, catalogue *prebuilt.Catalogue) func(compile.Resources) isolate.Local {
 	return func(r compile.Resources) isolate.Local {
-		local := isolate.Local{Compiler: compile.NewCache(r, translate.Options{Schema: mapping}, compile.StandardDefaults())}
+		local := isolate.Local{Compiler: compile.NewCache(r, translate.Options{Schema: mapping}, compile.StandardDefaults()).Named(version)}
 		if catalogue != nil {
 			local.Matcher = prebuilt.Matcher{Catalogue: catalogue}
 		}
@@ -96,7 +100,11 @@ func ServeCompiler(in io.Reader, out io.Writer, schemaFile string, catalogue *pr
 	if err != nil {
 		return err
 	}
-	build := localCompiler(mapping, catalogue)
+	version, err := CompilerVersion(schemaFile)
+	if err != nil {
+		return err
+	}
+	build := localCompiler(mapping, version, catalogue)
 	return isolate.Serve(in, out, func(r compile.Resources) isolate.Local {
 		local := build(r)
 		if wrap != nil {

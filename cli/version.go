@@ -6,6 +6,8 @@ import (
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
+
+	"github.com/rulebridge/rulebridge/app"
 )
 
 func (p Program) versionCommand() *cobra.Command {
@@ -21,7 +23,11 @@ func (p Program) versionCommand() *cobra.Command {
 					embedded += " " + v
 				}
 			}
-			_, err := fmt.Fprintf(c.OutOrStdout(), "rulebridge %s (%s, %s/%s, %s)\n", p.version(), runtime.Version(), runtime.GOOS, runtime.GOARCH, embedded)
+			compiler, err := app.CompilerVersion("")
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(c.OutOrStdout(), "rulebridge %s (%s, %s/%s, %s)\ncompiler %s\n", p.version(), runtime.Version(), runtime.GOOS, runtime.GOARCH, embedded, compiler)
 			return err
 		},
 	}

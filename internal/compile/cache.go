@@ -28,6 +28,7 @@ type Cache struct {
 	resources Resources
 	base      translate.Options
 	defaults  Defaults
+	version   string
 	prepared  *lru.Cache[string, *translate.Compiler]
 	preparing singleflight.Group
 }
@@ -45,6 +46,12 @@ func NewCache(resources Resources, base translate.Options, defaults Defaults) *C
 	return &Cache{resources: resources, base: base, defaults: defaults, prepared: prepared}
 }
 
+// Named makes the cache say in every output which compiler made it.
+func (c *Cache) Named(version string) *Cache {
+	c.version = version
+	return c
+}
+
 // Compile compiles a rule with the macros and lookups of its migration.
 func (c *Cache) Compile(ctx context.Context, migrationID string, rule migration.OriginalRule) (Output, error) {
 	compiler, err := c.compiler(ctx, migrationID)
@@ -55,7 +62,9 @@ func (c *Cache) Compile(ctx context.Context, migrationID string, rule migration.
 	if err != nil {
 		return Output{}, err
 	}
-	return c.defaults.FromOutput(rule, out), nil
+	made := c.defaults.FromOutput(rule, out)
+	made.Compiler = c.version
+	return made, nil
 }
 
 // compiler is the prepared compiler of a migration. Callers who need the same one wait for a single preparation, each

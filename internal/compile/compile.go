@@ -18,11 +18,14 @@ type Output struct {
 	Rule        *migration.ElasticRule
 	Diagnostics []migration.Diagnostic
 	Missing     []migration.Missing
+	// Compiler names the compiler.
+	Compiler string
 }
 
 // Apply writes the result to a document; beside a prebuilt match the draft is kept apart.
 func (o Output) Apply(r *migration.Rule) {
 	r.Result, r.Diagnostics, r.Missing = o.Result, o.Diagnostics, o.Missing
+	r.CompilerVersion = o.Compiler
 	r.Verification, r.ErrorCode = migration.VerificationNotRun, ""
 	if r.Matched != nil {
 		r.Compiled = o.Rule

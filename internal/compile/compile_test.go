@@ -105,11 +105,14 @@ func (r *resources) ResourcesVersion(context.Context, string) (int64, error) { r
 
 func TestCache(t *testing.T) {
 	r := &resources{list: []migration.Resource{{Type: migration.ResourceMacro, Name: "src", Definition: "index=main a=1"}}}
-	c := compile.NewCache(r, translate.Options{Schema: schema.Identity([]string{"logs"}, nil)}, compile.StandardDefaults())
+	c := compile.NewCache(r, translate.Options{Schema: schema.Identity([]string{"logs"}, nil)}, compile.StandardDefaults()).Named("v1")
 	compile := func(id string) string {
 		out, err := c.Compile(t.Context(), id, migration.OriginalRule{ID: "r", Query: "`src` b=2"})
 		require.NoError(t, err)
 		require.NotNil(t, out.Rule, out.Diagnostics)
+		var rule migration.Rule
+		out.Apply(&rule)
+		require.Equal(t, "v1", rule.CompilerVersion, "a rule carries the compiler that made it")
 		return out.Rule.Query
 	}
 	first := compile("m1")

@@ -95,6 +95,8 @@ type OriginalRule struct {
 	SuppressPeriod string   `json:"suppress_period,omitempty"`
 	// Note is the investigation guide: drill-downs and next steps, as Markdown.
 	Note string `json:"note,omitempty"`
+	// References are addresses of pages about what the rule finds.
+	References []string `json:"references,omitempty"`
 	// Actions are what the alert does in Splunk, each with what takes its place in Elastic.
 	Actions []string `json:"actions,omitempty"`
 	// App and Owner say where a saved search lives in Splunk; Disabled says that it does not run there.
@@ -257,10 +259,13 @@ type Rule struct {
 	Diagnostics  []Diagnostic `json:"diagnostics"`
 	Missing      []Missing    `json:"missing,omitempty"`
 	// Compiled is the compiler's own draft, kept beside a prebuilt match that replaced it in Elastic.
-	Compiled  *ElasticRule   `json:"compiled_rule,omitempty"`
-	History   []HistoryEntry `json:"history"`
-	UpdatedAt time.Time      `json:"updated_at"`
-	UpdatedBy string         `json:"updated_by"`
+	Compiled *ElasticRule `json:"compiled_rule,omitempty"`
+	// CompilerVersion names the compiler that made the translation: what it is made of gives the name, so that two of the
+	// same name make the same of a rule. Empty before the first translation.
+	CompilerVersion string         `json:"compiler_version,omitempty"`
+	History         []HistoryEntry `json:"history"`
+	UpdatedAt       time.Time      `json:"updated_at"`
+	UpdatedBy       string         `json:"updated_by"`
 	// Token is the fence; it is stored beside the document and not shown.
 	Token Token `json:"-"`
 }

@@ -24,6 +24,7 @@ type detection struct {
 	Status      string `yaml:"status"`
 	HowTo       string `yaml:"how_to_implement"`
 	False       string `yaml:"known_false_positives"`
+	References  any    `yaml:"references"`
 	Tags        struct {
 		Mitre any      `yaml:"mitre_attack_id"`
 		Risk  *float64 `yaml:"risk_score"`
@@ -121,6 +122,7 @@ func (in *importer) yaml(file string, r io.Reader, fsys fs.FS, dir string) {
 			if x.Tags.Risk != nil {
 				rule.RiskScore = Number{Set: !math.IsNaN(*x.Tags.Risk), Value: *x.Tags.Risk}.Int()
 			}
+			rule.References = ids(x.References)
 			rule.Disabled = x.Status == "deprecated"
 			in.add(rule, item)
 		}

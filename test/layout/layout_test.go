@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	sources "github.com/rulebridge/rulebridge/internal"
 )
 
 const module = "github.com/rulebridge/rulebridge/"
@@ -57,6 +59,9 @@ var rules = map[string]rule{
 	"internal/mitre":    {standardOnly: true},
 	"internal/compile": {ours: []string{"internal/migration", "internal/mitre", "internal/schema", "internal/spl", "internal/translate"},
 		third: []string{"github.com/hashicorp/golang-lru/", "github.com/robfig/cron/", "golang.org/x/sync/"}},
+
+	// The compiler's own text, for its version.
+	"internal": {standardOnly: true},
 
 	// What stands around it.
 	"internal/migration": {standardOnly: true},
@@ -161,7 +166,7 @@ func ruleFor(pkg string) (rule, string, bool) {
 	if pkg == "." {
 		return rules[""], "", true
 	}
-	for name := pkg; ; {
+	for name := pkg; name != "internal" || pkg == name; { // the rule of internal is its own only
 		if r, ok := rules[name]; ok {
 			return r, name, true
 		}
@@ -170,6 +175,44 @@ func ruleFor(pkg string) (rule, string, bool) {
 			return rule{}, "", false
 		}
 		name = name[:i]
+	}
+	return rule{}, "", false
+}
+
+// The name of a compiler covers everything that it is made of.
+func TestCompilerVersionCoversTheCompiler(t *testing.T) {
+	seen := map[string]bool{}
+	var visit func(pkg string)
+	visit = func(pkg string) {
+		if seen[pkg] {
+			return
+		}
+		seen[pkg] = true
+		if !sources.HasPackage(pkg) {
+			t.Errorf("internal/sources.go lacks %s, which the compiler imports", pkg)
+		}
+		files, err := filepath.Glob("../../internal/" + pkg + "/*.go")
+		if err != nil || len(files) == 0 {
+			t.Fatalf("%s: no files, %v", pkg, err)
+		}
+		for _, path := range files {
+			if strings.HasSuffix(path, "_test.go") {
+				continue
+			}
+			file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ImportsOnly)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, spec := range file.Imports {
+				if name, ours := strings.CutPrefix(strings.Trim(spec.Path.Value, `"`), module+"internal/"); ours {
+					visit(name)
+				}
+			}
+		}
+	}
+	visit("compile")
+	if len(seen) < 8 {
+		t.Errorf("the compiler is made of %d packages only", len(seen))
 	}
 }
 

@@ -45,6 +45,7 @@ func testRecord(t *testing.T, s *suite) {
 		r.Result, r.Verification = migration.Partial, migration.VerificationNotRun
 		r.Diagnostics = []migration.Diagnostic{{Code: "missing_macro", Severity: "error", Message: "é", Start: migration.Position{Line: 1, Column: 2}}}
 		r.Missing = []migration.Missing{{Kind: "macro", Name: "m"}}
+		r.CompilerVersion = "0123456789ab"
 		r.Comments = []migration.Comment{{Message: "c", CreatedAt: start, CreatedBy: "b"}}
 		r.Elastic.LookupIndices = []migration.LookupIndex{{Name: "lookup_x", Body: map[string]any{"mappings": map[string]any{"a.b": true}},
 			Rows: []map[string]any{{"k": "v"}, {"k": []any{"v", "w"}}}}}
@@ -54,7 +55,7 @@ func testRecord(t *testing.T, s *suite) {
 	r, err := s.Rule(s.ctx, id, ruleID(0))
 	s.must(err)
 	if r.Status != migration.StatusFinished || r.Result != migration.Partial || len(r.Near) != 1 || len(r.History) != 1 ||
-		len(r.Diagnostics) != 1 || len(r.Elastic.LookupIndices) != 1 || r.UpdatedBy != "match" || !r.UpdatedAt.Equal(start.Add(time.Hour)) {
+		len(r.Diagnostics) != 1 || len(r.Elastic.LookupIndices) != 1 || r.CompilerVersion != "0123456789ab" || r.UpdatedBy != "match" || !r.UpdatedAt.Equal(start.Add(time.Hour)) {
 		t.Fatalf("recorded rule: %+v", r)
 	}
 	if diff := cmp.Diff(map[string]any{"k": []any{"v", "w"}}, r.Elastic.LookupIndices[0].Rows[1]); diff != "" {
