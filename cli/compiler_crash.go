@@ -10,20 +10,29 @@ import (
 	"github.com/rulebridge/rulebridge/internal/migration"
 )
 
-// wrapCompiler makes rules with these titles take their process down. Only tests are built with it.
+// Rules with these titles or queries take down or hold the process that compiles them. Only tests are built with them.
+const (
+	overflowingRule = "test: overflow the stack"
+	hangingRule     = "test: hang"
+)
+
 var wrapCompiler = func(c isolate.Compiler) isolate.Compiler { return crashing{c} }
 
 type crashing struct{ isolate.Compiler }
 
 func (c crashing) Compile(ctx context.Context, id string, rule migration.OriginalRule) (compile.Output, error) {
-	switch rule.Title {
-	case "test: overflow the stack":
+	beforeCompilation(rule)
+	return c.Compiler.Compile(ctx, id, rule)
+}
+
+func beforeCompilation(rule migration.OriginalRule) {
+	switch {
+	case rule.Title == overflowingRule || rule.Query == overflowingRule:
 		overflow(1)
-	case "test: hang":
+	case rule.Title == hangingRule || rule.Query == hangingRule:
 		for i := 1; i != 0; i |= 1 {
 		}
 	}
-	return c.Compiler.Compile(ctx, id, rule)
 }
 
 func overflow(n int) int {

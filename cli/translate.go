@@ -184,6 +184,7 @@ func (t *translator) translate(ctx context.Context, r splunk.Rule) error {
 	if t.flags.schema == "identity" {
 		request.Types = r.FieldTypes
 	}
+	beforeCompilation(o)
 	out, err := t.compiler.TranslateContext(ctx, request)
 	if err != nil {
 		return fmt.Errorf("translate %s: %w", o.ID, context.Cause(ctx))

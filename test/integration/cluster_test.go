@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -542,4 +543,37 @@ func TestPastRetention(t *testing.T) {
 		t.Error("the one that was not finished does not start")
 	}
 	g.finished(left, 10, 30*time.Second)
+}
+
+// TestSecondInterruptApart: worker, gateway and migrate take their time to settle at the first interrupt; the second ends
+// them at once.
+func TestSecondInterruptApart(t *testing.T) {
+	cfg := config(t, "60s")
+	c := newCluster(t, cfg)
+	w, g := c.worker(), c.gateway()
+	id := g.create(5)
+	g.begin(id, "sim")
+	eventually(t, 30*time.Second, "the model is asked", func() bool { return g.stats(id).Rules.Processing == 5 })
+	// A request whose body does not come holds the gateway.
+	conn, err := net.Dial("tcp", strings.TrimPrefix(g.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	host := strings.TrimPrefix(g.url, "http://")
+	if _, err := io.WriteString(conn, "POST "+rulesPath+" HTTP/1.1\r\nHost: "+host+"\r\nkbn-xsrf: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n["); err != nil {
+		t.Fatal(err)
+	}
+	m := start(t, "migrate", writeRules(t, 20), "--config", cfg, "--connector", "sim")
+	eventually(t, 60*time.Second, "the migration works", func() bool { return strings.Contains(m.stderr.String(), "20 being worked on") })
+	for name, p := range map[string]*process{"worker": w.process, "api": g.process, "migrate": m} {
+		p.signal(os.Interrupt)
+		p.signal(syscall.SIGTERM)
+		if code := p.wait(8 * time.Second); code != 130 {
+			t.Errorf("%s ended with exit code %d, want 130", name, code)
+		}
+		if !strings.Contains(p.stderr.String(), "interrupted again") {
+			t.Errorf("%s does not say that it was interrupted again: %s", name, tail(p.stderr.String()))
+		}
+	}
 }

@@ -1,8 +1,13 @@
 package integration
 
 import (
+	"bytes"
+	"errors"
+	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -85,5 +90,73 @@ func TestCrashingRules(t *testing.T) {
 		if err != nil || !strings.Contains(string(report), "| crashed | 2 |") || !strings.Contains(string(report), "test: overflow the stack") {
 			t.Errorf("the report: %v\n%.600s", err, report)
 		}
+	})
+}
+
+// TestInterruptWhileARuleHangs: an interrupt ends translate and migrate soon, also while a rule hangs that cannot be told to
+// stop. It takes less than two seconds where the machine is not busy; the test bounds it more generously.
+func TestInterruptWhileARuleHangs(t *testing.T) {
+	take(t, crashing)
+	hung := makeRules(3)
+	hung[1].Title = "test: hang"
+	lines := filepath.Join(t.TempDir(), "rules.ndjson")
+	text := `{"id":"a","query":"index=x a=1"}` + "\n" + `{"id":"b","query":"test: hang"}` + "\n"
+	if err := os.WriteFile(lines, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	const soon = 8 * time.Second
+	interrupted := func(t *testing.T, p *process) {
+		t.Helper()
+		p.signal(os.Interrupt)
+		if code := p.wait(soon); code != 130 {
+			t.Errorf("exit code %d, want 130", code)
+		}
+	}
+	t.Run("translate an argument", func(t *testing.T) {
+		p := start(t, "translate", "test: hang")
+		p.busy()
+		interrupted(t, p)
+	})
+	t.Run("translate a file", func(t *testing.T) {
+		stdin, err := os.Open(lines)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = stdin.Close() }()
+		p := launch(t, func(c *exec.Cmd) error {
+			c.Stdin = stdin
+			return c.Start()
+		}, nil, "translate", "--output", "ndjson")
+		eventually(t, 30*time.Second, "the first rule is translated", func() bool { return strings.Contains(p.stdout.String(), "\n") })
+		p.busy()
+		interrupted(t, p)
+		if n := strings.Count(p.stdout.String(), "\n"); n != 1 {
+			t.Errorf("%d rules were written, want the one before the hung rule", n)
+		}
+	})
+	for name, args := range map[string][]string{"migrate in memory": nil, "migrate in a folder": {"--data-dir", t.TempDir()}} {
+		t.Run(name, func(t *testing.T) {
+			out := t.TempDir()
+			p := start(t, append([]string{"migrate", writeThese(t, hung), "--out", out}, args...)...)
+			eventually(t, 60*time.Second, "only the hung rule is left", func() bool { return strings.Contains(p.stderr.String(), "2 of 3 rules done, 1 being worked on") })
+			interrupted(t, p)
+			if n := countLines(t, filepath.Join(out, "rules.ndjson")); n != 3 {
+				t.Errorf("%d rules were written, want all 3, the hung one pending", n)
+			}
+		})
+	}
+}
+
+// busy waits until the process has used the processor for a second: it is in the loop, and has long heard of signals.
+func (p *process) busy() {
+	p.t.Helper()
+	eventually(p.t, 60*time.Second, "the process works on the rule", func() bool {
+		stat, err := os.ReadFile("/proc/" + strconv.Itoa(p.cmd.Process.Pid) + "/stat")
+		if errors.Is(err, fs.ErrNotExist) {
+			return true // not Linux; the signal then may come early, which ends the process too
+		}
+		fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+		ticks, err := strconv.Atoi(fields[11])
+		return err == nil && ticks >= 100
 	})
 }
