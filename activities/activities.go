@@ -26,7 +26,7 @@ type Migrations interface {
 
 // Rules is what the activities need of the rule documents.
 type Rules interface {
-	Requeue(ctx context.Context, id string, epoch int64, retryErrors bool) (migration.Counts, error)
+	Requeue(ctx context.Context, id string, epoch int64, again store.Again) (migration.Counts, error)
 	Claim(ctx context.Context, id string, token migration.Token, limit int) ([]string, migration.Counts, error)
 	Rule(ctx context.Context, id, ruleID string) (migration.Rule, error)
 	Record(ctx context.Context, id, ruleID string, token migration.Token, change func(*migration.Rule)) error

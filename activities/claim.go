@@ -1,6 +1,7 @@
 package activities
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
@@ -39,10 +40,11 @@ func (a *Activities) SetState(ctx context.Context, in workflows.SetStateInput) (
 	})
 }
 
-// Requeue puts what earlier starts left in processing back to pending, and with RetryErrors what failed.
+// Requeue puts what earlier starts left in processing back to pending, and the rules at an end that the start takes again.
 func (a *Activities) Requeue(ctx context.Context, in workflows.RequeueInput) (workflows.StateOutput, error) {
 	return do(ctx, a, subject{migrationID: in.MigrationID}, func(ctx context.Context) (workflows.StateOutput, error) {
-		c, err := a.Rules.Requeue(ctx, in.MigrationID, in.Epoch, in.RetryErrors)
+		c, err := a.Rules.Requeue(ctx, in.MigrationID, in.Epoch, store.Again{
+			Failed: in.RetryErrors, NotFull: in.RetryNotFull, RuleIDs: in.RuleIDs, By: cmp.Or(in.By, author)})
 		return a.stand(ctx, in.MigrationID, c, err)
 	})
 }

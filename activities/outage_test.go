@@ -69,11 +69,11 @@ func (s failingStore) Counts(ctx context.Context, id string) (migration.Counts, 
 	return s.Store.Counts(ctx, id)
 }
 
-func (s failingStore) Requeue(ctx context.Context, id string, epoch int64, retryErrors bool) (migration.Counts, error) {
+func (s failingStore) Requeue(ctx context.Context, id string, epoch int64, again store.Again) (migration.Counts, error) {
 	if err := s.o.check("Requeue", ""); err != nil {
 		return migration.Counts{}, err
 	}
-	return s.Store.Requeue(ctx, id, epoch, retryErrors)
+	return s.Store.Requeue(ctx, id, epoch, again)
 }
 
 func (s failingStore) Claim(ctx context.Context, id string, t migration.Token, limit int) ([]string, migration.Counts, error) {

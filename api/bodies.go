@@ -283,6 +283,8 @@ func decodeStart(r io.Reader, d config.Migration) (startRequest, error) {
 			req.connectorID, err = b.text(name, maxID, "")
 		case "retry":
 			req.retry, err = b.boolean(name)
+		case "retry_filter":
+			req.filter, err = b.retryFilter()
 		case "settings":
 			if err = b.expect('{', name, "an object"); err == nil {
 				err = b.object(func(key string) (bool, error) { return b.setting(key, &req) })

@@ -131,6 +131,8 @@ type resourcesRequest struct {
 
 type resourcesAnswer struct {
 	Upserted int `json:"upserted"`
+	// Concerns are the rules at an end that the resources concern: a start can translate them again.
+	Concerns concerned `json:"concerns"`
 }
 
 func (r *resourcesRequest) bind(s *Server, c *gin.Context) (err error) {
@@ -153,7 +155,8 @@ func (s *Server) upsertResources(ctx context.Context, r *resourcesRequest) (reso
 	if err != nil {
 		return resourcesAnswer{}, fmt.Errorf("storing resources: %w", s.whileRunning(err))
 	}
-	return resourcesAnswer{n}, nil
+	concerns, err := s.concerns(ctx, m.ID, r.resources)
+	return resourcesAnswer{n, concerns}, err
 }
 
 // DELETE /{id}.

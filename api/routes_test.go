@@ -176,7 +176,7 @@ func TestResources(t *testing.T) {
 		{"type":"lookup","name":"l","kind":"csv","columns":["a","b"],"rows":[{"a":"1","b":null},{"a":2.50,"b":true}],"total_rows":3,
 		 "match_type":"WILDCARD(a)","case_sensitive_match":false,"max_matches":1,"default_match":null}]`
 	for range 2 {
-		b.want(b.do("POST", BasePath+"/"+id+"/resources", body), 200, `{"upserted":2}`)
+		b.want(b.do("POST", BasePath+"/"+id+"/resources", body), 200, `{"upserted":2,"concerns":{"total":0,"rule_ids":[]}}`)
 	}
 	rs, err := b.store.Resources(t.Context(), id)
 	if err != nil || len(rs) != 2 {

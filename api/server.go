@@ -38,6 +38,7 @@ type Store interface {
 	List(ctx context.Context, id string, q store.RuleQuery) (rules []migration.Rule, next string, err error)
 	Release(ctx context.Context, id string, epoch int64, ruleIDs []string) (migration.Counts, error)
 	UpsertResources(ctx context.Context, id string, rs []migration.Resource) (upserted int, err error)
+	Resources(ctx context.Context, id string) ([]migration.Resource, error)
 	Ready(ctx context.Context) error
 }
 

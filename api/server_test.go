@@ -80,8 +80,17 @@ func (f *fakeWorkflows) SignalWithStart(ctx context.Context, in workflows.Input,
 	if err := f.set(ctx, in.MigrationID, r); err != nil {
 		return err
 	}
-	_, err = f.store.Requeue(ctx, in.MigrationID, r.epoch, sig.Retry)
+	_, err = f.store.Requeue(ctx, in.MigrationID, r.epoch, again(sig))
 	return err
+}
+
+// again is what the workflow asks the store for.
+func again(sig workflows.StartSignal) store.Again {
+	a := store.Again{Failed: sig.Retry, By: sig.By}
+	if sig.Again != nil {
+		a.NotFull, a.RuleIDs = sig.Again.NotFull, sig.Again.RuleIDs
+	}
+	return a
 }
 
 func (f *fakeWorkflows) set(ctx context.Context, id string, r *fakeRun) error {

@@ -33,6 +33,7 @@ type startRequest struct {
 	requestID   string
 	connectorID string
 	retry       bool
+	filter      *retryFilter
 	batch       int
 	pause       time.Duration
 }
@@ -100,13 +101,18 @@ func (s *Server) start(ctx context.Context, r *startRequest) (startAnswer, error
 	if r.retry {
 		todo += counts.Failed
 	}
-	if todo == 0 {
+	again, more, err := s.again(ctx, id, r.filter, counts)
+	if err != nil {
+		return no, err
+	}
+	if todo == 0 && !more {
 		return no, nil
 	}
 	settings := s.settings(r)
 	in := workflows.Input{MigrationID: id, Vendor: m.Vendor, Settings: settings}
 	sig := workflows.StartSignal{
-		RequestID: r.requestID, ConnectorID: connector.ID, Mode: mode(connector.Kind), Retry: r.retry,
+		RequestID: r.requestID, ConnectorID: connector.ID, Mode: mode(connector.Kind),
+		Retry: r.retry || r.filter != nil && r.filter.failed, Again: again,
 		By: PrincipalOf(ctx).Name, Settings: &settings,
 	}
 	if err := s.Workflows.SignalWithStart(ctx, in, sig); err != nil {

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -184,18 +185,8 @@ func (g *gateway) fill(ctx context.Context, id string, rules []migration.Origina
 		}
 		id = answer.MigrationID
 	}
-	wire := make([]wireResource, len(resources))
-	for i, r := range resources {
-		wire[i] = newWireResource(r)
-	}
-	rparts, err := chunks(wire, chunkResources)
-	if err != nil {
+	if _, err := g.define(ctx, id, resources); err != nil {
 		return id, err
-	}
-	for _, part := range rparts {
-		if err := g.do(ctx, http.MethodPost, "/"+id+"/resources", part, new(struct{})); err != nil {
-			return id, err
-		}
 	}
 	if len(resources) > 0 {
 		// A repeated chunk adds nothing; without seal=false it seals.
@@ -204,6 +195,51 @@ func (g *gateway) fill(ctx context.Context, id string, rules []migration.Origina
 		}
 	}
 	return id, nil
+}
+
+// concerned are rules at an end whose results resources may improve.
+type concerned struct {
+	Total   int      `json:"total"`
+	RuleIDs []string `json:"rule_ids"`
+}
+
+// define stores macros and lookups, in as many requests as it takes, and says which rules they concern.
+func (g *gateway) define(ctx context.Context, id string, resources []migration.Resource) (concerned, error) {
+	var all concerned
+	wire := make([]wireResource, len(resources))
+	for i, r := range resources {
+		wire[i] = newWireResource(r)
+	}
+	parts, err := chunks(wire, chunkResources)
+	if err != nil {
+		return all, err
+	}
+	for _, part := range parts {
+		var answer struct {
+			Concerns concerned `json:"concerns"`
+		}
+		if err := g.do(ctx, http.MethodPost, "/"+id+"/resources", part, &answer); err != nil {
+			return all, err
+		}
+		all.Total = max(all.Total, answer.Concerns.Total)
+		for _, ruleID := range answer.Concerns.RuleIDs {
+			if !slices.Contains(all.RuleIDs, ruleID) {
+				all.RuleIDs = append(all.RuleIDs, ruleID)
+			}
+		}
+	}
+	all.Total = max(all.Total, len(all.RuleIDs))
+	return all, nil
+}
+
+// add puts rules and resources into a migration that is there.
+func (g *gateway) add(ctx context.Context, id string, rules []migration.OriginalRule, resources []migration.Resource) (concerned, error) {
+	if len(rules) > 0 {
+		if _, err := g.fill(ctx, id, rules, nil, nil); err != nil {
+			return concerned{}, err
+		}
+	}
+	return g.define(ctx, id, resources)
 }
 
 // chunks cuts a list so that each part stays within count and size of one request.
@@ -227,8 +263,11 @@ func chunks[T any](all []T, most int) ([][]json.RawMessage, error) {
 	return out, nil
 }
 
-func (g *gateway) start(ctx context.Context, id, connector string, batch int, pause *time.Duration) (started bool, err error) {
+func (g *gateway) start(ctx context.Context, id, connector string, batch int, pause *time.Duration, again *retryFilter) (started bool, err error) {
 	body := map[string]any{"connectorId": connector}
+	if again != nil {
+		body["retry_filter"] = again
+	}
 	settings := map[string]any{}
 	if batch > 0 {
 		settings["batch"] = batch

@@ -64,7 +64,7 @@ func (p Program) importPaths(c *cobra.Command, f migrateFlags, into string, path
 	if f.url == "" && cfg.Source("data_dir") == "default" {
 		return usagef("give --data-dir FOLDER or --url GATEWAY: the migration is stored there")
 	}
-	rules, resources, err := p.readInput(paths, f.all)
+	rules, resources, err := p.readInput(paths, f.all, into != "")
 	if err != nil {
 		return err
 	}
@@ -88,14 +88,19 @@ func (p Program) importPaths(c *cobra.Command, f migrateFlags, into string, path
 			return err
 		}
 	}
-	if err := p.keep(c.Context(), g, into, rules, resources); err != nil {
+	where := "--url " + quote(withoutPassword(f.url))
+	if f.url == "" {
+		where = "--data-dir " + quote(cfg.DataDir)
+	}
+	if err := p.keep(c.Context(), g, into, where, rules, resources); err != nil {
 		return errors.Join(err, full())
 	}
 	return nil
 }
 
-// keep stores what was found, as a migration of its own or added to one that is there.
-func (p Program) keep(ctx context.Context, g *gateway, into string, rules []migration.OriginalRule, resources []migration.Resource) error {
+// keep stores what was found, as a migration of its own or added to one that is there. where are the flags that name the
+// place.
+func (p Program) keep(ctx context.Context, g *gateway, into, where string, rules []migration.OriginalRule, resources []migration.Resource) error {
 	if into == "" {
 		id, err := g.create(ctx, rules, resources, nil)
 		if err != nil {
@@ -108,7 +113,8 @@ func (p Program) keep(ctx context.Context, g *gateway, into string, rules []migr
 	if err != nil {
 		return fmt.Errorf("add to migration %s: %w", into, err)
 	}
-	if _, err := g.fill(ctx, into, rules, resources, nil); err != nil {
+	concerns, err := g.add(ctx, into, rules, resources)
+	if err != nil {
 		return fmt.Errorf("add to migration %s: %w", into, err)
 	}
 	after, err := g.stats(ctx, into)
@@ -117,17 +123,54 @@ func (p Program) keep(ctx context.Context, g *gateway, into string, rules []migr
 	}
 	total := after.Rules.Total
 	_, _ = fmt.Fprintf(p.Stdout, "Migration %s holds %s, %d of them new.\n", into, plural(total, "rule"), total-before.Rules.Total)
+	if concerns.Total > 0 {
+		_, _ = fmt.Fprintf(p.Stdout, "%s that %s translated already %s macros or lookups of these. Translate them again with:\n  %s migrate --resume %s %s%s\n",
+			plural(concerns.Total, "rule"), verb(concerns.Total, "is", "are"), verb(concerns.Total, "uses", "use"), p.Self, into, where, retryFlags(concerns, resources))
+	}
 	return nil
 }
 
-// readInput reads all paths, says on stderr what was found, and names what could not be read.
-func (p Program) readInput(paths []string, all bool) ([]migration.OriginalRule, []migration.Resource, error) {
+func verb(n int, one, many string) string {
+	if n == 1 {
+		return one
+	}
+	return many
+}
+
+// namedRetries is the most flags that a printed command names rules or resources with.
+const namedRetries = 10
+
+// retryFlags name the rules that resources concern: by id, by the resources, or, of many of both, by their kind.
+func retryFlags(c concerned, resources []migration.Resource) string {
+	var names []string
+	switch {
+	case c.Total <= namedRetries:
+		for _, id := range c.RuleIDs {
+			names = append(names, "rule:"+id)
+		}
+	case len(resources) <= namedRetries:
+		for _, r := range resources {
+			names = append(names, string(r.Type)+":"+r.Name)
+		}
+	default:
+		names = []string{"not-full"}
+	}
+	var b strings.Builder
+	for _, name := range names {
+		b.WriteString(" --retry " + quote(name))
+	}
+	return b.String()
+}
+
+// readInput reads all paths, says on stderr what was found, and names what could not be read. Without rules, macros and
+// lookups are enough only for a migration that has some.
+func (p Program) readInput(paths []string, all, resourcesAlone bool) ([]migration.OriginalRule, []migration.Resource, error) {
 	found, err := splunk.Read(paths, splunk.Options{All: all})
 	if err != nil {
 		return nil, nil, usage(err)
 	}
 	faults := found.Faults()
-	if len(found.Rules) == 0 {
+	if len(found.Rules) == 0 && !(resourcesAlone && len(found.Resources) > 0) {
 		if len(faults) == 0 {
 			return nil, nil, usagef("%s holds no alerts; --all takes reports and searches that fill lookups too", strings.Join(paths, ", "))
 		}

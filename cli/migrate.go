@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -23,6 +24,7 @@ type migrateFlags struct {
 	macros, lookups    []string
 	prebuilt, out, url string
 	resume             string
+	retry              []string
 	all                bool
 }
 
@@ -41,13 +43,16 @@ gateway that runs elsewhere does it. --out gets rules.ndjson (every rule with it
 without --out only the summary is shown. The files are written however the migration ends: what is not done is pending.
 
 On a data folder that holds an unfinished migration of the same files, connector, macros and lookups, migrate goes on
-with that one. --resume goes on with the migration of the id.
+with that one. --resume goes on with the migration of the id. With --retry it translates rules again that have come to an
+end: those in error (failed), those that are partial or untranslatable (not-full), those that use a macro or lookup
+(macro:NAME, lookup:NAME), or one rule (rule:ID). What they had come to is kept in their history.
 
 Exit codes: 0 finished, 1 failed or parked (the reason is on stderr), 2 bad input or flags, 3 finished but some rules
 ended in error (the report names them), 130 after Ctrl-C (rules that were being worked on are pending again).`,
 		Example: `  rulebridge migrate rules.json --macros macros.jsonl --lookups lookups.jsonl --out result
   rulebridge migrate rules.json --data-dir work --out result
   rulebridge migrate --resume 0a5ee61f-7a6a-4f30-959e-46d28e85d0ae --data-dir work --out result
+  rulebridge migrate --resume 0a5ee61f-7a6a-4f30-959e-46d28e85d0ae --data-dir work --retry failed --retry macro:allowed_hosts
   rulebridge migrate rules.jsonl --url http://elastic:changeme@127.0.0.1:8080`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(c *cobra.Command, files []string) error { return p.migrate(c, f, files) },
@@ -63,6 +68,7 @@ ended in error (the report names them), 130 after Ctrl-C (rules that were being 
 	fs.StringVar(&f.out, "out", "", "folder for rules.ndjson, report.json and report.md")
 	fs.StringVar(&f.url, "url", "", "gateway that does the work, http(s)://[user:password@]host:port")
 	fs.StringVar(&f.resume, "resume", "", "`id` of a migration to go on with, on --data-dir or --url, instead of files")
+	fs.StringArrayVar(&f.retry, "retry", nil, "with --resume: also translate again `failed`, not-full, macro:NAME, lookup:NAME or rule:ID; may be repeated")
 	return c
 }
 
@@ -80,6 +86,10 @@ func (p Program) migrate(c *cobra.Command, f migrateFlags, files []string) (err 
 	if f.url != "" && f.prebuilt != "" {
 		return usagef("--prebuilt and --url exclude each other: the gateway matches against its own prebuilt rules")
 	}
+	again, err := retryFilterOf(f)
+	if err != nil {
+		return err
+	}
 	rules, resources, err := p.input(cfg, f, files)
 	if err != nil {
 		return err
@@ -92,7 +102,7 @@ func (p Program) migrate(c *cobra.Command, f migrateFlags, files []string) (err 
 	} else if f.out == "" {
 		_, _ = fmt.Fprintln(p.Stderr, "rulebridge: without --out and --data-dir the translations are thrown away at the end and only the summary is shown; end with Ctrl-C and give --out FOLDER to keep them")
 	}
-	run := run{p: p, connector: cfg.Connector, out: f.out}
+	run := run{p: p, connector: cfg.Connector, out: f.out, again: again}
 	if f.url != "" {
 		if run.gateway, err = newGateway(f.url, remoteTransport()); err != nil {
 			return err
@@ -152,12 +162,47 @@ func (p Program) input(cfg config.Config, f migrateFlags, files []string) ([]mig
 	if len(files) == 0 {
 		return nil, nil, usagef("give at least one file or folder with rules, or --resume ID; see rulebridge migrate --help")
 	}
-	rules, resources, err := p.readInput(files, f.all)
+	rules, resources, err := p.readInput(files, f.all, false)
 	if err != nil {
 		return nil, nil, err
 	}
 	given, err := readResources(f.macros, f.lookups)
 	return rules, append(resources, given...), err // what is given by name comes before what a folder holds
+}
+
+// retryFilter says which rules at an end are translated again, as the API takes it.
+type retryFilter struct {
+	Failed    bool     `json:"failed,omitempty"`
+	NotFull   bool     `json:"not_fully_translated,omitempty"`
+	IDs       []string `json:"ids,omitempty"`
+	Resources []string `json:"resources,omitempty"`
+}
+
+// retryFilterOf reads --retry; nil when it is not given.
+func retryFilterOf(f migrateFlags) (*retryFilter, error) {
+	if len(f.retry) == 0 {
+		return nil, nil
+	}
+	if f.resume == "" {
+		return nil, usagef("--retry needs --resume ID: the migration whose rules are translated again")
+	}
+	again := &retryFilter{}
+	for _, which := range f.retry {
+		kind, name, named := strings.Cut(which, ":")
+		switch {
+		case which == "failed":
+			again.Failed = true
+		case which == "not-full":
+			again.NotFull = true
+		case kind == "rule" && name != "":
+			again.IDs = append(again.IDs, name)
+		case (kind == "macro" || kind == "lookup") && named && name != "":
+			again.Resources = append(again.Resources, which)
+		default:
+			return nil, usagef("--retry %s: use failed, not-full, macro:NAME, lookup:NAME or rule:ID", quote(which))
+		}
+	}
+	return again, nil
 }
 
 // writable makes the folder of the result and tries whether files can be written there, before any work is done.

@@ -21,6 +21,7 @@ type run struct {
 	connector string
 	batch     int            // 0: the gateway's own
 	pause     *time.Duration // nil: the gateway's own
+	again     *retryFilter   // rules at an end that are translated again; nil: none
 	out       string
 	id        string
 	stored    bool                  // the migration is there
@@ -137,15 +138,18 @@ func (r *run) resume(ctx context.Context, rules []migration.OriginalRule, resour
 	}
 	_, _ = fmt.Fprintf(r.p.Stderr, "rulebridge: going on with migration %s: %d of %d rules are done\n", r.id,
 		stats.Rules.Finished+stats.Rules.Failed, stats.Rules.Total)
-	if stats.Status == migration.Finished {
+	switch {
+	case stats.Status == migration.Finished && r.again == nil:
 		return stats, nil
+	case stats.Status == migration.Running && r.again != nil:
+		return stats, fmt.Errorf("migration %s runs: nothing is translated again until it has finished or is stopped; give --retry then", r.id)
 	}
 	return r.carryOut(ctx, stats.Rules.Total)
 }
 
 // carryOut starts the migration unless it runs, and waits for its end.
 func (r *run) carryOut(ctx context.Context, total int) (migration.Stats, error) {
-	started, err := r.gateway.start(ctx, r.id, r.connector, r.batch, r.pause)
+	started, err := r.gateway.start(ctx, r.id, r.connector, r.batch, r.pause, r.again)
 	if err != nil {
 		return migration.Stats{}, r.badRequest(err)
 	}

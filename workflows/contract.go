@@ -131,9 +131,17 @@ type StartSignal struct {
 	// Mode is one of ModeDeterministic (the default), ModeModel and ModeSimulated.
 	Mode  string `json:"mode"`
 	Retry bool   `json:"retry,omitempty"`
+	// Again are further rules at an end that are translated again; dropped once they are pending.
+	Again *Again `json:"again,omitempty"`
 	By    string `json:"by,omitempty"`
 	// Settings replace the run's own when set.
 	Settings *Settings `json:"settings,omitempty"`
+}
+
+// Again names rules at an end beside those in error: all that are not fully translated, and chosen ones.
+type Again struct {
+	NotFull bool     `json:"not_full,omitempty"`
+	RuleIDs []string `json:"rule_ids,omitempty"`
 }
 
 // StopSignal asks for a stop. Reason shutdown is given by dev at SIGTERM: resumed at the next start.
@@ -213,6 +221,10 @@ type RequeueInput struct {
 	MigrationID string `json:"migration_id"`
 	Epoch       int64  `json:"epoch"`
 	RetryErrors bool   `json:"retry_errors,omitempty"`
+	// RetryNotFull and RuleIDs take further rules at an end; By is who asked for them.
+	RetryNotFull bool     `json:"retry_not_full,omitempty"`
+	RuleIDs      []string `json:"rule_ids,omitempty"`
+	By           string   `json:"by,omitempty"`
 }
 
 // ClaimInput claims at most Limit rules under the token.

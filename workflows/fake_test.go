@@ -20,6 +20,8 @@ type fakeRule struct {
 	status migration.Status
 	token  migration.Token
 	code   string
+	// partial rules are not fully translated when they are finished.
+	partial bool
 }
 
 // fake keeps one migration in memory and stands for all activities. Hooks let a test step in.
@@ -33,6 +35,7 @@ type fake struct {
 	asked      map[string]int                // model calls by rule
 	answered   map[string]bool               // keys of recorded answers
 	trace      []string                      // what changed the migration, in order
+	again      []string                      // rules that were requeued
 	limit      int                           // most rules processing at once
 	hook       func(name, rule string) error // before an activity does anything
 	after      func(name, rule string) error // after it has written
@@ -145,8 +148,12 @@ func (f *fake) Requeue(_ context.Context, in workflows.RequeueInput) (workflows.
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, r := range f.rules {
-		if r.status == migration.StatusProcessing && r.token.Epoch != in.Epoch || in.RetryErrors && r.status == migration.StatusError {
+		ended := r.status == migration.StatusFinished || r.status == migration.StatusError
+		switch {
+		case r.status == migration.StatusProcessing && r.token.Epoch != in.Epoch, in.RetryErrors && r.status == migration.StatusError,
+			in.RetryNotFull && r.status == migration.StatusFinished && r.partial, ended && slices.Contains(in.RuleIDs, r.id):
 			r.status = migration.StatusPending
+			f.again = append(f.again, r.id)
 		}
 	}
 	return f.out(true), nil

@@ -205,7 +205,8 @@ func (m *run) open(ctx workflow.Context) error {
 			return err
 		}
 		m.adopt(ctx, now)
-		if now.Counts.Pending+now.Counts.Processing == 0 && (!m.start.Retry || now.Counts.Failed == 0) {
+		// Which rules the start takes again only the store knows.
+		if now.Counts.Pending+now.Counts.Processing == 0 && (!m.start.Retry || now.Counts.Failed == 0) && m.start.Again == nil {
 			m.ending = finished
 			return nil
 		}
@@ -224,11 +225,19 @@ func (m *run) open(ctx workflow.Context) error {
 		}
 		var queued StateOutput
 		requeue := RequeueInput{MigrationID: m.in.MigrationID, Epoch: m.epoch, RetryErrors: m.start.Retry}
+		if again := m.start.Again; again != nil {
+			requeue.RetryNotFull, requeue.RuleIDs, requeue.By = again.NotFull, again.RuleIDs, m.start.By
+		}
 		if err := m.exec(ctx, storeStep, ActivityRequeue, "", requeue, &queued); err != nil {
 			return err
 		}
 		m.adopt(ctx, queued)
 		m.opened = true
+		if m.start.Again != nil { // done with, and long: later runs need not carry it
+			start := *m.start
+			start.Again = nil
+			m.start = &start
+		}
 		return nil
 	}
 	m.halt(parked, ParkInconsistent)

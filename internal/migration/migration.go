@@ -225,6 +225,22 @@ type HistoryEntry struct {
 	By     string    `json:"by"`
 	Action string    `json:"action"`
 	Detail string    `json:"detail,omitempty"`
+	// Earlier is what the rule had come to before a start that was asked to translate it again.
+	Earlier *Earlier `json:"earlier,omitempty"`
+}
+
+// ActionRequeued names the step that put a rule back to pending after it had reached an end.
+const ActionRequeued = "requeued"
+
+// Earlier is the result that a repeated translation replaced, in short: Codes are those of the diagnostics.
+type Earlier struct {
+	Status         Status    `json:"status"`
+	Result         Result    `json:"translation_result,omitempty"`
+	ErrorCode      string    `json:"error_code,omitempty"`
+	Query          string    `json:"query,omitempty"`
+	PrebuiltRuleID string    `json:"prebuilt_rule_id,omitempty"`
+	Codes          []string  `json:"codes,omitempty"`
+	UpdatedAt      time.Time `json:"updated_at"`
 }
 
 // Comment is a remark on a rule, by a step or a person.

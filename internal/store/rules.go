@@ -2,9 +2,11 @@ package store
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/rulebridge/rulebridge/internal/migration"
@@ -26,6 +28,39 @@ func NewRule(migrationID string, original migration.OriginalRule, at time.Time, 
 		Status: migration.StatusPending, Near: []migration.Match{}, Comments: []migration.Comment{},
 		Diagnostics: []migration.Diagnostic{}, History: []migration.HistoryEntry{}, UpdatedAt: at, UpdatedBy: by,
 	}
+}
+
+// Again says which rules at an end a start translates again: those of either kind, and those that are named.
+type Again struct {
+	Failed  bool     // in error
+	NotFull bool     // finished, and partial or untranslatable
+	RuleIDs []string // whatever they came to
+	By      string
+}
+
+// None reports whether no rule at an end is taken.
+func (a Again) None() bool { return !a.Failed && !a.NotFull && len(a.RuleIDs) == 0 }
+
+// Restarted is a rule at an end as Requeue leaves it: pending, with its earlier result in the history.
+func Restarted(was migration.Rule, again Again, at time.Time) migration.Rule {
+	earlier := &migration.Earlier{Status: was.Status, Result: was.Result, ErrorCode: was.ErrorCode, UpdatedAt: was.UpdatedAt}
+	if was.Elastic != nil {
+		earlier.Query = was.Elastic.Query
+	}
+	if was.Matched != nil {
+		earlier.PrebuiltRuleID = was.Matched.RuleID
+	}
+	for _, d := range was.Diagnostics {
+		if !slices.Contains(earlier.Codes, d.Code) {
+			earlier.Codes = append(earlier.Codes, d.Code)
+		}
+	}
+	r := NewRule(was.MigrationID, was.Original, was.Timestamp, was.CreatedBy)
+	r.Comments = was.Comments
+	r.History = append(slices.Clip(was.History), migration.HistoryEntry{
+		At: at, By: again.By, Action: migration.ActionRequeued, Detail: cmp.Or(was.ErrorCode, string(was.Result)), Earlier: earlier})
+	r.UpdatedAt, r.UpdatedBy = at, again.By
+	return r
 }
 
 // CheckChange is the fence of SetState, the same in every store: state, epoch and stateEpoch are the stored ones, where

@@ -76,9 +76,10 @@ type Change struct {
 
 // Rules keeps rule documents. All counts are read after the write they come with, never from a stale view.
 type Rules interface {
-	// Requeue is the first step of a start epoch: processing rules whose token's epoch is not Epoch go back to pending,
-	// and with retryErrors rules in error too. Recorded steps stay.
-	Requeue(ctx context.Context, id string, epoch int64, retryErrors bool) (migration.Counts, error)
+	// Requeue is the first step of a start epoch: processing rules whose token's epoch is not Epoch go back to pending;
+	// recorded steps stay. So do the rules at an end that again takes: they begin anew, and what they had come to is kept
+	// in their history. A rule that reached its end under this very epoch stays, as the call may be a late repetition.
+	Requeue(ctx context.Context, id string, epoch int64, again Again) (migration.Counts, error)
 	// Claim turns at most limit pending rules, in id order, to processing under the token and returns their ids with the
 	// counts after it; what others wrote while it ran may be missing in those. Called again with the same token it
 	// returns what that token already holds and claims no more. A token whose epoch is older than the migration's gives

@@ -31,7 +31,7 @@ var rules = map[string]rule{
 	"":       {ours: []string{"cli", "app", "worker/embedded"}, third: []string{}},
 	"cli":    {ours: []string{"app", "config", "internal", "samples", "worker", "workflows"}},
 	"app":    {ours: []string{"activities", "api", "config", "internal", "worker", "workflows"}},
-	"api":    {ours: []string{"workflows", "internal/store", "internal/migration", "config", "internal/assistant"}},
+	"api":    {ours: []string{"workflows", "internal/store", "internal/migration", "internal/splunk", "config", "internal/assistant"}},
 	"worker": {ours: []string{"config", "internal/codec", "internal/migration", "workflows"}},
 	// worker/embedded is the only user of the Temporal server.
 	"worker/embedded": {},

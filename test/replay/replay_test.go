@@ -30,6 +30,9 @@ var paths = []string{
 // askPaths are those of recordings of questions.
 var askPaths = []string{"deterministic", "model-with-tools", "no-answer", "retried", "unavailable", "refused", "time-limit", "unread", "cancelled"}
 
+// retryPaths are those of recordings of starts that translate rules again.
+var retryPaths = []string{"retry-chosen", "retry-not-full", "retry-finds-nothing"}
+
 func TestRecordedHistoriesReplay(t *testing.T) {
 	replayer, err := worker.NewWorkflowReplayerWithOptions(worker.WorkflowReplayerOptions{
 		Interceptors: []interceptor.WorkerInterceptor{workflows.Interceptor()},
@@ -69,8 +72,11 @@ func TestRecordedHistoriesReplay(t *testing.T) {
 	}
 	for recording, controls := range seen {
 		wanted := paths
-		if strings.HasPrefix(recording, AskRecording) {
+		switch {
+		case strings.HasPrefix(recording, AskRecording):
 			wanted = askPaths
+		case strings.HasPrefix(recording, RetryRecording):
+			wanted = retryPaths
 		}
 		for _, control := range wanted {
 			if !controls[control] {

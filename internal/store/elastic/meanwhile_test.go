@@ -97,8 +97,11 @@ func TestClaimWakesUpLate(t *testing.T) {
 			}
 			return s.SetState(context.Background(), id, store.Change{State: migration.Stopped, Epoch: 1})
 		}, store.ErrFenced, 4, 0, 0},
-		"a new start": {func(s *Store, id string) error { _, err := s.Requeue(context.Background(), id, 2, false); return err }, store.ErrFenced, 4, 0, 0},
-		"deleted":     {func(s *Store, id string) error { return s.DeleteMigration(context.Background(), id) }, store.ErrNotFound, 0, 0, 0},
+		"a new start": {func(s *Store, id string) error {
+			_, err := s.Requeue(context.Background(), id, 2, store.Again{})
+			return err
+		}, store.ErrFenced, 4, 0, 0},
+		"deleted": {func(s *Store, id string) error { return s.DeleteMigration(context.Background(), id) }, store.ErrNotFound, 0, 0, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, p, _ := behindProxy(t, Options{MaxRetries: -1})
@@ -197,7 +200,7 @@ func TestClaimOfDeadOldStart(t *testing.T) {
 		failed <- err
 	}()
 	<-reached
-	_, err := s.Requeue(t.Context(), id, 2, false)
+	_, err := s.Requeue(t.Context(), id, 2, store.Again{})
 	p.dieAt(`"done":true`) // before it could look whether it was fenced
 	release()
 	if err := errors.Join(err, s.SetState(t.Context(), id, store.Change{State: migration.Running, Epoch: 2})); err != nil {

@@ -200,30 +200,78 @@ func (s *Store) sweep(ctx context.Context, query map[string]any, doc map[string]
 	})
 }
 
-// Requeue implements store.Rules. A requeued rule in error loses its error code.
-func (s *Store) Requeue(ctx context.Context, id string, epoch int64, retryErrors bool) (migration.Counts, error) {
+// Requeue implements store.Rules. A call that broke off may be repeated.
+func (s *Store) Requeue(ctx context.Context, id string, epoch int64, again store.Again) (migration.Counts, error) {
 	if err := s.raise(ctx, id, epoch); err != nil {
 		return migration.Counts{}, fmt.Errorf("requeue rules: %w", err)
 	}
-	others := func(status migration.Status) map[string]any {
-		return all(term("migration_id", id), term("status", status), not(term("token.epoch", epoch)))
-	}
-	if err := s.sweep(ctx, others(migration.StatusProcessing), free()); err != nil {
+	stuck := all(term("migration_id", id), term("status", migration.StatusProcessing), not(term("token.epoch", epoch)))
+	if err := s.sweep(ctx, stuck, free()); err != nil {
 		return migration.Counts{}, fmt.Errorf("requeue rules: %w", err)
 	}
-	// An error of this very epoch stays: this may be a late repetition of the call.
-	if retryErrors {
-		doc := free()
-		doc["error_code"] = nil
-		if err := s.sweep(ctx, others(migration.StatusError), doc); err != nil {
-			return migration.Counts{}, fmt.Errorf("requeue rules: %w", err)
-		}
+	if err := s.restart(ctx, id, epoch, again); err != nil {
+		return migration.Counts{}, fmt.Errorf("requeue rules: %w", err)
 	}
 	if err := s.deleteAll(ctx, s.index(claimsIndex), all(term("migration_id", id), below("epoch", epoch))); err != nil {
 		return migration.Counts{}, fmt.Errorf("requeue rules: remove old claims: %w", err)
 	}
 	return s.Counts(ctx, id)
 }
+
+// restart puts the rules at an end that again takes back to pending, until it finds none.
+func (s *Store) restart(ctx context.Context, id string, epoch int64, take store.Again) error {
+	var kinds []map[string]any
+	if take.Failed {
+		kinds = append(kinds, term("status", migration.StatusError))
+	}
+	if take.NotFull {
+		kinds = append(kinds, all(term("status", migration.StatusFinished), not(term("translation_result", migration.Full))))
+	}
+	ended := anyOf(term("status", migration.StatusFinished), term("status", migration.StatusError))
+	for ids := range slices.Chunk(take.RuleIDs, idsAtOnce) {
+		kinds = append(kinds, all(ended, map[string]any{"terms": map[string]any{"id": ids}}))
+	}
+	index := s.index(rulesIndex)
+	for _, kind := range kinds {
+		query := all(term("migration_id", id), kind, not(term("token.epoch", epoch)))
+		err := again(ctx, func() error {
+			if err := s.rulesRefresh.do(ctx); err != nil {
+				return err
+			}
+			found := false
+			err := s.scan(ctx, index, query, []string{"id"}, nil, func(hits []hit) error {
+				found = true
+				// A start that has taken over meanwhile may hold some of them.
+				if err := s.raise(ctx, id, epoch); err != nil {
+					return err
+				}
+				var writes []write
+				for _, h := range hits {
+					was, err := h.rule()
+					if err != nil {
+						return err
+					}
+					doc := newRuleDoc(store.Restarted(was.Rule, take, s.now()))
+					doc.Writes = was.Writes
+					writes = append(writes, write{action: "index", ref: ref{index, h.ID}, on: &h.version, doc: doc})
+				}
+				_, err := s.bulk(ctx, writes, false)
+				return err
+			})
+			if err == nil && found {
+				return errConflict
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// idsAtOnce bounds the ids of one query.
+const idsAtOnce = 1000
 
 // Release implements store.Rules.
 func (s *Store) Release(ctx context.Context, id string, epoch int64, ruleIDs []string) (migration.Counts, error) {

@@ -55,7 +55,7 @@ func work(path, id string) error {
 		return err
 	}
 	epoch := m.Epoch + 1
-	if _, err := s.Requeue(ctx, id, epoch, false); err != nil {
+	if _, err := s.Requeue(ctx, id, epoch, store.Again{}); err != nil {
 		return err
 	}
 	if err := s.SetState(ctx, id, store.Change{State: migration.Running, Epoch: epoch}); err != nil {

@@ -120,15 +120,23 @@ func (s *Store) Rule(ctx context.Context, id, ruleID string) (migration.Rule, er
 	return r.Rule, err
 }
 
-// Requeue implements store.Rules. A requeued rule in error loses its error code.
-func (s *Store) Requeue(ctx context.Context, id string, epoch int64, retryErrors bool) (counts migration.Counts, err error) {
-	err = s.write(ctx, func(ctx context.Context, q *statements) error {
+// restartStep bounds the rules that one transaction of Requeue restarts.
+const restartStep = 500
+
+// Requeue implements store.Rules. Rules at an end are restarted in further transactions, under the same fence; a call
+// that broke off may be repeated.
+func (s *Store) Requeue(ctx context.Context, id string, epoch int64, again store.Again) (counts migration.Counts, err error) {
+	fenced := func(ctx context.Context, q *statements) (head, error) {
 		h, err := readHead(ctx, q, id)
+		if err == nil && epoch < h.epoch {
+			err = fmt.Errorf("requeue rules of migration %q under start %d, the current is %d: %w", id, epoch, h.epoch, store.ErrFenced)
+		}
+		return h, err
+	}
+	err = s.write(ctx, func(ctx context.Context, q *statements) error {
+		h, err := fenced(ctx, q)
 		if err != nil {
 			return err
-		}
-		if epoch < h.epoch {
-			return fmt.Errorf("requeue rules of migration %q under start %d, the current is %d: %w", id, epoch, h.epoch, store.ErrFenced)
 		}
 		if err := raise(ctx, q, h, epoch); err != nil {
 			return err
@@ -137,17 +145,58 @@ func (s *Store) Requeue(ctx context.Context, id string, epoch int64, retryErrors
 			WHERE m = ? AND status = 'processing' AND epoch <> ?`, h.n, epoch); err != nil {
 			return err
 		}
-		// An error of this very epoch stays: this may be a late repetition of the call.
-		if retryErrors {
-			if _, err := q.exec(ctx, `UPDATE rules SET status = 'pending', epoch = 0, claim = 0, version = version + 1,
-				doc = json_remove(doc, '$.error_code') WHERE m = ? AND status = 'error' AND epoch <> ?`, h.n, epoch); err != nil {
-				return err
-			}
-		}
 		counts, err = countsOf(ctx, q, id)
 		return err
 	})
+	for left := !again.None(); err == nil && left; {
+		err = s.writeAlone(ctx, func(ctx context.Context, q *statements) error {
+			h, err := fenced(ctx, q)
+			if err != nil {
+				return err
+			}
+			n, err := s.restartSome(ctx, q, h.n, epoch, again)
+			if err != nil {
+				return err
+			}
+			left = n == restartStep
+			counts, err = countsOf(ctx, q, id)
+			return err
+		})
+	}
 	return counts, err
+}
+
+// restartSome restarts rules at an end that again takes, and says how many.
+func (s *Store) restartSome(ctx context.Context, q *statements, m, epoch int64, again store.Again) (int, error) {
+	ids, err := json.Marshal(again.RuleIDs)
+	if err != nil {
+		return 0, err
+	}
+	var rules []stored
+	err = q.each(ctx, "SELECT "+ruleColumns+` FROM rules r JOIN originals o ON o.m = r.m AND o.id = r.id
+		WHERE r.m = ? AND r.epoch <> ? AND r.status IN ('error', 'finished') AND (? AND r.status = 'error'
+			OR ? AND r.status = 'finished' AND r.result <> 'full' OR r.id IN (SELECT value FROM json_each(?)))
+		LIMIT ?`, []any{m, epoch, again.Failed, again.NotFull, string(ids), restartStep}, func(rows *sql.Rows) error {
+		r, err := scanRule(rows)
+		rules = append(rules, r)
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
+	now := s.now()
+	for _, was := range rules {
+		r := store.Restarted(was.Rule, again, now)
+		doc, err := encode(r)
+		if err != nil {
+			return 0, fmt.Errorf("restart rule %q: %w", was.ID, err)
+		}
+		if _, err := q.exec(ctx, `UPDATE rules SET status = ?, result = '', epoch = 0, claim = 0, doc = ?, version = version + 1
+			WHERE m = ? AND id = ?`, r.Status, doc, m, r.ID); err != nil {
+			return 0, err
+		}
+	}
+	return len(rules), nil
 }
 
 func countsOf(ctx context.Context, q *statements, id string) (migration.Counts, error) {

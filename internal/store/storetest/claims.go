@@ -63,7 +63,7 @@ func testClaimFence(t *testing.T, s *suite) {
 	s.setState(id, migration.Running, 2)
 	_, _, err := s.Claim(s.ctx, id, token(1, 2), 5)
 	s.wantErr(err, store.ErrFenced)
-	_, err = s.Requeue(s.ctx, id, 2, false)
+	_, err = s.Requeue(s.ctx, id, 2, store.Again{})
 	s.must(err)
 	s.claim(id, token(2, 1), 1, ruleID(0))
 	s.must(s.Record(s.ctx, id, ruleID(0), token(2, 1), finish))

@@ -210,7 +210,7 @@ func testStateFence(t *testing.T, s *suite) {
 	// A late repetition of the start's first change must not make it run again.
 	s.wantErr(s.SetState(s.ctx, id, change), store.ErrFenced)
 	// The steps before the state of a new start already fence the old one, and do not hinder the new state.
-	_, err = s.Requeue(s.ctx, id, 3, false)
+	_, err = s.Requeue(s.ctx, id, 3, store.Again{})
 	s.must(err)
 	s.wantErr(s.SetState(s.ctx, id, store.Change{State: migration.Stopped, Epoch: 2, At: at}), store.ErrFenced)
 	s.must(s.SetState(s.ctx, id, store.Change{State: migration.Running, Epoch: 3, Settings: &migration.Settings{}, At: at}))

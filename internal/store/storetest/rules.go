@@ -115,7 +115,7 @@ func testRecordFence(t *testing.T, s *suite) {
 		t.Fatalf("late writes changed (-before +after):\n%s", diff)
 	}
 	// After a new start nothing of the old one counts.
-	_, err = s.Requeue(s.ctx, id, 2, false)
+	_, err = s.Requeue(s.ctx, id, 2, store.Again{})
 	s.must(err)
 	s.wantErr(s.Record(s.ctx, id, ruleID(0), token(1, 1), finish), store.ErrFenced)
 	s.claim(id, token(2, 1), 4, ruleID(0), ruleID(1), ruleID(2), ruleID(3))
@@ -159,9 +159,9 @@ func testRecordMeanwhile(t *testing.T, s *suite) {
 			return s.Record(s.ctx, id, ruleID(0), token(1, 1), func(r *migration.Rule) { r.ErrorCode = "kept" })
 		}, nil},
 		{"a release", func(id string) error { _, err := s.Release(s.ctx, id, 1, nil); return err }, store.ErrFenced},
-		{"a new start", func(id string) error { _, err := s.Requeue(s.ctx, id, 2, false); return err }, store.ErrFenced},
+		{"a new start", func(id string) error { _, err := s.Requeue(s.ctx, id, 2, store.Again{}); return err }, store.ErrFenced},
 		{"a new claim", func(id string) error {
-			if _, err := s.Requeue(s.ctx, id, 2, false); err != nil {
+			if _, err := s.Requeue(s.ctx, id, 2, store.Again{}); err != nil {
 				return err
 			}
 			_, _, err := s.Claim(s.ctx, id, token(2, 1), 1)
@@ -253,7 +253,7 @@ func testRequeue(t *testing.T, s *suite) {
 	s.must(s.Record(s.ctx, id, ruleID(2), token(1, 1), func(r *migration.Rule) { r.UpdatedBy = "match" }))
 	requeue := func(epoch int64, retry bool, want migration.Counts) {
 		t.Helper()
-		c, err := s.Requeue(s.ctx, id, epoch, retry)
+		c, err := s.Requeue(s.ctx, id, epoch, store.Again{Failed: retry})
 		s.must(err)
 		if c != want {
 			t.Fatalf("requeue answers %+v, want %+v", c, want)
@@ -267,7 +267,7 @@ func testRequeue(t *testing.T, s *suite) {
 	if r.UpdatedBy != "match" || r.Token != (migration.Token{}) {
 		t.Errorf("requeued rule: updated by %q under %v; recorded steps stay, the token goes", r.UpdatedBy, r.Token)
 	}
-	_, err = s.Requeue(s.ctx, id, 1, true)
+	_, err = s.Requeue(s.ctx, id, 1, store.Again{Failed: true})
 	s.wantErr(err, store.ErrFenced)
 	requeue(3, true, counts(5, 0, 1, 0))
 	if r, err = s.Rule(s.ctx, id, ruleID(1)); err != nil || r.ErrorCode != "" || r.Token != (migration.Token{}) {
@@ -313,7 +313,7 @@ func testDeleteRule(t *testing.T, s *suite) {
 	_, err = s.Release(s.ctx, id, 1, []string{ruleID(0)})
 	s.must(err)
 	s.claim(id, token(1, 1), 2, ruleID(1))
-	_, err = s.Requeue(s.ctx, id, 2, true)
+	_, err = s.Requeue(s.ctx, id, 2, store.Again{Failed: true})
 	s.must(err)
 	s.must(s.DeleteRule(s.ctx, id, ruleID(3)))
 	s.wantCounts(id, counts(2, 0, 0, 0))
@@ -451,7 +451,7 @@ func testTwiceAndLate(t *testing.T, s *suite) {
 		// Late: a newer start has taken over, and holds the rules.
 		id = s.running(3)
 		s.claim(id, token(1, 1), 2, ruleID(0), ruleID(1))
-		_, err := s.Requeue(s.ctx, id, 2, false)
+		_, err := s.Requeue(s.ctx, id, 2, store.Again{})
 		s.must(err)
 		s.setState(id, migration.Running, 2)
 		s.claim(id, token(2, 1), 2, ruleID(0), ruleID(1))

@@ -40,6 +40,8 @@ func Run(t *testing.T, open func(*testing.T) store.Store) {
 		{"RecordKeepsIdentity", testRecordKeepsIdentity},
 		{"Release", testRelease},
 		{"Requeue", testRequeue},
+		{"Restart", testRestart},
+		{"RestartMany", testRestartMany},
 		{"ErrorCodes", testErrorCodes},
 		{"DeleteRule", testDeleteRule},
 		{"Tombstone", testTombstone},
@@ -270,8 +272,11 @@ func (s *suite) writes(id string) map[string]func(context.Context) error {
 		"SetState": func(ctx context.Context) error {
 			return s.SetState(ctx, id, store.Change{State: migration.Stopped, Epoch: 1, By: "bob", At: start})
 		},
-		"Requeue": func(ctx context.Context) error { _, err := s.Requeue(ctx, id, 1, true); return err },
-		"Claim":   func(ctx context.Context) error { _, _, err := s.Claim(ctx, id, token(1, 99), 1); return err },
+		"Requeue": func(ctx context.Context) error {
+			_, err := s.Requeue(ctx, id, 1, store.Again{Failed: true})
+			return err
+		},
+		"Claim": func(ctx context.Context) error { _, _, err := s.Claim(ctx, id, token(1, 99), 1); return err },
 		"Record": func(ctx context.Context) error {
 			return s.Record(ctx, id, ruleID(0), token(1, 1), finish)
 		},

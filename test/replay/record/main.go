@@ -6,6 +6,7 @@
 //
 //	go run -tags record ./test/replay/record -name v1
 //	go run -tags record ./test/replay/record -name ask-v1    questions about alerts
+//	go run -tags record ./test/replay/record -name retry-v1  starts that translate rules again
 package main
 
 import (
@@ -84,7 +85,11 @@ func record(out, name, only string) (err error) {
 		}
 		return nil
 	}
-	for _, p := range paths() {
+	these := paths()
+	if strings.HasPrefix(name, replay.RetryRecording) {
+		these = retryPaths()
+	}
+	for _, p := range these {
 		if only != "" && p.name != only {
 			continue
 		}
@@ -228,6 +233,10 @@ func history(ctx context.Context, c client.Client, workflowID, runID string) (*h
 }
 
 func (s *session) start(mode string, settings workflows.Settings, retry bool) error {
+	return s.startAgain(mode, settings, retry, nil)
+}
+
+func (s *session) startAgain(mode string, settings workflows.Settings, retry bool, again *workflows.Again) error {
 	s.starts++
 	settings.SearchAttributes = true
 	settings.RetryInterval = 5 * time.Millisecond
@@ -236,7 +245,7 @@ func (s *session) start(mode string, settings workflows.Settings, retry bool) er
 		connector = "sim"
 	}
 	run, err := s.client.SignalWithStartWorkflow(s.ctx, workflows.WorkflowID(s.id), workflows.SignalStart,
-		workflows.StartSignal{RequestID: fmt.Sprint("start-", s.starts), ConnectorID: connector, Mode: mode, Retry: retry, By: "recorder", Settings: &settings},
+		workflows.StartSignal{RequestID: fmt.Sprint("start-", s.starts), ConnectorID: connector, Mode: mode, Retry: retry, Again: again, By: "recorder", Settings: &settings},
 		workflows.StartOptions(s.id), workflows.MigrationWorkflow, workflows.Input{MigrationID: s.id, Vendor: "splunk", Settings: settings})
 	if err == nil {
 		s.runs = append(s.runs, run.GetRunID())

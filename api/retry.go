@@ -1,0 +1,181 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/rulebridge/rulebridge/internal/migration"
+	"github.com/rulebridge/rulebridge/internal/splunk"
+	"github.com/rulebridge/rulebridge/internal/store"
+	"github.com/rulebridge/rulebridge/workflows"
+)
+
+// Bounds of the rules that one start names: they stand in the signal that starts the workflow.
+const (
+	maxRetryIDs   = 5000
+	maxRetryBytes = 256 << 10
+	// maxConcerned bounds the ids in the answer about resources; the number beside them is not bounded.
+	maxConcerned = 1000
+)
+
+// retryFilter says which rules at an end a start translates again; what its members take adds up.
+type retryFilter struct {
+	failed, notFull bool
+	ids             []string
+	resources       []migration.Resource
+}
+
+func (b *body) retryFilter() (*retryFilter, error) {
+	if b.null() {
+		return nil, nil
+	}
+	f := &retryFilter{}
+	if err := b.expect('{', "retry_filter", "an object"); err != nil {
+		return nil, err
+	}
+	err := b.object(func(key string) (bool, error) {
+		var err error
+		field := "retry_filter." + clip(key, 64)
+		switch key {
+		case "failed":
+			f.failed, err = b.boolean(field)
+		case "not_fully_translated":
+			f.notFull, err = b.boolean(field)
+		case "ids":
+			f.ids, err = b.texts(field, maxRetryIDs, maxID)
+		case "resources":
+			var names []string
+			if names, err = b.texts(field, maxColumns, maxSmall); err != nil {
+				return true, err
+			}
+			for _, name := range names {
+				kind, rest, _ := strings.Cut(name, ":")
+				r := migration.Resource{Type: migration.ResourceType(kind), Name: rest}
+				if rest == "" || r.Type != migration.ResourceMacro && r.Type != migration.ResourceLookup {
+					return true, b.fault(field, "%q is no resource; write macro:NAME or lookup:NAME", clip(name, 64))
+				}
+				f.resources = append(f.resources, r)
+			}
+		default:
+			err = b.fault(field, "is not known; use failed, not_fully_translated, ids or resources")
+		}
+		return true, err
+	})
+	if err == nil && !f.failed && !f.notFull && len(f.ids)+len(f.resources) == 0 {
+		err = b.fault("retry_filter", "takes no rule; set failed or not_fully_translated to true, or name ids or resources")
+	}
+	return f, err
+}
+
+// again turns the filter into what the workflow is told, and says whether it takes any rule. Rules that are chosen, or that
+// concern a resource, are looked up and named, so that the histories carry ids and nothing else.
+func (s *Server) again(ctx context.Context, id string, f *retryFilter, c migration.Counts) (again *workflows.Again, todo bool, err error) {
+	if f == nil {
+		return nil, false, nil
+	}
+	todo = f.failed && c.Failed > 0
+	if f.notFull {
+		for _, result := range []migration.Result{migration.Partial, migration.Untranslatable} {
+			rules, _, err := s.Store.List(ctx, id, store.RuleQuery{Size: 1, Status: migration.StatusFinished, Result: result})
+			if err != nil {
+				return nil, false, fmt.Errorf("looking for rules to translate again: %w", err)
+			}
+			todo = todo || len(rules) > 0
+		}
+	}
+	again = &workflows.Again{NotFull: f.notFull}
+	if len(f.ids)+len(f.resources) == 0 {
+		return again, todo, nil
+	}
+	chosen := map[string]bool{}
+	for _, ruleID := range f.ids {
+		chosen[ruleID] = true
+	}
+	mentions, err := s.mentions(ctx, id, f.resources)
+	if err != nil {
+		return nil, false, err
+	}
+	size := 0
+	err = s.eachRule(ctx, id, func(r migration.Rule) {
+		named := chosen[r.ID]
+		delete(chosen, r.ID)
+		if ended(r) && (named || mentions.In(r.Original.Query) || mentions.Missing(r.Missing)) {
+			again.RuleIDs = append(again.RuleIDs, r.ID)
+			size += len(r.ID) + 3
+		}
+	})
+	if err != nil {
+		return nil, false, err
+	}
+	for _, ruleID := range f.ids {
+		if chosen[ruleID] {
+			return nil, false, badRequest("retry_filter.ids: the migration has no rule %q", clip(ruleID, 64))
+		}
+	}
+	if len(again.RuleIDs) > maxRetryIDs || size > maxRetryBytes {
+		return nil, false, badRequest("retry_filter: %d rules are more than one start can name (%d, or %d bytes of ids); use not_fully_translated, or several starts",
+			len(again.RuleIDs), maxRetryIDs, maxRetryBytes)
+	}
+	return again, todo || len(again.RuleIDs) > 0, nil
+}
+
+func ended(r migration.Rule) bool {
+	return r.Status == migration.StatusFinished || r.Status == migration.StatusError
+}
+
+func (s *Server) mentions(ctx context.Context, id string, given []migration.Resource) (splunk.Mentions, error) {
+	var all []migration.Resource
+	if len(given) > 0 {
+		var err error
+		if all, err = s.Store.Resources(ctx, id); err != nil {
+			return splunk.Mentions{}, fmt.Errorf("reading the resources: %w", err)
+		}
+	}
+	return splunk.NewMentions(given, all), nil
+}
+
+func (s *Server) eachRule(ctx context.Context, id string, f func(migration.Rule)) error {
+	for after := ""; ; {
+		rules, next, err := s.Store.List(ctx, id, store.RuleQuery{After: after, Size: store.MaxPage})
+		if err != nil {
+			return fmt.Errorf("reading the rules: %w", err)
+		}
+		for _, r := range rules {
+			f(r)
+		}
+		if after = next; after == "" {
+			return nil
+		}
+	}
+}
+
+// concerned are rules at an end that resources concern: their results may be better now.
+type concerned struct {
+	Total   int      `json:"total"`
+	RuleIDs []string `json:"rule_ids"` // the first maxConcerned
+}
+
+func (s *Server) concerns(ctx context.Context, id string, given []migration.Resource) (concerned, error) {
+	c := concerned{RuleIDs: []string{}}
+	counts, err := s.Store.Counts(ctx, id)
+	if err != nil {
+		return c, fmt.Errorf("counting rules: %w", err)
+	}
+	if counts.Finished+counts.Failed == 0 {
+		return c, nil
+	}
+	mentions, err := s.mentions(ctx, id, given)
+	if err != nil {
+		return c, err
+	}
+	err = s.eachRule(ctx, id, func(r migration.Rule) {
+		if !ended(r) || !mentions.In(r.Original.Query) && !mentions.Missing(r.Missing) {
+			return
+		}
+		if c.Total++; c.Total <= maxConcerned {
+			c.RuleIDs = append(c.RuleIDs, r.ID)
+		}
+	})
+	return c, err
+}
