@@ -18,7 +18,15 @@ func (l *lowering) chart(c *spl.Chart, input plan.Node) plan.Node {
 	p := &plan.Pivot{Step: step(c.At.At, input), Kind: plan.Chart, Aggs: aggs, Limit: 10, Other: truth(c.Options, "useother", true), Null: truth(c.Options, "usenull", true),
 		OtherAs: option(c.Options, "otherstr", "OTHER"), NullAs: option(c.Options, "nullstr", "NULL"), Format: option(c.Options, "format", ""), Sep: option(c.Options, "sep", ": "),
 		Time: strings.HasSuffix(c.Kind, "timechart"), Width: option(c.Options, "span", ""), Bins: count(c.Options, "bins", 100),
-		Continuous: truth(c.Options, "cont", true), Partial: truth(c.Options, "partial", true)}
+		Continuous: truth(c.Options, "cont", true), Partial: truth(c.Options, "partial", true), Range: truth(c.Options, "fixedrange", true),
+		MinSpan: option(c.Options, "minspan", ""), Start: option(c.Options, "start", ""), End: option(c.Options, "end", ""), Align: option(c.Options, "aligntime", "")}
+	if w := c.Where; w != nil {
+		f, ok := value.FindAggregation(w.Agg.Func)
+		if !ok {
+			return hole(w.At.At, input, c.Kind, "%s is no aggregation: check its spelling", w.Agg.Func)
+		}
+		p.Where = &plan.Series{Agg: plan.Agg{At: w.Agg.At.At, Func: f, Name: w.Agg.Func}, Op: w.Op, Bottom: w.Bottom, N: w.N, Threshold: w.Threshold}
+	}
 	limit := strings.ToLower(option(c.Options, "limit", "10"))
 	if rest, ok := strings.CutPrefix(limit, "bottom"); ok {
 		p.Bottom, limit = true, rest
@@ -31,6 +39,7 @@ func (l *lowering) chart(c *spl.Chart, input plan.Node) plan.Node {
 	for i := range by {
 		if by[i].Span == "" && !p.Time && len(by) == 1 {
 			by[i].Span = option(c.Options, "span", "")
+			by[i].Bins = count(c.Options, "bins", 0)
 		}
 	}
 	switch {
@@ -44,6 +53,7 @@ func (l *lowering) chart(c *spl.Chart, input plan.Node) plan.Node {
 		if c.Over.Bucket != nil {
 			p.Row.Span = c.Over.Bucket.Value
 		}
+		p.Row.Bins = count(c.Options, "bins", 0)
 		if len(by) > 0 {
 			p.Column = &by[0]
 		}
@@ -58,6 +68,13 @@ func (l *lowering) chart(c *spl.Chart, input plan.Node) plan.Node {
 		return n
 	}
 	p.Scope = plan.Scope{Open: p.Column != nil}
+	for _, k := range []*plan.Key{p.Row, p.Column} {
+		if k != nil && k.Span != "" && !strings.Contains(k.Span, "log") {
+			if _, ok := value.ParseSpan(strings.SplitN(k.Span, "@", 2)[0]); !ok {
+				return hole(c.At.At, input, c.Kind, "span=%s is no width: write it as 10 or 5m", k.Span)
+			}
+		}
+	}
 	row := l.find(s, p.Row.Name)
 	row.Desc.Missing = value.Never
 	p.Scope = p.Scope.With(row)
@@ -143,7 +160,7 @@ func (l *lowering) untable(c *spl.Other, input plan.Node) plan.Node {
 }
 
 func (l *lowering) transpose(c *spl.Other, input plan.Node) plan.Node {
-	p := &plan.Pivot{Step: step(c.At.At, input), Kind: plan.Transpose, Rows: 5, Header: option(c.Options, "header_field", ""), ColumnName: option(c.Options, "column_name", "column")}
+	p := &plan.Pivot{Step: step(c.At.At, input), Kind: plan.Transpose, Rows: 5, Header: option(c.Options, "header_field", ""), ColumnName: option(c.Options, "column_name", "column"), KeepEmpty: truth(c.Options, "include_empty", true)}
 	for _, a := range c.Args {
 		if n, ok := value.ParseNumber(a.Text); ok && n >= 0 {
 			p.Rows = int(n)

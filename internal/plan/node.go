@@ -260,6 +260,9 @@ type Aggregate struct {
 type Key struct {
 	Name string
 	Span string
+	Bins int // of chart: the number of intervals where Span is empty; 0: values as they are
+	// Shift moves intervals of time, in seconds; it is known when the search runs.
+	Shift float64
 }
 
 // Agg is one aggregation. Name may be a pattern where Arg is one: values(*) as *.
@@ -269,6 +272,10 @@ type Agg struct {
 	Field string // argument as a name or a pattern; empty with Arg or without argument
 	Arg   Expr   // eval(…)
 	Name  string
+	// Inner are the aggregations within an expression over them, which Arg then is: eval(sum(a)/count). They stand in Arg
+	// as fields with the names they have here. Of sparkline it is the one that is drawn.
+	Inner []Agg
+	Span  string // of sparkline: the width of its intervals, empty where the search gives none
 }
 
 // Window computes aggregations for each row over the rows of its group and adds them: eventstats over all of them,
@@ -377,11 +384,25 @@ type Pivot struct {
 	Width               string // span of the intervals
 	Bins                int
 	Continuous, Partial bool
-	Names               []string // of Untable: row, column, value
-	Rows                int      // of Transpose
-	Header              string
-	ColumnName          string
-	Where               string
+	// Range is fixedrange: the intervals cover the time range of the search, not only that of the events.
+	Range      bool
+	Names      []string // of Untable: row, column, value
+	Rows       int      // of Transpose
+	Header     string
+	ColumnName string
+	KeepEmpty  bool // of Transpose: rows without a value stay
+	// MinSpan, Start, End and Align go with Bins as those of Bin do.
+	MinSpan, Start, End, Align string
+	Where                      *Series // nil: the greatest Limit
+}
+
+// Series says which values of the column field become columns of Chart, by an aggregation over the cells of each.
+type Series struct {
+	Agg       Agg
+	Op        string // in, notin, < or >
+	Bottom    bool
+	N         int
+	Threshold float64
 }
 
 // PivotKind is the command.

@@ -131,7 +131,12 @@ type Agg struct {
 	Arg  Expr   // *FieldRef (its Name may hold a wildcard), an expression for eval(…), or nil
 	Eval bool
 	As   *Name // nil when not given
+
+	text string // between the parentheses
 }
+
+// Written is what stands between the parentheses, as it is written: the default name of the result holds it.
+func (a Agg) Written() string { return a.text }
 
 // By is one field of a BY clause, with the span of "_time span=5m" where given.
 type By struct {
@@ -342,6 +347,18 @@ type Chart struct {
 	Aggs    []Agg
 	Over    *By
 	By      []By
+	Where   *SeriesWhere // nil when not given
+}
+
+// SeriesWhere is WHERE of chart and timechart: which values of the field behind BY become columns, by an aggregation over
+// the cells of each. It is [NOT]IN (top|bottom)N or a threshold.
+type SeriesWhere struct {
+	At
+	Agg       Agg
+	Op        string // in, notin, < or >
+	Bottom    bool
+	N         int     // of in and notin
+	Threshold float64 // of < and >
 }
 
 // Top is top and rare [N] FIELDS [BY FIELDS].

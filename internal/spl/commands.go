@@ -259,7 +259,7 @@ func (p *parser) optionsAndNames() ([]Option, []Name) {
 			opts = append(opts, o)
 			continue
 		}
-		n, ok := p.name()
+		n, ok := p.fieldName()
 		if !ok {
 			return opts, names
 		}
@@ -323,6 +323,7 @@ func (p *parser) sortKeys(must bool) []SortKey {
 		} else {
 			p.accept('+')
 		}
+		start := p.posAfterSpace()
 		n, ok := p.name()
 		if !ok {
 			if p.pos > a {
@@ -332,17 +333,17 @@ func (p *parser) sortKeys(must bool) []SortKey {
 		}
 		k.Field = n
 		if !n.Quoted && p.pos < p.end && p.buf[p.pos] == '(' {
-			k.Func = strings.ToLower(n.Text)
-			switch k.Func {
+			switch how := strings.ToLower(n.Text); how {
 			case "auto", "str", "num", "ip":
-			default:
-				p.fail(a, CodeSyntax, "sort knows auto, str, num and ip, not %s", n.Text)
-				return nil
-			}
-			p.pos++
-			k.Field = p.mustName("field")
-			if p.err == nil && !p.accept(')') {
-				p.syntax(") expected")
+				k.Func = how
+				p.pos++
+				k.Field = p.mustFieldName("field")
+				if p.err == nil && !p.accept(')') {
+					p.syntax(") expected")
+				}
+			default: // a field that is named after its aggregation: -sum(bytes)
+				p.pos = start
+				k.Field = p.mustFieldName("field")
 			}
 			if p.err != nil {
 				return nil
@@ -368,7 +369,7 @@ func (p *parser) dedup(at At) Command {
 			c.SortBy = p.sortKeys(true)
 			continue
 		}
-		n, ok := p.name()
+		n, ok := p.fieldName()
 		if !ok {
 			break
 		}

@@ -68,14 +68,14 @@ func (p *parser) rename(at At) Command {
 			break
 		}
 		a := p.pos
-		from := p.mustName("field")
+		from := p.mustFieldName("field")
 		if p.err == nil && !p.keyword("as") {
 			p.syntax("AS expected after %s", from.Text)
 		}
 		if p.err != nil {
 			return nil
 		}
-		to := p.mustName("new name")
+		to := p.mustFieldName("new name")
 		c.Pairs = p.mem.renames.Append(c.Pairs, RenamePair{p.at(a, p.pos), from, to})
 	}
 	if len(c.Pairs) == 0 {

@@ -429,7 +429,11 @@ func (p *parser) other(at At, name string) Command {
 			c.Options = append(c.Options, o)
 			continue
 		}
-		if n, ok := p.name(); ok {
+		read := p.fieldName
+		if name == "trendline" {
+			read = p.name // sma5(field) are two parts
+		}
+		if n, ok := read(); ok {
 			c.Args = append(c.Args, n)
 		} else if p.err == nil && p.pos == a {
 			p.syntax("unexpected %s", quoteShort(p.buf[p.pos:p.end]))

@@ -35,13 +35,13 @@ func dumpValue(b *strings.Builder, v reflect.Value, indent string, spans bool) {
 		var rest []int
 		for i := range v.NumField() {
 			f := v.Field(i)
-			if f.Type() == reflect.TypeFor[At]() || f.Type() == reflect.TypeFor[Span]() || f.IsZero() {
+			if f.Type() == reflect.TypeFor[At]() || f.Type() == reflect.TypeFor[Span]() || f.IsZero() || !v.Type().Field(i).IsExported() {
 				continue
 			}
 			switch f.Kind() {
 			case reflect.String:
 				fmt.Fprintf(b, " %s=%q", v.Type().Field(i).Name, f.String())
-			case reflect.Bool, reflect.Int:
+			case reflect.Bool, reflect.Int, reflect.Float64:
 				fmt.Fprintf(b, " %s=%v", v.Type().Field(i).Name, f.Interface())
 			default:
 				rest = append(rest, i)

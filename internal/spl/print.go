@@ -136,6 +136,9 @@ func (w *printer) command(c Command) {
 			w.byField(*c.Over)
 		}
 		w.by("by", c.By)
+		if c.Where != nil {
+			w.seriesWhere(c.Where)
+		}
 	case *Top:
 		w.word(strconv.Itoa(c.Count))
 		w.options(c.Options)
@@ -555,4 +558,22 @@ func quote(s string) string {
 		return `"` + s + `"`
 	}
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
+}
+
+func (w *printer) seriesWhere(c *SeriesWhere) {
+	w.word("where")
+	if c.Agg.Arg == nil {
+		w.word(c.Agg.Func)
+	} else {
+		w.aggs([]Agg{c.Agg})
+	}
+	w.word(c.Op)
+	switch {
+	case c.Op == "<" || c.Op == ">":
+		w.word(strconv.FormatFloat(c.Threshold, 'f', -1, 64))
+	case c.Bottom:
+		w.word("bottom" + strconv.Itoa(c.N))
+	default:
+		w.word("top" + strconv.Itoa(c.N))
+	}
 }

@@ -1,6 +1,7 @@
 package spl
 
 import (
+	"math"
 	"strconv"
 	"strings"
 
@@ -107,6 +108,9 @@ func (p *parser) agg() (Agg, bool) {
 	case open < p.end && p.buf[open] == '(':
 		p.pos = open
 		p.aggArg(&g)
+		if p.err == nil && p.pos > open+1 {
+			g.text = strings.TrimSpace(p.buf[open+1 : p.pos-1])
+		}
 	case isBareAgg(g.Func):
 		p.pos = e
 	default:
@@ -350,6 +354,12 @@ func (p *parser) chart(at At, kind string) Command {
 			}
 			continue
 		}
+		if c.Where == nil && len(c.By) > 0 && p.keyword("where") {
+			if c.Where = p.seriesWhere(); p.err != nil {
+				return nil
+			}
+			continue
+		}
 		if o, ok := p.option(); ok {
 			c.Options = p.mem.options.Append(c.Options, o)
 			continue
@@ -364,6 +374,60 @@ func (p *parser) chart(at At, kind string) Command {
 		p.syntax("aggregation expected, such as count")
 	}
 	return c
+}
+
+// seriesWhere reads what follows WHERE of chart: max in top5, count(x) notin bottom3, sum > 100. The aggregation may
+// stand without its field.
+func (p *parser) seriesWhere() *SeriesWhere {
+	a := p.posAfterSpace()
+	w := &SeriesWhere{}
+	e := p.wordEnd(a, nameStops)
+	if open := skipSpace(p.buf, e, p.end); open < p.end && p.buf[open] == '(' {
+		w.Agg, _ = p.agg()
+	} else if e > a {
+		p.pos = e
+		w.Agg = Agg{At: p.at(a, e), Func: strings.ToLower(p.buf[a:e])}
+	}
+	if p.err != nil {
+		return nil
+	}
+	const want = "WHERE of chart takes an aggregation and in top5, notin bottom5, > 10 or < 10"
+	switch {
+	case w.Agg.Func == "":
+		p.syntax(want)
+		return nil
+	case p.keyword("in"):
+		w.Op = "in"
+	case p.keyword("notin"):
+		w.Op = "notin"
+	case p.accept('<'):
+		w.Op = "<"
+	case p.accept('>'):
+		w.Op = ">"
+	default:
+		p.syntax(want)
+		return nil
+	}
+	n := strings.ToLower(p.mustName("top5, bottom5 or a number").Text)
+	if p.err != nil {
+		return nil
+	}
+	var err error
+	if w.Op == "in" || w.Op == "notin" {
+		rest, bottom := strings.CutPrefix(n, "bottom")
+		if w.Bottom = bottom; !bottom {
+			rest = strings.TrimPrefix(n, "top")
+		}
+		w.N, err = strconv.Atoi(rest)
+	} else {
+		w.Threshold, err = strconv.ParseFloat(n, 64)
+	}
+	if err != nil || w.N < 0 || math.IsNaN(w.Threshold) || math.IsInf(w.Threshold, 0) {
+		p.fail(a, CodeSyntax, want)
+		return nil
+	}
+	w.At = p.at(a, p.pos)
+	return w
 }
 
 func (p *parser) top(at At, kind string) Command {

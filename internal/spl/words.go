@@ -185,6 +185,32 @@ func (p *parser) singleQuoted(a int) int {
 	return -1
 }
 
+// fieldName is name, and takes the parentheses that follow at once with it: sum(bytes) is the name of a field behind stats.
+func (p *parser) fieldName() (Name, bool) {
+	p.skipMacros()
+	a := p.pos
+	n, ok := p.name()
+	if !ok || n.Quoted || p.pos >= p.end || p.buf[p.pos] != '(' {
+		return n, ok
+	}
+	e := p.balanced(p.pos)
+	if e < 0 {
+		p.syntax("parenthesis is never closed: add the missing )")
+		return Name{}, false
+	}
+	p.pos = p.wordEnd(e, nameStops)
+	return Name{p.at(a, p.pos), p.buf[a:p.pos], false}, true
+}
+
+// mustFieldName is fieldName with an error when there is none.
+func (p *parser) mustFieldName(what string) Name {
+	n, ok := p.fieldName()
+	if !ok && p.err == nil {
+		p.syntax("%s expected", what)
+	}
+	return n
+}
+
 // asName reads the name after AS, which may end in parentheses: flags(inherited).
 func (p *parser) asName() Name {
 	a := p.posAfterSpace()
@@ -302,7 +328,7 @@ func (p *parser) names(stop func() bool) []Name {
 		if stop != nil && stop() {
 			return list
 		}
-		n, ok := p.name()
+		n, ok := p.fieldName()
 		if !ok {
 			return list
 		}

@@ -40,6 +40,9 @@ func (l *lowering) chart(cmd *spl.Chart, rest []spl.Command) {
 			l.diag("unsupported_option", o.Span(), o.Name, cmd.Kind+" with "+o.Name+" has no counterpart; leave it out")
 		}
 	}
+	if cmd.Where != nil {
+		l.diag("unsupported_option", cmd.Where.Span(), "where", cmd.Kind+" with where keeps columns by their values; the draft has those that the rest of the search names. Leave it out or name the columns")
+	}
 	if kind == "timechart" {
 		if span == "" {
 			l.diag("unsupported_option", cmd.Span(), "span", cmd.Kind+" without span chooses the interval from the time range; give a span. The draft takes 5m")

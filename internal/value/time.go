@@ -499,14 +499,16 @@ func FloorMod(at float64, span string) float64 {
 }
 
 // RoundWidth is the least round width with which the numbers from low to high need at most so many bins: 1, 2, 5 and
-// their powers of ten, or round times.
-func RoundWidth(low, high float64, bins int, isTime bool) Span {
+// their powers of ten, or round times. It is no less than least.
+func RoundWidth(low, high float64, bins int, isTime bool, least float64) Span {
 	if !(high > low) || bins < 1 {
-		return Span{1, ""}
+		return Span{max(1, least), ""}
 	}
-	fits := func(w float64) bool { return math.Floor(high/w)-math.Floor(low/w)+1 <= float64(bins) }
+	fits := func(w float64) bool {
+		return w >= least && math.Floor(high/w)-math.Floor(low/w)+1 <= float64(bins)
+	}
 	if isTime {
-		for _, s := range []Span{{1, "s"}, {5, "s"}, {10, "s"}, {30, "s"}, {1, "m"}, {5, "m"}, {10, "m"}, {30, "m"}, {1, "h"}, {4, "h"}, {12, "h"}, {1, "d"}} {
+		for _, s := range []Span{{1, "s"}, {5, "s"}, {10, "s"}, {30, "s"}, {1, "m"}, {5, "m"}, {10, "m"}, {30, "m"}, {1, "h"}, {1, "d"}} {
 			if w, _ := s.Fixed(); fits(w) {
 				return s
 			}

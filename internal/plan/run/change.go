@@ -248,9 +248,7 @@ func (x *runner) bin(n *plan.Extend, c *plan.Bin, t *rows) error {
 		log = true
 	}
 	isTime := c.Field == "_time"
-	if i := strings.IndexByte(span, '@'); i > 0 {
-		span = span[:i]
-	}
+	span, _, _ = strings.Cut(span, "@")
 	var w value.Span
 	switch {
 	case log:
@@ -278,16 +276,14 @@ func (x *runner) bin(n *plan.Extend, c *plan.Bin, t *rows) error {
 			case log:
 				out = append(out, logBin(f, c.Span)...)
 			case isTime:
-				b, ok := value.BinTime(f-align, w, x.in.Zone)
+				b, ok := x.binTime(f, c.Span, w, align)
 				if !ok {
 					out = append(out, a)
 					continue
 				}
-				out = append(out, value.Num(b+align)...)
+				out = append(out, value.Num(b)...)
 			default:
-				low := math.Floor(f/w.N) * w.N
-				low = value.Tidy(low, w.N)
-				out = append(out, value.Str(value.FormatNumber(low, -1)+"-"+value.FormatNumber(value.Tidy(low+w.N, w.N), -1))...)
+				out = append(out, rangeText(f, w.N)...)
 			}
 		}
 		put(t, r, c.As, out)
@@ -340,7 +336,8 @@ func (x *runner) binWidth(c *plan.Bin, t *rows, isTime bool) value.Span {
 	if bins <= 0 {
 		bins = 100
 	}
-	return value.RoundWidth(low, high, bins, isTime)
+	least, _ := value.SpanSeconds(c.MinSpan)
+	return value.RoundWidth(low, high, bins, isTime, least)
 }
 
 // logBin is the interval of a logarithmic span such as 2log10.

@@ -196,7 +196,7 @@ func (x *runner) continuous(n *plan.Continuous, t *rows) (*rows, error) {
 	sort.SliceStable(list, func(i, j int) bool { return list[i].n < list[j].n })
 	span, ok := value.ParseSpan(n.Width)
 	if !ok {
-		span = value.RoundWidth(list[0].n, list[len(list)-1].n, 100, n.Field == "_time")
+		span = value.RoundWidth(list[0].n, list[len(list)-1].n, 100, n.Field == "_time", 0)
 	}
 	out := t.like()
 	start := func(f float64) float64 {

@@ -1,6 +1,7 @@
 package run
 
 import (
+	"math"
 	"slices"
 	"sort"
 	"strings"
@@ -86,29 +87,44 @@ func (x *runner) keyOf(r *Row, k plan.Key) (value.Value, error) {
 	if k.Span == "" {
 		return v, nil
 	}
-	text := k.Span
-	if i := strings.IndexByte(text, '@'); i > 0 {
-		text = text[:i]
-	}
+	text, _, _ := strings.Cut(k.Span, "@")
 	span, ok := value.ParseSpan(text)
-	if !ok {
+	log := strings.Contains(k.Span, "log")
+	if !ok && !log {
 		return nil, &Error{x.at, "span=" + k.Span + " is no width: write it as 10 or 5m"}
 	}
 	var out value.Value
 	for _, a := range v {
 		n, ok := a.Number()
-		if !ok {
-			continue
-		}
-		if k.Name == "_time" || span.Unit != "" {
-			if n, ok = value.BinTime(n, span, x.in.Zone); ok {
+		switch {
+		case !ok:
+			out = append(out, a)
+		case log:
+			out = append(out, logBin(n, k.Span)...)
+		case k.Name == "_time" || span.Unit != "":
+			if n, ok = x.binTime(n, k.Span, span, k.Shift); ok {
 				out = append(out, value.Num(n)...)
 			}
-			continue
+		default:
+			out = append(out, rangeText(n, span.N)...)
 		}
-		out = append(out, rangeText(n, span.N)...)
 	}
 	return out, nil
+}
+
+// binTime is the start of the interval of a time. Intervals of one unit start where the snap of the span says (w@w1),
+// others at the shift.
+func (x *runner) binTime(n float64, text string, span value.Span, shift float64) (float64, bool) {
+	if _, snap, ok := strings.Cut(text, "@"); ok && span.N == 1 {
+		at, ok := value.Moment(n, x.in.Zone)
+		if !ok {
+			return 0, false
+		}
+		t, err := value.Relative(at, "@"+snap)
+		return value.Seconds(t), err == nil
+	}
+	start, ok := value.BinTime(n-shift, span, x.in.Zone)
+	return start + shift, ok
 }
 
 // aggregate makes a row of each group. Without keys there is one row, also of no rows, if one of the aggregations
@@ -162,7 +178,7 @@ func counts(a plan.Agg) bool {
 func sortGroups(list []*group) {
 	sort.SliceStable(list, func(i, j int) bool {
 		for k := range list[i].keys {
-			if c := value.Order(list[i].keys[k], list[j].keys[k], "auto"); c != 0 {
+			if c := value.Order(list[i].keys[k], list[j].keys[k], "groups"); c != 0 {
 				return c < 0
 			}
 		}
@@ -196,6 +212,20 @@ func (x *runner) spread(list []plan.Agg, t *rows) []plan.Agg {
 
 // aggregation computes one aggregation over rows. Of eval(condition) the rows count for which the condition holds.
 func (x *runner) aggregation(a plan.Agg, list []*Row, allNum bool) (value.Value, error) {
+	switch {
+	case a.Func.Name == "sparkline":
+		return x.sparkline(a, list)
+	case len(a.Inner) > 0:
+		r := &Row{fields: map[string]value.Value{}}
+		for _, inner := range a.Inner {
+			v, err := x.aggregation(inner, list, allNum)
+			if err != nil {
+				return nil, err
+			}
+			r.set(inner.Name, v)
+		}
+		return x.eval(a.Arg, r)
+	}
 	samples := make([]value.Sample, 0, len(list))
 	for _, r := range list {
 		s, ok, err := x.sample(a, r)
@@ -208,6 +238,58 @@ func (x *runner) aggregation(a plan.Agg, list []*Row, allNum bool) (value.Value,
 		samples = append(samples, s)
 	}
 	return x.ofSamples(a, samples, allNum)
+}
+
+// sparkline is a word that says so and the value of an aggregation for each interval between the first row and the last,
+// or of the time range of the search.
+func (x *runner) sparkline(a plan.Agg, list []*Row) (value.Value, error) {
+	from, to, err := x.bounds(x.source)
+	if err != nil {
+		return nil, err
+	}
+	low, high := math.Inf(1), math.Inf(-1)
+	for _, r := range list {
+		if at, ok := r.time(); ok {
+			low, high = math.Min(low, at), math.Max(high, at)
+		}
+	}
+	if !math.IsInf(from, 0) {
+		low = from
+	}
+	if !math.IsInf(to, 0) {
+		high = to - 0.000001
+	}
+	if low > high || math.IsInf(low, 0) || math.IsInf(high, 0) {
+		return nil, nil
+	}
+	const most = 100 // the greatest number of intervals that are drawn
+	w := value.RoundWidth(low, high, most, true, 0)
+	if a.Span != "" {
+		w, _ = value.ParseSpan(a.Span)
+	}
+	at := map[float64][]*Row{}
+	for _, r := range list {
+		if t, ok := r.time(); ok {
+			b, _ := value.BinTime(t, w, x.in.Zone)
+			at[b] = append(at[b], r)
+		}
+	}
+	out := value.Str("##__SPARKLINE__##")
+	b, ok := value.BinTime(low, w, x.in.Zone)
+	for n := 0; ok && b <= high && n < most; n++ {
+		v, err := x.aggregation(a.Inner[0], at[b], false)
+		if err != nil {
+			return nil, err
+		}
+		if len(v) != 1 {
+			v = value.Num(0)
+		}
+		out = append(out, v...)
+		next, more := value.NextBin(b, w, x.in.Zone)
+		ok = more && next > b
+		b = next
+	}
+	return out, x.env.Err()
 }
 
 // sample is what a row gives to an aggregation; false for nothing.

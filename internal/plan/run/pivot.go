@@ -31,8 +31,16 @@ func rangeText(n, width float64) value.Value {
 // chart is chart and timechart: a row of each value of the row field, a column of each value of the column field.
 func (x *runner) chart(n *plan.Pivot, t *rows) (*rows, error) {
 	row := *n.Row
-	if n.Time && row.Span == "" {
+	switch {
+	case n.Time && row.Span == "":
 		row.Span = x.timeWidth(n, t)
+	case !n.Time && row.Span == "" && row.Bins > 0:
+		w := x.binWidth(&plan.Bin{Field: row.Name, Bins: row.Bins, Start: n.Start, End: n.End, MinSpan: n.MinSpan}, t, row.Name == "_time")
+		row.Span = value.FormatNumber(w.N, -1) + w.Unit
+	}
+	var err error
+	if row.Shift, err = x.alignment(&plan.Bin{Align: n.Align, Span: row.Span}); err != nil {
+		return nil, err
 	}
 	aggs := x.spread(n.Aggs, t)
 	if n.Time {
@@ -68,10 +76,105 @@ func (x *runner) chart(n *plan.Pivot, t *rows) (*rows, error) {
 		}
 		out.rows = append(out.rows, r)
 	}
-	if n.Time && n.Continuous {
-		return x.filled(n, out, row.Span, columns)
+	switch {
+	case row.Span == "" || strings.Contains(row.Span, "log"):
+		return out, nil
+	case !n.Time && row.Name != "_time":
+		return x.numbered(n, out, row, columns)
+	case n.Continuous:
+		if out, err = x.filled(n, out, row, columns); err != nil {
+			return nil, err
+		}
+	}
+	if n.Time && !n.Partial {
+		err = x.dropPartial(out, row)
+	}
+	return out, err
+}
+
+// dropPartial takes away the first and the last interval where the time range of the search covers a part of them only.
+func (x *runner) dropPartial(t *rows, row plan.Key) error {
+	from, to, err := x.bounds(x.source)
+	if err != nil {
+		return err
+	}
+	text, _, _ := strings.Cut(row.Span, "@")
+	w, ok := value.ParseSpan(text)
+	if !ok {
+		return nil
+	}
+	if n := len(t.rows); n > 0 && !math.IsInf(to, 0) {
+		at, _ := t.rows[n-1].time()
+		if next, ok := value.NextBin(at, w, x.in.Zone); ok && next > to {
+			t.rows = t.rows[:n-1]
+		}
+	}
+	if len(t.rows) > 0 && !math.IsInf(from, 0) {
+		if at, _ := t.rows[0].time(); at < from {
+			t.rows = t.rows[1:]
+		}
+	}
+	return nil
+}
+
+// numbered puts the rows of intervals of numbers in the order of their numbers, and adds those between that are empty.
+func (x *runner) numbered(n *plan.Pivot, t *rows, row plan.Key, columns []chartColumn) (*rows, error) {
+	w, ok := value.ParseSpan(row.Span)
+	if !ok || w.Unit != "" {
+		return t, nil
+	}
+	low := func(r *Row) float64 {
+		s := r.fields[row.Name].Joined()
+		i := max(0, strings.IndexByte(s[min(1, len(s)):], '-')+1)
+		f, ok := value.ParseNumber(s[:i])
+		if !ok {
+			return math.Inf(1) // what is no number comes behind, as it is
+		}
+		return f
+	}
+	sort.SliceStable(t.rows, func(i, j int) bool { return low(t.rows[i]) < low(t.rows[j]) })
+	if !n.Continuous || len(t.rows) == 0 {
+		return t, nil
+	}
+	numbers := slices.DeleteFunc(slices.Clone(t.rows), func(r *Row) bool { return math.IsInf(low(r), 0) })
+	const most = 1000
+	if len(numbers) == 0 || (low(numbers[len(numbers)-1])-low(numbers[0]))/w.N > most {
+		x.note(n.At, "the empty intervals between are left out, as there are more than %d of them", most)
+		return t, nil
+	}
+	out := t.like()
+	for i, r := range t.rows {
+		out.rows = append(out.rows, r)
+		if i+1 == len(t.rows) {
+			break
+		}
+		end := low(t.rows[i+1])
+		if math.IsInf(end, 0) {
+			continue
+		}
+		for at := value.Tidy(low(r)+w.N, w.N); at < end-w.N/2; at = value.Tidy(at+w.N, w.N) {
+			e := x.emptyInterval(row.Name, rangeText(at+w.N/2, w.N), columns)
+			if err := x.holds(e); err != nil {
+				return nil, err
+			}
+			out.rows = append(out.rows, e)
+			if err := x.fits(out); err != nil {
+				return nil, err
+			}
+		}
 	}
 	return out, nil
+}
+
+// emptyInterval is the row of an interval in which nothing lies: counts are 0 there.
+func (x *runner) emptyInterval(name string, key value.Value, columns []chartColumn) *Row {
+	r := &Row{fields: map[string]value.Value{name: key}}
+	for _, c := range columns {
+		if countLike(c.agg) {
+			r.set(c.name, value.Num(0))
+		}
+	}
+	return r
 }
 
 // countLike says that an aggregation gives 0 where there is nothing.
@@ -122,7 +225,8 @@ func (x *runner) timeWidth(n *plan.Pivot, t *rows) string {
 			to = high
 		}
 	}
-	s := value.RoundWidth(from, to, max(1, n.Bins), true)
+	least, _ := value.SpanSeconds(n.MinSpan)
+	s := value.RoundWidth(from, to, max(1, n.Bins), true, least)
 	if s.Unit == "" {
 		s.Unit = "s"
 	}
@@ -201,6 +305,9 @@ func (x *runner) cells(n *plan.Pivot, t *rows, row plan.Key, aggs []plan.Agg) ([
 	for _, a := range aggs {
 		for _, v := range kept {
 			name := v
+			if n.Time && strings.HasPrefix(name, "_") {
+				name = "VALUE" + name // fields that begin with _ are hidden
+			}
 			if len(aggs) > 1 {
 				name = seriesName(n.Format, n.Sep, a.Name, v)
 			}
@@ -244,32 +351,45 @@ func (x *runner) chosen(n *plan.Pivot, order []string, cells []*cell, aggs []pla
 			continue // counted apart
 		}
 		names = append(names, v)
-		if n.Limit == 0 || len(order) <= n.Limit || len(aggs) == 0 {
+		if n.Where == nil && (n.Limit == 0 || len(order) <= n.Limit) || len(aggs) == 0 {
 			continue
 		}
-		for _, c := range cells {
-			s, err := x.aggregation(aggs[0], c.by[v], false)
-			if err != nil {
-				return nil, err
-			}
-			if len(s) > 0 {
-				f, _ := s[0].Number()
-				scores[v] += f
-			}
+		score, err := x.score(n, v, cells, aggs)
+		if err != nil {
+			return nil, err
 		}
+		scores[v] = score
 	}
 	sort.Strings(names)
-	if n.Limit > 0 && len(names) > n.Limit {
+	ranked := func(bottom bool) {
 		sort.SliceStable(names, func(i, j int) bool {
-			if n.Bottom {
+			if bottom {
 				return scores[names[i]] < scores[names[j]]
 			}
 			return scores[names[i]] > scores[names[j]]
 		})
-		names = names[:n.Limit]
+	}
+	switch w := n.Where; {
+	case w == nil:
+		if n.Limit > 0 && len(names) > n.Limit {
+			ranked(n.Bottom)
+			names = names[:n.Limit]
+		}
+	case w.Op == "<":
+		names = slices.DeleteFunc(names, func(v string) bool { return !(scores[v] < w.Threshold) })
+	case w.Op == ">":
+		names = slices.DeleteFunc(names, func(v string) bool { return !(scores[v] > w.Threshold) })
+	default:
+		ranked(w.Bottom)
+		k := min(w.N, len(names))
+		if w.Op == "in" {
+			names = names[:k]
+		} else {
+			names = names[k:]
+		}
 	}
 	sort.SliceStable(names, func(i, j int) bool {
-		return value.Order(value.Str(names[i]), value.Str(names[j]), "auto") < 0
+		return value.Order(value.Str(names[i]), value.Str(names[j]), "groups") < 0
 	})
 	if n.Null && slices.Contains(order, n.NullAs) {
 		names = append(names, n.NullAs)
@@ -277,9 +397,38 @@ func (x *runner) chosen(n *plan.Pivot, order []string, cells []*cell, aggs []pla
 	return names, nil
 }
 
+// score is what a value of the column field is chosen by: the sum of its cells; with several aggregations the number of
+// its rows; with WHERE the aggregation that it names, over the cells.
+func (x *runner) score(n *plan.Pivot, v string, cells []*cell, aggs []plan.Agg) (float64, error) {
+	if n.Where == nil && len(aggs) > 1 {
+		rows := 0
+		for _, c := range cells {
+			rows += len(c.by[v])
+		}
+		return float64(rows), nil
+	}
+	var samples []value.Sample
+	for _, c := range cells {
+		if len(c.by[v]) == 0 && !countLike(aggs[0]) {
+			continue
+		}
+		s, err := x.aggregation(aggs[0], c.by[v], false)
+		if err != nil {
+			return 0, err
+		}
+		samples = append(samples, value.Sample{Value: s})
+	}
+	f, _ := value.FindAggregation("sum")
+	if w := n.Where; w != nil && !(counts(w.Agg) && counts(aggs[0])) {
+		f = w.Agg.Func
+	}
+	score, _ := f.Of(x.env, samples).Float()
+	return score, x.env.Err()
+}
+
 // filled adds a row for each interval without events, between the first and the last; counts are 0 there.
-func (x *runner) filled(n *plan.Pivot, t *rows, span string, columns []chartColumn) (*rows, error) {
-	w, ok := value.ParseSpan(strings.SplitN(span, "@", 2)[0])
+func (x *runner) filled(n *plan.Pivot, t *rows, row plan.Key, columns []chartColumn) (*rows, error) {
+	w, ok := value.ParseSpan(strings.SplitN(row.Span, "@", 2)[0])
 	if !ok || len(t.rows) == 0 {
 		return t, nil
 	}
@@ -290,10 +439,10 @@ func (x *runner) filled(n *plan.Pivot, t *rows, span string, columns []chartColu
 	if err != nil {
 		return nil, err
 	}
-	if b, ok := value.BinTime(from, w, x.in.Zone); ok && !math.IsInf(from, 0) {
+	if b, ok := x.binTime(from, row.Span, w, row.Shift); ok && n.Range && !math.IsInf(from, 0) {
 		at = math.Min(at, b)
 	}
-	if b, ok := value.BinTime(to-0.000001, w, x.in.Zone); ok && !math.IsInf(to, 0) {
+	if b, ok := x.binTime(to-0.000001, row.Span, w, row.Shift); ok && n.Range && !math.IsInf(to, 0) {
 		last = math.Max(last, b)
 	}
 	i := 0
@@ -309,24 +458,14 @@ func (x *runner) filled(n *plan.Pivot, t *rows, span string, columns []chartColu
 					continue
 				}
 			} else {
-				r := &Row{fields: map[string]value.Value{"_time": value.Num(at)}}
-				for _, c := range columns {
-					if countLike(c.agg) {
-						r.set(c.name, value.Num(0))
-					}
-				}
+				r := x.emptyInterval("_time", value.Num(at), columns)
 				if err := x.holds(r); err != nil {
 					return nil, err
 				}
 				out.rows = append(out.rows, r)
 			}
 		} else {
-			r := &Row{fields: map[string]value.Value{"_time": value.Num(at)}}
-			for _, c := range columns {
-				if countLike(c.agg) {
-					r.set(c.name, value.Num(0))
-				}
-			}
+			r := x.emptyInterval("_time", value.Num(at), columns)
 			if err := x.holds(r); err != nil {
 				return nil, err
 			}
@@ -436,6 +575,9 @@ func (x *runner) transpose(n *plan.Pivot, t *rows) (*rows, error) {
 		c := &Row{fields: map[string]value.Value{n.ColumnName: value.Str(name)}}
 		for i, r := range list {
 			c.set(heads[i], r.fields[name])
+		}
+		if !n.KeepEmpty && len(c.fields) == 1 {
+			continue
 		}
 		if err := x.holds(c); err != nil {
 			return nil, err
