@@ -255,27 +255,25 @@ func (r *run) files() []string {
 	if r.out == "" {
 		return nil
 	}
-	return []string{filepath.Join(r.out, "report.md"), filepath.Join(r.out, "report.json"), filepath.Join(r.out, "rules.ndjson")}
+	var files []string
+	for _, name := range []string{reportHTML, reportMarkdown, reportJSON, rulesTable, rulesFile} {
+		files = append(files, filepath.Join(r.out, name))
+	}
+	return files
 }
 
 // report reads all rules back, sums them up, and writes the files. each, when set, sees every rule.
 func (r *run) report(ctx context.Context, stats migration.Stats, each func(migration.Rule)) (report.Report, error) {
-	b := report.NewBuilder(migration.Migration{
-		ID: r.id, State: stats.Status, ParkReason: stats.ParkReason, ConnectorID: r.connector,
-	}, time.Now())
-	var rules *outFile
+	b := report.NewBuilder(r.about(stats), time.Now())
+	var rules *ruleFiles
 	if r.out != "" {
 		var err error
-		if rules, err = createOut(filepath.Join(r.out, "rules.ndjson")); err != nil {
+		if rules, err = createRuleFiles(r.out); err != nil {
 			return report.Report{}, &writeError{err}
 		}
 		defer rules.abandon()
 	}
-	read := r.rules
-	if read == nil {
-		read = r.gateway.rules
-	}
-	err := read(ctx, r.id, func(raw json.RawMessage, rule migration.Rule) error {
+	err := r.each(ctx, func(raw json.RawMessage, rule migration.Rule) error {
 		b.Add(rule)
 		if each != nil {
 			each(rule)
@@ -283,7 +281,7 @@ func (r *run) report(ctx context.Context, stats migration.Stats, each func(migra
 		if rules == nil {
 			return nil
 		}
-		if err := rules.line(raw); err != nil {
+		if err := rules.add(raw, rule); err != nil {
 			return &writeError{err}
 		}
 		return nil
@@ -298,7 +296,7 @@ func (r *run) report(ctx context.Context, stats migration.Stats, each func(migra
 	if err := writeReport(r.out, rep); err != nil {
 		return rep, &writeError{err}
 	}
-	return rep, nil
+	return rep, r.writePage(ctx, rep)
 }
 
 // writeError says that a file of the result could not be written.

@@ -77,24 +77,6 @@ func (o *outFile) abandon() {
 	_ = os.Remove(o.f.Name())
 }
 
-func writeReport(dir string, rep report.Report) error {
-	data, err := json.MarshalIndent(rep, "", "  ")
-	if err != nil {
-		return fmt.Errorf("encode the report: %w", err)
-	}
-	if err := os.WriteFile(filepath.Join(dir, "report.json"), append(data, '\n'), 0o644); err != nil {
-		return fmt.Errorf("write the report: %w", err)
-	}
-	var md strings.Builder
-	if err := rep.WriteMarkdown(&md); err != nil {
-		return err
-	}
-	if err := os.WriteFile(filepath.Join(dir, "report.md"), []byte(md.String()), 0o644); err != nil {
-		return fmt.Errorf("write the report: %w", err)
-	}
-	return nil
-}
-
 // bar shows how far a migration is: a bar on a terminal, a line now and then otherwise.
 type bar struct {
 	p       Program
@@ -216,7 +198,7 @@ func (p Program) printSummary(r report.Report, files []string) error {
 	}
 	p.writeMissing(&b, r, width)
 	if len(files) > 0 {
-		b.WriteString("\nWritten (report.md names every rule that is not full, and why):\n")
+		b.WriteString("\nWritten (report.html names every rule that is not full, and why):\n")
 		for _, f := range files {
 			b.WriteString("  " + f + "\n")
 		}

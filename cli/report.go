@@ -5,13 +5,17 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/rulebridge/rulebridge/app"
 	"github.com/rulebridge/rulebridge/config"
 	"github.com/rulebridge/rulebridge/internal/migration"
+	"github.com/rulebridge/rulebridge/internal/report"
 )
 
 type reportFlags struct{ out, url, format string }
@@ -22,14 +26,20 @@ func (p Program) reportCommand() *cobra.Command {
 		Use:   "report [ID]",
 		Short: "Write the report of a migration that is kept on a data folder or by a gateway",
 		Long: `Write the report of a migration, finished or not, from --data-dir (which no other process may be using) or from a
-gateway with --url. With --out it is written to files as migrate writes them: rules.ndjson, report.json and report.md;
-without, it goes to standard output. Without an id, the only migration there is is taken.`,
-		Example: `  rulebridge report --data-dir work
+gateway with --url. With --out it is written to files as migrate writes them; without, it goes to standard output in the given format:
+
+  html  one page for people that needs no other file: charts, and every rule with both queries (up to ` + strconv.Itoa(report.MostInFull) + ` rules)
+  csv   a row a rule, for a spreadsheet
+  md    the summary with the rules to look at, as Markdown
+  json  the summary for programs
+
+Without an id, the only migration there is is taken.`,
+		Example: `  rulebridge report --data-dir work --format html > report.html
   rulebridge report 0a5ee61f-7a6a-4f30-959e-46d28e85d0ae --url http://127.0.0.1:8080 --out result`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			if f.format != "md" && f.format != "json" {
-				return usagef("--format %q: use md or json", f.format)
+			if !slices.Contains(report.Formats(), f.format) {
+				return usagef("--format %q: use %s", f.format, strings.Join(report.Formats(), ", "))
 			}
 			cfg, err := p.load(c)
 			if err != nil {
@@ -54,9 +64,9 @@ without, it goes to standard output. Without an id, the only migration there is 
 			_ = c.Flags().MarkHidden(name)
 		}
 	}
-	c.Flags().StringVar(&f.out, "out", "", "folder for rules.ndjson, report.json and report.md")
+	c.Flags().StringVar(&f.out, "out", "", "folder for report.html, report.md, report.json, rules.csv and rules.ndjson")
 	c.Flags().StringVar(&f.url, "url", "", "gateway that keeps the migration, http(s)://[user:password@]host:port")
-	c.Flags().StringVar(&f.format, "format", "md", "md or json, of the report on standard output")
+	c.Flags().StringVar(&f.format, "format", "md", "html, csv, md or json, of the report on standard output")
 	return c
 }
 
@@ -162,17 +172,14 @@ func listed(all []migration.Stats) string {
 
 // show writes the files and the summary, or without a folder the report itself.
 func (r *run) show(ctx context.Context, f reportFlags, stats migration.Stats) error {
+	if r.out == "" {
+		return report.Write(r.p.Stdout, f.format, r.about(stats), time.Now(), func(each func(migration.Rule) error) error {
+			return r.each(ctx, func(_ json.RawMessage, rule migration.Rule) error { return each(rule) })
+		})
+	}
 	rep, err := r.report(ctx, stats, nil)
 	if err != nil {
 		return err
 	}
-	switch {
-	case r.out != "":
-		return r.p.printSummary(rep, r.files())
-	case f.format == "json":
-		e := json.NewEncoder(r.p.Stdout)
-		e.SetIndent("", "  ")
-		return e.Encode(rep)
-	}
-	return rep.WriteMarkdown(r.p.Stdout)
+	return r.p.printSummary(rep, r.files())
 }

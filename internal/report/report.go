@@ -31,7 +31,15 @@ type Report struct {
 	// FullOrApproximations counts rules without a hole: full ones, and partial ones with approximations only.
 	FullOrApproximations int            `json:"full_or_approximations_only"`
 	Verification         map[string]int `json:"verification"`
-	Errors               []Count        `json:"errors"`
+	// Classes counts every rule once, by what became of it; BySource does so for each index pattern that translations read,
+	// ByApp for each app of Splunk's. A rule that reads several patterns stands under each.
+	Classes  map[Class]int `json:"classes"`
+	BySource []Breakdown   `json:"by_source"`
+	ByApp    []Breakdown   `json:"by_app,omitempty"`
+	MITRE    Tactics       `json:"mitre"`
+	// Compilers names the compilers that made the translations.
+	Compilers []Count `json:"compiler_versions"`
+	Errors    []Count `json:"errors"`
 
 	// Causes are what kept rules from being full, largest first: each triple, then by one part of it. What only follows from
 	// another cause of the same rule is none.
@@ -138,6 +146,10 @@ type Builder struct {
 	bySubject map[string]int
 	missing   map[migration.Missing]int
 	lookups   map[string]*lookupUse
+	sources   breakdowns
+	apps      breakdowns
+	mitre     coverage
+	compilers map[string]int
 	untrans   []Listed
 	partial   []Listed
 }
@@ -147,17 +159,19 @@ func NewBuilder(m migration.Migration, at time.Time) *Builder {
 	return &Builder{
 		r: Report{
 			MigrationID: m.ID, Name: m.Name, State: m.State, ParkReason: m.ParkReason, ConnectorID: m.ConnectorID,
-			GeneratedAt: at.UTC(), Verification: map[string]int{},
+			GeneratedAt: at.UTC(), Verification: map[string]int{}, Classes: map[Class]int{},
 		},
 		errors: map[string]int{}, causes: map[causeKey]*Cause{},
 		byCode: map[string]int{}, byCommand: map[string]int{}, bySubject: map[string]int{},
 		missing: map[migration.Missing]int{}, lookups: map[string]*lookupUse{},
+		sources: breakdowns{}, apps: breakdowns{}, mitre: newCoverage(), compilers: map[string]int{},
 	}
 }
 
 // Add counts one rule.
 func (b *Builder) Add(rule migration.Rule) {
 	b.r.Statuses.Total++
+	b.classify(rule)
 	switch rule.Status {
 	case migration.StatusPending:
 		b.r.Statuses.Pending++
@@ -201,6 +215,22 @@ func (b *Builder) Add(rule migration.Rule) {
 		b.list(&b.untrans, rule)
 	case rule.Result == migration.Partial:
 		b.list(&b.partial, rule)
+	}
+}
+
+// classify counts what became of the rule, by the parts of the migration that it belongs to.
+func (b *Builder) classify(rule migration.Rule) {
+	class := ClassOf(rule)
+	b.r.Classes[class]++
+	for _, name := range sources(rule) {
+		b.sources.add(name, class)
+	}
+	if rule.Original.App != "" {
+		b.apps.add(rule.Original.App, class)
+	}
+	b.mitre.add(rule, class)
+	if rule.CompilerVersion != "" {
+		b.compilers[rule.CompilerVersion]++
 	}
 }
 
@@ -294,7 +324,8 @@ func (b *Builder) Report() Report {
 	if r.Unfinished == nil {
 		r.Unfinished = []Listed{}
 	}
-	r.Verification = maps.Clone(r.Verification)
+	r.Verification, r.Classes = maps.Clone(r.Verification), maps.Clone(r.Classes)
+	r.BySource, r.ByApp, r.MITRE, r.Compilers = b.sources.list(), b.apps.list(), b.mitre.sum(), counts(b.compilers)
 	return r
 }
 

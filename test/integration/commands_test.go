@@ -78,6 +78,11 @@ func TestMigrate(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := report.Results
+	for name, want := range map[string]string{"report.html": "</html>", "report.md": "# Migration", "rules.csv": "\ufeffid,title"} {
+		if data, err := os.ReadFile(filepath.Join(out, name)); err != nil || !strings.Contains(string(data), want) {
+			t.Errorf("%s lacks %q: %v", name, want, err)
+		}
+	}
 	if report.State != "finished" || report.Statuses != (migration.Counts{Total: 120, Finished: 120}) || r.Full+r.Partial+r.Untranslatable != 120 {
 		t.Errorf("report %+v", report)
 	}
@@ -101,6 +106,10 @@ func TestMigrateThroughAGateway(t *testing.T) {
 	}
 	if n := countLines(t, filepath.Join(out, "rules.ndjson")); n != 60 {
 		t.Errorf("%d rules written", n)
+	}
+	page := start(t, "report", "--format", "html", "--url", d.url)
+	if code := page.wait(60 * time.Second); code != 0 || strings.Count(page.stdout.String(), `<details class="rule"`) != 60 {
+		t.Errorf("the page through the gateway: exit code %d, %d bytes", code, len(page.stdout.String()))
 	}
 	var all []migration.Stats
 	d.call("GET", "/stats", nil, &all)

@@ -69,7 +69,7 @@ var rules = map[string]rule{
 	"internal/telemetry": {},
 	"internal/prebuilt":  {ours: []string{"internal/esql", "internal/migration", "internal/spl"}},
 	"internal/llm":       {ours: []string{"internal/migration"}},
-	"internal/report":    {ours: []string{"internal/migration"}},
+	"internal/report":    {ours: []string{"internal/migration", "internal/mitre"}, third: []string{}},
 	"internal/kibana":    {ours: []string{"internal/esql", "internal/migration", "internal/report"}, third: []string{"github.com/google/uuid"}},
 	"internal/splunk":    {ours: []string{"internal/migration"}},
 	"internal/store":     {ours: []string{"internal/migration", "internal/assistant"}},

@@ -1,0 +1,171 @@
+package report
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/rulebridge/rulebridge/internal/migration"
+	"github.com/rulebridge/rulebridge/internal/mitre"
+)
+
+// Class says what became of a rule in one word; each rule has one.
+type Class string
+
+// The classes, best first.
+const (
+	ClassFull           Class = "full"
+	ClassMatched        Class = "matched"        // a prebuilt rule takes its place
+	ClassApproximations Class = "approximations" // partial, without a hole
+	ClassPartial        Class = "partial"        // with a hole
+	ClassUntranslatable Class = "untranslatable"
+	ClassError          Class = "error"
+	ClassWaiting        Class = "waiting" // pending, or being worked on
+)
+
+// Classes are all of them, best first.
+func Classes() []Class {
+	return []Class{ClassFull, ClassMatched, ClassApproximations, ClassPartial, ClassUntranslatable, ClassError, ClassWaiting}
+}
+
+// ClassOf is the class of a rule.
+func ClassOf(r migration.Rule) Class {
+	switch {
+	case r.Status == migration.StatusError:
+		return ClassError
+	case r.Status != migration.StatusFinished:
+		return ClassWaiting
+	case r.Matched != nil:
+		return ClassMatched
+	case r.Result == migration.Full:
+		return ClassFull
+	case r.Result != migration.Partial:
+		return ClassUntranslatable
+	case slices.ContainsFunc(r.Diagnostics, func(d migration.Diagnostic) bool { return d.Severity == "error" }):
+		return ClassPartial
+	}
+	return ClassApproximations
+}
+
+// Breakdown counts the rules of a part of the migration by class.
+type Breakdown struct {
+	ID    string        `json:"id,omitempty"`
+	Name  string        `json:"name"`
+	Rules int           `json:"rules"`
+	By    map[Class]int `json:"by"`
+}
+
+// Tactics are the tactics of MITRE ATT&CK that the rules name, before and after the migration.
+type Tactics struct {
+	// Tactics has those that a rule in Splunk serves, in the order of an attack; By says what became of these rules.
+	Tactics []Breakdown `json:"tactics"`
+	// Before counts the techniques that a rule names, After those that a rule with a query names.
+	Before int `json:"techniques_before"`
+	After  int `json:"techniques_after"`
+	// Unknown are ids that MITRE ATT&CK does not know, with the number of rules.
+	Unknown []Count `json:"unknown"`
+}
+
+// covers says whether the class leaves something to install.
+func (c Class) covers() bool {
+	return c == ClassFull || c == ClassMatched || c == ClassApproximations || c == ClassPartial
+}
+
+// breakdowns count by name.
+type breakdowns map[string]*Breakdown
+
+func (b breakdowns) add(name string, class Class) {
+	one := b[name]
+	if one == nil {
+		one = &Breakdown{Name: name, By: map[Class]int{}}
+		b[name] = one
+	}
+	one.Rules++
+	one.By[class]++
+}
+
+// list is what was counted, largest first.
+func (b breakdowns) list() []Breakdown {
+	out := make([]Breakdown, 0, len(b))
+	for _, one := range b {
+		out = append(out, *one)
+	}
+	slices.SortFunc(out, func(x, y Breakdown) int { return cmp.Or(cmp.Compare(y.Rules, x.Rules), cmp.Compare(x.Name, y.Name)) })
+	return out
+}
+
+// noSource stands for the source of rules without a query.
+const noSource = "no query"
+
+// sources are the index patterns that the translation of a rule reads.
+func sources(r migration.Rule) []string {
+	e := r.Compiled
+	if e == nil {
+		e = r.Elastic
+	}
+	if e == nil || len(e.Index) == 0 {
+		return []string{noSource}
+	}
+	return slices.Compact(slices.Sorted(slices.Values(e.Index)))
+}
+
+// tacticOrder is the order of an attack; tactics that are not in it come after.
+var tacticOrder = []string{"TA0043", "TA0042", "TA0001", "TA0002", "TA0003", "TA0004", "TA0005", "TA0006", "TA0007", "TA0008", "TA0009", "TA0011", "TA0010", "TA0040"}
+
+// coverage counts tactics and techniques.
+type coverage struct {
+	tactics       map[string]*Breakdown
+	before, after map[string]bool
+	unknown       map[string]int
+}
+
+func newCoverage() coverage {
+	return coverage{tactics: map[string]*Breakdown{}, before: map[string]bool{}, after: map[string]bool{}, unknown: map[string]int{}}
+}
+
+func (c coverage) add(r migration.Rule, class Class) {
+	serves := map[string]bool{}
+	for _, given := range r.Original.MitreAttackIDs {
+		id := strings.ToUpper(strings.TrimSpace(given))
+		e, ok := mitre.Lookup(id)
+		switch {
+		case !ok && id != "":
+			c.unknown[id]++
+		case ok && len(e.Tactics) == 0:
+			serves[id] = true
+		case ok:
+			c.before[id] = true
+			if class.covers() {
+				c.after[id] = true
+			}
+			for _, tactic := range e.Tactics {
+				serves[tactic] = true
+			}
+		}
+	}
+	for id := range serves {
+		t := c.tactics[id]
+		if t == nil {
+			e, _ := mitre.Lookup(id)
+			t = &Breakdown{ID: id, Name: e.Name, By: map[Class]int{}}
+			c.tactics[id] = t
+		}
+		t.Rules++
+		t.By[class]++
+	}
+}
+
+func (c coverage) sum() Tactics {
+	out := Tactics{Tactics: []Breakdown{}, Before: len(c.before), After: len(c.after), Unknown: counts(c.unknown)}
+	for _, t := range c.tactics {
+		out.Tactics = append(out.Tactics, *t)
+	}
+	place := func(b Breakdown) int {
+		if i := slices.Index(tacticOrder, b.ID); i >= 0 {
+			return i
+		}
+		return len(tacticOrder)
+	}
+	slices.SortFunc(out.Tactics, func(x, y Breakdown) int { return cmp.Or(cmp.Compare(place(x), place(y)), cmp.Compare(x.ID, y.ID)) })
+	return out
+}
