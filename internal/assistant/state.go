@@ -290,7 +290,7 @@ func (s *state) answer(deterministic bool) (Answer, Exchange, error) {
 		}
 	}
 	if s.leftOut > 0 {
-		notes = append(notes, fmt.Sprintf("Free text was left out in %d places: a masked value there is too short, or an everyday word, to be told from the text.", s.leftOut))
+		notes = append(notes, fmt.Sprintf("Free text was left out in %s: a masked value there is too short, or an everyday word, to be told from the text.", places(s.leftOut)))
 	}
 	if s.prep.HistoryCut {
 		notes = append(notes, fmt.Sprintf("Only the last turns of the conversation were used: at most %d messages and %d KB.", maxHistory, maxHistoryBytes>>10))
@@ -318,6 +318,13 @@ func (s *state) answer(deterministic bool) (Answer, Exchange, error) {
 	}
 	return Answer{Text: s.table.Restore(text), Masked: masked, Replacements: all, Notes: notes, Trace: trace},
 		Exchange{Messages: []Message{{RoleUser, question}, {RoleAssistant, masked}}, Replacements: added}, nil
+}
+
+func places(n int) string {
+	if n == 1 {
+		return "1 place"
+	}
+	return fmt.Sprintf("%d places", n)
 }
 
 // trace says how the answer came about, in tokens.

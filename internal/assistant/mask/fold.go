@@ -37,8 +37,14 @@ var folding = func() (t [256]byte) {
 func (f *folded) fold(text string) {
 	f.bytes, f.at = f.bytes[:0], f.at[:0]
 	i := 0
-	for i < len(text) && text[i] < utf8.RuneSelf {
-		f.bytes = append(f.bytes, folding[text[i]])
+	blank := false // the byte before is one
+	for i < len(text) && text[i] < utf8.RuneSelf && text[i] != 0 {
+		c := folding[text[i]]
+		if c == ' ' && blank {
+			break
+		}
+		blank = c == ' '
+		f.bytes = append(f.bytes, c)
 		i++
 	}
 	if i == len(text) {
@@ -49,17 +55,26 @@ func (f *folded) fold(text string) {
 		f.at = append(f.at, int32(j))
 	}
 	for i < len(text) {
+		size, was := 1, len(f.bytes)
 		if c := text[i]; c < utf8.RuneSelf {
-			f.bytes, f.at = append(f.bytes, folding[c]), append(f.at, int32(i))
-			i++
-			continue
-		}
-		r, size := utf8.DecodeRuneInString(text[i:])
-		was := len(f.bytes)
-		if r == utf8.RuneError && size == 1 {
-			f.bytes = append(f.bytes, text[i])
+			if c != 0 {
+				f.bytes = append(f.bytes, folding[c])
+			}
 		} else {
-			f.bytes = foldRune(f.bytes, r)
+			var r rune
+			if r, size = utf8.DecodeRuneInString(text[i:]); r == utf8.RuneError && size == 1 {
+				f.bytes = append(f.bytes, text[i])
+			} else {
+				f.bytes = foldRune(f.bytes, r)
+			}
+		}
+		if len(f.bytes) == was+1 && f.bytes[was] == ' ' {
+			if blank {
+				f.bytes = f.bytes[:was]
+			}
+			blank = true
+		} else if len(f.bytes) > was {
+			blank = false
 		}
 		for range len(f.bytes) - was {
 			f.at = append(f.at, int32(i))
@@ -87,6 +102,11 @@ func foldRune(to []byte, r rune) []byte {
 		case unicode.Is(unicode.Pd, d), d == '\u2212': // the minus sign is drawn as a dash
 			to = append(to, '-')
 			continue
+		case d == '\u2028' || d == '\u2029' || d == '\u0085':
+			to = append(to, ' ')
+			continue
+		case d == '\u115f' || d == '\u1160' || d == '\u3164' || d == '\uffa0' || d == '\u2800': // letters that are drawn as nothing
+			continue
 		case d == '\u2018' || d == '\u2019' || d == '\u02bc':
 			to = append(to, '\'')
 			continue
@@ -100,9 +120,22 @@ func foldRune(to []byte, r rune) []byte {
 			to = append(to, lower[byte(least)])
 			continue
 		}
-		to = utf8.AppendRune(to, unicode.ToLower(least))
+		plain := unicode.ToLower(least)
+		if latin, ok := alike[plain]; ok {
+			to = append(to, latin)
+			continue
+		}
+		to = utf8.AppendRune(to, plain)
 	}
 	return to
+}
+
+// alike are letters of other alphabets, folded, that are drawn as one of the Latin alphabet (Unicode TR 39).
+var alike = map[rune]byte{
+	'а': 'a', 'с': 'c', 'ԁ': 'd', 'е': 'e', 'һ': 'h', 'і': 'i', 'ј': 'j', 'ӏ': 'l', 'о': 'o', 'р': 'p', 'ԛ': 'q', 'ѕ': 's', 'ԝ': 'w', 'х': 'x', 'у': 'y',
+	'м': 'm', 'т': 't', 'к': 'k', 'в': 'b', 'н': 'h', 'ѵ': 'v',
+	'α': 'a', 'ο': 'o', 'ν': 'v', 'ρ': 'p', 'τ': 't', 'υ': 'u', 'κ': 'k', 'ι': 'i', 'χ': 'x', 'ϳ': 'j', 'β': 'b', 'ε': 'e', 'η': 'h', 'μ': 'm', 'ζ': 'z', 'γ': 'y',
+	'ı': 'i', 'ɑ': 'a', 'ɡ': 'g', 'ɩ': 'i', 'ʋ': 'v',
 }
 
 // Fold is the form in which spellings of one value are the same.
@@ -136,8 +169,7 @@ func classOf(r rune) class {
 	return other
 }
 
-// wordStart reports whether a whole value can begin at offset i. An escape before it, such as \n, \x22 or %20,
-// is no part of a word.
+// wordStart reports whether a whole value can begin at offset i.
 func wordStart(text string, i int) bool {
 	if i == 0 || i >= len(text) {
 		return true
@@ -153,23 +185,7 @@ func wordStart(text string, i int) bool {
 		return true
 	}
 	after, _ := utf8.DecodeRuneInString(text[i:])
-	if classOf(after) != spaced {
-		return true
-	}
-	if size != 1 {
-		return false
-	}
-	if i >= 2 && text[i-2] == '\\' && (before == 'n' || before == 'r' || before == 't') {
-		return true
-	}
-	if i >= 6 && text[i-6] == '\\' && text[i-5] == 'u' && hex(text[i-4]) && hex(text[i-3]) && hex(text[i-2]) && hex(text[i-1]) {
-		return true
-	}
-	if i < 3 || !hex(text[i-2]) || !hex(text[i-1]) {
-		return false
-	}
-	// %2F, the same encoded twice (%252F), and \x2f as languages write it.
-	return text[i-3] == '%' || i >= 5 && text[i-5:i-2] == "%25" || i >= 4 && text[i-4] == '\\' && lower[text[i-3]] == 'x'
+	return classOf(after) != spaced
 }
 
 // wordEnd reports whether a whole value can end at offset i.

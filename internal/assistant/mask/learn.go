@@ -29,12 +29,30 @@ var cueAutomaton = build(slices.Sorted(slices.Values(cues)))
 // told from text otherwise: the name of DOMAIN\name and name@domain, the owner of a home, and "session opened for name".
 // In other texts such a name then is masked as well.
 func Learn(text string, found func(value string, kind Kind)) {
+	inflated := maxInflated
+	learn(text, &inflated, 0, found)
+}
+
+func learn(text string, inflated *int, depth int, found func(value string, kind Kind)) {
+	readings(text, func(v view) {
+		learnFrom(v.text, found)
+		if depth < maxNested {
+			blobs(v.text, inflated, func(_, _ int, inner string, _ bool) { learn(inner, inflated, depth+1, found) })
+		}
+	}, func(int, int) {})
+}
+
+func learnFrom(text string, found func(value string, kind Kind)) {
 	shapes(text, func(s span) {
 		part := text[s.start:s.end]
 		switch s.kind {
 		case User, Mail:
 			domain, _, backslash := strings.Cut(part, `\`)
-			if name := BareAccount(part); name != part && (!backslash || capitals(domain)) && !Ambiguous(name) {
+			name := BareAccount(part)
+			if named, behind, slash := strings.Cut(part, "/"); slash && s.kind == User {
+				domain, name = named, behind
+			}
+			if (name != part || s.sure) && (!backslash || capitals(domain)) && !Ambiguous(name) {
 				found(strings.TrimSuffix(name, "$"), User)
 			}
 		case Path:

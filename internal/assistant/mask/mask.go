@@ -4,9 +4,8 @@ package mask
 
 import (
 	"cmp"
-	"net/url"
+	"math"
 	"slices"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -19,6 +18,14 @@ type Dictionary struct {
 type entry struct {
 	kind      Kind
 	ambiguous bool
+	moved     bool // the words of a name in another order
+}
+
+func (e entry) order() order {
+	if e.moved {
+		return moved
+	}
+	return asGiven
 }
 
 // Add adds a value with its kind, and the short name of a host or account that is written with its domain. It reports
@@ -28,52 +35,27 @@ func (d *Dictionary) Add(value string, kind Kind) (ambiguous bool) {
 	if !named(value) {
 		return false
 	}
-	ambiguous = d.add(value, kind)
-	for _, written := range encodings(value) {
-		d.add(written, kind)
-	}
+	ambiguous = d.add(value, kind, false)
+	writings(value, kind, func(written string, moved bool) { d.add(written, kind, moved) })
 	switch kind {
 	case Host:
 		host, _, dotted := strings.Cut(value, ".")
 		if dotted && Address != kindOf(value) && named(host) {
-			d.add(host, Host)
+			d.add(host, Host, false)
 		}
 	case User, Mail:
 		if bare := BareAccount(value); bare != value && named(bare) {
-			d.add(bare, User)
+			d.add(bare, User, false)
 		}
 		// The account of a machine has its name.
 		if machine, ok := strings.CutSuffix(BareAccount(value), "$"); ok && named(machine) {
-			d.add(machine, Host)
+			d.add(machine, Host, false)
 		}
 	}
 	return ambiguous
 }
 
-// maxEncoded is the longest value that is also looked for in its encodings, in bytes.
-const maxEncoded = 1 << 10
-
-// encodings are other ways to write a value that URLs, file names and JSON use. There are none for most values.
-func encodings(value string) (written []string) {
-	if len(value) > maxEncoded {
-		return nil
-	}
-	beyond := strings.IndexFunc(value, func(r rune) bool { return r >= utf8.RuneSelf }) >= 0
-	spellings := []string{value}
-	if beyond { // the bytes of Ö and ö differ, so folding cannot make their encodings the same
-		spellings = append(spellings, strings.ToLower(value), strings.ToUpper(value))
-	}
-	for _, s := range spellings {
-		for _, e := range []string{url.PathEscape(s), url.QueryEscape(s), strings.Trim(strconv.QuoteToASCII(s), `"`), strings.ReplaceAll(s, " ", "_")} {
-			if e != s && !slices.Contains(written, e) {
-				written = append(written, e)
-			}
-		}
-	}
-	return written
-}
-
-func (d *Dictionary) add(value string, kind Kind) bool {
+func (d *Dictionary) add(value string, kind Kind, moved bool) bool {
 	if d.entries == nil {
 		d.entries = map[string]entry{}
 	}
@@ -81,11 +63,17 @@ func (d *Dictionary) add(value string, kind Kind) bool {
 	if low == "" {
 		return false
 	}
-	was, ok := d.entries[low]
-	if ok && (was.kind != Value || kind == Value) {
-		return was.ambiguous
+	e, ok := d.entries[low]
+	switch {
+	case !ok:
+		e = entry{kind: kind, ambiguous: Ambiguous(value), moved: moved}
+	case e.kind == Value && kind != Value:
+		e.kind, e.moved = kind, e.moved && moved
+	case e.moved && !moved:
+		e.moved = false
+	default:
+		return e.ambiguous
 	}
-	e := entry{kind, Ambiguous(value)}
 	d.entries[low] = e
 	return e.ambiguous
 }
@@ -131,6 +119,7 @@ type Masker struct {
 	sums     sums
 	spans    []span
 	reported bool
+	inflated int // what compressed parts of the text may yet become, in bytes
 }
 
 // values are entries that begin with the same bytes, by the sum of all their bytes. Only the beginning is in the
@@ -214,7 +203,7 @@ func (s *sums) part(from, to int) uint64 { return s.of[to] - s.of[from]*s.power[
 
 // Text masks a text. clear is false when an ambiguous value occurs in Prose: then the text must not leave at all.
 func (m *Masker) Text(text string, style Style) (masked string, clear bool, err error) {
-	m.reported = false
+	m.reported, m.inflated = false, maxInflated
 	var b strings.Builder
 	changed := false
 	// Known tokens stay as they are; what is between them is masked piece by piece.
@@ -258,19 +247,20 @@ func (m *Masker) piece(text string, style Style) (string, error) {
 		return "", nil
 	}
 	m.spans = m.spans[:0]
-	shapes(text, func(s span) { m.spans = append(m.spans, s) })
-	m.find(text, style)
+	m.read(text, style, 0)
 	if len(m.spans) == 0 {
 		return text, nil
 	}
 	slices.SortFunc(m.spans, func(a, b span) int {
 		return cmp.Or(a.start-b.start, b.end-a.end)
 	})
+	m.settle()
 	var b strings.Builder
 	done := 0
 	for i := 0; i < len(m.spans); {
 		s := m.spans[i]
 		i++
+		whole := s.end
 		for end := -1; end != s.end; {
 			end = s.end
 			// Spans that overlap or touch are one, so that no part of a value is left over and no token touches another.
@@ -286,7 +276,11 @@ func (m *Masker) piece(text string, style Style) (string, error) {
 				s.end += size
 			}
 		}
-		token, err := m.table.Token(text[s.start:s.end], s.kind)
+		reads := s.reads
+		if reads == "" || s.end != whole {
+			reads = text[s.start:s.end]
+		}
+		token, err := m.table.spelling(text[s.start:s.end], reads, s.kind)
 		if err != nil {
 			return "", err
 		}
@@ -296,6 +290,72 @@ func (m *Masker) piece(text string, style Style) (string, error) {
 	}
 	b.WriteString(text[done:])
 	return b.String(), nil
+}
+
+// settle drops names with their words in another order where a name as it is written overlaps: "Ana Diaz, Ana Diaz" is a
+// name twice. Spans are sorted.
+func (m *Masker) settle() {
+	until := -1 // the end of what stands as it is in a field
+	for i := range m.spans {
+		s := &m.spans[i]
+		switch {
+		case s.name == asGiven:
+			until = max(until, s.end)
+		case s.name == moved && s.start < until:
+			s.name = dropped
+		}
+	}
+	from := math.MaxInt
+	for i := len(m.spans) - 1; i >= 0; i-- {
+		s := &m.spans[i]
+		switch {
+		case s.name == asGiven:
+			from = s.start
+		case s.name == moved && s.end > from:
+			s.name = dropped
+		}
+	}
+	m.spans = slices.DeleteFunc(m.spans, func(s span) bool { return s.name == dropped })
+}
+
+// maxNested is how deep texts within encoded texts are looked at.
+const maxNested = 3
+
+// read finds what is to be masked in every reading of a text.
+func (m *Masker) read(text string, style Style, depth int) {
+	readings(text, func(v view) {
+		from := len(m.spans)
+		shapes(v.text, func(s span) { m.spans = append(m.spans, s) })
+		m.find(v.text, style)
+		blobs(v.text, &m.inflated, func(start, end int, inner string, known bool) {
+			if !known || m.holds(inner, style, depth+1) {
+				m.spans = append(m.spans, span{start: start, end: end, kind: Value})
+			}
+		})
+		if v.at == nil {
+			return
+		}
+		for i := from; i < len(m.spans); i++ {
+			s := &m.spans[i]
+			if s.kind != Value {
+				s.reads = v.text[s.start:s.end]
+			}
+			s.start, s.end = v.original(s.start, s.end)
+		}
+	}, func(start, end int) { m.spans = append(m.spans, span{start: start, end: end, kind: Value}) })
+}
+
+// holds reports whether anything in a text that stands encoded in another is to be masked.
+func (m *Masker) holds(text string, style Style, depth int) bool {
+	if depth > maxNested {
+		return true
+	}
+	from, was := len(m.spans), m.reported
+	m.reported = false
+	m.read(text, style, depth)
+	found := len(m.spans) > from || m.reported
+	m.spans, m.reported = m.spans[:from], was
+	return found
 }
 
 // find finds the values of the dictionary: from each place the longest that is whole.
@@ -379,7 +439,7 @@ func (m *Masker) take(text string, start, end int, e entry, style Style) bool {
 	case Domain:
 		start = domainStart(text, start)
 	}
-	m.spans = append(m.spans, span{start, end, e.kind})
+	m.spans = append(m.spans, span{start: start, end: end, kind: e.kind, name: e.order()})
 	return true
 }
 

@@ -1,7 +1,6 @@
 package mask
 
 import (
-	"net/netip"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -11,14 +10,28 @@ import (
 type span struct {
 	start, end int
 	kind       Kind
+	// sure: an account that is named by its place alone.
+	sure bool
+	// name says of a name of the dictionary in which order its words stand.
+	name order
+	// reads is how a name reads when it is written in another form; empty for as it stands.
+	reads string
 }
+
+type order byte
+
+const (
+	asGiven order = iota + 1
+	moved
+	dropped
+)
 
 // reach bounds how far a shape extends from the character that gives it away, in bytes. It keeps scanning linear.
 const reach = 320
 
 // triggers are the bytes at which a shape is looked for.
 var triggers = func() (t [256]bool) {
-	for _, c := range `@\.:-/%[` {
+	for _, c := range `@\.:-/[` {
 		t[c] = true
 	}
 	return t
@@ -27,6 +40,7 @@ var triggers = func() (t [256]bool) {
 // shapes calls found for everything in a text that is an address, an e-mail address, a security identifier, an account
 // written DOMAIN\name or name@domain, or a path below a user's home, whether or not a field holds it.
 func shapes(text string, found func(span)) {
+	commandAccounts(text, func(start, end int, _ bool) { found(span{start: start, end: end, kind: User, sure: true}) })
 	pathEnd := 0
 	for i := range len(text) {
 		c := text[i]
@@ -35,15 +49,7 @@ func shapes(text string, found func(span)) {
 		}
 		switch c {
 		case '@':
-			atSign(text, i, i+1, found)
-		case '%':
-			if strings.HasPrefix(text[i:], "%40") {
-				atSign(text, i, i+3, found)
-			} else if len(text) > i+2 && text[i+1] == '5' && lower[text[i+2]] == 'c' {
-				account(text, i, i+3, found)
-			} else if len(text) > i+4 && text[i+1:i+4] == "255" && lower[text[i+4]] == 'c' {
-				account(text, i, i+5, found)
-			}
+			atSign(text, i, found)
 		case '\\', '/':
 			// A path is scanned to its end once, however many homes are in it.
 			if i >= pathEnd {
@@ -51,6 +57,8 @@ func shapes(text string, found func(span)) {
 			}
 			if c == '\\' {
 				account(text, i, i+1, found)
+			} else {
+				slashAccount(text, i, found)
 			}
 		case '.':
 			ipv4(text, i, '.', found)
@@ -69,8 +77,9 @@ func shapes(text string, found func(span)) {
 	}
 }
 
-// atSign finds name@domain around a sign that ends at after.
-func atSign(text string, at, after int, found func(span)) {
+// atSign finds name@domain around its sign.
+func atSign(text string, at int, found func(span)) {
+	after := at + 1
 	start := at
 	for start > 0 && at-start < reach && (wordByte(text[start-1]) || strings.IndexByte("._%+-$'&*!#=~", text[start-1]) >= 0) {
 		start--
@@ -97,7 +106,7 @@ func atSign(text string, at, after int, found func(span)) {
 	if strings.IndexByte(text[after:end], '.') > 0 {
 		kind = Mail
 	}
-	found(span{start, end, kind})
+	found(span{start: start, end: end, kind: kind})
 }
 
 // roots are what stands before a backslash in a registry path.
@@ -152,7 +161,47 @@ func account(text string, at, after int, found func(span)) {
 			return
 		}
 	}
-	found(span{start, end, User})
+	found(span{start: start, end: end, kind: User})
+}
+
+// noDomains are capitals before a slash that are no domain of accounts.
+var noDomains = map[string]bool{
+	"TCP": true, "UDP": true, "HTTP": true, "HTTPS": true, "TLS": true, "SSL": true, "SSH": true, "FTP": true, "SMB": true, "RPC": true, "DNS": true, "NTLM": true,
+	"GET": true, "POST": true, "PUT": true, "HEAD": true, "IDS": true, "IPS": true, "EDR": true, "DNF": true, "APT": true, "RHEL": true, "GNU": true, "UTC": true, "GMT": true,
+	"SHA": true, "AES": true, "RSA": true, "MITRE": true, "CVE": true, "IIS": true, "SQL": true, "LDAP": true, "IMAP": true, "SMTP": true, "NTP": true, "ICMP": true, "DLL": true, "EXE": true, "COM": true,
+}
+
+// slashAccount finds DOMAIN/name, as tools of Unix write it, around a slash.
+func slashAccount(text string, at int, found func(span)) {
+	start := at
+	for start > 0 && at-start < 16 && (wordByte(text[start-1]) || text[start-1] == '-' || text[start-1] == '_') {
+		start--
+	}
+	domain := text[start:at]
+	if !capitals(domain) || len(domain) < 3 || noDomains[domain] || Everyday(domain) || start > 0 && strings.IndexByte(`/\.:@%`, text[start-1]) >= 0 && !strings.HasSuffix(strings.ToLower(text[:start]), "user:") {
+		return
+	}
+	end := at + 1
+	for end < len(text) && end-at < 64 && (wordByte(text[end]) || strings.IndexByte("._-$", text[end]) >= 0) {
+		end++
+	}
+	if end < len(text) && (text[end] == '/' || text[end] == '\\' || text[end] == '*') {
+		return
+	}
+	for end > at+1 && (text[end-1] == '.' || text[end-1] == '-') {
+		end--
+	}
+	name := text[at+1 : end]
+	if len(name) < 2 || !letter(name[0]) && name[0] < utf8.RuneSelf && name[0] != '_' || capitals(name) && !wordEnd(text, end) {
+		return
+	}
+	low := strings.ToLower(name)
+	for _, p := range programs {
+		if strings.HasSuffix(low, p) {
+			return
+		}
+	}
+	found(span{start: runeStart(text, start), end: runeEnd(text, end), kind: User})
 }
 
 // partOfPath reports whether a name before a backslash is a folder of a path: a separator or a drive stands before it.
@@ -183,124 +232,6 @@ func capitals(s string) bool {
 	return letters >= 2
 }
 
-// ipv4 finds an address at its first separator, also in the form ip-10-0-0-1 of names of cloud hosts.
-func ipv4(text string, at int, sep byte, found func(span)) {
-	start := groupStart(text, at, 3, digit)
-	if start < 0 {
-		return
-	}
-	if sep == '-' {
-		if start < 3 || !sameFold(text[start-3:start], "ip-") {
-			return
-		}
-		start -= 3
-	}
-	if sep == '-' && !wordStart(text, start) || sep == '.' && start > 1 && text[start-1] == '.' && digit(text[start-2]) {
-		return
-	}
-	end := at
-	for range 3 {
-		if end >= len(text) || text[end] != sep {
-			return
-		}
-		digits := end + 1
-		n := 0
-		for end = digits; end < len(text) && digit(text[end]); end++ {
-			if n = 10*n + int(text[end]-'0'); end-digits >= 3 || n > 255 {
-				return
-			}
-		}
-		if end == digits {
-			return
-		}
-	}
-	first := 0
-	for i := start; i < at; i++ {
-		if digit(text[i]) {
-			first = 10*first + int(text[i]-'0')
-		}
-	}
-	if first > 255 || !wordEnd(text, end) || sep == '.' && end+1 < len(text) && text[end] == '.' && digit(text[end+1]) {
-		return
-	}
-	kind := Address
-	if sep == '-' {
-		kind, end = Host, domainEnd(text, end)
-	}
-	found(span{start, end, kind})
-}
-
-// defanged finds an address at its first bracket, as people write it so that nobody opens it: 10[.]0[.]0[.]1.
-func defanged(text string, at int, found func(span)) {
-	if at == 0 || !digit(text[at-1]) || !strings.HasPrefix(text[at:], "[.]") {
-		return
-	}
-	start := at
-	for start > 0 && at-start < 12 && (digit(text[start-1]) || text[start-1] == '.') {
-		start--
-	}
-	end := at
-	for end < len(text) && end-start < 24 && (digit(text[end]) || strings.IndexByte("[.]", text[end]) >= 0) {
-		end++
-	}
-	for end > at && !digit(text[end-1]) {
-		end--
-	}
-	if !wordStart(text, start) || !wordEnd(text, end) {
-		return
-	}
-	if a, err := netip.ParseAddr(strings.ReplaceAll(text[start:end], "[.]", ".")); err == nil && a.Is4() {
-		found(span{start, end, Address})
-	}
-}
-
-// ipv6 finds an address at its first colon.
-func ipv6(text string, at int, found func(span)) {
-	const longest = 46
-	start := groupStart(text, at, 4, hex)
-	if start < 0 {
-		if start = at; !wordStart(text, at) || at > 0 && text[at-1] == ':' {
-			return
-		}
-	}
-	end := at
-	for end < len(text) && end-start < longest && (hex(text[end]) || text[end] == ':' || text[end] == '.') {
-		end++
-	}
-	if strings.Count(text[start:end], ":") < 2 {
-		return
-	}
-	for end > at+2 && (text[end-1] == '.' || text[end-1] == ':' && text[end-2] != ':') {
-		end--
-	}
-	// What stands before or behind an address, such as a port, may look like a group of it.
-	for stop := end; stop > at+1; {
-		if wordStart(text, start) && wordEnd(text, stop) {
-			if a, err := netip.ParseAddr(text[start:stop]); err == nil && a.Is6() && stop-start > 2 {
-				found(span{start, stop, Address})
-				return
-			}
-		}
-		next := strings.LastIndexAny(text[at+1:stop-1], ":.")
-		if next < 0 {
-			return
-		}
-		stop = at + 1 + next
-	}
-}
-
-// groupStart is where the first group of an address begins whose separator is at an offset: a whole word of at most most
-// characters. It is -1 when there is none.
-func groupStart(text string, at, most int, in func(byte) bool) int {
-	for start := at - 1; start >= 0 && at-start <= most && in(text[start]); start-- {
-		if wordStart(text, start) {
-			// An escape before the address, such as %20, ends in digits too; the shorter group is the right one then.
-			return start
-		}
-	}
-	return -1
-}
-
 // afterEscape moves the start of a name over the rest of an escape such as %20, or \n before a capital.
 func afterEscape(text string, start, most int) int {
 	if start > 0 && text[start-1] == '\\' && start+1 < most && strings.IndexByte("nrt", text[start]) >= 0 && text[start+1] >= 'A' && text[start+1] <= 'Z' {
@@ -310,65 +241,6 @@ func afterEscape(text string, start, most int) int {
 		return start + 2
 	}
 	return start
-}
-
-func mac(text string, at int, found func(span)) {
-	start, end := at-2, at+15
-	if start < 0 || end > len(text) {
-		return
-	}
-	for i := start; i < end; i++ {
-		if (i-start)%3 == 2 {
-			if text[i] != text[at] {
-				return
-			}
-		} else if !hex(text[i]) {
-			return
-		}
-	}
-	if wordStart(text, start) && wordEnd(text, end) {
-		found(span{start, end, Address})
-	}
-}
-
-// dottedMAC finds a hardware address in three groups, as switches write it, at its first dot.
-func dottedMAC(text string, at int, found func(span)) {
-	start, end := at-4, at+10
-	if start < 0 || end > len(text) || text[at+5] != '.' || !wordStart(text, start) || !wordEnd(text, end) {
-		return
-	}
-	digits := false
-	for i := start; i < end; i++ {
-		if i != at && i != at+5 && !hex(text[i]) {
-			return
-		}
-		digits = digits || digit(text[i])
-	}
-	if digits { // dead.beef.cafe are words
-		found(span{start, end, Address})
-	}
-}
-
-// sid finds a security identifier at its first dash.
-func sid(text string, at int, found func(span)) {
-	if at == 0 || lower[text[at-1]] != 's' || !strings.HasPrefix(text[at:], "-1-") || !wordStart(text, at-1) {
-		return
-	}
-	end, groups := at+3, 0
-	for end < len(text) && digit(text[end]) && end-at < reach {
-		for end < len(text) && digit(text[end]) {
-			end++
-		}
-		groups++
-		if end+1 < len(text) && text[end] == '-' && digit(text[end+1]) {
-			end++
-		} else {
-			break
-		}
-	}
-	if groups >= 2 && wordEnd(text, end) {
-		found(span{at - 1, end, SID})
-	}
 }
 
 // homes are the folders below which each folder is a user's.
@@ -416,7 +288,7 @@ func home(text string, at int, found func(span)) int {
 	for end > nameEnd && strings.IndexByte(".,;:)]}", text[end-1]) >= 0 {
 		end--
 	}
-	found(span{start, runeEnd(text, end), Path})
+	found(span{start: start, end: runeEnd(text, end), kind: Path})
 	return end
 }
 

@@ -55,6 +55,7 @@ type Table struct {
 	value  map[string]string // token, in lower case → value
 	token  map[string]string // value → token as it was given
 	stems  map[entity]*stem
+	byText map[string]*stem
 	fresh  map[string]string
 	random io.Reader
 }
@@ -91,7 +92,7 @@ func NewTable(replacements map[string]string, random io.Reader) (*Table, error) 
 	}
 	t := &Table{
 		value: make(map[string]string, len(replacements)), token: make(map[string]string, len(replacements)),
-		stems: map[entity]*stem{}, fresh: map[string]string{}, random: random,
+		stems: map[entity]*stem{}, byText: map[string]*stem{}, fresh: map[string]string{}, random: random,
 	}
 	for _, token := range slices.Sorted(maps.Keys(replacements)) {
 		value := replacements[token]
@@ -119,23 +120,26 @@ func (t *Table) add(token, value string) {
 	if !ok {
 		return
 	}
-	e := entityOf(value, kind)
-	s := t.stems[e]
+	s := t.byText[text]
 	if s == nil {
 		s = &stem{text: text}
-		t.stems[e] = s
+		t.byText[text] = s
 	}
-	if s.text == text {
-		s.last = max(s.last, number)
+	s.last = max(s.last, number)
+	if e := entityOf(value, kind); t.stems[e] == nil {
+		t.stems[e] = s
 	}
 }
 
 // Token is the token of a spelling, a new one if it has none yet.
-func (t *Table) Token(value string, kind Kind) (string, error) {
+func (t *Table) Token(value string, kind Kind) (string, error) { return t.spelling(value, value, kind) }
+
+// spelling is the token of a spelling that reads as a name.
+func (t *Table) spelling(value, name string, kind Kind) (string, error) {
 	if token, ok := t.token[value]; ok {
 		return token, nil
 	}
-	e := entityOf(value, kind)
+	e := entityOf(name, kind)
 	s := t.stems[e]
 	if s == nil {
 		var raw [8]byte
@@ -143,7 +147,10 @@ func (t *Table) Token(value string, kind Kind) (string, error) {
 			return "", fmt.Errorf("drawing a token: %w", err)
 		}
 		s = &stem{text: alphabet.EncodeToString(raw[:])[:stemLength]}
-		t.stems[e] = s
+		t.stems[e], t.byText[s.text] = s, s
+	}
+	if own := entityOf(value, kind); t.stems[own] == nil {
+		t.stems[own] = s
 	}
 	s.last++
 	token := string(kind) + "-" + s.text + "-" + strconv.Itoa(s.last)

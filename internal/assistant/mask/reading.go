@@ -1,0 +1,367 @@
+package mask
+
+import (
+	"html"
+	"strconv"
+	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
+
+	"golang.org/x/net/idna"
+)
+
+// view is a text as one of its readers understands it: with escapes decoded. at[i] is the offset in the original of what
+// byte i comes from, and at[len(text)] is the length of the original; nil when the text is the original.
+type view struct {
+	text string
+	at   []int32
+}
+
+// original is the part of the original text that a part of the view comes from.
+func (v view) original(start, end int) (int, int) {
+	if v.at == nil {
+		return start, end
+	}
+	for end < len(v.text) && v.at[end] == v.at[end-1] {
+		end++ // within what one escape stands for
+	}
+	return int(v.at[start]), int(v.at[end])
+}
+
+// maxLevels is how often escapes are decoded: an escape may stand for the beginning of another.
+const maxLevels = 5
+
+// readings calls seen with every way to read a text: as it is, and with its escapes decoded, again and again. Readers
+// differ in what a backslash is: the first letter of an escape or a separator of a path. left is called with the parts
+// of the original that still hold escapes after the last level.
+func readings(text string, seen func(view), left func(start, end int)) {
+	seen = withPlus(seen)
+	seen(view{text: text})
+	shell := decodeAll(text, true, seen, left)
+	if shell.backslash && shell.web {
+		decodeAll(text, false, seen, left)
+	}
+}
+
+// escapes says which kinds of escapes were decoded.
+type escapes struct{ backslash, web bool }
+
+// withPlus reads a text with the + of forms as a blank too. It is a reading of its own, as + is a sign of Base64 as well.
+func withPlus(seen func(view)) func(view) {
+	return func(v view) {
+		seen(v)
+		var blanks []byte
+		for i := strings.IndexByte(v.text, '+'); i >= 0 && i < len(v.text); i++ {
+			if v.text[i] == '+' {
+				if blanks == nil {
+					blanks = []byte(v.text)
+				}
+				blanks[i] = ' '
+			}
+		}
+		if blanks == nil {
+			return
+		}
+		at := v.at
+		if at == nil {
+			at = make([]int32, len(v.text)+1)
+			for i := range at {
+				at[i] = int32(i)
+			}
+		}
+		seen(view{string(blanks), at})
+	}
+}
+
+func decodeAll(text string, backslash bool, seen func(view), left func(start, end int)) (all escapes) {
+	v := view{text: text}
+	for range maxLevels {
+		next, kinds := v.decode(backslash)
+		if kinds == (escapes{}) {
+			return all
+		}
+		all = escapes{all.backslash || kinds.backslash, all.web || kinds.web}
+		v = next
+		seen(v)
+	}
+	// What is left is taken word by word.
+	for i := 0; i < len(v.text); {
+		_, n, _ := escapeAt(v.text, i, backslash)
+		if n == 0 {
+			i++
+			continue
+		}
+		start, end := i, i+n
+		for start > 0 && v.text[start-1] > ' ' {
+			start--
+		}
+		for end < len(v.text) && v.text[end] > ' ' {
+			end++
+		}
+		left(v.original(start, end))
+		i = end
+	}
+	return all
+}
+
+// leads are the bytes at which an escape may begin.
+var leads = func() (t [256]bool) {
+	for _, c := range "%\\&^`'\"xX" {
+		t[c] = true
+	}
+	return t
+}()
+
+// decode decodes the escapes of a view once.
+func (v view) decode(backslash bool) (view, escapes) {
+	var kinds escapes
+	var out []byte
+	var at []int32
+	done := 0
+	keep := func(to int) {
+		out = append(out, v.text[done:to]...)
+		for ; done < to; done++ {
+			at = append(at, v.offset(done))
+		}
+	}
+	for i := 0; i < len(v.text); {
+		if !leads[v.text[i]] {
+			i++
+			continue
+		}
+		stands, n, isBackslash := escapeAt(v.text, i, backslash)
+		if n == 0 {
+			i++
+			continue
+		}
+		if isBackslash {
+			kinds.backslash = true
+		} else {
+			kinds.web = true
+		}
+		if at == nil {
+			out, at = make([]byte, 0, len(v.text)), make([]int32, 0, len(v.text)+1)
+		}
+		keep(i)
+		out = append(out, stands...)
+		for range len(stands) {
+			at = append(at, v.offset(i))
+		}
+		i += n
+		done = i
+	}
+	if kinds == (escapes{}) {
+		return v, kinds
+	}
+	keep(len(v.text))
+	return view{string(out), append(at, v.offset(len(v.text)))}, kinds
+}
+
+func (v view) offset(i int) int32 {
+	if v.at == nil {
+		return int32(i)
+	}
+	return v.at[i]
+}
+
+// escapeAt is what the escape at an offset stands for, and its length; 0 when there is none.
+func escapeAt(text string, i int, backslash bool) (stands string, n int, isBackslash bool) {
+	rest := text[i:]
+	switch rest[0] {
+	case '%':
+		if r, n := hexRune(rest, 2, 4); n > 0 && len(rest) > 1 && lower[rest[1]] == 'u' {
+			return string(r), n, false
+		}
+		if b, n := hexByte(rest, 1); n > 0 {
+			return string([]byte{b}), n, false
+		}
+	case '&':
+		stands, n = reference(rest)
+		return stands, n, false
+	case 'x', 'X':
+		stands, n = punycode(text, i)
+		return stands, n, false
+	}
+	if !backslash {
+		return "", 0, false
+	}
+	switch rest[0] {
+	case '\\':
+		stands, n = backslashed(rest)
+		return stands, n, true
+	case '^', '`':
+		// cmd and PowerShell skip the sign before a letter.
+		if between(text, i, i+1) {
+			return "", 1, true
+		}
+	case '\'', '"':
+		// "pay""-db" and 'pay'+'-db' are one word to a shell.
+		end := i + 1
+		for end < len(text) && end-i < 8 && strings.IndexByte(" +", text[end]) >= 0 {
+			end++
+		}
+		if end < len(text) && text[end] == text[i] && i > 0 && text[i-1] > ' ' && end+1 < len(text) && text[end+1] > ' ' && !strings.HasSuffix(text[i+1:end], " ") == !strings.HasPrefix(text[i+1:end], " ") &&
+			(end == i+1 || strings.Contains(text[i+1:end], "+")) {
+			return "", end + 1 - i, true
+		}
+	}
+	return "", 0, false
+}
+
+// between reports whether a sign stands within a word.
+func between(text string, start, end int) bool {
+	return start > 0 && end < len(text) && wordByte(text[start-1]) && wordByte(text[end])
+}
+
+func hexByte(s string, from int) (byte, int) {
+	if len(s) < from+2 || !hex(s[from]) || !hex(s[from+1]) {
+		return 0, 0
+	}
+	b, _ := strconv.ParseUint(s[from:from+2], 16, 8) // two hex digits
+	return byte(b), from + 2
+}
+
+func hexRune(s string, from, digits int) (rune, int) {
+	end := from + digits
+	if len(s) < end {
+		return 0, 0
+	}
+	for i := from; i < end; i++ {
+		if !hex(s[i]) {
+			return 0, 0
+		}
+	}
+	r, err := strconv.ParseUint(s[from:end], 16, 31)
+	if err != nil {
+		return 0, 0
+	}
+	return rune(r), end
+}
+
+// reference is a character reference of HTML, also one that lacks its semicolon, as browsers take it.
+func reference(s string) (string, int) {
+	end := 1
+	for end < len(s) && end < 34 && (letter(s[end]) || digit(s[end]) || s[end] == '#' && end == 1) {
+		end++
+	}
+	if end == 1 {
+		return "", 0
+	}
+	if end < len(s) && s[end] == ';' {
+		end++
+	}
+	plain := html.UnescapeString(s[:end])
+	if plain == s[:end] {
+		return "", 0
+	}
+	return plain, end
+}
+
+// backslashed is an escape as JSON, C, shells and regular expressions write it.
+func backslashed(s string) (string, int) {
+	if len(s) < 2 {
+		return "", 0
+	}
+	braced := func(from int) (string, int) {
+		end := strings.IndexByte(s[:min(len(s), 14)], '}')
+		if end < from {
+			return "", 0
+		}
+		r, err := strconv.ParseUint(s[from:end], 16, 31)
+		if err != nil {
+			return "", 0
+		}
+		return string(rune(r)), end + 1
+	}
+	switch c := s[1]; c {
+	case 'n', 'r', 't', 'f', 'v':
+		return " ", 2
+	case 'u':
+		if strings.HasPrefix(s, `\u{`) {
+			return braced(3)
+		}
+		r, n := hexRune(s, 2, 4)
+		if n > 0 && utf16.IsSurrogate(r) && strings.HasPrefix(s[n:], `\u`) {
+			if second, m := hexRune(s[n:], 2, 4); m > 0 {
+				return string(utf16.DecodeRune(r, second)), n + m
+			}
+		}
+		return string(r), n
+	case 'U':
+		r, n := hexRune(s, 2, 8)
+		return string(r), n
+	case 'x':
+		if strings.HasPrefix(s, `\x{`) {
+			return braced(3)
+		}
+		b, n := hexByte(s, 2)
+		return string([]byte{b}), n
+	case '0', '1', '2', '3':
+		if len(s) >= 4 && octal(s[2]) && octal(s[3]) {
+			return string([]byte{(c-'0')<<6 | (s[2]-'0')<<3 | s[3] - '0'}), 4
+		}
+		if c == '0' {
+			return "\x00", 2
+		}
+	default:
+		if c < utf8.RuneSelf && !letter(c) && !digit(c) {
+			return s[1:2], 2
+		}
+	}
+	return "", 0
+}
+
+func octal(c byte) bool { return c >= '0' && c <= '7' }
+
+// punycode is the label of a domain that begins at an offset, as people write it.
+func punycode(text string, i int) (string, int) {
+	if len(text)-i < 5 || !sameFold(text[i:i+4], "xn--") || i > 0 && wordByte(text[i-1]) {
+		return "", 0
+	}
+	end := i + 4
+	for end < len(text) && end-i < 64 && (letter(text[end]) || digit(text[end]) || text[end] == '-') {
+		end++
+	}
+	label, err := idna.Punycode.ToUnicode(strings.ToLower(text[i:end]))
+	if err != nil || label == strings.ToLower(text[i:end]) {
+		return "", 0
+	}
+	return label, end - i
+}
+
+// writings calls written with other ways to write a name, which no reader of escapes finds; moved are those with its words
+// in another order.
+func writings(value string, kind Kind, written func(s string, moved bool)) {
+	if len(value) > maxWritten {
+		return
+	}
+	if low := strings.ToLower(value); strings.Contains(low, "xn--") && kind != Path {
+		if plain, err := idna.Punycode.ToUnicode(low); err == nil {
+			written(plain, false)
+		}
+	}
+	words := strings.FieldsFunc(value, func(r rune) bool { return r == ' ' || r == ',' || r == '\t' || r == '\u00a0' })
+	if len(words) < 2 || len(words) > maxWords {
+		return
+	}
+	inOrder := !strings.Contains(value, ",")
+	for _, between := range []string{" ", "_", ".", "-"} {
+		written(strings.Join(words, between), !inOrder)
+	}
+	if kind != User && kind != Value {
+		return
+	}
+	// The name of the family may come first.
+	for n := 1; n < len(words); n++ {
+		first, last := strings.Join(words[:n], " "), strings.Join(words[n:], " ")
+		for _, between := range []string{", ", ",", " ", "_", ".", "-"} {
+			written(last+between+first, true)
+		}
+	}
+}
+
+const (
+	// maxWritten and maxWords bound the values that are looked for in other writings, in bytes and words.
+	maxWritten = 1 << 8
+	maxWords   = 5
+)
