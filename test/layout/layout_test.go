@@ -73,7 +73,7 @@ var rules = map[string]rule{
 	"internal/kibana":    {ours: []string{"internal/esql", "internal/migration", "internal/report"}, third: []string{"github.com/google/uuid"}},
 	"internal/splunk":    {ours: []string{"internal/migration"}},
 	"internal/store":     {ours: []string{"internal/migration", "internal/assistant"}},
-	"internal/assistant": {third: []string{"golang.org/x/text/"}},
+	"internal/assistant": {third: []string{"golang.org/x/text/", "golang.org/x/net/idna"}},
 	// The adapter between the assistant and the connectors; only what asks models imports it.
 	"internal/assistant/model": {ours: []string{"internal/assistant", "internal/llm"}},
 
