@@ -28,7 +28,7 @@ func TestPlacesByEventCode(t *testing.T) {
 		{"NewProcessName", []string{"4688"}, []string{"process.executable"}, false, "-"},
 		{"TargetUserName", []string{"4625"}, []string{"winlog.event_data.TargetUserName"}, false, "-"},
 		{"WorkstationName", []string{"4624"}, []string{"source.domain"}, false, "-"},
-		{"Workstation", []string{"4776"}, []string{"winlog.event_data.Workstation"}, false, ""},
+		{"Workstation", []string{"4776"}, []string{"winlog.event_data.Workstation"}, false, "-"},
 		{"src_ip", []string{"4769"}, []string{"source.ip"}, false, "-"},
 		{"process_path", []string{"4688"}, []string{"process.executable"}, false, "-"},
 		{"process_path", []string{"4663"}, []string{"winlog.event_data.ProcessName"}, false, ""},

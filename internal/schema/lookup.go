@@ -74,6 +74,7 @@ func (s *Schema) newSource(d *definition, defs map[string]*definition) (*Source,
 		texts: d.texts, extraECS: d.extraECS,
 	}
 	src.maps, src.autos = resolveUses(d, defs)
+	src.doubts = doubtsOf(d, defs)
 	src.lists = listsOf(src.maps)
 	src.lines = sync.OnceValue(src.resolveLines)
 	src.Indices = append(src.Indices, d.indices...)

@@ -126,7 +126,7 @@ var proofs = sync.OnceValue(func() map[string]map[string]Proof {
 var collected = map[string]bool{
 	"@timestamp": true, "host.name": true, "event.dataset": true, "event.module": true, "event.ingested": true, "message": true,
 	"data_stream.dataset": true, "event.original": true, "event.code": true, "event.provider": true, "event.kind": true,
-	"event.action": true, "event.category": true, "event.type": true, "event.outcome": true, "winlog.channel": true,
+	"event.category": true, "event.type": true, "winlog.channel": true,
 	"winlog.task": true, "winlog.opcode": true, "winlog.keywords": true, "log.level": true, "winlog.event_id": true,
 	"winlog.user.identifier": true, "winlog.process.pid": true, "winlog.process.thread.id": true, "winlog.activity_id": true,
 	"winlog.computer_name": true, "winlog.provider_name": true, "winlog.record_id": true, "host.os.type": true, "host.hostname": true,

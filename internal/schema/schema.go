@@ -3,7 +3,10 @@
 // It uses the standard library only; overrides arrive as values.
 package schema
 
-import "strings"
+import (
+	"regexp"
+	"strings"
+)
 
 // Support says how well a field or a model is supported.
 type Support int
@@ -78,12 +81,36 @@ type Field struct {
 	Proof Proof
 	// LowerCase says the integration stores only lower-case values, so a lower-cased literal can be compared directly.
 	LowerCase bool
+	// Doubts are values that some documents have in another place or form, so that comparing with one is an approximation.
+	Doubts []Doubt
+}
+
+// Doubt is a set of values, and why comparing with one of them can differ.
+type Doubt struct {
+	Values *regexp.Regexp
+	Reason string
+}
+
+// Doubted says why comparing the field with a text or pattern of * can differ; empty where it cannot.
+func (f *Field) Doubted(text string) string {
+	for _, d := range f.Doubts {
+		if d.Values.MatchString(text) {
+			return d.Reason
+		}
+	}
+	return ""
 }
 
 // WrittenAlso is how some streams write a text or pattern of the field instead; empty where all write it the same way.
 func (f *Field) WrittenAlso(text string) string {
 	from, to := f.Written[0], f.Written[1]
 	if from == "" {
+		return ""
+	}
+	if len(from) == 1 {
+		if also := strings.ReplaceAll(text, from, to); also != text {
+			return also // a letter is written another way wherever it stands
+		}
 		return ""
 	}
 	i := strings.Index(strings.ToLower(text), strings.ToLower(from))
@@ -137,6 +164,7 @@ type Source struct {
 	matches    []condition
 	narrows    []narrowing
 	maps       map[string][]mapping
+	doubts     map[string][]Doubt
 	lists      map[string]bool          // Splunk lists whose elements are fields of their own
 	lines      func() map[string][]line // maps with their fields resolved, at first use
 	cache      *fieldCache              // what other names resolved to

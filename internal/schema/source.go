@@ -34,6 +34,9 @@ func (s *Source) SharedField(name string, h Hint) *Field {
 func (s *Source) resolve(name string, h Hint) Field {
 	f := s.find(name, h)
 	s.prove(&f)
+	if f.Doubts == nil && f.Proof.Kind != ByPerson {
+		f.Doubts = s.doubts[name]
+	}
 	return f
 }
 
@@ -274,6 +277,7 @@ func (s *Source) resolveLines() map[string][]line {
 			}
 			ls[i] = line{codes: m.codes, one: m.one, field: s.apply(name, m)}
 			s.prove(&ls[i].field)
+			ls[i].field.Doubts = s.doubts[name]
 			if f := &ls[i].field; f.Array == Single && m.listed(name) {
 				f.Array = MaybeArray
 			}

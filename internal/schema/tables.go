@@ -74,6 +74,7 @@ type definition struct {
 	prefixes    []string
 	operations  []string // fields whose values count as event codes (eventName of CloudTrail)
 	texts       []autoText
+	doubts      map[string][]Doubt
 	maps        map[string][]mapping
 	order       []string
 }
@@ -185,6 +186,10 @@ func parseTable(text string, defs map[string]*definition, order *[]string) error
 				return fail("text needs a prefix, a field and a reason")
 			}
 			d.texts = append(d.texts, autoText{args[0], args[1], reason})
+		case "doubt":
+			if err := d.addDoubt(body, reason); err != nil {
+				return fail("%v", err)
+			}
 		case "labels":
 			if len(args) != 1 || reason == "" {
 				return fail("labels needs a field and a reason")
@@ -285,6 +290,9 @@ func (d *definition) addMapping(op, codes, body, reason string) error {
 		if !ok {
 			return fmt.Errorf("want {also TEXT as TEXT}")
 		}
+		if to == "blank" {
+			to = " "
+		}
 		m.written, body = [2]string{from, to}, rest
 	} else if i := strings.Index(body, " {"); i >= 0 && strings.Contains(body[i:], ":") {
 		var err error
@@ -352,6 +360,42 @@ func (d *definition) addExtraction(m mapping, body string) error {
 		d.put(n, m)
 	}
 	return nil
+}
+
+// addDoubt reads "doubt name… :: regex".
+func (d *definition) addDoubt(body, reason string) error {
+	names, values, ok := strings.Cut(body, " :: ")
+	words := strings.Fields(names)
+	if !ok || len(words) < 2 || reason == "" {
+		return fmt.Errorf("want doubt name… :: regular expression # reason")
+	}
+	re, err := regexp.Compile("(?i)" + strings.TrimSpace(values))
+	if err != nil {
+		return err
+	}
+	if d.doubts == nil {
+		d.doubts = map[string][]Doubt{}
+	}
+	for _, w := range words[1:] {
+		d.doubts[w] = append(d.doubts[w], Doubt{re, reason})
+	}
+	return nil
+}
+
+// doubtsOf are the doubts of a definition and of the groups it uses; its own for a name win.
+func doubtsOf(d *definition, defs map[string]*definition) map[string][]Doubt {
+	out := map[string][]Doubt{}
+	for _, u := range d.uses {
+		for name, list := range doubtsOf(defs[u], defs) {
+			if _, ok := out[name]; !ok {
+				out[name] = list
+			}
+		}
+	}
+	for name, list := range d.doubts {
+		out[name] = list
+	}
+	return out
 }
 
 // dwordValues gives both ways a small registry number is written. Splunk's add-on keeps 0x0000000a, Elastic's integrations

@@ -217,6 +217,9 @@ func (l *lowering) compareValues(op string, a, b value, span spl.Span) esql.Expr
 		if strings.Contains(*b.word, `\`) {
 			a = l.withDomain(a, span)
 		}
+		if a.col != nil && equality {
+			l.doubted(a.col, *b.word, span)
+		}
 		return l.compareWord(op, a, b, span)
 	}
 	if a.multi() || b.multi() {
@@ -431,6 +434,9 @@ func (l *lowering) evalIn(e *spl.InExpr, neg bool) esql.Expr {
 		}
 		if b.word != nil && isText(v.typ) && !v.multi() && !strings.Contains(*b.word, `\`) && (!b.num || plainNumeral(*b.word)) {
 			words.add(*b.word)
+			if v.col != nil {
+				l.doubted(v.col, *b.word, item.Span())
+			}
 			continue
 		}
 		x := l.compareValues("==", v, b, item.Span())
@@ -469,6 +475,9 @@ func (l *lowering) likeCond(x, pattern spl.Expr, span spl.Span, neg bool) esql.E
 	}
 	if strings.Contains(*p.word, `\`) {
 		v = l.withDomain(v, span)
+	}
+	if v.col != nil {
+		l.doubted(v.col, strings.ReplaceAll(*p.word, "%", "*"), span)
 	}
 	if v.col != nil && len(v.col.mapping().Values) > 0 {
 		l.spelling(v, x.Span(), likeRegex(*p.word))

@@ -52,8 +52,9 @@ var noField schema.Field
 
 // passing gives a computed column what is known of the values it passes on.
 func (c *column) passing(from *schema.Field) {
-	if len(from.Values) > 0 || from.Written[0] != "" {
-		c.field = &schema.Field{Source: from.Source, Name: from.Name, Written: from.Written, Values: from.Values, ValuesComplete: from.ValuesComplete}
+	if len(from.Values) > 0 || from.Written[0] != "" || len(from.Doubts) > 0 {
+		c.field = &schema.Field{Source: from.Source, Name: from.Name, Written: from.Written, Values: from.Values,
+			ValuesComplete: from.ValuesComplete, Doubts: from.Doubts}
 	}
 }
 
@@ -114,6 +115,9 @@ func (l *lowering) lookupCompared(field spl.Name, words ...spl.Value) *column {
 	var c *column
 	l.accounts(func() { c = l.lookup(field.Text, field.Span()) })
 	l.words = old
+	for _, w := range words {
+		l.doubted(c, w.Text, w.Span())
+	}
 	return c
 }
 

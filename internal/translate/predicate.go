@@ -482,10 +482,29 @@ func (l *lowering) written(v value, words []spl.Value) []spl.Value {
 	for _, w := range words {
 		if also := f.WrittenAlso(w.Text); also != "" {
 			out = append(out, spl.Value{At: w.At, Text: also, Quoted: true})
-			l.diag("value_mapped", w.Span(), f.Source, f.Written[0]+" in "+f.Source+" is "+f.Written[1]+" in "+f.Name+" where the stream resolves the link, so both are looked for")
+			l.diag("value_mapped", w.Span(), f.Source, f.Written[0]+" in "+f.Source+" is "+writtenAs(f)+" in "+f.Name+" of some streams, so both are looked for")
 		}
 	}
 	return out
+}
+
+// writtenAs names what some streams write in the place of a text.
+func writtenAs(f *schema.Field) string {
+	if f.Written[1] == " " {
+		return "a blank"
+	}
+	return f.Written[1]
+}
+
+// doubted says so where documents can have a word, or what fits a pattern of *, in another place or form than the field.
+func (l *lowering) doubted(c *column, word string, span spl.Span) {
+	f := c.mapping()
+	if len(f.Doubts) == 0 || c.hole || l.quiet {
+		return
+	}
+	if why := f.Doubted(word); why != "" {
+		l.diag("mapping_approximate", span, f.Source, "`"+word+"` of "+f.Source+" can stand elsewhere than in "+f.Name+": "+why)
+	}
 }
 
 // foreign says so where a word is none that the stored field ever holds.

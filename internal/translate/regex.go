@@ -51,8 +51,8 @@ func (l *lowering) spelling(v value, span spl.Span, pattern string) {
 		return
 	}
 	f := v.col.mapping()
-	if from := f.Written[0]; from != "" && strings.Contains(strings.ToLower(pattern), strings.ToLower(from)) {
-		l.diag("mapping_approximate", span, f.Source, "where a stream resolves the link, "+f.Name+" has "+f.Written[1]+" for "+from+", which the pattern does not match")
+	if from := f.Written[0]; from != "" && strings.Contains(strings.ToLower(pattern), strings.ToLower(regexp.QuoteMeta(from))) {
+		l.diag("mapping_approximate", span, f.Source, "some streams write "+writtenAs(f)+" for "+from+" in "+f.Name+", which the pattern does not match")
 		return
 	}
 	if len(f.Values) == 0 {

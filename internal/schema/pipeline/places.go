@@ -17,8 +17,13 @@ type Place struct {
 	Because *Operation
 }
 
-// Knows reports whether an operation is about a raw field.
+// Knows reports whether an operation is about a raw field, or the events that have it are known.
 func (s *Stream) Knows(raw string) bool {
+	for _, fields := range s.Has {
+		if slices.Contains(fields, raw) {
+			return true
+		}
+	}
 	return slices.ContainsFunc(s.Operations, func(o Operation) bool { return o.Source == raw })
 }
 

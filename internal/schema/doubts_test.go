@@ -1,0 +1,53 @@
+package schema
+
+import "testing"
+
+// TestDoubts asks whether comparing a field with a value can differ: with ICMP's types among ports, with texts that the
+// audit log has in hexadecimal.
+func TestDoubts(t *testing.T) {
+	traffic, ok := Default().DataModel("Network_Traffic.All_Traffic")
+	if !ok {
+		t.Fatal("no Network_Traffic.All_Traffic")
+	}
+	audit := sourceNamed(t, "linux_auditd")
+	for _, c := range []struct {
+		src     *Source
+		field   string
+		value   string
+		doubted bool
+	}{
+		{traffic, "All_Traffic.dest_port", "3", true},
+		{traffic, "dest_port", "11", true},
+		{traffic, "dest_port", "0", false}, // rules leave out events without a port this way
+		{traffic, "dest_port", "22", false},
+		{traffic, "dest_port", "443", false},
+		{traffic, "src_ip", "3", false},
+		{audit, "exe", "2F746D702F61206", false}, // half a letter is none
+		{audit, "exe", "2F746D702F612062", true},
+		{audit, "exe", "/tmp/abc", false},
+		{audit, "comm", "cafe", false},
+	} {
+		f := c.src.Field(c.field, Hint{})
+		if got := f.Doubted(c.value) != ""; got != c.doubted {
+			t.Errorf("%s %s=%s: doubted %t, want %t", c.src.Name, c.field, c.value, got, c.doubted)
+		}
+	}
+}
+
+// TestWrittenAlso gives the other spelling of a text: of a part once, of a letter wherever it stands.
+func TestWrittenAlso(t *testing.T) {
+	for _, c := range []struct {
+		written    [2]string
+		text, want string
+	}{
+		{[2]string{"+", " "}, "curl/7+(x+y)", "curl/7 (x y)"},
+		{[2]string{"+", " "}, "curl/7", ""},
+		{[2]string{"CurrentControlSet", "ControlSet001"}, `*\currentcontrolset\a`, `*\ControlSet001\a`},
+		{[2]string{}, "a+b", ""},
+	} {
+		f := Field{Written: c.written}
+		if got := f.WrittenAlso(c.text); got != c.want {
+			t.Errorf("%v of %q: %q, want %q", c.written, c.text, got, c.want)
+		}
+	}
+}
