@@ -69,6 +69,8 @@ type App struct {
 	searchAttributes bool
 	tasks            errgroup.Group // background work of this process
 	stopTasks        context.CancelFunc
+	full             context.Context // ends when the disk stays full
+	tellFull         context.CancelCauseFunc
 	stopMetrics      func()
 }
 
@@ -86,9 +88,17 @@ func Open(ctx context.Context, o Options) (_ *App, err error) {
 	if o.Log == nil {
 		o.Log = zap.NewNop()
 	}
-	a := &App{o: o, log: o.Log, stopTasks: func() {}, stopMetrics: func() {}}
+	a := &App{o: o, log: o.Log, stopMetrics: func() {}}
+	var background context.Context
+	background, a.stopTasks = context.WithCancel(context.Background())
+	a.full, a.tellFull = context.WithCancelCause(background)
 	defer func() {
 		if err != nil {
+			var port *PortError
+			if full := a.Full(); full != nil && !errors.As(err, &port) {
+				a.log.Info("the start failed", zap.Error(err)) // in the words of whatever came to the full disk first
+				err = full
+			}
 			err = errors.Join(err, a.Close())
 		}
 	}()
@@ -96,6 +106,7 @@ func Open(ctx context.Context, o Options) (_ *App, err error) {
 		if a.folder, err = openFolder(o.Config.DataDir); err != nil {
 			return nil, err
 		}
+		a.tasks.Go(func() error { return a.watchDisk(background) })
 	}
 	var l net.Listener
 	if o.Listen {
@@ -138,7 +149,7 @@ func Open(ctx context.Context, o Options) (_ *App, err error) {
 		return nil, err
 	}
 	a.gateway.Store(gateway)
-	if err := a.resume(ctx); err != nil {
+	if err := a.resume(ctx, background); err != nil {
 		return nil, err
 	}
 	if l != nil {

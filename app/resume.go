@@ -25,8 +25,8 @@ const watchFor = 2 * time.Minute
 
 // resume goes through the store, which is the authority: what it says is running runs again, and what the last shutdown
 // paused is started. A workflow that is still there goes on by itself; one that is missing, because temporal.db was set
-// aside or lost, starts anew.
-func (a *App) resume(ctx context.Context) error {
+// aside or lost, starts anew. What goes on behind the start ends with background.
+func (a *App) resume(ctx, background context.Context) error {
 	all, err := a.store.Migrations(ctx)
 	if err != nil {
 		return fmt.Errorf("look for migrations to resume: %w", err)
@@ -53,9 +53,11 @@ func (a *App) resume(ctx context.Context) error {
 		}
 	}
 	if len(watch) > 0 {
-		bg, cancel := context.WithTimeout(context.Background(), watchFor)
-		a.stopTasks = cancel
-		a.tasks.Go(func() error { return a.watchPaused(bg, flows, watch) })
+		a.tasks.Go(func() error {
+			ctx, cancel := context.WithTimeout(background, watchFor)
+			defer cancel()
+			return a.watchPaused(ctx, flows, watch)
+		})
 	}
 	return nil
 }

@@ -73,7 +73,10 @@ const closeWithin = 2 * time.Second
 func (p Program) shutDown(a *app.App, cfg config.Config) error {
 	ctx, cancel := context.WithTimeout(context.Background(), cfg.ShutdownGrace)
 	defer cancel()
-	paused := a.Pause(ctx, cfg.Migration.Shutdown == "pause")
+	var paused error
+	if a.Full() == nil { // on a full disk nothing can be paused; what runs goes on at the next start all the same
+		paused = a.Pause(ctx, cfg.Migration.Shutdown == "pause")
+	}
 	closed := make(chan error, 1)
 	go func() { closed <- a.Close() }()
 	within, stop := context.WithTimeout(context.WithoutCancel(ctx), time.Until(graceEnd(ctx))+closeWithin)

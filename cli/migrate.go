@@ -137,8 +137,11 @@ func (p Program) migrate(c *cobra.Command, f migrateFlags, files []string) (err 
 	if a.DataDir() != "" {
 		run.where = "--data-dir " + quote(a.DataDir())
 	}
-	err = run.inFolder(c.Context(), a, f, cfg, rules, resources)
-	if err != nil {
+	ctx, cancel := a.UntilFull(c.Context())
+	defer cancel()
+	err = run.inFolder(ctx, a, f, cfg, rules, resources)
+	var full *app.FullError
+	if err != nil && !errors.As(err, &full) {
 		err = errors.Join(err, a.Full())
 	}
 	var exit *exitError

@@ -203,7 +203,7 @@ func (r *run) wait(ctx context.Context, total int) (migration.Stats, error) {
 		stats, err := r.gateway.stats(ctx, r.id)
 		switch {
 		case ctx.Err() != nil:
-			return stats, ctx.Err()
+			return stats, context.Cause(ctx)
 		case errors.Is(err, errUnknown):
 			return stats, fmt.Errorf("migration %s was deleted", r.id)
 		case err != nil:
@@ -222,7 +222,7 @@ func (r *run) wait(ctx context.Context, total int) (migration.Stats, error) {
 		}
 		select {
 		case <-ctx.Done():
-			return stats, ctx.Err()
+			return stats, context.Cause(ctx)
 		case <-time.After(progress.every()):
 		}
 	}

@@ -1,11 +1,14 @@
 package embedded
 
 import (
+	"context"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,8 +19,10 @@ import (
 	"go.temporal.io/server/common/config"
 	"go.temporal.io/server/common/headers"
 	sqliteplugin "go.temporal.io/server/common/persistence/sql/sqlplugin/sqlite"
-	"go.temporal.io/server/schema/sqlite"
+	schema "go.temporal.io/server/schema/sqlite"
 	"go.uber.org/zap"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 )
 
 const (
@@ -34,7 +39,7 @@ type stamp struct {
 }
 
 func (s stamp) usable() bool {
-	return s.ServerVersion == headers.ServerVersion && s.Schema == sqlite.Version && uuid.Validate(s.ClusterID) == nil
+	return s.ServerVersion == headers.ServerVersion && s.Schema == schema.Version && uuid.Validate(s.ClusterID) == nil
 }
 
 // database is the server's SQLite database, on disk or in memory.
@@ -47,9 +52,10 @@ type database struct {
 }
 
 // openDatabase decides whether the database in the folder can be used. Set-up of the schema works on an empty database
-// only and there is no upgrade for SQLite, so one of another server version is renamed, kept, and replaced.
-func openDatabase(o Options) (*database, error) {
-	fresh := stamp{ServerVersion: headers.ServerVersion, Schema: sqlite.Version, ClusterID: uuid.NewString()}
+// only and there is no upgrade for SQLite, so one of another server version is renamed, kept, and replaced; so is one that
+// is damaged, since rulebridge.db is the authority on migrations.
+func openDatabase(ctx context.Context, o Options) (*database, error) {
+	fresh := stamp{ServerVersion: headers.ServerVersion, Schema: schema.Version, ClusterID: uuid.NewString()}
 	if o.DataDir == "" {
 		return &database{stamp: fresh, isNew: true, sql: &config.SQL{
 			PluginName:        sqliteplugin.PluginName,
@@ -85,9 +91,22 @@ func openDatabase(o Options) (*database, error) {
 	case err != nil:
 		return nil, fmt.Errorf("look for %s: %w", db.sql.DatabaseName, err)
 	case found.usable():
-		db.stamp = found
+		damage, err := db.damage(ctx)
+		if err != nil {
+			return nil, db.fault(err)
+		}
+		if damage == "" {
+			db.stamp = found
+			break
+		}
+		if err := db.moveAside("damaged"); err != nil {
+			return nil, err
+		}
+		o.Logger.Warn("temporal.db is damaged and was set aside; migrations that were not finished begin again from rulebridge.db, where their rules are",
+			zap.String("damage", damage), zap.String("kept_as", db.setAside))
+		db.isNew, db.stamp = true, fresh
 	default:
-		if err := db.moveAside(found); err != nil {
+		if err := db.moveAside(found.ServerVersion); err != nil {
 			return nil, err
 		}
 		o.Logger.Warn("temporal.db was set aside: another Temporal server version wrote it, or its set-up was interrupted",
@@ -139,32 +158,66 @@ func (db *database) touch() error {
 	return db.fault(errors.Join(f.Chmod(0o600), f.Close()))
 }
 
-// check finds damage before the server does, which would report it without a name. It looks at the header and the tables,
-// not at every page.
-func (db *database) check() error {
-	if db.dir == "" || db.isNew {
-		return nil
-	}
-	f, err := os.Open(db.sql.DatabaseName)
-	if err != nil {
-		return db.fault(err)
-	}
-	defer func() { _ = f.Close() }()
+// checkWithin bounds the search for damage, which reads the whole file; a larger file is not read to its end.
+const checkWithin = 5 * time.Second
+
+// damage says what is wrong with the file, which the server would only notice when it comes to the place; empty when nothing is.
+func (db *database) damage(ctx context.Context) (string, error) {
 	const magic = "SQLite format 3\x00"
 	head := make([]byte, len(magic))
-	if _, err := io.ReadFull(f, head); err != nil || string(head) != magic {
-		return db.fault(errors.New("it is not an SQLite database"))
+	f, err := os.Open(db.sql.DatabaseName)
+	if err != nil {
+		return "", err
 	}
-	return nil
+	n, err := io.ReadFull(f, head)
+	_ = f.Close()
+	switch {
+	case n == 0 && errors.Is(err, io.EOF):
+		return "", nil // empty: SQLite makes a database of it
+	case err != nil && !errors.Is(err, io.ErrUnexpectedEOF):
+		return "", err
+	case string(head) != magic:
+		return "it is not an SQLite database", nil
+	}
+	pool, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Path: filepath.ToSlash(db.sql.DatabaseName), RawQuery: "_pragma=busy_timeout(10000)"}).String())
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = pool.Close() }()
+	limited, cancel := context.WithTimeout(ctx, checkWithin)
+	defer cancel()
+	var found string
+	err = pool.QueryRowContext(limited, "PRAGMA quick_check(1)").Scan(&found)
+	var driver *sqlite.Error
+	switch {
+	case err == nil && found == "ok":
+		return "", nil
+	case err == nil:
+		return firstLine(found), nil
+	case ctx.Err() != nil:
+		return "", ctx.Err()
+	case limited.Err() != nil:
+		return "", nil // too large to be read to its end; nothing was found so far
+	case errors.As(err, &driver) && (driver.Code()&0xff == sqlite3.SQLITE_CORRUPT || driver.Code()&0xff == sqlite3.SQLITE_NOTADB):
+		return err.Error(), nil
+	}
+	return "", err
+}
+
+// firstLine is what SQLite's report begins with; it names places, not content.
+func firstLine(s string) string {
+	s = strings.TrimPrefix(s, "*** in database main ***\n")
+	line, _, _ := strings.Cut(s, "\n")
+	return line
 }
 
 // prepare creates what a new database needs and stamps it.
 func (db *database) prepare(cfg *config.Config, o Options) error {
-	if err := errors.Join(db.check(), db.touch()); err != nil {
+	if err := db.touch(); err != nil {
 		return err
 	}
 	if db.isNew && db.dir != "" {
-		if err := sqlite.SetupSchema(db.sql); err != nil {
+		if err := schema.SetupSchema(db.sql); err != nil {
 			return db.fault(err)
 		}
 	}
@@ -177,17 +230,17 @@ func (db *database) prepare(cfg *config.Config, o Options) error {
 	return nil
 }
 
-// moveAside renames the database and its companions; the new name says which version wrote it and when it was moved.
-func (db *database) moveAside(found stamp) error {
-	version := found.ServerVersion
-	if version == "" {
-		version = "unknown"
+// moveAside renames the database and its companions; the new name says why, which is the version that wrote it or damage,
+// and when.
+func (db *database) moveAside(why string) error {
+	if why == "" {
+		why = "unknown"
 	}
-	db.setAside = filepath.Join(db.dir, fmt.Sprintf("temporal-%s-%s.db", version, time.Now().UTC().Format("20060102T150405.000")))
+	db.setAside = filepath.Join(db.dir, fmt.Sprintf("temporal-%s-%s.db", why, time.Now().UTC().Format("20060102T150405.000")))
 	for _, suffix := range []string{"", "-wal", "-shm"} {
 		err := os.Rename(db.sql.DatabaseName+suffix, db.setAside+suffix)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("set aside %s, which another Temporal server version wrote: %w", db.sql.DatabaseName, err)
+			return fmt.Errorf("set aside %s, which cannot be used: %w", db.sql.DatabaseName, err)
 		}
 	}
 	if err := os.Remove(filepath.Join(db.dir, stampFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -78,7 +78,7 @@ func Start(ctx context.Context, o Options) (_ *Server, err error) {
 			}
 		}()
 	}
-	db, err := openDatabase(o)
+	db, err := openDatabase(ctx, o)
 	if err != nil {
 		return nil, err
 	}

@@ -32,8 +32,12 @@ type FileError struct {
 }
 
 func (e *FileError) Error() string {
-	return fmt.Sprintf("%s %s: move it away or restore a back-up (%s.v*.bak), or name another folder with --data-dir",
-		e.Path, e.Reason, e.Path)
+	text := fmt.Sprintf("%s %s; nothing was changed: move it away or restore a back-up (yours, or %s.v*.bak from the last upgrade), "+
+		"or name another folder with --data-dir", e.Path, e.Reason, e.Path)
+	if errors.Is(e.Err, store.ErrDamaged) {
+		text += "; `sqlite3 " + e.Path + " .recover` gets out of a damaged one what can still be read"
+	}
+	return text
 }
 
 func (e *FileError) Unwrap() error { return e.Err }

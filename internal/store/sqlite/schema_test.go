@@ -127,6 +127,25 @@ func TestUnusableFilesAreRefused(t *testing.T) {
 		_, err = f.WriteAt(bytes.Repeat([]byte{0xa5}, 3000), 100) // the schema
 		return err
 	}
+	pages := func(path string) error {
+		s, err := Open(t.Context(), path, Options{})
+		if err != nil {
+			return err
+		}
+		create(t, s, "m", 500)
+		closeStore(t, s)
+		f, err := os.OpenFile(path, os.O_RDWR, 0)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		info, err := f.Stat()
+		if err != nil {
+			return err
+		}
+		_, err = f.WriteAt(bytes.Repeat([]byte{0xa5}, 16<<10), info.Size()/2/4096*4096) // rules
+		return err
+	}
 	foreign := func(path string) error {
 		db, err := sql.Open("sqlite", path)
 		if err != nil {
@@ -142,6 +161,7 @@ func TestUnusableFilesAreRefused(t *testing.T) {
 	}{
 		"text":    {func(path string) error { return os.WriteFile(path, bytes.Repeat([]byte("no database\n"), 500), 0o600) }, "damaged or not a SQLite database"},
 		"damaged": {damaged, "damaged"},
+		"pages":   {pages, "is damaged; nothing was changed"},
 		"foreign": {foreign, "another program's"},
 	} {
 		t.Run(name, func(t *testing.T) {

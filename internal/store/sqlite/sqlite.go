@@ -161,6 +161,9 @@ func (s *Store) open(ctx context.Context, opts Options) error {
 	pool.SetMaxIdleConns(1)
 	pool.SetConnMaxIdleTime(0)
 	pool.SetConnMaxLifetime(0)
+	if err := check(ctx, pool, s.path); err != nil {
+		return err
+	}
 	if err := upgrade(ctx, pool, s.path, opts); err != nil {
 		return err
 	}
@@ -180,6 +183,32 @@ func (s *Store) open(ctx context.Context, opts Options) error {
 	s.readers.SetMaxOpenConns(opts.Readers)
 	s.readers.SetMaxIdleConns(opts.Readers)
 	s.reads = newStatements(s.readers)
+	return nil
+}
+
+// checkWithin bounds the search for damage at the start; a file that takes longer is not read to its end.
+const checkWithin = 2 * time.Second
+
+// check refuses a file with damaged pages before anything is written to it. Otherwise the damage shows when somebody comes
+// to the place, in the middle of a migration.
+func check(ctx context.Context, db *sql.DB, path string) error {
+	if path == Memory {
+		return nil
+	}
+	limited, cancel := context.WithTimeout(ctx, checkWithin)
+	defer cancel()
+	var found string
+	err := db.QueryRowContext(limited, "PRAGMA quick_check(1)").Scan(&found)
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case limited.Err() != nil:
+		return nil
+	case err != nil:
+		return wrap("look for damage", err)
+	case found != "ok":
+		return &FileError{Path: path, Reason: "is damaged", Err: fmt.Errorf("%w: %s", store.ErrDamaged, strings.ReplaceAll(found, "\n", " "))}
+	}
 	return nil
 }
 
