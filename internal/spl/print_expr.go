@@ -61,9 +61,9 @@ func (w *printer) search(e SearchExpr, prec int) {
 			w.WriteByte(')')
 			return
 		}
-		// A bare "by" would end the condition of tstats.
-		by := strings.EqualFold(e.Value.Text, "by") || strings.EqualFold(e.Value.Text, "groupby")
-		w.group(by && !e.Value.Quoted, func() { w.value(e.Value) })
+		// A bare "by" would end the condition of tstats, a bare "#" would be read as the start of a comment.
+		apart := strings.EqualFold(e.Value.Text, "by") || strings.EqualFold(e.Value.Text, "groupby") || e.Value.Text == "#"
+		w.group(apart && !e.Value.Quoted, func() { w.value(e.Value) })
 	case *SubsearchExpr:
 		w.WriteByte('[')
 		w.pipeline(e.Pipeline)
