@@ -117,8 +117,15 @@ func (l *lowering) mvcombine(c *spl.MVCombine, input plan.Node) plan.Node {
 
 func (l *lowering) nomv(c *spl.NoMV, input plan.Node) plan.Node {
 	j := &plan.Joined{Field: c.Field.Text, Delim: "\n"}
-	if before, ok := input.(*plan.Combine); ok && before.Field == j.Field {
-		j.Delim = before.Delim // mvcombine says by what nomv joins
+	switch before := input.(type) { // that command says by what nomv joins
+	case *plan.Combine:
+		if before.Field == j.Field {
+			j.Delim = before.Delim
+		}
+	case *plan.Aggregate:
+		if before.Delim != "" {
+			j.Delim = before.Delim
+		}
 	}
 	return l.extend(c.At.At, input, j, j.Field)
 }
@@ -154,7 +161,8 @@ func (l *lowering) extract(c *spl.Extract, input plan.Node) plan.Node {
 	case "xmlunescape":
 		l.note(c.At.At, "xmlunescape is applied to _raw")
 	}
-	p := &plan.ReadPairs{Kind: c.Kind, Field: option(c.Options, "field", "_raw"), PairDelim: option(c.Options, "pairdelim", ""), KeyDelim: option(c.Options, "kvdelim", "")}
+	p := &plan.ReadPairs{Kind: c.Kind, Field: option(c.Options, "field", "_raw"), PairDelim: option(c.Options, "pairdelim", ""), KeyDelim: option(c.Options, "kvdelim", ""),
+		Several: truth(c.Options, "mv_add", false), Max: max(0, count(c.Options, "limit", 50))}
 	if c.Kind == "kv" {
 		p.Kind = "extract"
 	}
@@ -166,8 +174,14 @@ func (l *lowering) extract(c *spl.Extract, input plan.Node) plan.Node {
 
 func (l *lowering) convert(c *spl.Convert, input plan.Node) plan.Node {
 	e := &plan.Extend{Step: step(c.At.At, input)}
+	var except []string
 	for _, f := range c.Funcs {
-		v := &plan.Convert{Func: f.Func, Field: f.Field.Text, As: f.Field.Text, Format: c.Timeformat}
+		if f.Func == "none" {
+			except = append(except, f.Field.Text)
+		}
+	}
+	for _, f := range c.Funcs {
+		v := &plan.Convert{Func: f.Func, Field: f.Field.Text, As: f.Field.Text, Format: c.Timeformat, Except: except}
 		if f.As != nil {
 			v.As = f.As.Text
 		}

@@ -133,7 +133,27 @@ func (l *lowering) call(e *spl.Call, s plan.Scope) plan.Expr {
 			}
 		}
 		return plan.NewUnknown(at, "lookup takes the name of a table in quotes, an object of keys and a list of columns")
+	case "sum", "avg":
+		for _, x := range e.Args {
+			if lit, ok := x.(*spl.StringLit); ok {
+				return plan.NewUnknown(lit.At.At, e.Func+" takes no text in quotes: write tonumber(…) around it")
+			}
+		}
+	case "json_object", "json_array", "json_set", "json_set_exact", "json_append", "json_extend":
+		args := l.exprs(e.Args, s)
+		for i, x := range e.Args {
+			if lit, ok := x.(*spl.StringLit); ok {
+				args[i] = plan.NewConst(lit.At.At, value.Quoted(lit.Value))
+			}
+		}
+		if op, ok := value.Find(e.Func, value.InEval); ok && len(args) >= op.Min {
+			return plan.NewApply(at, op, args...)
+		}
 	case "sigfig":
+		if b, ok := firstOf(e.Args).(*spl.Binary); ok && len(e.Args) == 1 && (b.Op == "+" || b.Op == "-") {
+			args := []plan.Expr{l.expr(b, s), plan.NewConst(at, value.Bool(true))}
+			return apply(at, "sigfig", value.InEval, append(args, l.terms(b, s)...)...)
+		}
 		if len(e.Args) == 1 {
 			return apply(at, "sigfig", value.InEval, append([]plan.Expr{l.expr(e.Args[0], s)}, l.operands(e.Args[0], s)...)...)
 		}
@@ -153,7 +173,11 @@ func (l *lowering) call(e *spl.Call, s plan.Scope) plan.Expr {
 	case "xor":
 		return apply(at, "XOR", value.InEval, l.exprs(e.Args, s)...)
 	}
-	op, ok := value.Find(e.Func, value.InEval)
+	name := e.Func
+	if name == "length" {
+		name = "len"
+	}
+	op, ok := value.Find(name, value.InEval)
 	if !ok || !isName(e.Func) {
 		return plan.NewUnknown(at, e.Func+" is no function of eval: check its spelling")
 	}
@@ -161,6 +185,14 @@ func (l *lowering) call(e *spl.Call, s plan.Scope) plan.Expr {
 		return plan.NewUnknown(at, arity(op, len(e.Args)))
 	}
 	return plan.NewApply(at, op, l.exprs(e.Args, s)...)
+}
+
+// terms are the numbers that a sum or difference is made of, as they are written.
+func (l *lowering) terms(e spl.Expr, s plan.Scope) []plan.Expr {
+	if b, ok := e.(*spl.Binary); ok && (b.Op == "+" || b.Op == "-") {
+		return append(l.terms(b.L, s), l.terms(b.R, s)...)
+	}
+	return l.operands(e, s)
 }
 
 // operands are the numbers that a product or quotient is made of, as they are written.
@@ -225,4 +257,11 @@ func fieldsOf(e spl.Expr) []string {
 		return true
 	})
 	return names
+}
+
+func firstOf(list []spl.Expr) spl.Expr {
+	if len(list) == 0 {
+		return nil
+	}
+	return list[0]
 }

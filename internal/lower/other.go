@@ -23,6 +23,8 @@ func (l *lowering) other(c *spl.Other, input plan.Node) plan.Node {
 		return &plan.TotalRow{Step: step(c.At.At, input), Fields: texts(c.Args), Label: option(c.Options, "label", ""), LabelField: option(c.Options, "labelfield", "")}
 	case "addinfo":
 		return l.extend(c.At.At, input, &plan.SearchInfo{}, "info_min_time", "info_max_time", "info_search_time", "info_sid")
+	case "setfields":
+		return l.setfields(c, input)
 	case "rangemap":
 		return l.rangemap(c, input)
 	case "strcat":
@@ -40,7 +42,7 @@ func (l *lowering) other(c *spl.Other, input plan.Node) plan.Node {
 		}
 		return n
 	case "tojson":
-		return l.extend(c.At.At, input, &plan.ToJSON{Fields: texts(c.Args), Output: option(c.Options, "output_field", "_raw")}, option(c.Options, "output_field", "_raw"))
+		return l.tojson(c, input)
 	case "fromjson":
 		if len(c.Args) != 1 {
 			return hole(c.At.At, input, c.Command, "fromjson takes one field")
@@ -68,10 +70,30 @@ func (l *lowering) other(c *spl.Other, input plan.Node) plan.Node {
 		n.Scope = n.Scope.With(l.column(n.Output, value.Desc{Kind: value.Number, Missing: value.Maybe, Settled: true}, plan.Computed, c.At.At))
 		return n
 	case "fieldformat", "highlight", "iconify", "abstract", "localop", "redistribute", "noop", "require", "tags", "typer", "relevancy", "scrub", "expand", "outputtext",
-		"sendalert", "sendemail", "collect", "mcollect", "meventcollect", "tscollect", "outputcsv", "outputtelemetry", "createrss", "dump", "delete", "setfields":
+		"sendalert", "sendemail", "collect", "mcollect", "meventcollect", "tscollect", "outputcsv", "outputtelemetry", "createrss", "dump", "delete":
 		return l.pass(c, input)
 	}
 	return hole(c.At.At, input, c.Command, "%s", reason(c.Command))
+}
+
+// tojson reads fields and types of fields, such as num(age) name.
+func (l *lowering) tojson(c *spl.Other, input plan.Node) plan.Node {
+	t := &plan.ToJSON{Type: strings.ToLower(option(c.Options, "default_type", "none")), Null: truth(c.Options, "fill_null", false),
+		Internal: truth(c.Options, "include_internal", false), Output: option(c.Options, "output_field", "_raw")}
+	for _, a := range c.Args {
+		f := plan.TypedField{Pattern: a.Text}
+		if kind, rest, ok := strings.Cut(a.Text, "("); ok && !a.Quoted && strings.HasSuffix(rest, ")") {
+			f = plan.TypedField{Pattern: strings.TrimSpace(rest[:len(rest)-1]), Type: strings.ToLower(kind)}
+		}
+		if f.Type != "" && !value.IsJSONType(f.Type) {
+			return hole(a.At.At, input, c.Command, "tojson knows auto, bool, json, none, num and str, not %s", f.Type)
+		}
+		t.Fields = append(t.Fields, f)
+	}
+	if !value.IsJSONType(t.Type) {
+		return hole(c.At.At, input, c.Command, "tojson knows auto, bool, json, none, num and str, not %s", t.Type)
+	}
+	return l.extend(c.At.At, input, t, t.Output)
 }
 
 // pass passes rows on.
@@ -115,6 +137,18 @@ func (l *lowering) addtotals(c *spl.Other, input plan.Node) plan.Node {
 	}
 	if truth(c.Options, "col", false) {
 		n = &plan.TotalRow{Step: step(c.At.At, n), Fields: fields, Label: option(c.Options, "label", "Total"), LabelField: option(c.Options, "labelfield", "")}
+	}
+	return n
+}
+
+// setfields gives fields one value in all rows.
+func (l *lowering) setfields(c *spl.Other, input plan.Node) plan.Node {
+	if len(c.Options) == 0 {
+		return hole(c.At.At, input, c.Command, "setfields takes FIELD=VALUE, with commas between several")
+	}
+	n := input
+	for _, o := range c.Options {
+		n = l.extend(o.At.At, n, &plan.Assign{Name: o.Name, Expr: plan.NewConst(o.At.At, value.Str(o.Value))}, o.Name)
 	}
 	return n
 }
@@ -298,7 +332,7 @@ func (l *lowering) selfjoin(c *spl.Other, input plan.Node) plan.Node {
 		return hole(c.At.At, input, c.Command, "selfjoin needs fields")
 	}
 	above := &plan.Source{Step: plan.Step{At: c.At.At, Scope: input.Behind()}, Kind: plan.Above}
-	return &plan.Join{Step: step(c.At.At, input), Sub: above, Fields: texts(c.Args), Max: count(c.Options, "max", 1), Keep: !truth(c.Options, "overwrite", true), Self: !truth(c.Options, "keepsingle", false)}
+	return &plan.Join{Step: step(c.At.At, input), Sub: above, Fields: texts(c.Args), Max: count(c.Options, "max", 1), Keep: !truth(c.Options, "overwrite", true), Self: true, Single: truth(c.Options, "keepsingle", false)}
 }
 
 // eventcount counts the events that were given.

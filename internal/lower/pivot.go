@@ -107,6 +107,11 @@ func (l *lowering) top(c *spl.Top, input plan.Node) plan.Node {
 	w.Scope = w.Scope.With(l.column("_total", value.Desc{Kind: value.Number, Settled: true}, plan.Aggregated, c.At.At))
 	rare := strings.HasSuffix(c.Kind, "rare")
 	sorted := &plan.Sort{Step: step(c.At.At, w), Limit: 0, Keys: []plan.SortKey{{Name: countAs, Desc: !rare, Func: "num"}}}
+	if !rare { // of values that are as frequent, the last by text comes first
+		for _, f := range texts(c.Fields) {
+			sorted.Keys = append(sorted.Keys, plan.SortKey{Name: f, Desc: true, Func: "str"})
+		}
+	}
 	n = sorted
 	if truth(c.Options, "showperc", true) {
 		e := &plan.Extend{Step: step(c.At.At, n)}

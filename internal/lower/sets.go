@@ -130,11 +130,17 @@ func (l *lowering) append(c *spl.Append, input plan.Node) plan.Node {
 		return union(c.At.At, input, l.pipeline(c.Sub, above))
 	case "appendcols":
 		j := &plan.Join{Step: step(c.At.At, input), Position: true, Keep: !truth(c.Options, "override", false), SubLimit: joinRows, Sub: l.pipeline(c.Sub, nil)}
+		if n := count(c.Options, "maxout", 0); n > 0 {
+			j.SubLimit = min(n, joinRows)
+		}
 		j.Scope = merged(j.Scope, j.Sub.Behind())
 		return j
 	}
 	u := union(c.At.At, input, l.pipeline(c.Sub, nil))
 	u.SubLimit = joinRows
+	if n := count(c.Options, "maxout", 0); n > 0 {
+		u.SubLimit = min(n, joinRows)
+	}
 	return u
 }
 
@@ -159,7 +165,7 @@ func (l *lowering) multisearch(c *spl.Multisearch, input plan.Node) plan.Node {
 func (l *lowering) transaction(c *spl.Transaction, input plan.Node) plan.Node {
 	s := input.Behind()
 	n := &plan.Session{Step: step(c.At.At, input), Fields: texts(c.Fields), MaxSpan: -1, MaxPause: -1, MaxEvents: count(c.Options, "maxevents", 1000),
-		Connected: truth(c.Options, "connected", true), KeepEvicted: truth(c.Options, "keepevicted", false), Orphans: truth(c.Options, "keeporphans", false),
+		Connected: truth(c.Options, "connected", true), KeepEvicted: truth(c.Options, "keepevicted", false), Orphans: truth(c.Options, "keeporphans", false), MVRaw: truth(c.Options, "mvraw", false),
 		Delim: option(c.Options, "delim", " "), NullStr: option(c.Options, "nullstr", "NULL")}
 	for name, into := range map[string]*float64{"maxspan": &n.MaxSpan, "maxpause": &n.MaxPause} {
 		v := option(c.Options, name, "")

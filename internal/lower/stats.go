@@ -25,7 +25,7 @@ func (l *lowering) stats(c *spl.Stats, input plan.Node) plan.Node {
 		return l.streamstats(c, aggs, input)
 	}
 	n := &plan.Aggregate{Step: step(c.At.At, input), Aggs: aggs, Keys: keys(c.By),
-		AllNum: truth(c.Options, "allnum", false), DedupSplit: truth(c.Options, "dedup_splitvals", false)}
+		AllNum: truth(c.Options, "allnum", false), DedupSplit: truth(c.Options, "dedup_splitvals", false), Delim: option(c.Options, "delim", "")}
 	if len(n.Keys) == 0 && option(c.Options, "by", "") != "" {
 		n.Keys = []plan.Key{{Name: option(c.Options, "by", "")}}
 	}

@@ -18,7 +18,7 @@ func (l *lowering) foreach(c *spl.Foreach, input plan.Node) plan.Node {
 	default:
 		return hole(c.At.At, input, "foreach", "mode=%s: foreach knows multifield, multivalue, json_array and auto_collections", f.Mode)
 	}
-	if len(f.Patterns) == 0 {
+	if len(f.Patterns) == 0 && f.Mode != "auto_collections" {
 		return hole(c.At.At, input, "foreach", "foreach needs fields or patterns of fields")
 	}
 	f.Scope.Open = true

@@ -111,6 +111,8 @@ type ReadPairs struct {
 	Field               string
 	PairDelim, KeyDelim string
 	Prefix              string
+	Several             bool // a name that comes again adds a value
+	Max                 int  // pairs; 0: all
 }
 
 // ReadXML is xpath.
@@ -128,7 +130,8 @@ type Bin struct {
 
 // Convert is one function of convert.
 type Convert struct {
-	Func, Field, As, Format string // Field and As may be patterns
+	Func, Field, As, Format string   // Field and As may be patterns
+	Except                  []string // fields that none() leaves alone
 }
 
 // Replace is replace: whole values that match a pattern become another text.
@@ -179,9 +182,15 @@ type Ago struct{}
 
 // ToJSON is tojson: fields of the row as an object.
 type ToJSON struct {
-	Fields []string
-	Output string
+	Fields   []TypedField // none: all fields
+	Type     string       // of fields without one, and of all fields: auto, bool, json, none, num or str
+	Null     bool         // a value that the type leaves out is null
+	Internal bool         // fields that begin with _ as well
+	Output   string
 }
+
+// TypedField is a pattern of names and the type that their values take.
+type TypedField struct{ Pattern, Type string }
 
 // Joined is nomv.
 type Joined struct{ Field, Delim string }
@@ -254,6 +263,8 @@ type Aggregate struct {
 	AllNum bool
 	// DedupSplit counts a row with a repeated value in a key once: dedup_splitvals.
 	DedupSplit bool
+	// Delim is what nomv behind it joins several values by, where the search says so.
+	Delim string
 }
 
 // Key is one key, of times with the width of its intervals.
@@ -344,7 +355,8 @@ type Join struct {
 	// Position is appendcols: the first row meets the first, and so on.
 	Position         bool
 	UseTime, Earlier bool
-	Self             bool // selfjoin: a row without a second one goes
+	Self             bool // selfjoin: a row meets those that follow it
+	Single           bool // selfjoin: a row with keys of its own stays
 	SubLimit         int
 	// LeftAlias, RightAlias and On are of the form join left=L right=R where L.a = R.b.
 	LeftAlias, RightAlias string
@@ -427,6 +439,7 @@ type Session struct {
 	MVList                          bool
 	MVListFields                    []string
 	Delim, NullStr                  string
+	MVRaw                           bool // _raw has a value for each event
 }
 
 // Fill puts a value where a field is missing: fillnull, or the last one above: filldown.

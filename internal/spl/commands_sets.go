@@ -425,7 +425,11 @@ func (p *parser) other(at At, name string) Command {
 			c.Args = append(c.Args, Name{p.at(a, p.pos), p.buf[a:p.pos], false})
 			continue
 		}
+		e, _ := p.atOption()
 		if o, ok := p.option(); ok {
+			if named := p.buf[a:e]; name == "rangemap" && o.Name != "field" && o.Name != "default" || name == "setfields" {
+				o.Name = named // the name of a range or of a field, whose case counts
+			}
 			c.Options = append(c.Options, o)
 			continue
 		}
@@ -479,3 +483,6 @@ func isGenerating(name string) bool { return generatingSet[name] }
 
 // isCommand says whether Splunk documents a command of this name.
 func isCommand(name string) bool { return documentedSet[name] }
+
+// Commands are the names of all commands that Splunk documents, those of its machine learning toolkit included.
+func Commands() []string { return append([]string(nil), documented...) }

@@ -268,9 +268,37 @@ func (p *parser) option() (Option, bool) {
 	a := p.pos
 	o := Option{Name: strings.ToLower(p.buf[a:e])}
 	p.pos = skipSpace(p.buf, e, p.end) + 1
-	o.Value, o.Quoted = p.optionValue()
+	if cond, ok := p.splitCondition(o.Name); ok {
+		o.Value, o.Quoted = cond, true
+	} else {
+		o.Value, o.Quoted = p.optionValue()
+	}
 	o.At = p.at(a, p.pos)
 	return o, p.err == nil
+}
+
+// splitCondition reads a condition whose parentheses stand in quotes of their own, as streamstats may have it:
+// reset_after="("status=\"closed\"")".
+func (p *parser) splitCondition(option string) (string, bool) {
+	const open, end = `"("`, `")"`
+	p.peek()
+	if option != "reset_before" && option != "reset_after" || !strings.HasPrefix(p.buf[p.pos:p.end], open) {
+		return "", false
+	}
+	a := p.pos + len(open)
+	n := 0
+	for {
+		i := strings.Index(p.buf[a+n:p.end], end)
+		if i < 0 {
+			return "", false
+		}
+		if n += i; n == 0 || p.buf[a+n-1] != '\\' {
+			break
+		}
+		n++ // the quote is escaped
+	}
+	p.pos = a + n + len(end)
+	return unescape(p.buf[a:a+n], false), true
 }
 
 func (p *parser) optionValue() (value string, quoted bool) {

@@ -361,7 +361,7 @@ func fnToInt(l *lowering, e *spl.Call) value {
 	if v.hole || v.null || isInteger(v.typ) {
 		return v
 	}
-	return value{expr: call("TO_LONG", call("CASE", binary(">=", v.expr, integer(0)), call("FLOOR", v.expr), call("CEIL", v.expr))), typ: "long", array: v.array}
+	return value{expr: call("TO_LONG", call("FLOOR", v.expr)), typ: "long", array: v.array}
 }
 
 // fnTypeof is typeof: a field that is missing is Invalid, text that is a number a Number.

@@ -193,6 +193,11 @@ func (j *JSON) at(e *Env, steps []step) []*JSON {
 				if m := x.member(s.name); m != nil {
 					next = append(next, m)
 				}
+			case x.kind == 'o' && x == j && len(steps) == 1 && s.n == -1:
+				next = append(next, x) // {} of an object is the object
+			case x.kind == 'o' && x == j && len(x.items) == 1 && x.items[0].kind == 'a':
+				// A list that is all there is in an object need not be named.
+				next = append(next, x.items[0].at(e, []step{s})...)
 			case x.kind != 'a':
 			case s.n == -1:
 				next = append(next, x.items...)
@@ -252,12 +257,12 @@ func toJSON(v Value) *JSON {
 			return &JSON{kind: 'b', text: strings.ToLower(a.Text())}
 		}
 		s := strings.TrimSpace(a.text)
-		if len(s) > 1 && (s[0] == '{' || s[0] == '[') {
+		if a.places == asJSON || len(s) > 1 && (s[0] == '{' || s[0] == '[') {
 			if j, ok := ParseJSON(s); ok {
 				return j
 			}
 		}
-		if _, ok := ParseNumber(a.text); ok {
+		if _, ok := ParseNumber(a.text); ok && a.places != inQuotes {
 			if j, ok := ParseJSON(a.text); ok {
 				return j
 			}
@@ -285,3 +290,63 @@ func (j *JSON) IsNull() bool { return j.kind == 'z' }
 
 // IsNumber says that the value is a number.
 func (j *JSON) IsNumber() bool { return j.kind == 'n' }
+
+// IsJSONType says that tojson has a type of the name.
+func IsJSONType(name string) bool {
+	switch name {
+	case "auto", "bool", "json", "none", "num", "str":
+		return true
+	}
+	return false
+}
+
+// TypedJSON is a value as tojson writes it for a type: several values as a list. It is false where nothing is left.
+func TypedJSON(v Value, kind string) (Value, bool) {
+	list := &JSON{kind: 'a'}
+	for _, a := range v {
+		if j := typedJSON(a, kind); j != nil {
+			list.items = append(list.items, j)
+		}
+	}
+	switch {
+	case len(list.items) == 0:
+		return nil, false
+	case len(v) > 1:
+		return Value{{kind: Text, text: list.String(), places: asJSON}}, true
+	}
+	return Value{{kind: Text, text: list.items[0].String(), places: asJSON}}, true
+}
+
+func typedJSON(a Atom, kind string) *JSON {
+	s := a.Text()
+	n, isNum := a.Number()
+	if isNum && kind != "str" && kind != "bool" {
+		if j, ok := ParseJSON(s); ok {
+			return j
+		}
+		return &JSON{kind: 'n', text: FormatNumber(n, -1)}
+	}
+	switch kind {
+	case "bool":
+		switch fold(s) {
+		case "false", "f", "no":
+			return &JSON{kind: 'b', text: "false"}
+		case "true", "t", "yes":
+			return &JSON{kind: 'b', text: "true"}
+		}
+		if isNum {
+			return toJSON(Bool(n != 0))
+		}
+		return nil
+	case "num":
+		return nil
+	case "json", "auto":
+		if j, ok := ParseJSON(s); ok {
+			return j
+		}
+		if kind == "json" {
+			return nil
+		}
+	}
+	return &JSON{kind: 's', text: s}
+}

@@ -6,6 +6,11 @@ func jsonOps() []Op {
 	op := func(name string, least, most int, result Kind, does string, fn func(*Env, []Value) Value) Op {
 		return Op{Name: name, Place: InEval, Min: least, Max: most, Rows: []Row{{Kinds: kinds(Any), Result: result, Missing: Maybe, Several: Maybe, Does: does, Page: pageJSON}}, fn: fn}
 	}
+	unsettled := func(name string, least, most int, result Kind, does string, fn func(*Env, []Value) Value) Op {
+		o := op(name, least, most, result, does, fn)
+		o.Rows[0].Page = ""
+		return o
+	}
 	parsed := func(f func(e *Env, j *JSON, a []Value) Value) func(*Env, []Value) Value {
 		return func(e *Env, a []Value) Value {
 			s, ok := text(a[0])
@@ -40,6 +45,8 @@ func jsonOps() []Op {
 			}
 			switch {
 			case len(found) == 0:
+				return nil
+			case len(found) == 1 && found[0].kind == 'z':
 				return nil
 			case len(found) == 1:
 				return Str(found[0].Text())
@@ -94,13 +101,23 @@ func jsonOps() []Op {
 			}
 			return Str(out.String())
 		})),
-		op("json_set", 3, -1, Text, "the object with values at paths", changeJSON(false, setStep)),
-		op("json_set_exact", 3, -1, Text, "as json_set, each path being one name", changeJSON(true, setStep)),
-		op("json_append", 3, -1, Text, "the object with values added to lists at paths", changeJSON(false, appendStep)),
-		op("json_extend", 3, -1, Text, "as json_append; the elements of a list are added one by one", changeJSON(false, extendStep)),
+		op("json_set", 3, -1, Text, "the object with values at paths", changeJSON(false, true, setStep)),
+		op("json_set_exact", 3, -1, Text, "as json_set, each path being one name", changeJSON(true, false, setStep)),
+		op("json_append", 3, -1, Text, "the object with values added to lists at paths", changeJSON(false, false, appendStep)),
+		op("json_extend", 3, -1, Text, "as json_append; the elements of a list are added one by one", changeJSON(false, false, extendStep)),
 		op("json_delete", 2, -1, Text, "the object without what the paths name", parsed(func(e *Env, j *JSON, a []Value) Value {
+			var paths []string
 			for _, p := range a {
 				path, _ := text(p)
+				if l, ok := ParseJSON(path); ok && l.kind == 'a' {
+					for _, x := range l.items {
+						paths = append(paths, x.Text())
+					}
+					continue
+				}
+				paths = append(paths, path)
+			}
+			for _, path := range paths {
 				steps := jsonPath(path)
 				if len(steps) == 0 {
 					continue
@@ -125,17 +142,16 @@ func jsonOps() []Op {
 			}
 			return bounded(e, out)
 		})),
-		op("mv_to_json_array", 1, 2, Text, "the values as a list of texts; with a second argument that holds, each is read as JSON", func(_ *Env, a []Value) Value {
+		op("mv_to_json_array", 1, 2, Text, "the values as a list of texts; with a second argument that holds, each is read as JSON, null where it is none", func(_ *Env, a []Value) Value {
 			if a[0].Missing() {
 				return nil
 			}
+			if len(a) > 1 && a[1].True() {
+				return Str(inferred(a[0]).String())
+			}
 			j := &JSON{kind: 'a'}
 			for _, x := range a[0] {
-				if len(a) > 1 && a[1].True() {
-					j.items = append(j.items, toJSON(x.One()))
-				} else {
-					j.items = append(j.items, &JSON{kind: 's', text: x.Text()})
-				}
+				j.items = append(j.items, &JSON{kind: 's', text: x.Text()})
 			}
 			return Str(j.String())
 		}),
@@ -146,7 +162,7 @@ func jsonOps() []Op {
 			}
 			return Str(out.String())
 		})),
-		op("object_to_array", 3, 3, Text, "a list of an object for each member, its name and value under the names given", parsed(func(_ *Env, j *JSON, a []Value) Value {
+		unsettled("object_to_array", 3, 3, Text, "a list of an object for each member, its name and value under the names given", parsed(func(_ *Env, j *JSON, a []Value) Value {
 			k1, _ := text(a[0])
 			k2, _ := text(a[1])
 			out := &JSON{kind: 'a'}
@@ -163,13 +179,37 @@ func jsonOps() []Op {
 			}
 			return bounded(e, out)
 		})),
-		op("tojson", 1, 1, Text, "the value as JSON", func(_ *Env, a []Value) Value { return Str(toJSON(a[0]).String()) }),
-		op("toarray", 1, 1, Text, "the value as a list of JSON", func(_ *Env, a []Value) Value {
-			j := toJSON(a[0])
-			if j.kind != 'a' {
-				j = &JSON{kind: 'a', items: []*JSON{j}}
+		unsettled("tojson", 1, 1, Text, "the value as JSON", func(_ *Env, a []Value) Value { return Str(toJSON(a[0]).String()) }),
+		op("toarray", 1, 1, Text, "a text that is a list of JSON, several values as mv_to_json_array reads them; else missing", func(_ *Env, a []Value) Value {
+			if len(a[0]) > 1 {
+				return Str(inferred(a[0]).String())
+			}
+			s, _ := text(a[0])
+			j, ok := ParseJSON(s)
+			if !ok || j.kind != 'a' {
+				return nil
+			}
+			for _, x := range j.items {
+				if n, ok := ParseNumber(x.text); x.kind == 'n' && ok {
+					x.text = FormatNumber(n, -1)
+				}
 			}
 			return Str(j.String())
+		}),
+		op("tomv", 1, 1, Numeral, "the elements of a list of JSON as several values, texts in their quotes; several values as they are; else missing", func(e *Env, a []Value) Value {
+			if len(a[0]) > 1 {
+				return a[0]
+			}
+			s, _ := text(a[0])
+			j, ok := ParseJSON(s)
+			if !ok || j.kind != 'a' {
+				return nil
+			}
+			var out Value
+			for _, x := range j.items {
+				out = append(out, Str(x.String())...)
+			}
+			return bounded(e, out)
 		}),
 		op("toobject", 1, 1, Text, "the value if it is an object of JSON", parsed(func(_ *Env, j *JSON, _ []Value) Value {
 			if j.kind != 'o' {
@@ -199,6 +239,28 @@ func (j *JSON) remove(s step) {
 				j.keys = append(j.keys[:i], j.keys[i+1:]...)
 			}
 		}
+	}
+}
+
+// atRoot changes the whole text: an empty path names it.
+func atRoot(j *JSON, put change, x *JSON) *JSON {
+	around := &JSON{kind: 'o', keys: []string{""}, items: []*JSON{j}}
+	put(around, step{}, x)
+	return around.items[0]
+}
+
+// chain makes the objects on the way that are not there.
+func (j *JSON) chain(steps []step) {
+	for _, s := range steps {
+		if s.list || j.kind != 'o' {
+			return
+		}
+		next := j.member(s.name)
+		if next == nil {
+			next = &JSON{kind: 'o'}
+			j.set(s.name, next)
+		}
+		j = next
 	}
 }
 
@@ -233,7 +295,7 @@ func extendStep(j *JSON, s step, x *JSON) {
 	}
 }
 
-// list is the list at a step; an object without the member gets an empty one.
+// list is the list at a step; another value there becomes a list of itself. It is nil where there is none.
 func (j *JSON) list(s step) *JSON {
 	var l *JSON
 	if s.list {
@@ -241,18 +303,32 @@ func (j *JSON) list(s step) *JSON {
 			l = j.items[s.n]
 		}
 	} else if j.kind == 'o' {
-		if l = j.member(s.name); l == nil {
-			l = &JSON{kind: 'a'}
-			j.set(s.name, l)
-		}
+		l = j.member(s.name)
 	}
-	if l == nil || l.kind != 'a' {
-		return nil
+	if l != nil && l.kind != 'a' {
+		one := *l
+		*l = JSON{kind: 'a', items: []*JSON{&one}}
 	}
 	return l
 }
 
-func changeJSON(exact bool, put change) func(*Env, []Value) Value {
+// inferred is a list of values that are read as JSON, null where they are none.
+func inferred(v Value) *JSON {
+	list := &JSON{kind: 'a'}
+	for _, a := range v {
+		j, ok := ParseJSON(strings.TrimSpace(a.Text()))
+		switch {
+		case a.kind == Boolean:
+			j = toJSON(a.One())
+		case !ok:
+			j = &JSON{kind: 'z', text: "null"}
+		}
+		list.items = append(list.items, j)
+	}
+	return list
+}
+
+func changeJSON(exact, create bool, put change) func(*Env, []Value) Value {
 	return func(e *Env, a []Value) Value {
 		s, ok := text(a[0])
 		if !ok || !e.spend(1+len(s)/16) {
@@ -269,7 +345,13 @@ func changeJSON(exact bool, put change) func(*Env, []Value) Value {
 				steps = []step{{name: path}}
 			}
 			if len(steps) == 0 {
+				if path == "" {
+					j = atRoot(j, put, toJSON(a[i+1]))
+				}
 				continue
+			}
+			if create {
+				j.chain(steps[:len(steps)-1])
 			}
 			for _, x := range j.at(e, steps[:len(steps)-1]) {
 				put(x, steps[len(steps)-1], toJSON(a[i+1]))

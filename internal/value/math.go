@@ -107,10 +107,20 @@ func mathOps() []Op {
 			}
 			return NumPlaces(roundTo(n, int(p)), int(p))
 		}},
-		{Name: "sigfig", Place: InEval, Min: 1, Max: -1, Rows: numericRows("rounds a product or quotient to as many significant figures as the operand with the fewest has", pageMath), fn: func(_ *Env, a []Value) Value {
+		{Name: "sigfig", Place: InEval, Min: 1, Max: -1, Rows: numericRows("rounds a product or quotient to as many significant figures as the operand with the fewest has, a sum or difference to as many decimals", pageMath), fn: func(_ *Env, a []Value) Value {
 			n, ok := number(a[0])
 			if !ok {
 				return nil
+			}
+			if len(a) > 1 && a[1].True() { // a sum: its operands follow
+				places := 15
+				for _, v := range a[2:] {
+					if t, ok := text(v); ok {
+						_, behind, _ := strings.Cut(t, ".")
+						places = min(places, len(behind))
+					}
+				}
+				return Num(roundTo(n, places))
 			}
 			least := 17
 			for _, v := range a[1:] {
@@ -197,7 +207,7 @@ func bitOps() []Op {
 			}
 			return ^l[0] & m, len(l) < 3
 		}),
-		bits("bit_shift_left", "moves the bits to the left", 2, func(l []int64) (int64, bool) { return l[0] << min(l[1], 53) & mask, l[1] <= 53 }),
+		bits("bit_shift_left", "moves the bits to the left", 2, func(l []int64) (int64, bool) { return l[0] << min(l[1], 53) & mask, true }),
 		bits("bit_shift_right", "moves the bits to the right", 2, func(l []int64) (int64, bool) { return l[0] >> min(l[1], 63), true }),
 	}
 }
@@ -252,16 +262,16 @@ func extremeOps() []Op {
 		sum("avg", "the average of the arguments", func(t float64, n int) float64 { return t / float64(n) }),
 		{Name: "tonumber", Place: InEval, Min: 1, Max: 2, Rows: []Row{
 			{Kinds: kinds(Missing), Result: Missing, Missing: Always, Does: "is missing for a missing value", Page: "SearchReference/ConversionFunctions"},
-			{Kinds: kinds(Any), Result: Number, Missing: Maybe, Does: "the number that the text is, in a base from 2 to 36; missing when the text is no number", Page: "SearchReference/ConversionFunctions"}},
+			{Kinds: kinds(Any), Result: Number, Missing: Maybe, Does: "the number that the text is, in a base from 2 to 36; missing when the text is no number, also for blanks around one", Page: "SearchReference/ConversionFunctions"}},
 			fn: func(_ *Env, a []Value) Value { return toNumber(a) }},
-		{Name: "toint", Place: InEval, Min: 1, Max: 2, Rows: numericRows("the number without its decimals", "SearchReference/ConversionFunctions"), fn: func(_ *Env, a []Value) Value {
+		{Name: "toint", Place: InEval, Min: 1, Max: 2, Rows: numericRows("the next whole number below", "SearchReference/ConversionFunctions"), fn: func(_ *Env, a []Value) Value {
 			if n, ok := number(toNumber(a)); ok {
-				return Num(math.Trunc(n))
+				return Num(math.Floor(n))
 			}
 			return nil
 		}},
 		{Name: "todouble", Place: InEval, Min: 1, Max: 2, Rows: numericRows("the number", "SearchReference/ConversionFunctions"), fn: func(_ *Env, a []Value) Value { return toNumber(a) }},
-		{Name: "tobool", Place: InEval, Min: 1, Max: 1, Rows: []Row{{Kinds: kinds(Any), Result: Boolean, Missing: Maybe, Does: "true, t, 1 and other numbers than 0 hold; false, f and 0 do not; else missing", Page: "SearchReference/ConversionFunctions"}},
+		{Name: "tobool", Place: InEval, Min: 1, Max: 1, Rows: []Row{{Kinds: kinds(Any), Result: Boolean, Missing: Maybe, Does: "true, True and numbers other than 0 hold; false, False and 0 do not; else missing", Page: "SearchReference/ConversionFunctions"}},
 			fn: func(_ *Env, a []Value) Value {
 				x, ok := single(a[0])
 				if !ok {
@@ -273,10 +283,10 @@ func extremeOps() []Op {
 				if n, ok := x.Number(); ok {
 					return Bool(n != 0)
 				}
-				switch strings.ToLower(x.Text()) {
-				case "true", "t":
+				switch x.Text() {
+				case "true", "True":
 					return Bool(true)
-				case "false", "f":
+				case "false", "False":
 					return Bool(false)
 				}
 				return nil
@@ -309,7 +319,7 @@ func toNumber(a []Value) Value {
 		if x.kind == Number {
 			return x.One()
 		}
-		if n, ok := ParseNumber(strings.TrimSpace(x.Text())); ok {
+		if n, ok := ParseNumber(x.Text()); ok {
 			return Num(n)
 		}
 		return nil
@@ -318,7 +328,7 @@ func toNumber(a []Value) Value {
 	if !ok || base < 2 || base > 36 || base != math.Trunc(base) {
 		return nil
 	}
-	s := strings.TrimSpace(x.Text())
+	s := x.Text()
 	if base == 16 && len(s) > 2 && (s[:2] == "0x" || s[:2] == "0X") {
 		s = s[2:]
 	}

@@ -58,6 +58,11 @@ func multiOps() []Op {
 			}
 			return out
 		}},
+		{Name: "mvreverse", Place: InEval, Min: 1, Max: 1, Rows: rows(Any, Maybe, "the values in the opposite order"), fn: func(_ *Env, a []Value) Value {
+			out := slices.Clone(a[0])
+			slices.Reverse(out)
+			return out
+		}},
 		{Name: "mvsort", Place: InEval, Min: 1, Max: 1, Rows: rows(Any, Maybe, "the values sorted as text by code point: 10 before 9"), fn: func(e *Env, a []Value) Value {
 			if !e.spend(len(a[0])) {
 				return nil

@@ -11,6 +11,7 @@ type parsedTime struct {
 	year, month, day, hour, minute, second, nano int
 	yearDay                                      int
 	pm, twelve                                   bool
+	dated                                        bool // a year was read
 	zone                                         *time.Location
 	epoch                                        float64
 	isEpoch                                      bool
@@ -31,6 +32,12 @@ func Strptime(s, format string, now time.Time, zone *time.Location) (time.Time, 
 		if c == ' ' || c == '\t' || c == '\n' {
 			rest = strings.TrimLeft(rest, " \t\n")
 			continue
+		}
+		if c == '.' && !strings.HasPrefix(rest, ".") {
+			if n := subseconds(expanded[i+1:]); n > 0 { // parts of a second may be absent
+				i += n
+				continue
+			}
 		}
 		if c != '%' || i+1 >= len(expanded) {
 			if rest == "" || rest[0] != c {
@@ -69,13 +76,31 @@ func (p *parsedTime) time(today time.Time) (time.Time, bool) {
 	}
 	if p.month < 0 && p.day < 0 {
 		p.month, p.day = int(today.Month()), today.Day()
+		if p.dated {
+			return time.Time{}, false // a year alone is no day
+		}
 	} else if p.day < 0 {
-		p.day = 1
+		return time.Time{}, false // the page asks for a day
 	} else if p.month < 0 {
 		p.month = int(today.Month())
 	}
 	t := time.Date(p.year, time.Month(p.month), p.day, p.hour, p.minute, p.second, p.nano, p.zone)
 	return t, t.Day() == p.day && p.hour < 24 && p.minute < 60 && p.second < 61
+}
+
+// subseconds is the length of a conversion of parts of a second at the start of a format, 0 for none.
+func subseconds(format string) int {
+	i := 1
+	if !strings.HasPrefix(format, "%") {
+		return 0
+	}
+	for i < len(format) && format[i] >= '0' && format[i] <= '9' {
+		i++
+	}
+	if i < len(format) && strings.IndexByte("NQf", format[i]) >= 0 {
+		return i + 1
+	}
+	return 0
 }
 
 func takeDigits(s string, most int) (int, string, bool) {
@@ -116,8 +141,10 @@ func (p *parsedTime) read(c byte, s string) (string, bool) {
 	ignored := 0
 	switch c {
 	case 'Y', 'G':
+		p.dated = true
 		number(&p.year, 4, 1, 9999)
 	case 'y', 'g':
+		p.dated = true
 		number(&p.year, 2, 0, 99)
 		if p.year < 69 {
 			p.year += 100

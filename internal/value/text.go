@@ -227,6 +227,11 @@ func toString(a []Value) Value {
 		return Str(x.Text())
 	}
 	switch strings.ToLower(format) {
+	case "binary":
+		if n < 0 || n >= 1<<53 {
+			return nil
+		}
+		return Str(strconv.FormatInt(int64(n), 2))
 	case "hex":
 		if n < 0 || n >= 1<<63 {
 			return nil
@@ -315,6 +320,14 @@ func printf(e *Env, format string, args []Value) Value {
 		}
 		flags, verb := format[i+1:j], format[j]
 		i = j
+		switch verb { // what has two names
+		case 'i':
+			verb = 'd'
+		case 'z':
+			verb = 's'
+		case 'p':
+			verb = 'X'
+		}
 		if verb == '%' {
 			b.WriteByte('%')
 			continue
@@ -336,15 +349,17 @@ func printf(e *Env, format string, args []Value) Value {
 			return nil
 		case verb == 's':
 			fmt.Fprintf(&b, "%"+flags+"s", x.Text())
+		case verb == 'c' && x.kind == Number && n >= 0 && n <= utf8.MaxRune:
+			b.WriteRune(rune(n))
 		case verb == 'c':
 			if r, size := utf8.DecodeRuneInString(x.Text()); size > 0 {
 				b.WriteRune(r)
 			}
 		case !isNum:
 			return nil
-		case verb == 'd' || verb == 'i':
+		case verb == 'd':
 			if group {
-				b.WriteString(commas(math.Trunc(n)))
+				fmt.Fprintf(&b, "%"+strings.ReplaceAll(flags, "+", "")+"s", plus(flags, n)+commas(math.Trunc(n)))
 			} else {
 				fmt.Fprintf(&b, "%"+flags+"d", int64(n))
 			}
@@ -354,6 +369,8 @@ func printf(e *Env, format string, args []Value) Value {
 			fmt.Fprintf(&b, "%"+hexFlags(flags)+string(verb), int64(n))
 		case verb == 'f' || verb == 'F' || verb == 'e' || verb == 'E' || verb == 'g' || verb == 'G':
 			fmt.Fprintf(&b, "%"+flags+string(verb), n)
+		case verb == 'a' || verb == 'A':
+			b.WriteString(hexFloat(flags, verb, n))
 		default:
 			b.WriteString("%" + flags + string(verb))
 		}
@@ -362,6 +379,32 @@ func printf(e *Env, format string, args []Value) Value {
 		}
 	}
 	return Str(b.String())
+}
+
+// plus is the sign that the flag + asks for.
+func plus(flags string, n float64) string {
+	if n >= 0 && strings.Contains(flags, "+") {
+		return "+"
+	}
+	return ""
+}
+
+// hexFloat writes a number in base 16 with an exponent of 2, as C does: 0x1.922p+1.
+func hexFloat(flags string, verb byte, n float64) string {
+	head, precision, has := strings.Cut(flags, ".")
+	digits := -1
+	if has {
+		digits, _ = strconv.Atoi("0" + precision)
+	}
+	s := strconv.FormatFloat(n, 'x', digits, 64)
+	if i := strings.IndexByte(s, 'p'); i >= 0 && i+3 < len(s) && s[i+2] == '0' {
+		s = s[:i+2] + s[i+3:] // Go writes two digits of the exponent
+	}
+	s = plus(flags, n) + s
+	if verb == 'A' {
+		s = strings.ToUpper(s)
+	}
+	return fmt.Sprintf("%"+strings.NewReplacer("+", "", "#", "", " ", "").Replace(head)+"s", s)
 }
 
 // boundedFlags says that width and precision are small.

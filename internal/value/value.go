@@ -17,6 +17,12 @@ type Atom struct {
 // asWritten marks text that stood as a number in the events: it is text to every operation, and written as a number.
 const asWritten = -2
 
+// inQuotes marks text that stands in quotes in the search.
+const inQuotes = -3
+
+// asJSON marks text that is JSON already.
+const asJSON = -4
+
 // Value is what a field holds in one row: nothing, one value or several.
 type Value []Atom
 
@@ -25,6 +31,9 @@ func Str(s string) Value { return Value{{kind: Text, text: s}} }
 
 // Written is the text of a number as an event holds it: 2.50 stays 2.50.
 func Written(s string) Value { return Value{{kind: Text, text: s, places: asWritten}} }
+
+// Quoted is a text that stands in quotes in the search, which JSON writes as a text even where it reads as a number.
+func Quoted(s string) Value { return Value{{kind: Text, text: s, places: inQuotes}} }
 
 // IsWritten says that the value stood as a number in the events.
 func (a Atom) IsWritten() bool { return a.kind == Text && a.places == asWritten }

@@ -23,7 +23,10 @@ func (x *runner) convert(c *plan.Convert, r *Row, t *rows) error {
 			}
 		}
 		v := r.fields[name]
-		if v.Missing() {
+		if v.Missing() || slices.ContainsFunc(c.Except, func(p string) bool { return value.Wild(name, p, false) }) {
+			continue
+		}
+		if c.Func == "auto" && !x.convertible(t, name) {
 			continue
 		}
 		var out value.Value
@@ -36,6 +39,20 @@ func (x *runner) convert(c *plan.Convert, r *Row, t *rows) error {
 		put(t, r, as, out)
 	}
 	return x.env.Err()
+}
+
+// convertible says that auto finds a number in each value of a column: otherwise it leaves all of them.
+func (x *runner) convertible(t *rows, name string) bool {
+	for _, r := range t.rows {
+		x.env.Count(1)
+		for _, a := range r.fields[name] {
+			s := a.Text()
+			if _, ok := value.ParseNumber(strings.TrimSpace(s)); !ok && x.guess(s).Missing() {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // converted is one value; functions that make numbers give none where the text is no number, auto leaves it.

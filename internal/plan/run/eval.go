@@ -316,7 +316,11 @@ func (x *runner) tableCell(e *plan.TableCell, r *Row) value.Value {
 	object, _ := value.Find("json_object", value.InEval)
 	var args []value.Value
 	wanted.Fields(x.env, func(_ string, v value.Value) {
-		args = append(args, v, value.Str(found[0][v.Joined()]))
+		var cells value.Value
+		for _, row := range found {
+			cells = append(cells, value.Str(row[v.Joined()])...)
+		}
+		args = append(args, v, cells)
 	})
 	return object.Call(x.env, args)
 }

@@ -147,8 +147,14 @@ func (x *runner) readPairs(c *plan.ReadPairs, r *Row, t *rows) error {
 	default:
 		x.pairs(raw, c, add)
 	}
-	for _, n := range order {
-		put(t, r, n, got[n][:1])
+	for i, n := range order {
+		switch {
+		case c.Max > 0 && i >= c.Max:
+		case c.Several:
+			put(t, r, n, got[n])
+		default:
+			put(t, r, n, got[n][:1])
+		}
 	}
 	return x.env.Err()
 }
@@ -164,7 +170,7 @@ func (x *runner) pairs(raw string, c *plan.ReadPairs, add func(name, v string)) 
 			key = "="
 		}
 		for _, part := range strings.FieldsFunc(raw, func(r rune) bool { return strings.ContainsRune(pair, r) }) {
-			if i := strings.IndexAny(part, key); i > 0 {
+			if i := strings.IndexAny(part, key); i > 0 && !strings.ContainsAny(strings.Trim(part[i+1:], `"`), key) {
 				add(strings.TrimSpace(part[:i]), strings.Trim(strings.TrimSpace(part[i+1:]), `"`))
 			}
 		}
@@ -184,7 +190,7 @@ func (x *runner) pairs(raw string, c *plan.ReadPairs, add func(name, v string)) 
 	}
 }
 
-// readXML is xpath for paths of the forms //a/b, //a/b/@c and //a[@b="c"]/d.
+// readXML is xpath.
 func (x *runner) readXML(c *plan.ReadXML, r *Row, t *rows) error {
 	raw := x.field(r, c.Field).Joined()
 	if err := x.spend(1 + len(raw)/4); err != nil {
@@ -192,9 +198,12 @@ func (x *runner) readXML(c *plan.ReadXML, r *Row, t *rows) error {
 	}
 	steps, ok := xpathSteps(c.Path)
 	if !ok {
-		return &Error{x.at, "xpath reads paths such as //a/b, //a/@b and //a[@b=\"c\"]/d here, not " + strconv.Quote(c.Path)}
+		return &Error{x.at, "xpath reads paths such as //a/b, //a/@b, //a[@b='c']/d, //a[b='c'] and //a[2] here, not " + strconv.Quote(c.Path)}
 	}
-	out := xpathFind(raw, steps)
+	out, err := x.xpath(raw, steps)
+	if err != nil {
+		return err
+	}
 	switch {
 	case len(out) > 0:
 		put(t, r, c.Output, value.Strs(out))
@@ -204,109 +213,33 @@ func (x *runner) readXML(c *plan.ReadXML, r *Row, t *rows) error {
 	return nil
 }
 
-type xpathStep struct {
-	name, attr, is string
-	get            bool // the attribute itself
-	anywhere       bool
-}
-
-func xpathSteps(path string) ([]xpathStep, bool) {
-	var steps []xpathStep
-	anywhere := false
-	for _, part := range strings.Split(strings.TrimPrefix(path, "/"), "/") {
-		if part == "" {
-			anywhere = true
-			continue
-		}
-		s := xpathStep{name: part, anywhere: anywhere}
-		anywhere = false
-		if rest, ok := strings.CutPrefix(part, "@"); ok {
-			s = xpathStep{attr: rest, get: true}
-		} else if name, test, ok := strings.Cut(part, "["); ok {
-			attr, is, ok := strings.Cut(strings.TrimSuffix(strings.TrimPrefix(test, "@"), "]"), "=")
-			if !ok || !strings.HasPrefix(test, "@") {
-				return nil, false
-			}
-			s.name, s.attr, s.is = name, strings.TrimSpace(attr), strings.Trim(strings.TrimSpace(is), `"'`)
-		}
-		steps = append(steps, s)
-	}
-	return steps, len(steps) > 0
-}
-
-// xpathFind keeps for each open element how many steps its path has matched.
-func xpathFind(raw string, steps []xpathStep) []string {
-	d := xml.NewDecoder(strings.NewReader(raw))
-	d.Strict = false
-	var out []string
-	stack := []int{0}
-	text := ""
-	for len(stack) < maxXMLDepth {
-		tok, err := d.Token()
-		if err != nil {
-			break
-		}
-		switch tok := tok.(type) {
-		case xml.StartElement:
-			done := stack[len(stack)-1]
-			next := 0
-			if done < len(steps) && steps[done].matches(tok) {
-				next = done + 1
-			} else if done < len(steps) && steps[done].anywhere {
-				next = done
-			} else if len(steps) > 0 && steps[0].anywhere && steps[0].matches(tok) {
-				next = 1
-			}
-			if next < len(steps) && steps[next].get && next == done+1 {
-				for _, a := range tok.Attr {
-					if a.Name.Local == steps[next].attr {
-						out = append(out, a.Value)
-					}
-				}
-			}
-			stack = append(stack, next)
-			text = ""
-		case xml.CharData:
-			text += string(tok)
-		case xml.EndElement:
-			if stack[len(stack)-1] == len(steps) && strings.TrimSpace(text) != "" {
-				out = append(out, strings.TrimSpace(text))
-			}
-			text = ""
-			if len(stack) > 1 {
-				stack = stack[:len(stack)-1]
-			}
-		}
-	}
-	return out
-}
-
-func (s xpathStep) matches(e xml.StartElement) bool {
-	if s.get || s.name != "*" && s.name != e.Name.Local {
-		return false
-	}
-	if s.attr == "" {
-		return true
-	}
-	for _, a := range e.Attr {
-		if a.Name.Local == s.attr && a.Value == s.is {
-			return true
-		}
-	}
-	return false
-}
-
 // toJSON is tojson.
 func (x *runner) toJSON(c *plan.ToJSON, r *Row, t *rows) {
 	object, _ := value.Find("json_object", value.InEval)
 	var args []value.Value
 	for _, n := range r.Names() {
-		keep := len(c.Fields) == 0 && !strings.HasPrefix(n, "_")
-		for _, p := range c.Fields {
-			keep = keep || value.Wild(n, p, false)
+		if strings.HasPrefix(n, "_") && !c.Internal {
+			continue
 		}
-		if keep {
-			args = append(args, value.Str(n), r.fields[n])
+		kind := ""
+		if len(c.Fields) == 0 {
+			kind = c.Type
+		}
+		for _, f := range c.Fields {
+			if kind == "" && value.Wild(n, f.Pattern, false) {
+				if kind = f.Type; kind == "" {
+					kind = c.Type
+				}
+			}
+		}
+		if kind == "" {
+			continue
+		}
+		typed, ok := value.TypedJSON(r.fields[n], kind)
+		if ok {
+			args = append(args, value.Str(n), typed)
+		} else if c.Null {
+			args = append(args, value.Str(n), nil)
 		}
 	}
 	put(t, r, c.Output, object.Call(x.env, args))

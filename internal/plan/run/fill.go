@@ -253,8 +253,10 @@ func (x *runner) summary(n *plan.Summary, t *rows) (*rows, error) {
 		var order []string
 		total, num := 0, 0
 		for _, row := range t.rows {
-			for _, a := range row.fields[name] {
+			if len(row.fields[name]) > 0 {
 				total++
+			}
+			for _, a := range row.fields[name] {
 				if _, ok := a.Number(); ok {
 					num++
 				}
@@ -276,14 +278,22 @@ func (x *runner) summary(n *plan.Summary, t *rows) (*rows, error) {
 				r.set(f, v)
 			}
 		}
-		sort.SliceStable(order, func(i, j int) bool { return counts[order[i]] > counts[order[j]] })
+		sort.SliceStable(order, func(i, j int) bool {
+			if a, b := counts[order[i]], counts[order[j]]; a != b {
+				return a > b
+			}
+			return value.Order(value.Str(order[i]), value.Str(order[j]), "groups") < 0
+		})
+		if n.MaxValues > 0 && len(counts) > n.MaxValues {
+			r.set("is_exact", value.Num(0))
+		}
 		var parts []string
 		object, _ := value.Find("json_object", value.InEval)
 		for i, v := range order {
 			if n.MaxValues > 0 && i == n.MaxValues {
 				break
 			}
-			parts = append(parts, object.Call(x.env, []value.Value{value.Str("value"), value.Str(v), value.Str("count"), value.Num(float64(counts[v]))}).Joined())
+			parts = append(parts, object.Call(x.env, []value.Value{value.Str("value"), value.Quoted(v), value.Str("count"), value.Num(float64(counts[v]))}).Joined())
 		}
 		r.set("values", value.Str("["+strings.Join(parts, ",")+"]"))
 		if err := x.holds(r); err != nil {

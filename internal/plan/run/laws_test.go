@@ -110,7 +110,7 @@ func laws(r *rand.Rand) []law {
 		{"running sums are sums", "* | streamstats sum(n) as t | tail 1 | table t", "* | accum n as t | filldown t | tail 1 | table t", false},
 		{"untable of xyseries", "* | stats count as c by s u | xyseries s u c | untable s u c", "* | stats count as c by s u", true},
 		{"mvexpand and mvcombine", "* | where mvcount(s)>0 | table _time s n | streamstats count as id | mvexpand s | mvcombine s", "* | where mvcount(s)>0 | table _time s n | streamstats count as id", false},
-		{"top counts", "* | top limit=0 s showperc=f", "* | stats count by s | sort 0 -num(count)", false},
+		{"top counts", "* | top limit=0 s showperc=f", "* | stats count by s | sort 0 -num(count), -str(s)", false},
 		{"chart counts", "* | chart limit=0 count by s", "* | stats count by s", false},
 		{"inner joins are left joins with a match", "* | table n s | join type=left max=0 n [search * | stats count as c by n] | where isnotnull(c)", "* | table n s | join max=0 n [search * | stats count as c by n]", false},
 		{"union commutes with a filter", fmt.Sprintf("| union [search %s] [search %s] | where %s", x, y, a), fmt.Sprintf("| union [search %s | where %s] [search %s | where %s]", x, a, y, a), true},

@@ -16,6 +16,7 @@ type open struct {
 	closed bool // by the event it starts with
 	ended  bool // it has the event it ends with, or needs none
 	limit  bool // closed by maxspan, maxpause or maxevents
+	orphan bool // an event that lacks all fields
 }
 
 // session is transaction. The transactions come by the time of their last event, newest first.
@@ -56,7 +57,7 @@ func (x *runner) session(n *plan.Session, t *rows) (*rows, error) {
 		}
 		if len(n.Fields) > 0 && !has {
 			if n.Orphans {
-				done = append(done, &open{rows: []*Row{r}, closed: true, ended: true})
+				done = append(done, &open{rows: []*Row{r}, orphan: true})
 			}
 			continue
 		}
@@ -67,7 +68,7 @@ func (x *runner) session(n *plan.Session, t *rows) (*rows, error) {
 		}
 		if o == nil {
 			if n.Ends != nil && !ends {
-				if n.KeepEvicted || n.Starts == nil {
+				if n.KeepEvicted || n.Orphans || n.Starts == nil {
 					done = append(done, &open{rows: []*Row{r}, fields: keys, closed: starts, ended: false})
 				}
 				continue
@@ -125,6 +126,7 @@ func (x *runner) sessions(n *plan.Session, t *rows, done []*open) (*rows, error)
 	out := t.like()
 	out.add("duration")
 	out.add("eventcount")
+	out.add("closed_txn")
 	complete := func(o *open) bool {
 		return (n.Starts == nil || o.closed) && (n.Ends == nil || o.ended)
 	}
@@ -134,7 +136,18 @@ func (x *runner) sessions(n *plan.Session, t *rows, done []*open) (*rows, error)
 		return a > b
 	})
 	for _, o := range done {
-		if !complete(o) && !n.KeepEvicted {
+		if o.orphan || !complete(o) && !n.KeepEvicted {
+			if n.Orphans { // events of no transaction pass as they are
+				out.add("_txn_orphan")
+				for _, r := range o.rows {
+					c := r.clone()
+					c.set("_txn_orphan", value.Num(1))
+					if err := x.holds(c); err != nil {
+						return nil, err
+					}
+					out.rows = append(out.rows, c)
+				}
+			}
 			continue
 		}
 		r := &Row{fields: map[string]value.Value{}}
@@ -149,10 +162,7 @@ func (x *runner) sessions(n *plan.Session, t *rows, done []*open) (*rows, error)
 		r.set("_time", value.Num(first))
 		r.set("duration", value.Num(value.Tidy(last-first, 0.000001)))
 		r.set("eventcount", value.Num(float64(len(o.rows))))
-		if n.KeepEvicted {
-			r.set("closed_txn", value.Num(map[bool]float64{true: 1}[n.Starts != nil && o.closed || o.limit]))
-			out.add("closed_txn")
-		}
+		r.set("closed_txn", value.Num(map[bool]float64{true: 1}[n.Starts != nil && o.closed || o.limit]))
 		if err := x.holds(r); err != nil {
 			return nil, err
 		}
@@ -179,7 +189,7 @@ func (x *runner) gathered(n *plan.Session, name string, list []*Row) value.Value
 			}
 		}
 	}
-	if name == "_raw" {
+	if name == "_raw" && !n.MVRaw {
 		return value.Str(strings.Join(out.Texts(), "\n"))
 	}
 	if !asList {

@@ -57,6 +57,7 @@ func (x *runner) join(n *plan.Join, t *rows) (*rows, error) {
 			return nil, err
 		}
 	}
+	t, left = aliased(t, left, n.LeftAlias)
 	out := t.like()
 	for _, name := range right.names {
 		if n.RightAlias != "" {
@@ -69,7 +70,7 @@ func (x *runner) join(n *plan.Join, t *rows) (*rows, error) {
 		if err != nil {
 			return nil, err
 		}
-		if len(found) == 0 && n.Left {
+		if len(found) == 0 && (n.Left || n.Single && x.alone(r, index, left)) {
 			out.rows = append(out.rows, r)
 		}
 		for _, p := range found {
@@ -81,7 +82,7 @@ func (x *runner) join(n *plan.Join, t *rows) (*rows, error) {
 				if slices.Contains(left, name) {
 					continue
 				}
-				if name == "_time" && !n.UseTime && !c.fields["_time"].Missing() {
+				if name == "_time" && !n.UseTime && !n.Self && !c.fields["_time"].Missing() {
 					continue // the row keeps its own time
 				}
 				if _, has := c.fields[name]; has && n.Keep {
@@ -101,16 +102,57 @@ func (x *runner) join(n *plan.Join, t *rows) (*rows, error) {
 	return out, nil
 }
 
+// aliased puts an alias before the names of fields, as join left=L does; internal fields keep theirs.
+func aliased(t *rows, keys []string, alias string) (*rows, []string) {
+	if alias == "" {
+		return t, keys
+	}
+	with := func(name string) string {
+		if strings.HasPrefix(name, "_") {
+			return name
+		}
+		return alias + "." + name
+	}
+	out := &rows{fixed: t.fixed}
+	for _, name := range t.names {
+		out.add(with(name))
+	}
+	for _, r := range t.rows {
+		c := &Row{fields: make(map[string]value.Value, len(r.fields))}
+		for name, v := range r.fields {
+			c.set(with(name), v)
+		}
+		out.rows = append(out.rows, c)
+	}
+	named := make([]string, len(keys))
+	for i, k := range keys {
+		named[i] = with(k)
+	}
+	return out, named
+}
+
+// alone says that no other row has the keys of a row.
+func (x *runner) alone(r *Row, index map[string][]*Row, keys []string) bool {
+	for _, id := range ids(r, keys) {
+		if len(index[id]) > 1 {
+			return false
+		}
+	}
+	return true
+}
+
 // partners are the rows of the subsearch that a row meets.
 func (x *runner) partners(n *plan.Join, r *Row, index map[string][]*Row, keys []string) ([]*Row, error) {
 	var found []*Row
 	at, hasTime := r.time()
 	for _, id := range ids(r, keys) {
+		behind := false
 		for _, p := range index[id] {
 			if err := x.spend(1); err != nil {
 				return nil, err
 			}
-			if n.Self && p == r {
+			if n.Self && !behind { // a row meets those that follow it
+				behind = p == r
 				continue
 			}
 			if pt, ok := p.time(); n.UseTime && ok && hasTime && (n.Earlier && pt > at || !n.Earlier && pt < at) {

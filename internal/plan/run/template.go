@@ -3,6 +3,7 @@ package run
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/rulebridge/rulebridge/internal/lower"
@@ -71,7 +72,15 @@ func (x *runner) forItems(n *plan.ForEach, t *rows) (*rows, error) {
 	out := t.like()
 	for _, r := range t.rows {
 		one := &rows{names: slices.Clone(t.names), fixed: t.fixed, rows: []*Row{r}}
-		for _, field := range n.Patterns {
+		patterns := n.Patterns
+		if len(patterns) == 0 { // auto_collections takes the fields that hold several values or a list
+			for _, name := range t.names {
+				if j, ok := value.ParseJSON(r.fields[name].Joined()); len(r.fields[name]) > 1 || ok && j.IsList() {
+					patterns = append(patterns, name)
+				}
+			}
+		}
+		for _, field := range patterns {
 			items := r.fields[field].Texts()
 			if j, ok := value.ParseJSON(r.fields[field].Joined()); ok && j.IsList() && n.Mode != "multivalue" {
 				items = nil
@@ -117,7 +126,7 @@ func (x *runner) forRows(n *plan.ForRows, t *rows) (*rows, error) {
 			x.note(n.At, "map runs for the first %d rows only: give maxsearches", n.Max)
 			break
 		}
-		q := spl.Parse(substituted(n.Search, r), spl.Options{Macros: x.in.Macros})
+		q := spl.Parse(substituted(n.Search, r, i+1), spl.Options{Macros: x.in.Macros})
 		if len(q.Problems) > 0 {
 			return nil, &Error{n.At, fmt.Sprintf("the search of map cannot be read: %s", q.Problems[0].Message)}
 		}
@@ -140,8 +149,8 @@ func (x *runner) forRows(n *plan.ForRows, t *rows) (*rows, error) {
 	return out, nil
 }
 
-// substituted puts the values of a row in the place of $field$; $$ is a dollar.
-func substituted(text string, r *Row) string {
+// substituted puts the values of a row in the place of $field$; $$ is a dollar, $_serial_id$ the number of the search.
+func substituted(text string, r *Row, serial int) string {
 	var b strings.Builder
 	for {
 		i := strings.IndexByte(text, '$')
@@ -156,6 +165,9 @@ func substituted(text string, r *Row) string {
 			b.WriteByte('$')
 		case end > 0 && !strings.ContainsAny(text[:end], " \t\n|\""):
 			v := strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(r.fields[text[:end]].Joined())
+			if text[:end] == "_serial_id" {
+				v = strconv.Itoa(serial)
+			}
 			if strings.ContainsAny(v, " \t\n|,()[]") && !(strings.HasSuffix(b.String(), `"`)) {
 				v = `"` + v + `"`
 			}
@@ -218,7 +230,9 @@ func (x *runner) toSearch(n *plan.ToSearch, t *rows) (*rows, error) {
 
 func (x *runner) formatted(n *plan.ToSearch, t *rows, r *Row) string {
 	var cols []string
-	for _, name := range t.names {
+	names := slices.Clone(t.names)
+	slices.Sort(names)
+	for _, name := range names {
 		v := r.fields[name]
 		if v.Missing() || strings.HasPrefix(name, "_") {
 			continue
@@ -233,7 +247,7 @@ func (x *runner) formatted(n *plan.ToSearch, t *rows, r *Row) string {
 		}
 		s := strings.Join(one, " "+n.MVSep+" ")
 		if len(one) > 1 {
-			s = "(" + s + ")"
+			s = "( " + s + " )"
 		}
 		cols = append(cols, s)
 	}
