@@ -178,6 +178,7 @@ func (s *Server) remove(ctx context.Context, r *migrationID) (deleteAnswer, erro
 	s.changed(id)
 	if marked == nil {
 		s.end(ctx, id)
+		s.endInstalls(ctx, id)
 	}
 	if err := s.Store.DeleteMigration(ctx, id); err != nil && !errors.Is(err, store.ErrNotFound) {
 		return deleteAnswer{}, fmt.Errorf("deleting documents (repeat the call to go on): %w", err)

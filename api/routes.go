@@ -32,6 +32,7 @@ func (s *Server) register(e *gin.Engine) {
 		rules.PUT("/:id/start", handle(s, s.start))
 		rules.GET("/:id/stats", handle(s, s.oneStats))
 		rules.PUT("/:id/stop", handle(s, s.stop))
+		s.registerInstall(rules)
 	}
 	if s.Settings.Features.AssistantRAG && s.Assistant != nil {
 		s.registerAssistant(e)

@@ -71,6 +71,8 @@ type Deps struct {
 	Audit     *zap.Logger // one entry for each writing call; default: Log, named audit
 	// Assistant answers questions about alerts; without it, or with its feature off, there are no such routes.
 	Assistant *Assistant
+	// Installs installs rules in a Kibana; without it there are no such routes.
+	Installs *Installs
 	// SearchAttributes says whether they are registered with Temporal.
 	SearchAttributes bool
 	// Ready are further checks of /readyz, by name.

@@ -21,6 +21,7 @@ import (
 	"github.com/rulebridge/rulebridge/api"
 	"github.com/rulebridge/rulebridge/config"
 	"github.com/rulebridge/rulebridge/internal/codec"
+	"github.com/rulebridge/rulebridge/internal/kibana/install"
 	"github.com/rulebridge/rulebridge/internal/prebuilt"
 	"github.com/rulebridge/rulebridge/internal/store"
 	"github.com/rulebridge/rulebridge/internal/store/sqlite"
@@ -54,6 +55,7 @@ type App struct {
 	store  store.Store
 	// assistant is nil when its feature is off.
 	assistant *Assistant
+	installer *install.Installer
 	embedded  EmbeddedServer
 	client    client.Client
 	codec     *codec.Codec       // nil: histories are not encrypted
@@ -136,6 +138,9 @@ func Open(ctx context.Context, o Options) (_ *App, err error) {
 	}
 	if a.codec != nil {
 		d.Codec = a.codec
+	}
+	if a.installer != nil {
+		d.Installs = &api.Installs{Planner: a.installer, Workflows: api.NewInstallFlows(a.client)}
 	}
 	d.Places = a.places()
 	if a.assistant != nil {
@@ -231,12 +236,15 @@ func (a *App) startWorker(ctx context.Context) (err error) {
 	if a.parts, err = NewActivities(ctx, a.o.Config, a.store, a.o.Prebuilt, a.o.Compilers, a.log); err != nil {
 		return err
 	}
+	if a.installer, err = NewInstaller(a.o.Config, a.store); err != nil {
+		return err
+	}
 	// An interrupt ends a rule that hangs at once, before what runs is paused.
 	context.AfterFunc(ctx, a.parts.Drain)
 	d := worker.Deps{
 		Client: a.client, Logger: a.log, Settings: a.o.Config.Worker, Connectors: a.o.Config.Connectors,
 		Workflows:  func(r sdkworker.Registry) { workflows.Register(r) },
-		Activities: a.assistant.Register(a.parts.Register), Grace: a.o.Config.ShutdownGrace, Embedded: true,
+		Activities: WithInstall(a.installer, a.log, a.assistant.Register(a.parts.Register)), Grace: a.o.Config.ShutdownGrace, Embedded: true,
 	}
 	if a.metrics != nil {
 		d.Meter = a.metrics

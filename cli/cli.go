@@ -1,4 +1,4 @@
-// Package cli is the command line: demo, dev, migrate, export, translate, ask, alerts, replay, config, version; api, worker and setup
+// Package cli is the command line: demo, dev, migrate, export, install, translate, ask, alerts, replay, config, version; api, worker and setup
 // for a cluster, temporal to try them.
 package cli
 
@@ -169,7 +169,7 @@ func (p Program) command() *cobra.Command {
 		return usagef("%w%s; see %s --help", err, flagHint(c, err), c.CommandPath())
 	})
 	root.AddCommand(
-		p.demoCommand(), p.devCommand(), p.importCommand(), p.migrateCommand(), p.reportCommand(), p.exportCommand(), p.translateCommand(),
+		p.demoCommand(), p.devCommand(), p.importCommand(), p.migrateCommand(), p.reportCommand(), p.exportCommand(), p.installCommand(), p.translateCommand(),
 		p.schemaCommand(), p.runCommand(),
 		p.askCommand(), p.alertsCommand(), p.replayCommand(), p.configCommand(), p.versionCommand(),
 		p.apiCommand(), p.workerCommand(), p.setupCommand(), p.temporalCommand(), p.healthCommand(), p.compilerCommand(),

@@ -148,6 +148,13 @@ func (c *Config) resolve(get func(string) (string, bool)) {
 			k.APIKey = Secret(value)
 		}
 	}
+	for i := range c.Kibanas {
+		k := &c.Kibanas[i]
+		if k.APIKeyEnv != "" {
+			value, _ := get(k.APIKeyEnv)
+			k.APIKey = Secret(value)
+		}
+	}
 	for i := range c.Codec.Keys {
 		k := &c.Codec.Keys[i]
 		if k.Key == "" && k.KeyEnv != "" {

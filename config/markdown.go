@@ -42,4 +42,6 @@ connectors:
   - {id: azureOpenAiGPT4o, kind: simulated, latency: 2s, jitter: 50%, error_rate: 0.01, seed: 1}
   - {id: gpt, kind: openai, model: gpt-4o, api_key_env: OPENAI_API_KEY, rate: 5}
   - {id: local, kind: ollama, model: qwen2.5-coder, url: "http://127.0.0.1:11434"}
+kibanas:
+  - {name: prod, url: "https://kibana.example.org", space: soc, api_key_env: KIBANA_API_KEY}
 `

@@ -90,6 +90,7 @@ func (c *Config) Validate() error {
 	k.elasticsearch()
 	k.assistant()
 	k.connectors()
+	k.kibanas()
 	k.auth()
 	k.codec()
 	slices.SortFunc(k.faults, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
@@ -217,6 +218,38 @@ func (k *checker) url(key, s string) {
 		}
 		k.fault(key, s, "use http(s)://host:port, without credentials")
 	}
+}
+
+// kibanaName is what a Kibana may be called: the name stands in ids of workflows and in paths.
+var kibanaName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
+
+func (k *checker) kibanas() {
+	seen := map[string]bool{}
+	for i, x := range k.c.Kibanas {
+		at := fmt.Sprintf("kibanas[%d].", i)
+		switch {
+		case !kibanaName.MatchString(x.Name):
+			k.fault(at+"name", x.Name, "use 1 to 63 small letters, digits and hyphens")
+		case seen[x.Name]:
+			k.fault(at+"name", x.Name, "each name may stand once")
+		}
+		seen[x.Name] = true
+		k.url(at+"url", x.URL)
+		if u, err := url.Parse(x.URL); err == nil && u.Scheme == "http" && u.Host != "" && !x.AllowHTTP && !loopbackHost(u.Hostname()) {
+			k.fault(at+"url", x.URL, "the key would go over the network unencrypted: use https, or set allow_http")
+		}
+		if (x.APIKeyEnv == "") == (x.APIKeyFile == "") {
+			k.fault(at+"api_key_env", x.APIKeyEnv, "set one of api_key_env and api_key_file, which say where the key is")
+		}
+		if strings.ContainsAny(x.Space, "/?# ") {
+			k.fault(at+"space", x.Space, "use the space's identifier, such as soc")
+		}
+	}
+}
+
+func loopbackHost(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 func (k *checker) connectors() {

@@ -50,6 +50,8 @@ const (
 	askModel
 	// askClosing records how a question ended, or deletes what it recorded.
 	askClosing
+	// installStep talks to a Kibana. An outage of it may last some minutes; then the installation ends, to be taken up again.
+	installStep
 )
 
 // withDefaults fills what the caller left open.
@@ -109,6 +111,8 @@ func (s Settings) activityOptions(p profile, summary string) workflow.ActivityOp
 	case askClosing:
 		o.StartToCloseTimeout = 30 * time.Second
 		retry.MaximumAttempts = 20
+	case installStep:
+		o.StartToCloseTimeout = 2 * time.Minute
 	default:
 		o.StartToCloseTimeout = 5 * time.Minute
 	}

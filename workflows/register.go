@@ -23,4 +23,6 @@ func Register(r worker.WorkflowRegistry, options ...RegisterOption) {
 	r.RegisterWorkflowWithOptions(Migration, o)
 	o.Name = AskWorkflow
 	r.RegisterWorkflowWithOptions(Ask, o)
+	o.Name = InstallWorkflow
+	r.RegisterWorkflowWithOptions(Install, o)
 }

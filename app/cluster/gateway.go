@@ -36,11 +36,16 @@ func Gateway(ctx context.Context, o Options, ready func(addr string)) (err error
 	c := o.Config
 	c.Temporal.Namespace = p.namespace
 	flows := api.NewWorkflows(p.client, p.namespace)
+	installer, err := app.NewInstaller(o.Config, p.store)
+	if err != nil {
+		return err
+	}
 	d := api.Deps{
 		Settings: api.SettingsOf(c), Store: p.store, Workflows: flows, Log: p.log.Named("gateway"), SearchAttributes: p.searchAttributes(ctx),
 		Observe: p.metrics.Request, Middleware: []gin.HandlerFunc{p.traces.Middleware()},
 		Places: []api.Place{{Name: "Temporal", Where: c.Temporal.Addr + ", namespace " + p.namespace}},
 	}
+	d.Installs = &api.Installs{Planner: installer, Workflows: api.NewInstallFlows(p.client)}
 	if p.codec != nil {
 		d.Codec = p.codec
 	}

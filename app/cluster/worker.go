@@ -48,6 +48,10 @@ func Worker(ctx context.Context, o Options, catalogue *prebuilt.Catalogue, ready
 		return err
 	}
 	defer parts.Close()
+	installer, err := app.NewInstaller(o.Config, p.store)
+	if err != nil {
+		return err
+	}
 	versioned := o.Config.Worker.Deployment != ""
 	w, err := worker.New(worker.Deps{
 		Client: p.client, Logger: p.log, Settings: o.Config.Worker, Connectors: o.Config.Connectors,
@@ -58,7 +62,7 @@ func Worker(ctx context.Context, o Options, catalogue *prebuilt.Catalogue, ready
 			}
 			workflows.Register(r)
 		},
-		Activities: p.assistant.Register(parts.Register), Grace: o.Config.ShutdownGrace, Meter: p.metrics,
+		Activities: app.WithInstall(installer, p.log, p.assistant.Register(parts.Register)), Grace: o.Config.ShutdownGrace, Meter: p.metrics,
 	})
 	if err != nil {
 		return err

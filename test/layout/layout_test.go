@@ -31,14 +31,14 @@ var rules = map[string]rule{
 	"":       {ours: []string{"cli", "app", "worker/embedded"}, third: []string{}},
 	"cli":    {ours: []string{"app", "config", "internal", "samples", "worker", "workflows"}},
 	"app":    {ours: []string{"activities", "api", "config", "internal", "worker", "workflows"}},
-	"api":    {ours: []string{"workflows", "internal/store", "internal/migration", "internal/splunk", "config", "internal/assistant"}},
+	"api":    {ours: []string{"workflows", "internal/store", "internal/migration", "internal/splunk", "internal/kibana/client", "internal/kibana/install", "config", "internal/assistant"}},
 	"worker": {ours: []string{"config", "internal/codec", "internal/migration", "workflows"}},
 	// worker/embedded is the only user of the Temporal server.
 	"worker/embedded": {},
 	"config":          {},
 	"workflows":       {ours: []string{"internal/migration"}, third: []string{"go.temporal.io/"}},
 	"activities": {ours: []string{"internal/compile", "internal/isolate", "internal/esql", "internal/llm", "internal/migration", "internal/store",
-		"internal/translate", "internal/assistant", "workflows"}},
+		"internal/translate", "internal/assistant", "internal/kibana/client", "internal/kibana/install", "workflows"}},
 	"samples": {ours: []string{"internal/migration"}, standardOnly: true},
 
 	// The compiler: pure, and of the standard library only.
@@ -71,9 +71,12 @@ var rules = map[string]rule{
 	"internal/llm":       {ours: []string{"internal/migration"}},
 	"internal/report":    {ours: []string{"internal/migration", "internal/mitre"}, third: []string{}},
 	"internal/kibana":    {ours: []string{"internal/esql", "internal/migration", "internal/report"}, third: []string{"github.com/google/uuid"}},
-	"internal/splunk":    {ours: []string{"internal/migration"}},
-	"internal/store":     {ours: []string{"internal/migration", "internal/assistant"}},
-	"internal/assistant": {third: []string{"golang.org/x/text/", "golang.org/x/net/idna"}},
+	// One Kibana over HTTP, and the installation of rules there.
+	"internal/kibana/client":  {standardOnly: true},
+	"internal/kibana/install": {ours: []string{"internal/esql", "internal/kibana", "internal/migration", "internal/store"}, third: []string{"golang.org/x/sync/"}},
+	"internal/splunk":         {ours: []string{"internal/migration"}},
+	"internal/store":          {ours: []string{"internal/migration", "internal/assistant"}},
+	"internal/assistant":      {third: []string{"golang.org/x/text/", "golang.org/x/net/idna"}},
 	// The adapter between the assistant and the connectors; only what asks models imports it.
 	"internal/assistant/model": {ours: []string{"internal/assistant", "internal/llm"}},
 

@@ -33,6 +33,9 @@ var askPaths = []string{"deterministic", "model-with-tools", "no-answer", "retri
 // retryPaths are those of recordings of starts that translate rules again.
 var retryPaths = []string{"retry-chosen", "retry-not-full", "retry-finds-nothing"}
 
+// installPaths are those of recordings of installations.
+var installPaths = []string{"installed", "continued", "enabled", "one-refused", "down-for-a-while", "down-for-good", "wrong-key", "cancelled"}
+
 func TestRecordedHistoriesReplay(t *testing.T) {
 	replayer, err := worker.NewWorkflowReplayerWithOptions(worker.WorkflowReplayerOptions{
 		Interceptors: []interceptor.WorkerInterceptor{workflows.Interceptor()},
@@ -77,6 +80,8 @@ func TestRecordedHistoriesReplay(t *testing.T) {
 			wanted = askPaths
 		case strings.HasPrefix(recording, RetryRecording):
 			wanted = retryPaths
+		case strings.HasPrefix(recording, InstallRecording):
+			wanted = installPaths
 		}
 		for _, control := range wanted {
 			if !controls[control] {
@@ -104,8 +109,11 @@ func TestParkedRunsStaySmall(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var in workflows.Input
 		started := h.Events[0].GetWorkflowExecutionStartedEventAttributes()
+		if started.GetWorkflowType().GetName() != workflows.MigrationWorkflow {
+			continue
+		}
+		var in workflows.Input
 		if err := converter.GetDefaultDataConverter().FromPayloads(started.GetInput(), &in); err != nil {
 			t.Fatal(err)
 		}

@@ -7,6 +7,7 @@
 //	go run -tags record ./test/replay/record -name v1
 //	go run -tags record ./test/replay/record -name ask-v1    questions about alerts
 //	go run -tags record ./test/replay/record -name retry-v1  starts that translate rules again
+//	go run -tags record ./test/replay/record -name install-v1  installations in Kibana
 package main
 
 import (
@@ -76,6 +77,17 @@ func record(out, name, only string) (err error) {
 	defer func() { err = errors.Join(err, srv.Stop()) }()
 	if strings.HasPrefix(name, replay.AskRecording) {
 		for _, p := range askPaths() {
+			if only != "" && p.name != only {
+				continue
+			}
+			if err := p.record(ctx, srv.FrontendAddr(), dir, folder); err != nil {
+				return fmt.Errorf("%s: %w", p.name, err)
+			}
+		}
+		return nil
+	}
+	if strings.HasPrefix(name, replay.InstallRecording) {
+		for _, p := range installPaths() {
 			if only != "" && p.name != only {
 				continue
 			}

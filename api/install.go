@@ -1,0 +1,263 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
+	"go.uber.org/zap"
+
+	kibana "github.com/rulebridge/rulebridge/internal/kibana/client"
+	"github.com/rulebridge/rulebridge/internal/kibana/install"
+	"github.com/rulebridge/rulebridge/internal/migration"
+	"github.com/rulebridge/rulebridge/workflows"
+)
+
+// maxSpread bounds the time over which rules are enabled.
+const maxSpread = 24 * time.Hour
+
+// Installs is what the gateway needs to install rules in a Kibana; without it, or without a configured Kibana, there are no
+// such routes.
+type Installs struct {
+	Planner   Planner
+	Workflows InstallFlows
+}
+
+// Planner knows the configured Kibanas; *install.Installer is one.
+type Planner interface {
+	Names() []string
+	Plan(ctx context.Context, name, migrationID string, overwrite bool) (install.Plan, error)
+}
+
+// InstallFlows is what it needs of the workflow service.
+type InstallFlows interface {
+	// Start is false when one runs already.
+	Start(ctx context.Context, in workflows.InstallInput) (started bool, err error)
+	// Status is of the newest one; ErrNoWorkflow when there never was one.
+	Status(ctx context.Context, migrationID, kibana string) (status workflows.InstallStatus, running bool, err error)
+	// Stop asks it to end; ErrNoWorkflow when none runs.
+	Stop(ctx context.Context, migrationID, kibana string) error
+}
+
+// NewInstallFlows makes InstallFlows of a Temporal client.
+func NewInstallFlows(c client.Client) InstallFlows { return installFlows{c} }
+
+type installFlows struct{ client client.Client }
+
+func (t installFlows) Start(ctx context.Context, in workflows.InstallInput) (bool, error) {
+	o := workflows.InstallOptions(in.MigrationID, in.Kibana)
+	o.WorkflowExecutionErrorWhenAlreadyStarted = true
+	_, err := t.client.ExecuteWorkflow(ctx, o, workflows.InstallWorkflow, in)
+	var there *serviceerror.WorkflowExecutionAlreadyStarted
+	if errors.As(err, &there) {
+		return false, nil
+	}
+	return err == nil, serviceError("starting the installation", err)
+}
+
+func (t installFlows) Status(ctx context.Context, migrationID, name string) (status workflows.InstallStatus, running bool, err error) {
+	id := workflows.InstallWorkflowID(migrationID, name)
+	d, err := t.client.DescribeWorkflowExecution(ctx, id, "")
+	if err != nil {
+		return status, false, serviceError("describing the installation", err)
+	}
+	running = d.GetWorkflowExecutionInfo().GetCloseTime() == nil
+	v, err := t.client.QueryWorkflow(ctx, id, "", workflows.QueryInstall)
+	if err != nil {
+		return status, running, fmt.Errorf("querying the installation: %w: %w", ErrUnanswered, err)
+	}
+	if err := v.Get(&status); err != nil {
+		return status, running, fmt.Errorf("reading the state of the installation: %w", err)
+	}
+	return status, running, nil
+}
+
+func (t installFlows) Stop(ctx context.Context, migrationID, name string) error {
+	return serviceError("stopping the installation", t.client.CancelWorkflow(ctx, workflows.InstallWorkflowID(migrationID, name), ""))
+}
+
+func (s *Server) registerInstall(rules *gin.RouterGroup) {
+	if s.Installs == nil {
+		return
+	}
+	rules.GET("/:id/install/plan", handle(s, s.planInstall))
+	rules.POST("/:id/install", handle(s, s.startInstall))
+	rules.GET("/:id/install", handle(s, s.installStatus))
+	rules.DELETE("/:id/install", handle(s, s.stopInstall))
+}
+
+// kibanaName checks that a Kibana of that name is configured.
+func (s *Server) kibanaName(field, name string) error {
+	names := s.Installs.Planner.Names()
+	for _, known := range names {
+		if known == name {
+			return nil
+		}
+	}
+	if len(names) == 0 {
+		return badRequest("%s: no Kibana is configured; add one to kibanas", field)
+	}
+	return badRequest("%s: %q is not configured; use one of: %s", field, clip(name, 64), strings.Join(names, ", "))
+}
+
+// installTarget is a migration and a Kibana.
+type installTarget struct {
+	id        migrationID
+	kibana    string
+	overwrite bool
+}
+
+func (r *installTarget) bind(s *Server, c *gin.Context) (err error) {
+	if err := r.id.bind(s, c); err != nil {
+		return err
+	}
+	if r.overwrite, err = queryBool(c, "overwrite", false); err != nil {
+		return err
+	}
+	r.kibana = c.Query("kibana")
+	return s.kibanaName("kibana", r.kibana)
+}
+
+// GET /{id}/install/plan.
+
+func (s *Server) planInstall(ctx context.Context, r *installTarget) (install.Plan, error) {
+	if _, err := s.Store.Migration(ctx, string(r.id)); err != nil {
+		return install.Plan{}, fmt.Errorf("reading the migration: %w", err)
+	}
+	plan, err := s.Installs.Planner.Plan(ctx, r.kibana, string(r.id), r.overwrite)
+	return plan, kibanaError(r.kibana, err)
+}
+
+// kibanaError says what a Kibana did not do.
+func kibanaError(name string, err error) error {
+	var e *kibana.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	message := fmt.Sprintf("the Kibana %s: %s", name, e.Message)
+	switch e.Reason {
+	case kibana.Credential:
+		message = fmt.Sprintf("the Kibana %s refuses the key (%d): see to api_key_env or api_key_file of it, and that the key may manage rules: %s", name, e.Status, e.Message)
+	case kibana.Unavailable, kibana.Limited:
+		message = fmt.Sprintf("the Kibana %s does not answer now (%d): %s", name, e.Status, e.Message)
+	case kibana.NotFound:
+		message = fmt.Sprintf("the Kibana %s has no such address (404): see to url and space of it", name)
+	}
+	return &Error{Status: http.StatusBadGateway, Message: message}
+}
+
+// POST /{id}/install.
+
+type startInstallRequest struct {
+	id                migrationID
+	kibana            string
+	overwrite, enable bool
+	spread            time.Duration
+}
+
+func (r *startInstallRequest) bind(s *Server, c *gin.Context) error {
+	if err := r.id.bind(s, c); err != nil {
+		return err
+	}
+	b := newBody(c.Request.Body, "")
+	if err := b.expect('{', "", `an object such as {"kibana": "prod"}`); err != nil {
+		return err
+	}
+	err := b.object(func(name string) (bool, error) {
+		var err error
+		switch name {
+		case "kibana":
+			r.kibana, err = b.text(name, maxID, "")
+		case "overwrite":
+			r.overwrite, err = b.boolean(name)
+		case "enable":
+			r.enable, err = b.boolean(name)
+		case "spread":
+			var text string
+			if text, err = b.text(name, maxSmall, ""); err == nil {
+				if r.spread, err = time.ParseDuration(text); err != nil || r.spread <= 0 || r.spread > maxSpread {
+					err = b.fault(name, "%q is not allowed; use a duration up to 24h, such as 5m", clip(text, 32))
+				}
+			}
+		default:
+			err = b.fault(clip(name, 64), "is not known; use kibana, overwrite, enable or spread")
+		}
+		return true, err
+	})
+	if err != nil {
+		return err
+	}
+	if err := b.end(); err != nil {
+		return err
+	}
+	return s.kibanaName("kibana", r.kibana)
+}
+
+func (s *Server) startInstall(ctx context.Context, r *startInstallRequest) (startAnswer, error) {
+	m, err := s.Store.Migration(ctx, string(r.id))
+	if err != nil {
+		return startAnswer{}, fmt.Errorf("reading the migration: %w", err)
+	}
+	switch m.State {
+	case migration.Running, migration.Creating:
+		return startAnswer{}, conflict("the migration is %s; install its rules when it has finished or is stopped", m.State)
+	}
+	settings := s.Settings.Migration
+	started, err := s.Installs.Workflows.Start(ctx, workflows.InstallInput{
+		MigrationID: m.ID, Kibana: r.kibana, Overwrite: r.overwrite, Enable: r.enable, Spread: r.spread,
+		Settings: workflows.Settings{HeartbeatTimeout: settings.Heartbeat, StartToClose: settings.StartToClose},
+	})
+	return startAnswer{started}, err
+}
+
+// GET /{id}/install.
+
+type installAnswer struct {
+	Kibana  string `json:"kibana"`
+	Running bool   `json:"running"`
+	workflows.InstallStatus
+}
+
+func (s *Server) installStatus(ctx context.Context, r *installTarget) (installAnswer, error) {
+	if _, err := s.Store.Migration(ctx, string(r.id)); err != nil {
+		return installAnswer{}, fmt.Errorf("reading the migration: %w", err)
+	}
+	status, running, err := s.Installs.Workflows.Status(ctx, string(r.id), r.kibana)
+	if errors.Is(err, ErrNoWorkflow) {
+		return installAnswer{}, &Error{Status: http.StatusNotFound, Message: "the migration was never installed in " + strconv.Quote(r.kibana)}
+	}
+	return installAnswer{Kibana: r.kibana, Running: running, InstallStatus: status}, err
+}
+
+// DELETE /{id}/install.
+
+func (s *Server) stopInstall(ctx context.Context, r *installTarget) (stopAnswer, error) {
+	_, running, err := s.Installs.Workflows.Status(ctx, string(r.id), r.kibana)
+	if errors.Is(err, ErrNoWorkflow) || err == nil && !running {
+		return stopAnswer{}, nil
+	}
+	err = s.Installs.Workflows.Stop(ctx, string(r.id), r.kibana)
+	if errors.Is(err, ErrNoWorkflow) {
+		return stopAnswer{}, nil
+	}
+	return stopAnswer{err == nil}, err
+}
+
+// endInstalls asks the installations of a deleted migration to end; each finds that it is gone if that fails.
+func (s *Server) endInstalls(ctx context.Context, id string) {
+	if s.Installs == nil {
+		return
+	}
+	for _, name := range s.Installs.Planner.Names() {
+		if err := s.Installs.Workflows.Stop(ctx, id, name); err != nil && !errors.Is(err, ErrNoWorkflow) {
+			s.Log.Warn("ending an installation of a deleted migration", zap.String("migration_id", id), zap.Error(err))
+		}
+	}
+}

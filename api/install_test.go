@@ -1,0 +1,138 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/rulebridge/rulebridge/internal/kibana/client"
+	"github.com/rulebridge/rulebridge/internal/kibana/install"
+	"github.com/rulebridge/rulebridge/internal/migration"
+	"github.com/rulebridge/rulebridge/internal/store"
+	"github.com/rulebridge/rulebridge/workflows"
+)
+
+// fakeInstalls is one Kibana, prod, and its installations.
+type fakeInstalls struct {
+	plan    install.Plan
+	err     error
+	inputs  []workflows.InstallInput
+	status  workflows.InstallStatus
+	running bool
+	stops   int
+}
+
+func (f *fakeInstalls) Names() []string { return []string{"prod"} }
+
+func (f *fakeInstalls) Plan(context.Context, string, string, bool) (install.Plan, error) {
+	return f.plan, f.err
+}
+
+func (f *fakeInstalls) Start(_ context.Context, in workflows.InstallInput) (bool, error) {
+	if f.running {
+		return false, nil
+	}
+	f.inputs, f.running = append(f.inputs, in), true
+	return true, nil
+}
+
+func (f *fakeInstalls) Status(context.Context, string, string) (workflows.InstallStatus, bool, error) {
+	if len(f.inputs) == 0 {
+		return f.status, false, ErrNoWorkflow
+	}
+	return f.status, f.running, nil
+}
+
+func (f *fakeInstalls) Stop(context.Context, string, string) error {
+	if !f.running {
+		return ErrNoWorkflow
+	}
+	f.stops++
+	f.running = false
+	return nil
+}
+
+func withInstalls(f *fakeInstalls) func(*Deps) {
+	return func(d *Deps) { d.Installs = &Installs{Planner: f, Workflows: f} }
+}
+
+func TestInstallRoutes(t *testing.T) {
+	f := &fakeInstalls{plan: install.Plan{Kibana: "prod", Lacks: []install.Lack{{Kind: "stream", Name: "logs-*", Rules: 1}},
+		Rules: []install.Step{{ID: "a", RuleID: "b", Title: "t", Kind: install.Custom, Outcome: install.Kept,
+			Changes: []install.Change{{Setting: "query", There: "x", Here: "y"}, {Setting: "threat", There: nil, Here: []any{"z"}}}}}}}
+	b := newBench(t, withInstalls(f))
+	id := b.create(1)
+	base := BasePath + "/" + id + "/install"
+	b.want(b.do("GET", base+"/plan?kibana=prod&overwrite=true", ""), 200, `"outcome":"kept"`)
+	b.want(b.do("GET", base+"?kibana=prod", ""), 404, "never installed")
+	b.want(b.do("DELETE", base+"?kibana=prod", ""), 200, `{"stopped":false}`)
+	b.want(b.do("POST", base, `{"kibana":"prod","overwrite":true,"enable":true,"spread":"90s"}`), 200, `{"started":true}`)
+	b.want(b.do("POST", base, `{"kibana":"prod"}`), 200, `{"started":false}`)
+	in := f.inputs[0]
+	if in.MigrationID != id || in.Kibana != "prod" || !in.Overwrite || !in.Enable || in.Spread != 90*time.Second {
+		t.Errorf("%+v", in)
+	}
+	f.status = workflows.InstallStatus{Phase: workflows.InstallPhaseCustom, Code: workflows.InstallCredential,
+		Counts: workflows.InstallCounts{Created: 3, Failed: 1}, Failures: []workflows.InstallFailure{{RuleID: "a", Code: "refused", Status: 400}}}
+	b.want(b.do("GET", base+"?kibana=prod", ""), 200, `"running":true`)
+	b.want(b.do("DELETE", base+"?kibana=prod", ""), 200, `{"stopped":true}`)
+	b.want(b.do("GET", base+"?kibana=prod", ""), 200, `"running":false`)
+	if f.stops != 1 {
+		t.Errorf("stopped %d times", f.stops)
+	}
+	// A deleted migration takes its installations along.
+	b.do("POST", base, `{"kibana":"prod"}`)
+	b.want(b.do("DELETE", BasePath+"/"+id, ""), 200, "true")
+	if f.stops != 2 {
+		t.Error("the installation of a deleted migration goes on")
+	}
+}
+
+func TestInstallBadRequests(t *testing.T) {
+	b := newBench(t, withInstalls(&fakeInstalls{}))
+	id := b.create(1)
+	base := BasePath + "/" + id + "/install"
+	for body, want := range map[string]string{
+		``:                                   "empty",
+		`[]`:                                 "must be an object",
+		`{}`:                                 "not configured; use one of: prod",
+		`{"kibana":"dev"}`:                   "not configured; use one of: prod",
+		`{"kibana":"prod","url":"http://x"}`: "url: is not known",
+		`{"kibana":"prod","spread":"-5m"}`:   "spread",
+		`{"kibana":"prod","spread":"soon"}`:  "spread",
+		`{"kibana":"prod"} {}`:               "goes on",
+	} {
+		b.want(b.do("POST", base, body), 400, want)
+	}
+	b.want(b.do("GET", base+"/plan", ""), 400, "not configured")
+	b.want(b.do("GET", base+"?kibana=x", ""), 400, "not configured")
+	for _, r := range [][2]string{{"POST", ""}, {"GET", "?kibana=prod"}, {"GET", "/plan?kibana=prod"}, {"DELETE", "?kibana=prod"}} {
+		w := b.do(r[0], BasePath+"/unknown/install"+r[1], map[bool]string{true: `{"kibana":"prod"}`}[r[0] == "POST"])
+		if r[0] != "DELETE" {
+			b.want(w, 204)
+		}
+	}
+	if err := b.store.SetState(t.Context(), id, store.Change{State: migration.Running, Epoch: 1, At: time.Now()}); err != nil {
+		t.Fatal(err)
+	}
+	b.want(b.do("POST", base, `{"kibana":"prod"}`), 409, "running")
+}
+
+// TestInstallPlanFails: what the Kibana did not do is said in words.
+func TestInstallPlanFails(t *testing.T) {
+	f := &fakeInstalls{}
+	b := newBench(t, withInstalls(f))
+	id := b.create(1)
+	for want, err := range map[string]error{
+		"refuses the key (401)":         &client.Error{Reason: client.Credential, Status: 401},
+		"does not answer now (503)":     &client.Error{Reason: client.Unavailable, Status: 503},
+		"has no such address (404)":     &client.Error{Reason: client.NotFound, Status: 404},
+		"which is not followed: set it": &client.Error{Reason: client.Redirect, Status: 302, Message: "which is not followed: set it"},
+	} {
+		f.err = err
+		b.want(b.do("GET", BasePath+"/"+id+"/install/plan?kibana=prod", ""), 502, want)
+	}
+	f.err = errors.New("unforeseen")
+	b.want(b.do("GET", BasePath+"/"+id+"/install/plan?kibana=prod", ""), 500)
+}

@@ -1,0 +1,344 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rulebridge/rulebridge/app"
+	"github.com/rulebridge/rulebridge/config"
+	"github.com/rulebridge/rulebridge/internal/kibana/install"
+	"github.com/rulebridge/rulebridge/workflows"
+)
+
+type installFlags struct {
+	kibana, url               string
+	overwrite, enable, dryRun bool
+	spread                    time.Duration
+}
+
+func (p Program) installCommand() *cobra.Command {
+	var f installFlags
+	c := &cobra.Command{
+		Use:         "install ID --kibana NAME",
+		Annotations: map[string]string{settles: "yes"},
+		Short:       "Install the rules of a migration in a Kibana",
+		Long: `Install the rules of a migration in a Kibana that the configuration names:
+
+  kibanas:
+    - {name: prod, url: "https://kibana.example.org", space: soc, api_key_env: KIBANA_API_KEY}
+
+First it says what that Kibana lacks (streams, fields, lookup indices) and what will become of the rules. Then prebuilt rules
+that replace rules of yours are installed, then the translated ones, all disabled. A rule keeps its rule_id, so that a
+further installation finds it: what is there is left alone. With --overwrite rules that differ are changed, and how is printed
+first; whether they are enabled stays as it is.
+
+With --enable fully translated rules that are there as the migration gives them are enabled when all are installed, some every
+5 seconds over --spread. A rule runs when it is enabled and then at its interval, so those that were enabled apart go on running
+apart.
+
+A rule that Kibana does not take is named and keeps no other. When Kibana does not answer, it is tried again for some minutes.
+An installation that was broken off goes on when install is run again; it is the workflow install-ID-NAME in the Temporal UI.
+
+Exit codes: 0 installed, 1 ended early (the reason is on stderr), 2 bad flags or settings, 3 some rules failed.`,
+		Example: `  rulebridge install 0a5ee61f-7a6a-4f30-959e-46d28e85d0ae --kibana prod --data-dir work --config rulebridge.yaml --dry-run
+  rulebridge install 0a5ee61f-7a6a-4f30-959e-46d28e85d0ae --kibana prod --url http://127.0.0.1:8080`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error { return p.install(c, f, args[0]) },
+	}
+	fs := c.Flags()
+	config.Flags(fs)
+	for _, name := range []string{"http-port", "temporal-port", "ui-port", "ephemeral", "connector", "batch", "pause"} {
+		_ = fs.MarkHidden(name)
+	}
+	fs.StringVar(&f.kibana, "kibana", "", "`name` of the Kibana in the configuration")
+	fs.StringVar(&f.url, "url", "", "gateway that keeps the migration, http(s)://[user:password@]host:port")
+	fs.BoolVar(&f.overwrite, "overwrite", false, "change rules that are there and differ")
+	fs.BoolVar(&f.enable, "enable", false, "enable fully translated rules when all are installed")
+	fs.DurationVar(&f.spread, "spread", workflows.InstallSpread, "with --enable: the time over which rules are enabled")
+	fs.BoolVar(&f.dryRun, "dry-run", false, "say what would happen, rule by rule, and change nothing")
+	return c
+}
+
+func (p Program) install(c *cobra.Command, f installFlags, id string) (err error) {
+	if f.kibana == "" {
+		return usagef("name the Kibana with --kibana; kibanas in the configuration lists them")
+	}
+	if url.PathEscape(id) != id {
+		return usagef("%s is no id of a migration", quote(id))
+	}
+	cfg, err := p.load(c)
+	if err != nil {
+		return err
+	}
+	where := "--url " + quote(withoutPassword(f.url))
+	var g *gateway
+	if f.url != "" {
+		if g, err = newGateway(f.url, remoteTransport()); err != nil {
+			return err
+		}
+	} else {
+		if !slices.ContainsFunc(cfg.Kibanas, func(k config.Kibana) bool { return k.Name == f.kibana }) {
+			return usagef("--kibana %s: the configuration names no such Kibana; add it to kibanas", quote(f.kibana))
+		}
+		where = "--data-dir " + quote(cfg.DataDir)
+		a, err := app.Open(c.Context(), app.Options{
+			Config: ownProcess(cfg), Log: p.logger(cfg, true), Embedded: p.Embedded, FreePorts: true,
+			Compilers: p.compilers(cfg, "--prebuilt", ""), UI: cfg.Source("ui.addr") != "default",
+		})
+		if err != nil {
+			return startError(err)
+		}
+		defer func() { err = errors.Join(err, p.shutDown(a, cfg)) }()
+		if g, err = newGateway(inProcessURL, inProcess{a.Handler()}); err != nil {
+			return err
+		}
+	}
+	err = p.installIn(c.Context(), g, f, id, where)
+	var answer *answerError
+	switch {
+	case errors.Is(err, errUnknown):
+		return usagef("there is no migration %s here", id)
+	case errors.As(err, &answer) && answer.Status == http.StatusBadRequest:
+		return usage(err)
+	}
+	return err
+}
+
+func (p Program) installIn(ctx context.Context, g *gateway, f installFlags, id, where string) error {
+	var plan install.Plan
+	q := url.Values{"kibana": {f.kibana}}
+	if f.overwrite {
+		q.Set("overwrite", "true")
+	}
+	if err := g.do(ctx, http.MethodGet, "/"+id+"/install/plan?"+q.Encode(), nil, &plan); err != nil {
+		return err
+	}
+	writePlan(p.Stdout, plan, f)
+	if f.dryRun {
+		return nil
+	}
+	body := map[string]any{"kibana": f.kibana, "overwrite": f.overwrite, "enable": f.enable, "spread": f.spread.String()}
+	var answer struct {
+		Started bool `json:"started"`
+	}
+	if err := g.do(ctx, http.MethodPost, "/"+id+"/install", body, &answer); err != nil {
+		return err
+	}
+	if !answer.Started {
+		_, _ = fmt.Fprintf(p.Stderr, "rulebridge: an installation in %s runs already; waiting for that one\n", f.kibana)
+	}
+	again := fmt.Sprintf("%s install %s --kibana %s %s", p.Self, id, f.kibana, where)
+	status, err := p.followInstall(ctx, g, id, q)
+	if wasInterrupted(ctx) {
+		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+		defer cancel()
+		err := g.do(stop, http.MethodDelete, "/"+id+"/install?"+q.Encode(), nil, new(struct{}))
+		return &exitError{ExitInterrupted, errors.Join(fmt.Errorf("interrupted; what is installed stays, and %s goes on", again), err)}
+	}
+	if err != nil {
+		return err
+	}
+	writeInstalled(p.Stdout, status)
+	switch {
+	case status.Code != "":
+		return fmt.Errorf("the installation ended early: %s; when that is mended go on with: %s", installCode(status.Code, f.kibana), again)
+	case status.Counts.Failed > 0:
+		return &exitError{ExitRules, fmt.Errorf("%s could not be installed; the log of the worker says why", plural(status.Counts.Failed, "rule"))}
+	}
+	return nil
+}
+
+// followInstall waits for the end, showing how far it is.
+func (p Program) followInstall(ctx context.Context, g *gateway, id string, q url.Values) (workflows.InstallStatus, error) {
+	var failing time.Time
+	shown := ""
+	for {
+		var s struct {
+			Running bool `json:"running"`
+			workflows.InstallStatus
+		}
+		err := g.do(ctx, http.MethodGet, "/"+id+"/install?"+q.Encode(), nil, &s)
+		switch {
+		case ctx.Err() != nil:
+			return s.InstallStatus, ctx.Err()
+		case err != nil:
+			if failing.IsZero() {
+				failing = time.Now()
+			}
+			if time.Since(failing) > patience {
+				return s.InstallStatus, err
+			}
+		default:
+			failing = time.Time{}
+			c := s.Counts
+			now := fmt.Sprintf("%s: %d of the rules are done, %d failed", s.Phase, c.Created+c.Updated+c.Unchanged+c.Kept+c.Prebuilt, c.Failed)
+			if s.Phase == workflows.InstallPhaseEnable {
+				now = fmt.Sprintf("enable: %d enabled", c.Enabled)
+			}
+			if now != shown {
+				shown = now
+				_, _ = fmt.Fprintln(p.Stderr, "rulebridge: "+now)
+			}
+			if !s.Running {
+				return s.InstallStatus, nil
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return s.InstallStatus, ctx.Err()
+		case <-time.After(500 * time.Millisecond):
+		}
+	}
+}
+
+// mostLacks is how many things that are lacking are named.
+const mostLacks = 40
+
+func writePlan(w io.Writer, plan install.Plan, f installFlags) {
+	var b strings.Builder
+	say := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
+	if len(plan.Lacks) > 0 {
+		say("%s lacks what rules need. They can be installed all the same, and find nothing until it is there:", plan.Kibana)
+		for i, l := range plan.Lacks {
+			if i == mostLacks {
+				say("  and %d more", len(plan.Lacks)-i)
+				break
+			}
+			say("  %-6s %s (%s)", l.Kind, printable(l.Name), plural(l.Rules, "rule"))
+		}
+		if slices.ContainsFunc(plan.Lacks, func(l install.Lack) bool { return l.Kind == install.LackLookup }) {
+			say("  (rulebridge export writes bodies and rows of the lookup indices, and the commands that load them)")
+		}
+	}
+	counts := map[install.Outcome]int{}
+	prebuilt := 0
+	for _, s := range plan.Rules {
+		if s.Kind == install.Prebuilt && s.Outcome == install.Created {
+			prebuilt++
+			continue
+		}
+		counts[s.Outcome]++
+	}
+	say("In %s: %d to create, %d prebuilt to install, %d to update, %d there already, %d there and different, %d left out", plan.Kibana,
+		counts[install.Created], prebuilt, counts[install.Updated], counts[install.Unchanged], counts[install.Kept], counts[install.LeftOut])
+	for _, s := range plan.Rules {
+		if f.dryRun || s.Outcome == install.Updated || s.Outcome == install.Kept {
+			line := fmt.Sprintf("  %-9s %s", outcomeWord(s), printable(s.ID))
+			if s.Title != "" && s.Title != s.ID {
+				line += " (" + printable(s.Title) + ")"
+			}
+			if s.Why != "" {
+				line += ": " + printable(s.Why)
+			}
+			say("%s", line)
+		}
+		if f.overwrite || f.dryRun {
+			for _, c := range s.Changes {
+				writeChange(&b, c)
+			}
+		}
+	}
+	if counts[install.Kept] > 0 {
+		say("Rules that are there and different are left alone; --overwrite changes them, --dry-run shows how they differ.")
+	}
+	_, _ = io.WriteString(w, b.String())
+}
+
+func outcomeWord(s install.Step) string {
+	switch {
+	case s.Kind == install.Prebuilt:
+		return "prebuilt"
+	case s.Outcome == install.Created:
+		return "create"
+	case s.Outcome == install.Updated:
+		return "update"
+	case s.Outcome == install.Kept:
+		return "keep"
+	case s.Outcome == install.LeftOut:
+		return "leave out"
+	}
+	return string(s.Outcome)
+}
+
+// writeChange shows a setting line by line: what goes and what comes.
+func writeChange(b *strings.Builder, c install.Change) {
+	fmt.Fprintf(b, "      %s\n", printable(c.Setting))
+	there, here := settingLines(c.There), settingLines(c.Here)
+	for _, l := range there {
+		if !slices.Contains(here, l) {
+			fmt.Fprintf(b, "        - %s\n", printable(l))
+		}
+	}
+	for _, l := range here {
+		if !slices.Contains(there, l) {
+			fmt.Fprintf(b, "        + %s\n", printable(l))
+		}
+	}
+}
+
+func settingLines(v any) []string {
+	switch v := v.(type) {
+	case nil:
+		return nil
+	case string:
+		return strings.Split(v, "\n")
+	}
+	text, err := json.Marshal(v)
+	if err != nil {
+		return nil
+	}
+	return []string{string(text)}
+}
+
+func writeInstalled(w io.Writer, s workflows.InstallStatus) {
+	c := s.Counts
+	_, _ = fmt.Fprintf(w, "Installed: %d created, %d prebuilt, %d updated, %d there already, %d there and different, %d left out, %d failed",
+		c.Created, c.Prebuilt, c.Updated, c.Unchanged, c.Kept, c.LeftOut, c.Failed)
+	if c.Enabled > 0 {
+		_, _ = fmt.Fprintf(w, ", %d enabled", c.Enabled)
+	}
+	_, _ = fmt.Fprintln(w)
+	for _, f := range s.Failures {
+		status := ""
+		if f.Status > 0 {
+			status = fmt.Sprintf(" (%d)", f.Status)
+		}
+		_, _ = fmt.Fprintf(w, "  failed    %s: %s%s\n", printable(f.RuleID), f.Code, status)
+	}
+	if n := c.Failed - len(s.Failures); n > 0 {
+		_, _ = fmt.Fprintf(w, "  and %d more\n", n)
+	}
+}
+
+// installCode puts the code of an installation that ended early into words.
+func installCode(code, name string) string {
+	switch code {
+	case workflows.InstallUnavailable:
+		return name + " did not answer, again and again"
+	case workflows.InstallCredential:
+		return name + " refuses the key, or there is none where the worker looks for it (api_key_env, api_key_file)"
+	case workflows.InstallRedirect:
+		return name + " answers with a redirect, which is not followed: set the address it leads to"
+	case workflows.InstallNotKibana:
+		return "what answers at the address of " + name + " is no Kibana, or has no such space"
+	case workflows.InstallUnknownKibana:
+		return "the configuration of the worker names no Kibana " + name
+	case workflows.InstallGone:
+		return "the migration was deleted"
+	case workflows.InstallStore:
+		return "the store did not answer"
+	case workflows.InstallCancelled:
+		return "somebody stopped it"
+	}
+	return "a step failed in a way nobody foresaw; the log of the worker has it"
+}
