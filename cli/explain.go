@@ -182,6 +182,7 @@ func (t *translator) explain(o migration.OriginalRule, out translate.Output) err
 		}
 		t.note(&b, c, d, "", width)
 	}
+	writeStreams(&b, c, out.Streams)
 	if out.Query != "" {
 		b.WriteString("\n" + c.in(bold, "ES|QL") + "\n")
 		for line := range strings.SplitSeq(out.Query, "\n") {
@@ -191,6 +192,24 @@ func (t *translator) explain(o migration.OriginalRule, out translate.Output) err
 	b.WriteByte('\n')
 	_, err := t.out.WriteString(b.String())
 	return err
+}
+
+// writeStreams prints what each data stream has of the fields that the draft needs.
+func writeStreams(b *strings.Builder, c paint, streams []translate.StreamFields) {
+	if len(streams) < 2 {
+		return
+	}
+	b.WriteString("\n" + c.in(bold, "Data streams") + "\n")
+	for _, s := range streams {
+		what := "has every field"
+		if len(s.Lacks) > 0 {
+			what = "lacks " + strings.Join(s.Lacks, ", ")
+		}
+		if s.Left {
+			what += "; not read"
+		}
+		b.WriteString(s.Index + ": " + what + "\n")
+	}
 }
 
 func writeStage(b *strings.Builder, c paint, source string, target []string, width int) {

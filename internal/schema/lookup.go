@@ -21,6 +21,11 @@ type Schema struct {
 	byValue  map[string][]*Source // lower-case "field\x00value" of a metadata predicate
 	wildcard []*Source            // sources with a wildcard in a match
 	fallback *Source
+	// written are "stream field" pairs that the tables know to be set although no list has them; open are streams of sources
+	// for which every field of ECS counts as known.
+	written, open map[string]bool
+	beside        map[string]bool // streams that are read beside others
+	insteads      []Instead
 }
 
 var builtin = sync.OnceValue(func() *Schema {
@@ -46,9 +51,14 @@ func Identity(index []string, types map[string]string) *Schema {
 }
 
 func build(cat *catalogue, defs map[string]*definition, order []string) (*Schema, error) {
-	s := &Schema{cat: cat, byName: map[string]*Source{}, byMacro: map[string]*Source{}, byValue: map[string][]*Source{}}
+	s := &Schema{cat: cat, byName: map[string]*Source{}, byMacro: map[string]*Source{}, byValue: map[string][]*Source{},
+		written: map[string]bool{}, open: map[string]bool{}, beside: map[string]bool{}}
 	for _, name := range order {
 		d := defs[name]
+		s.insteads = append(s.insteads, d.insteads...)
+		for _, st := range d.beside {
+			s.beside[st] = true
+		}
 		if d.kind == "group" {
 			continue
 		}
@@ -77,6 +87,16 @@ func (s *Schema) newSource(d *definition, defs map[string]*definition) (*Source,
 	src.doubts = doubtsOf(d, defs)
 	src.lists = listsOf(src.maps)
 	src.lines = sync.OnceValue(src.resolveLines)
+	for _, st := range d.streams {
+		s.open[st] = s.open[st] || d.extraECS
+		for _, ms := range src.maps {
+			for _, m := range ms {
+				if m.ecs {
+					s.written[st+" "+m.target] = true
+				}
+			}
+		}
+	}
 	src.Indices = append(src.Indices, d.indices...)
 	for _, name := range d.streams {
 		st := s.cat.streams[name]

@@ -62,6 +62,8 @@ type definition struct {
 	support     Support
 	reason      string
 	streams     []string
+	beside      []string // of the streams
+	insteads    []Instead
 	indices     []string // only where a stream is not in the catalogue
 	extraECS    bool     // ECS fields count as known although no stream lists them
 	constraints []condition
@@ -152,6 +154,16 @@ func parseTable(text string, defs map[string]*definition, order *[]string) error
 		switch key {
 		case "stream":
 			d.streams = append(d.streams, args...)
+		case "beside":
+			d.beside = append(d.beside, args...)
+			if reason == "" {
+				return fail("beside needs a reason")
+			}
+		case "instead":
+			if len(args) != 3 || reason == "" {
+				return fail("instead needs a field, the field in its place, the field that has to be there, and a reason")
+			}
+			d.insteads = append(d.insteads, Instead{args[0], args[1], args[2]})
 		case "index":
 			d.indices = append(d.indices, args...)
 		case "ecs":

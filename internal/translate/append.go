@@ -333,6 +333,7 @@ func (l *lowering) unite(r *lowering, cmds []esql.Command, at spl.Span) {
 		}
 	}
 	l.env, l.cmds = next, cmds
+	l.kinds = nil // the rows of either search alert
 	for _, i := range r.indices {
 		l.indices = appendNew(l.indices, i)
 	}

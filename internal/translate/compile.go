@@ -190,7 +190,8 @@ type compilation struct {
 	branchLook int64
 	// ranged says that the pipeline being lowered has an earliest= of its own, openRange that one had none.
 	ranged, openRange bool
-	nested            int // how many OR and NOT the condition being lowered stands in
+	modelled          bool // events of a data model are read
+	nested            int  // how many OR and NOT the condition being lowered stands in
 	budget            *budget.Budget
 }
 
@@ -215,6 +216,7 @@ type lowering struct {
 	// also are further sources of the same search; indices the patterns of all of them.
 	also    []*schema.Source
 	indices []string
+	kinds   [][]string                          // the patterns of each kind of events that a join needs; empty where there is one kind
 	named   map[spl.SearchExpr][]*schema.Source // where alternatives of the search name them
 	// projected says that a list of columns was given, at keepSpan; helpers are columns the result must not show.
 	projected bool

@@ -52,6 +52,8 @@ var codes = []CodeInfo{
 	{"fill_found", Info, "fillnull of every field, which leaves a field missing that no event has"},
 	{"pivot_columns", Info, "a pivot whose columns are those that the rest of the search names"},
 	{"literal_star", Info, "a value that seems to escape a star, which the search grammar cannot"},
+	{"stream_left", Info, "a data stream that is not read, because its events lack a field that a condition needs"},
+	{"estate_beside", Info, "a data stream that is read beside others and alone does not have every column of the draft"},
 	{"threshold", Info, "a count condition that could also be a threshold rule"},
 
 	// approximation: they can differ; the message says when
@@ -79,6 +81,8 @@ var codes = []CodeInfo{
 	{"pivot_approximate", Approximation, "a pivot that can have other columns or cells"},
 	{"function_differs", Approximation, "a function that gives another value in a corner"},
 	{"filter_macro_missing", Approximation, "a *_filter macro without a definition, where houses keep their exclusions"},
+	{"needs_estate", Approximation, "columns that one of the data streams lacks: where it is installed alone, ES|QL refuses the draft"},
+	{"no_stream", Approximation, "conditions on fields of which no data stream has all"},
 	{"number_text", Approximation, "a number with a fraction that is used as text"},
 
 	// error: a hole

@@ -17,7 +17,7 @@ func (l *lowering) finish() {
 	if l.src == nil || len(l.indexPatterns()) == 0 {
 		return
 	}
-	from := &esql.From{Indices: l.indexPatterns()}
+	from := &esql.From{}
 	if !l.aggregated || l.needsID {
 		from.Metadata = metadataColumns
 	}
@@ -72,7 +72,9 @@ func (l *lowering) finish() {
 	if len(l.helpers) > 0 && !l.projected {
 		cmds = append(cmds, &esql.Drop{Names: l.helpers})
 	}
-	l.out.Index = l.indexPatterns()
+	cmds = append(cmds[:1], l.fitStreams(cmds[1:])...)
+	from.Indices = l.indexPatterns()
+	l.out.Index = from.Indices
 	l.out.ESQL = &esql.Query{Commands: cmds}
 	// Each command is printed once: the stages show the same text that the query is made of.
 	l.out.Stages = l.stages

@@ -696,6 +696,12 @@ func (j *joining) finish(cmds []esql.Command) {
 	}
 	l.env = next
 	l.cmds = cmds
+	if len(l.kinds) == 0 {
+		l.kinds = [][]string{l.indices[:len(l.indices):len(l.indices)]}
+	}
+	if !j.opts.left { // events of the other kind alone alert on nothing, and neither do those of this one
+		l.kinds = append(l.kinds, r.indices)
+	}
 	for _, i := range r.indices {
 		l.indices = appendNew(l.indices, i)
 	}

@@ -359,6 +359,7 @@ func (l *lowering) useSources(srcs []*schema.Source, at spl.Span) {
 	l.src = srcs[0]
 	l.also = srcs[1:]
 	for _, s := range srcs {
+		l.modelled = l.modelled || s.DataModel
 		switch s.Support {
 		case schema.None:
 			l.diag("unknown_source", at, s.Name, s.Name+" has no counterpart in Elastic's integrations: "+s.Reason)

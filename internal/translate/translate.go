@@ -112,6 +112,8 @@ type Output struct {
 	Lookups     []LookupIndex
 	Missing     []Missing
 	Stages      []Stage // for --explain
+	// Streams is what each data stream behind Index has of the fields that the query needs; nil where that is not known.
+	Streams []StreamFields
 }
 
 // Rule holds what the search says of the alert-level settings.

@@ -2,6 +2,7 @@ package elasticsearch
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -25,9 +26,11 @@ type node struct {
 	children map[string]*node
 }
 
-func (c *Catalogue) tree(s *Stream) (root *node, templates []FieldType) {
+func (c *Catalogue) tree(s *Stream) (root *node, templates []FieldType) { return tree(c.fields(s)) }
+
+func tree(fields []FieldType) (root *node, templates []FieldType) {
 	root = &node{children: map[string]*node{}}
-	for _, f := range c.fields(s) {
+	for _, f := range fields {
 		if strings.Contains(f.Name, "*") {
 			templates = append(templates, f)
 			continue
@@ -49,6 +52,18 @@ func (c *Catalogue) tree(s *Stream) (root *node, templates []FieldType) {
 // Mapping returns the body that creates a stream's index.
 func (c *Catalogue) Mapping(s *Stream) map[string]any {
 	root, templates := c.tree(s)
+	return indexBody(root, templates)
+}
+
+// DeclaredMapping is Mapping of an index that no event has reached yet: it has what the stream's integration declares, and
+// no further field of ECS.
+func (c *Catalogue) DeclaredMapping(s *Stream) map[string]any {
+	fields := slices.Clone(s.Fields)
+	slices.SortFunc(fields, func(a, b FieldType) int { return strings.Compare(a.Name, b.Name) })
+	return indexBody(tree(fields))
+}
+
+func indexBody(root *node, templates []FieldType) map[string]any {
 	mappings := map[string]any{"dynamic": true, "properties": properties(root)}
 	var dynamic []any
 	for i, f := range templates {
