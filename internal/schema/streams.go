@@ -73,5 +73,8 @@ func ofWindows(stream, field string) bool {
 // KeywordAt reports whether a stream indexes whole values of a field, so that a query string finds them.
 func (s *Schema) KeywordAt(stream, field string) bool {
 	f, ok := s.cat.lookup(stream, field)
+	if !ok {
+		f, ok = s.cat.lookup(ecsStream, field)
+	}
 	return ok && family(f.typ) == "keyword"
 }

@@ -113,6 +113,9 @@ func (a *avoiding) rewrite(x esql.Expr) esql.Expr {
 func (a *avoiding) leaf(x esql.Expr) esql.Expr {
 	switch e := x.(type) {
 	case *esql.Binary:
+		if x := a.noneOf(e); x != nil {
+			return x
+		}
 		if e.Op == "AND" || e.Op == "OR" {
 			l, r := a.rewrite(e.L), a.rewrite(e.R)
 			if l == nil || r == nil {
@@ -139,6 +142,30 @@ func (a *avoiding) leaf(x esql.Expr) esql.Expr {
 		return not(there)
 	}
 	return nil
+}
+
+// noneOf is f NOT IN (…) OR f IS NULL in the index; nil where the condition is another.
+func (a *avoiding) noneOf(e *esql.Binary) esql.Expr {
+	in, ok1 := e.L.(*esql.In)
+	null, ok2 := e.R.(*esql.IsNull)
+	if n, ok := e.L.(*esql.Not); ok {
+		if in, ok1 = n.X.(*esql.In); ok1 && !in.Not {
+			in = &esql.In{At: in.At, X: in.X, List: in.List, Not: true}
+		}
+	}
+	if e.Op != "OR" || !ok1 || !ok2 || !in.Not || null.Not {
+		return nil
+	}
+	c, ok1 := in.X.(*esql.Column)
+	d, ok2 := null.X.(*esql.Column)
+	if !ok1 || !ok2 || c.Name != d.Name || !slices.Contains(a.missing, c.Name) {
+		return nil
+	}
+	x := a.queryString(c.Name, in.List, false)
+	if x == nil {
+		return nil
+	}
+	return not(x)
 }
 
 func exists(field string) esql.Expr {
