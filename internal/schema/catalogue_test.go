@@ -129,6 +129,9 @@ func TestEveryTargetExists(t *testing.T) {
 					if typ == "" {
 						typ = templateType(listed[st], m.target)
 					}
+					if i := strings.LastIndexByte(m.target, '.'); typ == "" && m.dynamic && i > 0 && listed[st][m.target[:i]] == "object" {
+						typ = "keyword" // an object without listed parts takes what comes
+					}
 					if typ == "" && !strings.HasPrefix(st, "endpoint/") {
 						typ = ecs[m.target] // mapped on demand
 					}

@@ -56,6 +56,28 @@ func (s *Source) placed(name string, h Hint) (Field, bool) {
 	return f, true
 }
 
+// placeholder is the value that Splunk has where the field is missing: every event of the codes has the raw field, and the
+// pipeline drops what stands for no value.
+func (s *Source) placeholder(name string, f *Field, h Hint) string {
+	if len(h.EventCodes) == 0 || f.Default != "" || f.Fn != "" || f.FormatOnly || f.Support == None || f.AsText || family(f.Type) != family("keyword") {
+		return ""
+	}
+	st := s.facts()
+	if st == nil || len(st.Drop) == 0 {
+		return ""
+	}
+	for _, a := range st.Names {
+		if a.Name == name && len(a.Steps) == 0 {
+			name = a.Source
+			break
+		}
+	}
+	if !st.Always(name, h.EventCodes) {
+		return ""
+	}
+	return st.Drop[0]
+}
+
 // placedField is the field at one place.
 func (s *Source) placedField(name string, p pipeline.Place) Field {
 	f, _ := s.known(p.Field)

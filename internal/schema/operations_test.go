@@ -20,7 +20,7 @@ func TestFieldsOfSelectedEvents(t *testing.T) {
 		{"cloudtrail", "action", []string{"consolelogin"}, "event.outcome", Exact},
 		{"cloudtrail", "action", []string{"ConsoleLogin", "RunInstances"}, "event.outcome", Approximate},
 		{"wineventlog_system", "start_mode", []string{"7040"}, "winlog.event_data.param3", Medium},
-		{"wineventlog_system", "start_mode", []string{"7045"}, "", None},
+		{"wineventlog_system", "start_mode", []string{"7045"}, "winlog.event_data.StartType", Approximate},
 		{"wineventlog_system", "service_name", []string{"7036"}, "winlog.event_data.param1", Medium},
 		{"wineventlog_system", "service_name", []string{"7045"}, "winlog.event_data.ServiceName", Medium},
 		{"Change", "user", []string{"4720"}, "winlog.event_data.TargetUserName", Medium},

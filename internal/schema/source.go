@@ -20,7 +20,13 @@ func (s *Source) SharedField(name string, h Hint) *Field {
 	}
 	if _, changed := s.overrides[name]; !changed {
 		if ls, ok := s.lines()[name]; ok && pick(ls, h.EventCodes).raw == "" {
-			return &pick(ls, h.EventCodes).field
+			f := &pick(ls, h.EventCodes).field
+			if fill := s.placeholder(name, f, h); fill != "" {
+				with := *f
+				with.Default = fill
+				return &with
+			}
+			return f
 		}
 	}
 	if len(h.EventCodes) > 0 && (s.DataModel && strings.Contains(name, ".") || len(s.prefixes) > 0 || s.facts() != nil) {
@@ -61,6 +67,8 @@ func (s *Source) find(name string, h Hint) Field {
 		f := l.field
 		if l.raw != "" {
 			f = s.like(name, l, h)
+		} else if fill := s.placeholder(short, &f, h); fill != "" {
+			f.Default = fill
 		}
 		if short != name {
 			f.Source = name
@@ -498,8 +506,12 @@ func (s *Source) known(name string) (Field, bool) {
 	return out, found
 }
 
-// templated is a field that a dynamic template of objects makes of whatever texts arrive below it.
+// templated is a field that a dynamic template of objects makes of whatever texts arrive below it. An object that a list
+// names without its parts, such as winlog.event_data, has such a template.
 func (s *Source) templated(name string) (Field, bool) {
+	if parent, ok := s.known(name[:max(0, strings.LastIndexByte(name, '.'))]); ok && parent.Type == "object" {
+		return fact{name: name, typ: "keyword", ignoreAbove: defaultIgnoreAbove}.field(), true
+	}
 	for _, st := range s.Streams {
 		stream := s.schema.cat.streams[st]
 		if stream == nil {

@@ -149,10 +149,10 @@ func TestCorpusRuns(t *testing.T) {
 	}
 }
 
-// addTemplated indexes documents with the columns that come from a dynamic template of the catalogue (x.*.name): such a
-// field exists once an event has it.
+// addTemplated indexes documents with the columns that come from a dynamic template of the catalogue (x.*.name), and the
+// data of Windows events that partial drafts read: such a field exists once an event has it.
 func addTemplated(ctx context.Context, node *elasticsearch.Node, catalogue *elasticsearch.Catalogue, rules []corpusRule) error {
-	columns := map[string]bool{}
+	columns, own := map[string]bool{}, map[string]bool{}
 	for _, r := range rules {
 		if r.out.ESQL == nil {
 			continue
@@ -160,12 +160,26 @@ func addTemplated(ctx context.Context, node *elasticsearch.Node, catalogue *elas
 		esql.Inspect(r.out.ESQL, func(n esql.Node) bool {
 			if c, ok := n.(*esql.Column); ok {
 				columns[c.Name] = true
+				if r.out.Result == translate.Partial && strings.HasPrefix(c.Name, "winlog.event_data.") {
+					own[c.Name] = true
+				}
 			}
 			return true
 		})
 	}
 	for _, s := range catalogue.Streams() {
 		doc := map[string]any{"@timestamp": "2026-01-02T03:04:05Z"}
+		listed := map[string]bool{}
+		for _, f := range s.Fields {
+			listed[f.Name] = true
+		}
+		if listed["winlog.event_data.param1"] || listed["winlog.event_data.ProcessId"] {
+			for name := range own {
+				if !listed[name] {
+					doc[name] = "Sample value"
+				}
+			}
+		}
 		for _, f := range s.Fields {
 			if !strings.Contains(f.Name, "*") {
 				continue

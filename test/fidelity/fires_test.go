@@ -55,10 +55,14 @@ var windowsUsual = map[string]map[string]string{
 	"sysmon 17": {"Image": path7, "PipeName": `\zq`, "ProcessId": "4242", "ProcessGuid": "{a-1}", "EventType": "CreatePipe"},
 	"sysmon 22": {"Image": path7, "QueryName": "zq.example.org", "QueryStatus": "0", "QueryResults": "198.51.100.7;", "ProcessId": "4242", "ProcessGuid": "{a-1}", "User": `CORP\zq`},
 	"sysmon 23": {"Image": path7, "TargetFilename": `C:\zq7\zq8.txt`, "ProcessId": "4242", "ProcessGuid": "{a-1}", "User": `CORP\zq`, "IsExecutable": "false"},
+	"sysmon 5":  {"Image": path7, "ProcessId": "4242", "ProcessGuid": "{a-1}", "User": `CORP\zq`},
+	"sysmon 6":  {"ImageLoaded": `C:\zq7\zq8.sys`, "Hashes": "MD5=AA,SHA256=BB,IMPHASH=CC", "Signed": "true", "Signature": "Zq", "SignatureStatus": "Valid"},
+	"sysmon 9":  {"Image": path7, "ProcessId": "4242", "ProcessGuid": "{a-1}", "Device": `\Device\zq`},
 	"security": {"source": "XmlWinEventLog:Security", "sourcetype": "XmlWinEventLog", "Channel": "Security", "Keywords": "0x8020000000000000",
 		"SubjectUserSid": "S-1-5-21-1", "SubjectUserName": "zqa", "SubjectDomainName": "CORP", "SubjectLogonId": "0x3e7"},
 	"security 4688": {"NewProcessName": path7, "NewProcessId": "0x1f4", "ProcessId": "0x1f5", "ParentProcessName": `C:\zq7\zq9.exe`, "CommandLine": "zq7", "TargetUserName": "zqb", "TargetDomainName": "CORP", "TokenElevationType": "%%1936"},
 	"security 4624": {"TargetUserName": "zqb", "TargetDomainName": "CORP", "TargetUserSid": "S-1-5-21-2", "TargetLogonId": "0x1", "LogonType": "3", "IpAddress": "10.1.2.3", "IpPort": "50000", "WorkstationName": "WSZQ", "ProcessName": path7, "ProcessId": "0x1f4", "AuthenticationPackageName": "NTLM", "LogonProcessName": "NtLmSsp"},
+	"security 4769": {"TargetUserName": "zqb", "TargetDomainName": "CORP", "ServiceName": "zqsvc", "ServiceSid": "S-1-5-21-3", "TicketOptions": "0x40810000", "TicketEncryptionType": "0x12", "IpAddress": "10.1.2.3", "IpPort": "50000", "Status": "0x0"},
 	"powershell": {"source": "XmlWinEventLog:Microsoft-Windows-PowerShell/Operational", "sourcetype": "XmlWinEventLog", "Channel": "Microsoft-Windows-PowerShell/Operational",
 		"UserID": "S-1-5-21-1", "Opcode": "15", "ScriptBlockText": "zq7", "ScriptBlockId": "a-1", "Path": `C:\zq7\zq8.ps1`, "MessageNumber": "1", "MessageTotal": "1"},
 }
@@ -129,6 +133,20 @@ func sceneOf(q *spl.Query, s *solver, indices []string) (scene, string) {
 		set := t.From.Text[strings.LastIndexByte(t.From.Text, '.')+1:]
 		if t.Nodename != nil {
 			set = t.Nodename.Text[strings.LastIndexByte(t.Nodename.Text, '.')+1:]
+		}
+		switch set {
+		case "Authentication", "Failed_Authentication", "Successful_Authentication":
+			name := "okta/system"
+			if w := s.want["signature"]; w != nil && slices.Contains(w.is, "ConsoleLogin") {
+				name = "aws/cloudtrail"
+			}
+			return scene{name, cloudUsual[name]}, ""
+		case "Change", "All_Changes", "Account_Management":
+			if w := s.want["result_id"]; w != nil && len(w.is) > 0 {
+				usual := map[string]string{"EventCode": w.is[0], "Computer": "wszq.example.com", "host": "wszq.example.com", "TargetUserName": "zqb", "TargetDomainName": "CORP"}
+				maps.Copy(usual, windowsUsual["security"])
+				return scene{"system/security", usual}, ""
+			}
 		}
 		deleted := s.want["action"] != nil && slices.Contains(s.want["action"].is, "deleted")
 		switch code = modelCodes[set]; {
@@ -247,7 +265,7 @@ func (t *trial) prepare(ctx context.Context, macros macroTable) (why string) {
 			if n > 1 && len(s.vary) == 0 && choice > 2 {
 				break // repeating the event gives a threshold no more than the first choices did
 			}
-			events := s.several(t.stream, raw, n)
+			events := append(s.several(t.stream, raw, n), t.joined(choice, sc, raw)...)
 			if ok, err := t.splunkAlerts(ctx, events); err != nil {
 				why = "the interpreter: " + strings.SplitN(err.Error(), "\n", 2)[0]
 				break
@@ -259,6 +277,43 @@ func (t *trial) prepare(ctx context.Context, macros macroTable) (why string) {
 		}
 	}
 	return why
+}
+
+// joined are the events of the data sets that joined searches read, for the same process on the same host as an event.
+func (t *trial) joined(choice int, sc scene, of pipeline.Event) []pipeline.Event {
+	var out []pipeline.Event
+	if _, ok := t.query.Pipeline.Commands[0].(*spl.TStats); !ok || sc.stream != "windows/sysmon_operational" {
+		return nil
+	}
+	for _, c := range t.query.Pipeline.Commands {
+		j, ok := c.(*spl.Join)
+		if !ok || j.Sub == nil || len(j.Sub.Commands) == 0 {
+			continue
+		}
+		from, ok := j.Sub.Commands[0].(*spl.TStats)
+		if !ok || from.From == nil {
+			continue
+		}
+		code := modelCodes[from.From.Text[strings.LastIndexByte(from.From.Text, '.')+1:]]
+		if code == "" || code == sc.usual["EventCode"] {
+			continue
+		}
+		usual := maps.Clone(windowsUsual["sysmon"])
+		maps.Copy(usual, windowsUsual["sysmon "+code])
+		usual["EventCode"], usual["Computer"], usual["host"], usual["RecordNumber"] = code, "wszq.example.com", "wszq.example.com", "8"
+		s := solve(j.Sub, choice)
+		raw, err := s.raw(t.stream, usual)
+		if s.failed != "" || err != nil {
+			continue
+		}
+		for _, name := range []string{"ProcessId", "ProcessGuid"} {
+			if vs := of[name]; len(vs) > 0 {
+				raw[name] = vs
+			}
+		}
+		out = append(out, raw)
+	}
+	return out
 }
 
 // several repeats an event, with other values of the fields that a threshold counts.
@@ -304,8 +359,9 @@ func (t *trial) without(ctx context.Context, s *solver, sc scene) {
 		if _, own := sc.usual[name]; !own {
 			from, _, _ = behind(t.stream, name, sc.usual[t.stream.By])
 		}
-		if from == t.stream.By {
-			continue
+		_, own := sc.usual[from]
+		if from == t.stream.By || len(t.unknowns) > 0 && !own && !t.stream.Knows(from) {
+			continue // what data models derive from more than a field cannot be changed alone
 		}
 		var events []pipeline.Event
 		for _, e := range t.hit {
@@ -422,6 +478,16 @@ func document(st *pipeline.Stream, raw pipeline.Event, at time.Time) map[string]
 	integration, set, _ := strings.Cut(st.Name, "/")
 	doc := map[string]any{"@timestamp": at.Format(time.RFC3339), "event.module": integration, "event.dataset": integration + "." + set,
 		"data_stream.dataset": integration + "." + set, "data_stream.type": "logs", "data_stream.namespace": "default", "host.os.type": "windows"}
+	// the agent names the host, and the task of a Windows event
+	if vs := raw["host"]; len(vs) == 1 {
+		doc["host.name"] = vs[0]
+	}
+	if st.By == "EventCode" {
+		doc["event.action"] = "Zq task"
+	}
+	if vs := raw["os"]; len(vs) == 1 && !strings.Contains(strings.ToLower(vs[0]), "windows") {
+		doc["host.os.type"] = "linux"
+	}
 	for name, vs := range st.Apply(raw).Doc {
 		if name == "@timestamp" {
 			continue

@@ -16,6 +16,7 @@ import (
 type wanted struct {
 	is, not []string // patterns with *
 	over    string   // a number that the value has to exceed, as text
+	least   int      // how long the value has to be
 }
 
 // solver reads the values that a search asks for out of its conditions. Where a condition leaves a choice, choice says
@@ -25,6 +26,7 @@ type solver struct {
 	vary   map[string]bool // fields of which a threshold counts the values
 	keys   []string        // fields that rows are grouped by
 	choice int
+	set    string // the data model, or the data set of it, that tstats reads
 	failed string // a condition that gives no values
 }
 
@@ -39,7 +41,7 @@ func (s *solver) pick(n int) int {
 
 func (s *solver) field(name string) *wanted {
 	// data sets have names before their fields: Processes.process_name
-	if set, rest, ok := strings.Cut(name, "."); ok && set != "" && set[0] >= 'A' && set[0] <= 'Z' {
+	if set, rest, ok := strings.Cut(name, "."); ok && set != "" && (set[0] >= 'A' && set[0] <= 'Z' || strings.EqualFold(set, s.set)) {
 		name = rest[strings.LastIndexByte(rest, '.')+1:]
 	}
 	if s.want[name] == nil {
@@ -56,6 +58,9 @@ func solve(p *spl.Pipeline, choice int) *solver {
 		case *spl.Search:
 			s.search(c.Expr, true)
 		case *spl.TStats:
+			if c.From != nil {
+				s.set, _, _ = strings.Cut(c.From.Text, ".")
+			}
 			if c.Where != nil {
 				s.search(c.Where, true)
 			}
@@ -101,7 +106,11 @@ func (s *solver) search(e spl.SearchExpr, holds bool) {
 	case *spl.Compare:
 		s.compare(e.Field.Text, e.Op, e.Value.Text, holds)
 	case *spl.SearchIn:
-		s.all(len(e.Values), !holds, func(i int) { s.compare(e.Field.Text, "=", e.Values[i].Text, holds) })
+		values := e.Values
+		if holds { // a data model's word for no value is none that an event has
+			values = slices.DeleteFunc(slices.Clone(values), func(v spl.Value) bool { return len(values) > 1 && v.Text == "unknown" })
+		}
+		s.all(len(values), !holds, func(i int) { s.compare(e.Field.Text, "=", values[i].Text, holds) })
 	case *spl.Term:
 		if strings.Trim(e.Value.Text, "*") != "" && holds {
 			s.field("_raw").is = append(s.field("_raw").is, "*"+strings.Trim(e.Value.Text, "*")+"*")
@@ -269,6 +278,12 @@ func (w *wanted) fill(usual string) (string, bool) {
 		if strings.HasSuffix(v, " ") {
 			v += "zq" // pipelines trim
 		}
+		if strings.HasPrefix(v, " ") {
+			v = "zq" + v
+		}
+		if at := strings.LastIndex(v, suffix); w.least > len(v) && at >= 0 {
+			v = v[:at] + strings.Repeat("z", w.least-len(v)) + v[at:]
+		}
 	}
 	if w.over != "" {
 		if n, err := strconv.ParseFloat(w.over, 64); err == nil {
@@ -298,6 +313,9 @@ func like(pattern, v string) bool {
 // asks nothing of.
 func (s *solver) raw(st *pipeline.Stream, usual map[string]string) (pipeline.Event, error) {
 	code := usual[st.By]
+	if w := s.want[st.By]; w != nil && len(w.is) > 0 && !strings.Contains(w.is[0], "*") {
+		code = w.is[0]
+	}
 	wants := map[string]*wanted{}
 	of := func(name string) *wanted {
 		if wants[name] == nil {
@@ -323,6 +341,11 @@ func (s *solver) raw(st *pipeline.Stream, usual map[string]string) (pipeline.Eve
 		if w.over != "" {
 			to.over = w.over
 		}
+		if long := s.want[name+"_length"]; long != nil && long.over != "" {
+			if n, err := strconv.Atoi(long.over); err == nil {
+				to.least = n + 1
+			}
+		}
 	}
 	out := pipeline.Event{}
 	for name, v := range usual {
@@ -331,7 +354,7 @@ func (s *solver) raw(st *pipeline.Stream, usual map[string]string) (pipeline.Eve
 	for name, w := range wants {
 		u := usual[name]
 		if u == "" {
-			u = "zq7"
+			u = ordinary(name)
 		}
 		v, ok := w.fill(u)
 		if !ok {
@@ -341,6 +364,22 @@ func (s *solver) raw(st *pipeline.Stream, usual map[string]string) (pipeline.Eve
 	}
 	return out, nil
 }
+
+// ordinary is a value of the form that fields of such a name have.
+func ordinary(name string) string {
+	switch {
+	case addressName.MatchString(name):
+		return "198.51.100.9"
+	case numberName.MatchString(name):
+		return "7"
+	}
+	return "zq7"
+}
+
+var (
+	addressName = regexp.MustCompile(`(?:^|[._a-z])(?:ip|IP|Ip|ipAddress|IpAddress|IPAddress|src|dest)$`)
+	numberName  = regexp.MustCompile(`(?:Count|Port|_port|Pid|ProcessId|ProcessID)$`)
+)
 
 // behind is the raw field behind a name of Splunk's add-on, with what a pattern of the name asks of it.
 func behind(st *pipeline.Stream, name, code string) (raw string, back func(string) string, ok bool) {
