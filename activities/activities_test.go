@@ -329,6 +329,28 @@ func TestPanicFailsTheRule(t *testing.T) {
 	require.NotContains(t, err.Error(), "secret", "histories carry no rule text")
 }
 
+// TestUnreadableRuleFails: a rule whose document cannot be decoded fails for good, with its code, and can be marked.
+func TestUnreadableRuleFails(t *testing.T) {
+	b := newBench(t, "x")
+	token := b.begin(1, 1)
+	b.deps.Rules = unreadableRules{b.db}
+	b.assemble()
+	_, err := run[any](b, workflows.ActivityTranslate, workflows.TranslateInput{RuleInput: on("r0", token)})
+	require.Equal(t, workflows.ErrorRule, typeOf(t, err))
+	var app *temporal.ApplicationError
+	require.ErrorAs(t, err, &app)
+	require.True(t, app.NonRetryable())
+	var code string
+	require.NoError(t, app.Details(&code))
+	require.Equal(t, workflows.CodeUnreadable, code)
+}
+
+type unreadableRules struct{ activities.Rules }
+
+func (unreadableRules) Rule(context.Context, string, string) (migration.Rule, error) {
+	return migration.Rule{}, fmt.Errorf("rule r0: %w", store.ErrUnreadable)
+}
+
 func TestStoreFailuresAreTransient(t *testing.T) {
 	b := newBench(t, "x")
 	token := b.begin(1, 1)

@@ -100,6 +100,9 @@ func (a *Activities) failure(ctx context.Context, s subject, err error) error {
 	case errors.Is(err, store.ErrConflict):
 		log.Warn("not allowed in this state")
 		return permanent(workflows.ErrorConflict, "the migration's state does not allow it")
+	case errors.Is(err, store.ErrUnreadable):
+		log.Error("the stored document of the rule cannot be read; it is marked and the others go on")
+		return ruleError(workflows.CodeUnreadable)
 	case errors.Is(err, store.ErrDamaged):
 		log.Error("the store is damaged; restore a back-up")
 		return permanent(workflows.ErrorDamaged, "the store is damaged")

@@ -199,7 +199,7 @@ func (s *Server) await(ctx context.Context, id string, out *events) (assistant.A
 		if out != nil && time.Since(pinged) > pingEvery {
 			pinged = time.Now()
 			if err := out.ping(); err != nil {
-				return answer, context.Canceled
+				return answer, fmt.Errorf("%w: %w", errClientGone, err)
 			}
 		}
 		if !sleep(ctx, wait) {

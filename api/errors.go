@@ -20,6 +20,8 @@ var (
 	ErrUnanswered = errors.New("the workflow did not answer")
 	// ErrWorkflowsUnavailable: the workflow service cannot be reached.
 	ErrWorkflowsUnavailable = errors.New("the workflow service is unavailable")
+	// errClientGone: the answer could not be written, because the caller hung up.
+	errClientGone = errors.New("the caller went away")
 )
 
 // Error is an answer other than success. Message is for the caller: what is wrong, where, and what to do.
@@ -65,7 +67,7 @@ func answerFor(err error, requestID string) *Error {
 		return conflict("the state of the migration does not allow this; stop it if it is running, seal it if it is being created, and try again")
 	case errors.Is(err, store.ErrFenced):
 		return conflict("the migration was started again meanwhile; look at its state and try again")
-	case errors.Is(err, context.Canceled):
+	case errors.Is(err, context.Canceled), errors.Is(err, errClientGone):
 		return &Error{Status: statusClientGone, Message: "the caller went away"}
 	case errors.Is(err, store.ErrUnavailable), errors.Is(err, ErrWorkflowsUnavailable), errors.Is(err, ErrUnanswered),
 		errors.Is(err, context.DeadlineExceeded):

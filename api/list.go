@@ -132,7 +132,7 @@ func (l *ruleList) stream(ctx context.Context, w http.ResponseWriter) error {
 				return fmt.Errorf("encoding rule %s: %w", rules[i].ID, err)
 			}
 			if _, err := w.Write(append(lead, doc...)); err != nil {
-				return fmt.Errorf("%w: %w", context.Canceled, err)
+				return fmt.Errorf("%w: %w", errClientGone, err)
 			}
 			lead = []byte{',', '\n'}
 			size += len(doc)
@@ -155,7 +155,7 @@ func (l *ruleList) stream(ctx context.Context, w http.ResponseWriter) error {
 	}
 	_, err := w.Write(end)
 	if err != nil {
-		return fmt.Errorf("%w: %w", context.Canceled, err)
+		return fmt.Errorf("%w: %w", errClientGone, err)
 	}
 	return nil
 }

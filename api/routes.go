@@ -122,7 +122,7 @@ func (s *Server) write(c *gin.Context, res any) {
 		if err := st.stream(c.Request.Context(), c.Writer); err != nil {
 			s.fail(c, err)
 			// Half an array must not pass for a whole one.
-			if c.Writer.Written() && !errors.Is(err, context.Canceled) {
+			if c.Writer.Written() && !errors.Is(err, errClientGone) && c.Request.Context().Err() == nil {
 				panic(http.ErrAbortHandler)
 			}
 		}

@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -31,6 +32,7 @@ func TestScripts(t *testing.T) {
 		"exitcode": exitCode,
 		"gateway":  gateway,
 		"kibana":   kibana,
+		"fallback": fallback,
 	}})
 }
 
@@ -104,5 +106,21 @@ func kibana(ts *testscript.TestScript, neg bool, args []string) {
 	a, err := k.Import(args[0], []byte(ts.ReadFile(args[0])), false)
 	if err != nil || !a.Success || a.SuccessCount == 0 {
 		ts.Fatalf("Kibana answers %+v, %v", a, err)
+	}
+}
+
+// fallback wants one folder with a whole result in the given one: fallback DIR.
+func fallback(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: fallback DIR")
+	}
+	folders, err := filepath.Glob(filepath.Join(ts.MkAbs(args[0]), "rulebridge-result-*"))
+	if err != nil || len(folders) != 1 {
+		ts.Fatalf("folders %q, %v", folders, err)
+	}
+	for _, name := range []string{"rules.ndjson", "report.json", "report.md"} {
+		if info, err := os.Stat(filepath.Join(folders[0], name)); err != nil || info.Size() == 0 {
+			ts.Fatalf("%s: %v", name, err)
+		}
 	}
 }

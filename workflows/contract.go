@@ -184,10 +184,11 @@ const (
 
 // Codes of rules whose status is error.
 const (
-	CodeCrashed  = "crashed"  // the rule took its process down, or held it past its limit, each time it ran alone
-	CodeTimeout  = "timeout"  // a step did not end in time, again and again
-	CodeInternal = "internal" // a step panicked or failed in a way nobody foresaw
-	CodeRefused  = "refused"  // the model's service refused the request for good
+	CodeCrashed    = "crashed"                // the rule took its process down, or held it past its limit, each time it ran alone
+	CodeUnreadable = migration.CodeUnreadable // the rule's document in the store cannot be decoded
+	CodeTimeout    = "timeout"                // a step did not end in time, again and again
+	CodeInternal   = "internal"               // a step panicked or failed in a way nobody foresaw
+	CodeRefused    = "refused"                // the model's service refused the request for good
 )
 
 // SetStateInput asks for one transition of the migration document.

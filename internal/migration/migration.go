@@ -26,6 +26,9 @@ const (
 	StatusError      Status = "error"
 )
 
+// CodeUnreadable is the error code of rules whose document in the store cannot be decoded.
+const CodeUnreadable = "unreadable"
+
 // Result is how much of a rule was translated.
 type Result string
 

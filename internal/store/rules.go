@@ -151,3 +151,12 @@ func content(r migration.Rule) ([]byte, error) {
 	r.Original = migration.OriginalRule{}
 	return json.Marshal(r)
 }
+
+// Readable refuses a change of a rule whose document could not be decoded for the reason given: what could be read of it
+// may end with an error, and nothing else.
+func Readable(r migration.Rule, reason error) error {
+	if reason == nil || r.Status == migration.StatusError {
+		return nil
+	}
+	return fmt.Errorf("rule %q of migration %q: %w: %w", r.ID, r.MigrationID, ErrUnreadable, reason)
+}

@@ -19,6 +19,9 @@ var (
 	ErrConflict = errors.New("not allowed in this state")
 	// ErrBudget: a migration has made as many calls as the connector's budget allows; no attempt was counted.
 	ErrBudget = errors.New("the connector's budget for this migration is used up")
+	// ErrUnreadable: the stored document of one rule cannot be decoded. Record may still end the rule with an error, and
+	// List gives what can be read of it.
+	ErrUnreadable = errors.New("the stored document of the rule cannot be read")
 	// ErrDamaged marks data that cannot be read: retrying does not help.
 	ErrDamaged = errors.New("the store's data is damaged")
 	// ErrUnavailable marks transient failures of the store itself: retry later.

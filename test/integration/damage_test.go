@@ -112,6 +112,41 @@ func TestStoreDamaged(t *testing.T) {
 	}
 }
 
+// TestUnreadableRule: a rule whose stored document is no JSON ends with a code of its own, and its neighbours finish.
+func TestUnreadableRule(t *testing.T) {
+	dir := t.TempDir()
+	d := startDev(t, dir)
+	id := d.create(20)
+	d.stop()
+	db, err := sql.Open("sqlite", filepath.Join(dir, "rulebridge.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Exec("UPDATE rules SET doc = '{' WHERE id = (SELECT max(id) FROM rules)"); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	d = startDev(t, dir)
+	d.begin(id, "deterministic")
+	eventually(t, 60*time.Second, "the migration finishes", func() bool { return d.stats(id).Status == migration.Finished })
+	if s := d.stats(id); s.Rules != (migration.Counts{Total: 20, Finished: 19, Failed: 1}) || s.Errors[workflows.CodeUnreadable] != 1 {
+		t.Errorf("stats: %+v", s)
+	}
+	if rules := d.rules(id); len(rules) != 20 {
+		t.Errorf("%d rules are listed", len(rules))
+	}
+	d.stop()
+	out := t.TempDir()
+	p := start(t, "report", "--data-dir", dir, "--out", out)
+	code := p.wait(60 * time.Second)
+	report, err := os.ReadFile(filepath.Join(out, "report.md"))
+	if code != 0 || err != nil || !strings.Contains(string(report), "unreadable") {
+		t.Errorf("report ended with exit code %d, %v: %.500s", code, err, report)
+	}
+}
+
 // TestTerminatedElsewhere: a migration whose workflow somebody terminates in the Temporal UI does not stay running: it is
 // stopped, says why, and goes on when it is started again.
 func TestTerminatedElsewhere(t *testing.T) {

@@ -63,5 +63,21 @@ func TestSuite(t *testing.T) {
 	if err := s.Setup(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	storetest.Run(t, func(t *testing.T) store.Store { return s })
+	storetest.Run(t, func(t *testing.T) store.Store { return s }, spoil)
+}
+
+// spoil writes a number where a rule has a text. Elasticsearch takes it.
+func spoil(ctx context.Context, st store.Store, id, ruleID string) error {
+	s := st.(*Store)
+	return again(ctx, func() error {
+		docs, err := s.get(ctx, []ref{s.ruleRef(id, ruleID)})
+		if err != nil {
+			return err
+		}
+		o, err := s.writes.do(ctx, write{action: "update", ref: s.ruleRef(id, ruleID), on: &docs[0].version, doc: map[string]any{"created_by": 5}})
+		if err == nil && !o.ok() {
+			err = errConflict
+		}
+		return err
+	})
 }

@@ -169,7 +169,7 @@ func TestSuiteBehindFlakyProxy(t *testing.T) {
 		}
 		return nil, nil
 	})
-	storetest.Run(t, func(*testing.T) store.Store { return s })
+	storetest.Run(t, func(*testing.T) store.Store { return s }, spoil)
 	if lost.Load() == 0 {
 		t.Error("no answer was lost")
 	}

@@ -58,12 +58,7 @@ func (s *Store) List(ctx context.Context, id string, q store.RuleQuery) ([]migra
 		}
 		rules := make([]migration.Rule, 0, len(f.Hits.Hits))
 		for _, h := range f.Hits.Hits[:min(q.Size, len(f.Hits.Hits))] {
-			r, err := h.rule()
-			if err != nil {
-				s.closePIT(ctx, pit)
-				return nil, "", err
-			}
-			rules = append(rules, r.Rule)
+			rules = append(rules, h.rule().Rule)
 		}
 		if len(f.Hits.Hits) <= q.Size {
 			s.closePIT(ctx, pit)

@@ -21,7 +21,9 @@ type ruleDoc struct {
 	// conflict; this tells that it was, so that its change is not applied twice.
 	Writes []string `json:"writes,omitempty"`
 
-	on version
+	on         version
+	size       int   // bytes of the document
+	unreadable error // why the document cannot be decoded; the rule is then what could be read of it
 }
 
 // writesKept is more than the callers that may record one rule at the same time.
@@ -29,11 +31,16 @@ const writesKept = 16
 
 func newRuleDoc(r migration.Rule) ruleDoc { return ruleDoc{Rule: r, Fence: r.Token} }
 
-func (d document) rule() (ruleDoc, error) {
-	r := ruleDoc{on: d.version}
-	err := d.decode(&r)
+// rule decodes the document. json.Unmarshal leaves out what does not fit and goes on, so of one that cannot be decoded the
+// rest is there; Elasticsearch keeps nothing that is no JSON.
+func (d document) rule() ruleDoc {
+	r := ruleDoc{on: d.version, size: len(d.Source)}
+	r.unreadable = d.decode(&r)
 	r.Token = r.Fence
-	return r, err
+	if r.unreadable != nil && r.Status == migration.StatusError {
+		r.ErrorCode = migration.CodeUnreadable
+	}
+	return r
 }
 
 // held is what claims and releases need of a rule.
@@ -52,7 +59,11 @@ func noRule(id, ruleID string) error {
 // Rule implements store.Rules.
 func (s *Store) Rule(ctx context.Context, id, ruleID string) (migration.Rule, error) {
 	r, err := s.rule(ctx, id, ruleID)
-	if err == nil {
+	switch {
+	case err != nil:
+	case r.unreadable != nil:
+		err = fmt.Errorf("rule %q of migration %q: %w: %w", ruleID, id, store.ErrUnreadable, r.unreadable)
+	default:
 		s.seen.keep(s.ruleRef(id, ruleID), r)
 	}
 	return r.Rule, err
@@ -69,7 +80,7 @@ func (s *Store) rule(ctx context.Context, id, ruleID string) (r ruleDoc, err err
 	if !docs[1].Found {
 		return r, noRule(id, ruleID)
 	}
-	return docs[1].rule()
+	return docs[1].rule(), nil
 }
 
 // Record implements store.Rules. The document is replaced only if it is still the one that was read, so neither a deleted
@@ -97,6 +108,9 @@ func (s *Store) Record(ctx context.Context, id, ruleID string, token migration.T
 			return nil
 		}
 		r, changed, err := store.Apply(was.Rule, token, change, s.now())
+		if err == nil {
+			err = store.Readable(r, was.unreadable)
+		}
 		if err != nil {
 			return fmt.Errorf("record rule %q of migration %q: %w", ruleID, id, err)
 		}
@@ -144,10 +158,15 @@ type seenRules struct {
 	mu    sync.Mutex
 	rules map[ref]ruleDoc
 	order []ref // oldest first, with some that were taken
+	bytes int   // of the documents of rules
 }
 
-// seenKept is more than the rules that one process works on at a time.
-const seenKept = 512
+const (
+	// seenKept is more than the rules that one process works on at a time.
+	seenKept = 512
+	// seenBytes bounds what they hold: a rule with its lookups and comments can have hundreds of KiB.
+	seenBytes = 16 << 20
+)
 
 func (s *seenRules) keep(at ref, r ruleDoc) {
 	s.mu.Lock()
@@ -155,10 +174,12 @@ func (s *seenRules) keep(at ref, r ruleDoc) {
 	if s.rules == nil {
 		s.rules = map[ref]ruleDoc{}
 	}
+	s.drop(at)
 	s.rules[at] = r
+	s.bytes += r.size
 	s.order = append(s.order, at)
-	for len(s.order) > seenKept {
-		delete(s.rules, s.order[0])
+	for len(s.order) > seenKept || s.bytes > seenBytes {
+		s.drop(s.order[0])
 		s.order = s.order[1:]
 	}
 }
@@ -166,8 +187,13 @@ func (s *seenRules) keep(at ref, r ruleDoc) {
 func (s *seenRules) take(at ref) (ruleDoc, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.drop(at)
+}
+
+func (s *seenRules) drop(at ref) (ruleDoc, bool) {
 	r, ok := s.rules[at]
 	delete(s.rules, at)
+	s.bytes -= r.size
 	return r, ok
 }
 
@@ -247,10 +273,7 @@ func (s *Store) restart(ctx context.Context, id string, epoch int64, take store.
 				}
 				var writes []write
 				for _, h := range hits {
-					was, err := h.rule()
-					if err != nil {
-						return err
-					}
+					was := h.rule()
 					doc := newRuleDoc(store.Restarted(was.Rule, take, s.now()))
 					doc.Writes = was.Writes
 					writes = append(writes, write{action: "index", ref: ref{index, h.ID}, on: &h.version, doc: doc})

@@ -70,9 +70,11 @@ const ruleColumns = "r.id, r.m, r.version, r.status, r.result, r.epoch, r.claim,
 type stored struct {
 	migration.Rule
 	m, version int64
+	unreadable error // why the document cannot be decoded; the rule is then what could be read of it
 }
 
-func scanRule(rows *sql.Rows) (stored, error) {
+// scanRule reads a row of ruleColumns of a migration.
+func scanRule(rows *sql.Rows, migrationID string) (stored, error) {
 	var s stored
 	var id string
 	var status migration.Status
@@ -82,12 +84,14 @@ func scanRule(rows *sql.Rows) (stored, error) {
 	if err := rows.Scan(&id, &s.m, &s.version, &status, &result, &token.Epoch, &token.Claim, &doc, &original); err != nil {
 		return s, err
 	}
-	if err := json.Unmarshal(doc, &s.Rule); err != nil {
-		return s, fmt.Errorf("read rule document %q: %w", id, err)
-	}
+	s.unreadable = json.Unmarshal(doc, &s.Rule)
 	s.Original = migration.OriginalRule{}
-	if err := json.Unmarshal(original, &s.Original); err != nil {
-		return s, fmt.Errorf("read rule document %q: %w", id, err)
+	s.unreadable = errors.Join(s.unreadable, json.Unmarshal(original, &s.Original))
+	if s.unreadable != nil {
+		s.ID, s.MigrationID, s.Original.ID = id, migrationID, id
+		if status == migration.StatusError {
+			s.ErrorCode = migration.CodeUnreadable
+		}
 	}
 	s.Status, s.Result, s.Token = status, result, token
 	return s, nil
@@ -99,7 +103,7 @@ func (s *Store) rule(ctx context.Context, id, ruleID string) (r stored, err erro
 		err := q.each(ctx, "SELECT "+ruleColumns+` FROM migrations g JOIN rules r ON r.m = g.n JOIN originals o ON o.m = r.m AND o.id = r.id
 			WHERE g.id = ? AND g.deleted = 0 AND r.id = ?`, []any{id, ruleID}, func(rows *sql.Rows) (err error) {
 			found = true
-			r, err = scanRule(rows)
+			r, err = scanRule(rows, id)
 			return err
 		})
 		if err == nil && !found {
@@ -117,6 +121,9 @@ func noRule(id, ruleID string) error {
 // Rule implements store.Rules.
 func (s *Store) Rule(ctx context.Context, id, ruleID string) (migration.Rule, error) {
 	r, err := s.rule(ctx, id, ruleID)
+	if err == nil && r.unreadable != nil {
+		err = fmt.Errorf("rule %q of migration %q: %w: %w", ruleID, id, store.ErrUnreadable, r.unreadable)
+	}
 	return r.Rule, err
 }
 
@@ -154,7 +161,7 @@ func (s *Store) Requeue(ctx context.Context, id string, epoch int64, again store
 			if err != nil {
 				return err
 			}
-			n, err := s.restartSome(ctx, q, h.n, epoch, again)
+			n, err := s.restartSome(ctx, q, id, h.n, epoch, again)
 			if err != nil {
 				return err
 			}
@@ -167,7 +174,7 @@ func (s *Store) Requeue(ctx context.Context, id string, epoch int64, again store
 }
 
 // restartSome restarts rules at an end that again takes, and says how many.
-func (s *Store) restartSome(ctx context.Context, q *statements, m, epoch int64, again store.Again) (int, error) {
+func (s *Store) restartSome(ctx context.Context, q *statements, id string, m, epoch int64, again store.Again) (int, error) {
 	ids, err := json.Marshal(again.RuleIDs)
 	if err != nil {
 		return 0, err
@@ -177,7 +184,7 @@ func (s *Store) restartSome(ctx context.Context, q *statements, m, epoch int64, 
 		WHERE r.m = ? AND r.epoch <> ? AND r.status IN ('error', 'finished') AND (? AND r.status = 'error'
 			OR ? AND r.status = 'finished' AND r.result <> 'full' OR r.id IN (SELECT value FROM json_each(?)))
 		LIMIT ?`, []any{m, epoch, again.Failed, again.NotFull, string(ids), restartStep}, func(rows *sql.Rows) error {
-		r, err := scanRule(rows)
+		r, err := scanRule(rows, id)
 		rules = append(rules, r)
 		return err
 	})
@@ -258,6 +265,9 @@ func (s *Store) Record(ctx context.Context, id, ruleID string, token migration.T
 			return err
 		}
 		r, write, err := store.Apply(was.Rule, token, change, s.now())
+		if err == nil {
+			err = store.Readable(r, was.unreadable)
+		}
 		if err != nil {
 			return fmt.Errorf("record rule %q of migration %q: %w", ruleID, id, err)
 		}
@@ -352,7 +362,7 @@ func (s *Store) List(ctx context.Context, id string, query store.RuleQuery) (rul
 				next = rules[size-1].ID
 				return nil
 			}
-			r, err := scanRule(rows)
+			r, err := scanRule(rows, id)
 			rules = append(rules, r.Rule)
 			return err
 		})
@@ -390,7 +400,7 @@ func (s *Store) ErrorCodes(ctx context.Context, id string) (codes map[string]int
 			return err
 		}
 		codes = map[string]int{}
-		return q.each(ctx, `SELECT coalesce(json_extract(doc, '$.error_code'), ''), count(*) FROM rules
+		return q.each(ctx, `SELECT CASE WHEN json_valid(doc) THEN coalesce(json_extract(doc, '$.error_code'), '') ELSE 'unreadable' END, count(*) FROM rules
 			WHERE m = ? AND status = 'error' GROUP BY 1`, []any{h.n}, func(rows *sql.Rows) error {
 			var code string
 			var n int

@@ -1,6 +1,8 @@
 package sqlite
 
 import (
+	"context"
+	"fmt"
 	"path/filepath"
 	"testing"
 
@@ -25,9 +27,20 @@ func open(t testing.TB, path string, opts Options) *Store {
 
 func TestSuite(t *testing.T) {
 	t.Run("file", func(t *testing.T) {
-		storetest.Run(t, func(t *testing.T) store.Store { return open(t, filepath.Join(t.TempDir(), "a b?#%20.db"), Options{}) })
+		storetest.Run(t, func(t *testing.T) store.Store { return open(t, filepath.Join(t.TempDir(), "a b?#%20.db"), Options{}) }, spoil)
 	})
 	t.Run("memory", func(t *testing.T) {
-		storetest.Run(t, func(t *testing.T) store.Store { return open(t, Memory, Options{}) })
+		storetest.Run(t, func(t *testing.T) store.Store { return open(t, Memory, Options{}) }, spoil)
+	})
+}
+
+// spoil leaves a document that is no JSON.
+func spoil(ctx context.Context, st store.Store, id, ruleID string) error {
+	return st.(*Store).write(ctx, func(ctx context.Context, q *statements) error {
+		n, err := q.exec(ctx, "UPDATE rules SET doc = substr(doc, 1, length(doc) / 2), version = version + 1 WHERE id = ? AND m = (SELECT n FROM migrations WHERE id = ?)", ruleID, id)
+		if err == nil && n != 1 {
+			err = fmt.Errorf("%d rules were spoilt", n)
+		}
+		return err
 	})
 }

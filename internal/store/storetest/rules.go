@@ -301,6 +301,44 @@ func testErrorCodes(t *testing.T, s *suite) {
 	}
 }
 
+// testUnreadable: a rule whose document cannot be decoded says so where it is read alone, is listed with what can be read,
+// can be ended with an error and nothing else, and holds up no other rule.
+func testUnreadable(t *testing.T, s *suite) {
+	id := s.running(3)
+	s.claim(id, token(1, 1), 3, ruleID(0), ruleID(1), ruleID(2))
+	s.must(s.spoil(s.ctx, s.Store, id, ruleID(1)))
+	_, err := s.Rule(s.ctx, id, ruleID(1))
+	s.wantErr(err, store.ErrUnreadable)
+	s.wantErr(s.Record(s.ctx, id, ruleID(1), token(1, 1), finish), store.ErrUnreadable)
+	s.wantCounts(id, counts(0, 3, 0, 0)) // from the list too
+	s.wantErr(s.Record(s.ctx, id, ruleID(1), token(1, 2), fail), store.ErrFenced)
+	s.must(s.Record(s.ctx, id, ruleID(0), token(1, 1), finish))
+	s.must(s.Record(s.ctx, id, ruleID(2), token(1, 1), finish))
+	s.must(s.Record(s.ctx, id, ruleID(1), token(1, 1), func(r *migration.Rule) {
+		r.Status, r.ErrorCode = migration.StatusError, migration.CodeUnreadable
+	}))
+	s.wantCounts(id, counts(0, 0, 2, 1))
+	wantCode := func() {
+		t.Helper()
+		failed := s.all(id, store.RuleQuery{Status: migration.StatusError})
+		if len(failed) != 1 || failed[0].ID != ruleID(1) || failed[0].MigrationID != id || failed[0].ErrorCode != migration.CodeUnreadable {
+			t.Errorf("rules in error: %+v", failed)
+		}
+		codes, err := s.ErrorCodes(s.ctx, id)
+		s.must(err)
+		if diff := cmp.Diff(map[string]int{migration.CodeUnreadable: 1}, codes); diff != "" {
+			t.Errorf("codes (-want +got):\n%s", diff)
+		}
+	}
+	wantCode()
+	// Spoilt at its end, it is still told, and another start takes it again.
+	s.must(s.spoil(s.ctx, s.Store, id, ruleID(1)))
+	wantCode()
+	_, err = s.Requeue(s.ctx, id, 2, store.Again{Failed: true})
+	s.must(err)
+	s.wantCounts(id, counts(1, 0, 2, 0))
+}
+
 func testDeleteRule(t *testing.T, s *suite) {
 	id := s.running(4)
 	s.claim(id, token(1, 1), 2, ruleID(0), ruleID(1))

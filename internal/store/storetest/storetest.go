@@ -15,8 +15,8 @@ import (
 )
 
 // Run runs the suite; open gives an empty store, or one in which nobody else uses the ids of this test, and closes it by
-// t.Cleanup.
-func Run(t *testing.T, open func(*testing.T) store.Store) {
+// t.Cleanup. spoil makes the stored document of a rule one that cannot be decoded.
+func Run(t *testing.T, open func(*testing.T) store.Store, spoil func(ctx context.Context, s store.Store, id, ruleID string) error) {
 	tests := []struct {
 		name string
 		run  func(*testing.T, *suite)
@@ -43,6 +43,7 @@ func Run(t *testing.T, open func(*testing.T) store.Store) {
 		{"Restart", testRestart},
 		{"RestartMany", testRestartMany},
 		{"ErrorCodes", testErrorCodes},
+		{"Unreadable", testUnreadable},
 		{"DeleteRule", testDeleteRule},
 		{"Tombstone", testTombstone},
 		{"List", testList},
@@ -56,7 +57,7 @@ func Run(t *testing.T, open func(*testing.T) store.Store) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			tt.run(t, &suite{T: t, Store: open(t), ctx: t.Context()})
+			tt.run(t, &suite{T: t, Store: open(t), ctx: t.Context(), spoil: spoil})
 		})
 	}
 }
@@ -65,8 +66,9 @@ func Run(t *testing.T, open func(*testing.T) store.Store) {
 type suite struct {
 	*testing.T
 	store.Store
-	ctx context.Context
-	n   int
+	ctx   context.Context
+	spoil func(ctx context.Context, s store.Store, id, ruleID string) error
+	n     int
 }
 
 // start is when the migrations of the suite are created; a fixed time keeps documents comparable.
