@@ -1,12 +1,10 @@
 package fidelity
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -16,102 +14,22 @@ import (
 	"testing"
 	"time"
 
-	"go.yaml.in/yaml/v3"
-
 	"github.com/rulebridge/rulebridge/internal/translate"
 	"github.com/rulebridge/rulebridge/test/elasticsearch"
+	"github.com/rulebridge/rulebridge/test/fidelity/cases"
 )
-
-// pipelineFile is one file of testdata/pipelines. What it sets holds for each case that does not set it.
-type pipelineFile struct {
-	// About says what the file is about, with what is common to the reasoning of its cases.
-	About string
-	// Types are Elasticsearch types of fields; fields of the events that are not listed are keywords.
-	Types  map[string]string
-	Events []map[string]any
-	// Stream, when set, is an index pattern of the catalogue: the events are ECS documents in an index with its mapping,
-	// and the built-in schema is used.
-	Stream  string
-	Lookups []pipelineLookup
-	Macros  []struct {
-		Name, Definition string
-		Arguments        []string
-	}
-	Cases []pipelineCase
-}
-
-type pipelineLookup struct {
-	Name          string
-	Columns       []string
-	Rows          []map[string]string
-	MatchType     map[string]string `yaml:"match_type"`
-	CaseSensitive bool              `yaml:"case_sensitive"`
-	MaxMatches    int               `yaml:"max_matches"`
-	DefaultMatch  string            `yaml:"default_match"`
-	MinMatches    int               `yaml:"min_matches"`
-}
-
-// pipelineCase is SPL with the rows that Splunk gives for the events. Events without @timestamp get one a minute, from
-// 2026-01-02T00:00:00Z on.
-type pipelineCase struct {
-	Name, SPL string
-	// Why explains what is subtle.
-	Why    string
-	Types  map[string]string
-	Events []map[string]any
-	Stream string
-	// Rows are the expected rows; only columns that they name are compared, a name that a row lacks is null there.
-	Rows []map[string]any
-	// Found is short for rows with only the column n.
-	Found []any
-	// Ordered says that the order of the rows counts.
-	Ordered bool
-	// Columns maps a Splunk name to the column that holds it, where the draft keeps the stored name.
-	Columns map[string]string
-	// Without lists columns that must not be there.
-	Without []string
-	// Hole accepts a draft with errors as long as one of them names this command, subject or code; Approx accepts
-	// approximations with these codes, a blank between them.
-	// Differs names the command, subject or code of an approximation that says that the rows differ here.
-	Hole, Approx, Differs string
-	Lookups               []pipelineLookup
-	Macros                []struct {
-		Name, Definition string
-		Arguments        []string
-	}
-}
 
 // pipelineStart is the time of the first event.
 var pipelineStart = time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC)
-
-func pipelineFiles(t testing.TB) map[string]pipelineFile {
-	t.Helper()
-	paths, err := filepath.Glob(filepath.Join("testdata", "pipelines", "*.yaml"))
-	if err != nil || len(paths) == 0 {
-		t.Fatalf("no cases: %v", err)
-	}
-	files := map[string]pipelineFile{}
-	for _, path := range paths {
-		data, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var f pipelineFile
-		decoder := yaml.NewDecoder(bytes.NewReader(data))
-		decoder.KnownFields(true)
-		if err := decoder.Decode(&f); err != nil {
-			t.Fatalf("%s: %v", path, err)
-		}
-		files[strings.TrimSuffix(filepath.Base(path), ".yaml")] = f
-	}
-	return files
-}
 
 // TestPipelines runs cases of whole pipelines and compares rows.
 func TestPipelines(t *testing.T) {
 	catalogue := (*elasticsearch.Catalogue)(nil)
 	node := elasticsearch.Start(t)
-	files := pipelineFiles(t)
+	files, err := cases.Read(filepath.Join("testdata", "pipelines"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	total, exact, accepted, holes := 0, 0, 0, tally{}
 	for _, file := range slices.Sorted(maps.Keys(files)) {
 		f := files[file]
@@ -122,7 +40,6 @@ func TestPipelines(t *testing.T) {
 				t.Fatalf("%s: two cases %s", file, c.Name)
 			}
 			seen[c.Name] = true
-			f.fill(&c)
 			if c.Stream != "" && catalogue == nil {
 				catalogue = loadCatalogue(t)
 			}
@@ -147,24 +64,6 @@ func TestPipelines(t *testing.T) {
 }
 
 // fill gives a case what its file sets for all.
-func (f *pipelineFile) fill(c *pipelineCase) {
-	if c.Types == nil {
-		c.Types = f.Types
-	}
-	if c.Events == nil {
-		c.Events = f.Events
-	}
-	if c.Stream == "" {
-		c.Stream = f.Stream
-	}
-	if c.Lookups == nil {
-		c.Lookups = f.Lookups
-	}
-	if c.Macros == nil {
-		c.Macros = f.Macros
-	}
-}
-
 // pipelines runs the cases of one file.
 type pipelines struct {
 	node      *elasticsearch.Node
@@ -174,7 +73,7 @@ type pipelines struct {
 }
 
 // run returns the hole that was accepted in place of rows.
-func (p *pipelines) run(t *testing.T, c pipelineCase) (hole string) {
+func (p *pipelines) run(t *testing.T, c cases.Case) (hole string) {
 	ctx := context.Background()
 	types := map[string]string{"n": "long"}
 	for _, e := range c.Events {
@@ -231,7 +130,7 @@ func (p *pipelines) run(t *testing.T, c pipelineCase) (hole string) {
 	if err != nil {
 		t.Fatalf("%v\n%s\n%s", err, c.SPL, out.Query)
 	}
-	if err := c.compare(result); err != nil {
+	if err := comparePipeline(c, result); err != nil {
 		t.Errorf("%v\n%s\n%s\n%s", err, c.Why, c.SPL, out.Query)
 	}
 	return ""
@@ -243,7 +142,7 @@ func names(d translate.Diagnostic, what string) bool {
 }
 
 // index creates the index of the events, once for all cases with the same ones.
-func (p *pipelines) index(t *testing.T, c pipelineCase, types map[string]string) string {
+func (p *pipelines) index(t *testing.T, c cases.Case, types map[string]string) string {
 	ctx := context.Background()
 	content, err := json.Marshal([]any{c.Events, types, c.Stream})
 	if err != nil {
@@ -285,7 +184,7 @@ func (p *pipelines) index(t *testing.T, c pipelineCase, types map[string]string)
 }
 
 // compare compares the rows of an answer with the expected ones.
-func (c *pipelineCase) compare(result elasticsearch.Result) error {
+func comparePipeline(c cases.Case, result elasticsearch.Result) error {
 	want := c.Rows
 	for _, n := range c.Found {
 		want = append(want, map[string]any{"n": n})

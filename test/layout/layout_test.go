@@ -6,7 +6,9 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -216,6 +218,35 @@ func TestCompilerVersionCoversTheCompiler(t *testing.T) {
 	visit("compile")
 	if len(seen) < 8 {
 		t.Errorf("the compiler is made of %d packages only", len(seen))
+	}
+}
+
+// The meaning of a search stands without any word of another language or store: no node, column, value or text of it
+// names one. That it needs none of their packages is said by the rules above.
+func TestMeaningNamesNoOtherLanguage(t *testing.T) {
+	words := regexp.MustCompile(`(?i)es\|?ql|elastic|kibana|lucene`)
+	files := 0
+	for _, pkg := range []string{"value", "plan", "plan/run", "lower"} {
+		paths, err := filepath.Glob("../../internal/" + pkg + "/*.go")
+		if err != nil || len(paths) == 0 {
+			t.Fatalf("internal/%s: no files, %v", pkg, err)
+		}
+		for _, path := range paths {
+			if strings.HasSuffix(path, "_test.go") {
+				continue
+			}
+			text, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			files++
+			if word := words.Find(text); word != nil {
+				t.Errorf("%s names %s: what a search means is said without it", path, word)
+			}
+		}
+	}
+	if files < 30 {
+		t.Errorf("only %d files", files)
 	}
 }
 
