@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/rulebridge/rulebridge/internal/compile"
 	"github.com/rulebridge/rulebridge/internal/migration"
 	"github.com/rulebridge/rulebridge/internal/store"
 	"github.com/rulebridge/rulebridge/internal/store/sqlite"
@@ -64,6 +65,9 @@ func (r *Records) Rules(ctx context.Context, id string, f func(migration.Rule) e
 		}
 	}
 }
+
+// Resources are the macros and lookups of the migrations.
+func (r *Records) Resources() compile.Resources { return r.store }
 
 // Close gives the folder back.
 func (r *Records) Close() error { return errors.Join(r.store.Close(), r.folder.close()) }

@@ -27,6 +27,7 @@ const (
 	ExitFailed      = 1   // the work failed or was parked; the reason is on stderr
 	ExitUsage       = 2   // bad input, flags or settings
 	ExitRules       = 3   // the migration finished, and some of its rules ended in error
+	ExitChanges     = 4   // rules would change
 	ExitInterrupted = 130 // ended by Ctrl-C or SIGTERM before the work was done
 )
 
@@ -169,7 +170,7 @@ func (p Program) command() *cobra.Command {
 		return usagef("%w%s; see %s --help", err, flagHint(c, err), c.CommandPath())
 	})
 	root.AddCommand(
-		p.demoCommand(), p.devCommand(), p.importCommand(), p.migrateCommand(), p.reportCommand(), p.exportCommand(), p.installCommand(), p.translateCommand(),
+		p.demoCommand(), p.devCommand(), p.importCommand(), p.migrateCommand(), p.reportCommand(), p.diffCommand(), p.exportCommand(), p.installCommand(), p.translateCommand(),
 		p.schemaCommand(), p.runCommand(),
 		p.askCommand(), p.alertsCommand(), p.replayCommand(), p.configCommand(), p.versionCommand(),
 		p.apiCommand(), p.workerCommand(), p.setupCommand(), p.temporalCommand(), p.healthCommand(), p.compilerCommand(),

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/rulebridge/rulebridge/config"
+	"github.com/rulebridge/rulebridge/internal/compile"
 	"github.com/rulebridge/rulebridge/internal/migration"
 	"github.com/rulebridge/rulebridge/internal/report"
 )
@@ -28,6 +29,8 @@ type run struct {
 	created   func(id string) error // hears of the id of a new migration; may be nil
 	// where are the flags that name the place the migration is kept; empty in memory.
 	where string
+	// resources are the macros and lookups where a data folder is read; nil otherwise.
+	resources compile.Resources
 	// rules reads the rules back.
 	rules func(ctx context.Context, id string, f func(json.RawMessage, migration.Rule) error) error
 }

@@ -135,7 +135,7 @@ func (p Program) keptInFolder(ctx context.Context, cfg config.Config, id string,
 		if stats.MigrationID != id {
 			continue
 		}
-		r := run{p: p, id: id, connector: connectors[id]}
+		r := run{p: p, id: id, connector: connectors[id], resources: records.Resources()}
 		r.rules = func(ctx context.Context, id string, each func(json.RawMessage, migration.Rule) error) error {
 			return records.Rules(ctx, id, func(rule migration.Rule) error {
 				raw, err := json.Marshal(rule)

@@ -33,7 +33,7 @@ var rules = map[string]rule{
 	"":       {ours: []string{"cli", "app", "worker/embedded"}, third: []string{}},
 	"cli":    {ours: []string{"app", "config", "internal", "samples", "worker", "workflows"}},
 	"app":    {ours: []string{"activities", "api", "config", "internal", "worker", "workflows"}},
-	"api":    {ours: []string{"workflows", "internal/store", "internal/migration", "internal/splunk", "internal/kibana/client", "internal/kibana/install", "config", "internal/assistant"}},
+	"api":    {ours: []string{"workflows", "internal/store", "internal/migration", "internal/changes", "internal/kibana", "internal/report", "internal/splunk", "internal/kibana/client", "internal/kibana/install", "config", "internal/assistant"}},
 	"worker": {ours: []string{"config", "internal/codec", "internal/migration", "workflows"}},
 	// worker/embedded is the only user of the Temporal server.
 	"worker/embedded": {},
@@ -71,6 +71,7 @@ var rules = map[string]rule{
 	"internal/telemetry": {},
 	"internal/prebuilt":  {ours: []string{"internal/esql", "internal/migration", "internal/spl"}},
 	"internal/llm":       {ours: []string{"internal/migration"}},
+	"internal/changes":   {ours: []string{"internal/compile", "internal/migration"}, third: []string{"github.com/aymanbagabas/go-udiff"}},
 	"internal/report":    {ours: []string{"internal/migration", "internal/mitre"}, third: []string{}},
 	"internal/kibana":    {ours: []string{"internal/esql", "internal/migration", "internal/report"}, third: []string{"github.com/google/uuid"}},
 	// One Kibana over HTTP, and the installation of rules there.
