@@ -10,6 +10,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/rulebridge/rulebridge/internal/changes"
 	"github.com/rulebridge/rulebridge/internal/store"
 )
 
@@ -67,6 +68,8 @@ func answerFor(err error, requestID string) *Error {
 		return conflict("the state of the migration does not allow this; stop it if it is running, seal it if it is being created, and try again")
 	case errors.Is(err, store.ErrFenced):
 		return conflict("the migration was started again meanwhile; look at its state and try again")
+	case errors.Is(err, changes.ErrResources):
+		return conflict("no compiler can be made of the macros and lookups of the migration: %s", err)
 	case errors.Is(err, context.Canceled), errors.Is(err, errClientGone):
 		return &Error{Status: statusClientGone, Message: "the caller went away"}
 	case errors.Is(err, store.ErrUnavailable), errors.Is(err, ErrWorkflowsUnavailable), errors.Is(err, ErrUnanswered),

@@ -33,6 +33,11 @@ func (s *Server) register(e *gin.Engine) {
 		rules.GET("/:id/stats", handle(s, s.oneStats))
 		rules.PUT("/:id/stop", handle(s, s.stop))
 		s.registerInstall(rules)
+		rules.GET("/:id/report", handle(s, s.report))
+		rules.GET("/:id/export", handle(s, s.export))
+		if s.Compiler != nil {
+			rules.GET("/:id/diff", handle(s, s.diff))
+		}
 	}
 	if s.Settings.Features.AssistantRAG && s.Assistant != nil {
 		s.registerAssistant(e)
@@ -120,9 +125,10 @@ func (s *Server) write(c *gin.Context, res any) {
 	}
 	if st, ok := res.(streamer); ok {
 		if err := st.stream(c.Request.Context(), c.Writer); err != nil {
+			begun := c.Writer.Written()
 			s.fail(c, err)
 			// Half an array must not pass for a whole one.
-			if c.Writer.Written() && !errors.Is(err, errClientGone) && c.Request.Context().Err() == nil {
+			if begun && !errors.Is(err, errClientGone) && c.Request.Context().Err() == nil {
 				panic(http.ErrAbortHandler)
 			}
 		}

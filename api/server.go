@@ -77,6 +77,8 @@ type Deps struct {
 	SearchAttributes bool
 	// Ready are further checks of /readyz, by name.
 	Ready map[string]func(context.Context) error
+	// Compiler compiles rules again for comparisons; without one there is no such route.
+	Compiler *Compiler
 	// Codec, when set, is served under /codec for the Temporal UI.
 	Codec Codec
 	// Middleware runs around everything else, checks included.
@@ -101,7 +103,9 @@ type Server struct {
 	recent *recent
 	asked  *marks // migrations started or stopped here a moment ago
 	looked *marks // running migrations whose workflow was looked for a moment ago
-	silent *marks // migrations whose workflow did not answer a moment ago
+	// comparing is taken by the comparison that runs.
+	comparing chan struct{}
+	silent    *marks // migrations whose workflow did not answer a moment ago
 }
 
 // New assembles the gateway.
@@ -125,8 +129,8 @@ func New(d Deps) (*Server, error) {
 	s := &Server{
 		Deps: d, guard: g,
 		stats: newCoalescer[statsAnswer](statsEvery, statsStale, d.Now), all: newCoalescer[overview](statsEvery, overviewStale, d.Now),
-		recent: &recent{now: d.Now},
-		asked:  newMarks(recently, d.Now), silent: newMarks(silence, d.Now), looked: newMarks(lookEvery, d.Now),
+		recent: &recent{now: d.Now}, comparing: make(chan struct{}, 1),
+		asked: newMarks(recently, d.Now), silent: newMarks(silence, d.Now), looked: newMarks(lookEvery, d.Now),
 	}
 	gin.SetMode(gin.ReleaseMode)
 	e := gin.New()

@@ -61,12 +61,14 @@ type App struct {
 	codec     *codec.Codec       // nil: histories are not encrypted
 	metrics   *telemetry.Metrics // nil unless metrics.addr is set
 	parts     *Activities
-	worker    *worker.Worker
-	gateway   atomic.Pointer[api.Server]
-	url       string
-	http      *http.Server
-	serving   chan error // the gateway's end
-	drain     atomic.Bool
+	// recompiler compiles for comparisons.
+	recompiler *Recompiler
+	worker     *worker.Worker
+	gateway    atomic.Pointer[api.Server]
+	url        string
+	http       *http.Server
+	serving    chan error // the gateway's end
+	drain      atomic.Bool
 	// searchAttributes says whether the namespace knows ours.
 	searchAttributes bool
 	tasks            errgroup.Group // background work of this process
@@ -143,6 +145,10 @@ func Open(ctx context.Context, o Options) (_ *App, err error) {
 		d.Installs = &api.Installs{Planner: a.installer, Workflows: api.NewInstallFlows(a.client)}
 	}
 	d.Places = a.places()
+	if a.recompiler, err = NewRecompiler(o.Config, a.store, o.Compilers, a.log); err != nil {
+		return nil, err
+	}
+	d.Compiler = &api.Compiler{Compiler: a.recompiler, Version: a.recompiler.Version}
 	if a.assistant != nil {
 		d.Assistant = a.assistant.Gateway(api.NewQuestions(a.client))
 	}
@@ -382,6 +388,9 @@ func (a *App) Close() error {
 		a.worker.Stop()
 	}
 	a.parts.Close()
+	if a.recompiler != nil {
+		a.recompiler.Close()
+	}
 	faults = append(faults, a.stopServing())
 	if a.client != nil {
 		a.client.Close()

@@ -32,7 +32,9 @@ program. Any number of gateways and workers may share a store: Elasticsearch, or
 			if err != nil {
 				return err
 			}
-			return clusterError(cluster.Gateway(c.Context(), p.clusterOptions(cfg), func(addr string) {
+			o := p.clusterOptions(cfg)
+			o.Compilers = p.compilers(cfg, "--prebuilt", "")
+			return clusterError(cluster.Gateway(c.Context(), o, func(addr string) {
 				_, _ = fmt.Fprintf(p.Stdout, "rulebridge api is ready on http://%s\n", addr)
 			}))
 		},

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -17,8 +18,10 @@ import (
 	"github.com/rulebridge/rulebridge/internal/migration"
 )
 
+type exportFlags struct{ out, url, format string }
+
 func (p Program) exportCommand() *cobra.Command {
-	var out, address string
+	var f exportFlags
 	c := &cobra.Command{
 		Use:   "export [ID]",
 		Short: "Write the rules of a migration as Kibana imports them",
@@ -28,7 +31,9 @@ func (p Program) exportCommand() *cobra.Command {
   prebuilt-rules.ndjson  rules of yours that a prebuilt rule replaces: install those from Kibana
   left-out.ndjson        rules that are not exported, each with the reason
   lookups/               INDEX.mapping.json and INDEX.bulk.ndjson of the lookup indices that the queries join with
-  export.json            what was written
+  export.json            what was written, and which lookup indices got another name because two rules need different content
+
+With --format toml the rules are files rules/NAME.toml in the layout of Elastic's detection-rules repository instead.
 
 A rule keeps its rule_id from export to export, so that a further import updates it where overwriting is allowed. Partial
 rules carry the tag "` + kibana.TagPartial + `" and say in their investigation guide what to settle.
@@ -39,22 +44,25 @@ only migration there is is taken.`,
   rulebridge export 0a5ee61f-7a6a-4f30-959e-46d28e85d0ae --url http://127.0.0.1:8080 --out kibana`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			if out == "" {
+			if f.out == "" {
 				return usagef("name the folder for the files with --out")
+			}
+			if !slices.Contains(kibana.Formats(), f.format) {
+				return usagef("--format %q: use %s", f.format, strings.Join(kibana.Formats(), " or "))
 			}
 			cfg, err := p.load(c)
 			if err != nil {
 				return err
 			}
-			if err := writable(out); err != nil {
+			if err := writable(f.out); err != nil {
 				return err
 			}
 			id := ""
 			if len(args) > 0 {
 				id = args[0]
 			}
-			return p.kept(c.Context(), address, cfg, id, func(r *run, stats migration.Stats) error {
-				return r.export(c.Context(), out, stats)
+			return p.kept(c.Context(), f.url, cfg, id, func(r *run, stats migration.Stats) error {
+				return r.export(c.Context(), f, stats)
 			})
 		},
 	}
@@ -64,19 +72,20 @@ only migration there is is taken.`,
 			_ = c.Flags().MarkHidden(name)
 		}
 	}
-	c.Flags().StringVar(&out, "out", "", "folder for the files")
-	c.Flags().StringVar(&address, "url", "", "gateway that keeps the migration, http(s)://[user:password@]host:port")
+	c.Flags().StringVar(&f.out, "out", "", "folder for the files")
+	c.Flags().StringVar(&f.format, "format", kibana.FormatNDJSON, "ndjson for Kibana's import, or toml")
+	c.Flags().StringVar(&f.url, "url", "", "gateway that keeps the migration, http(s)://[user:password@]host:port")
 	return c
 }
 
 // export writes the files and says what they hold.
-func (r *run) export(ctx context.Context, out string, stats migration.Stats) error {
-	earlier, err := exported(out)
+func (r *run) export(ctx context.Context, f exportFlags, stats migration.Stats) error {
+	earlier, err := exported(f.out)
 	if err != nil {
 		return err
 	}
-	e := kibana.NewExporter(r.id, func(name string) (kibana.File, error) {
-		path := filepath.Join(out, filepath.FromSlash(name))
+	e := kibana.NewExporter(kibana.Options{MigrationID: r.id, Format: f.format}, func(name string) (kibana.File, error) {
+		path := filepath.Join(f.out, filepath.FromSlash(name))
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			return nil, fmt.Errorf("create %s: %w", path, err)
 		}
@@ -95,10 +104,10 @@ func (r *run) export(ctx context.Context, out string, stats migration.Stats) err
 	if err != nil {
 		return err
 	}
-	if err := removeEarlier(out, earlier.Files, sum.Files); err != nil {
+	if err := removeEarlier(f.out, earlier.Files, sum.Files); err != nil {
 		return err
 	}
-	return r.p.printExport(out, sum, stats)
+	return r.p.printExport(f.out, sum, stats)
 }
 
 // exportFile is a file of an export.
@@ -145,12 +154,15 @@ func removeEarlier(out string, earlier, now []string) error {
 func (p Program) printExport(out string, sum kibana.Summary, stats migration.Stats) error {
 	var b strings.Builder
 	say := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
-	say("%d rules for Kibana's import, %d of them partial", sum.Rules, sum.Partial)
+	say("%d rules written, %d of them partial", sum.Rules, sum.Partial)
 	say("%d rules that prebuilt rules replace, %d left out", sum.Prebuilt, sum.LeftOut)
 	for _, k := range sum.Lookups {
 		if k.Rows == 0 {
 			say("lookup index %s: add its rows, the migration does not have them", k.Index)
 		}
+	}
+	for _, k := range sum.Renamed {
+		say("lookup index %s is %s for rule %s, which needs other rows or fields in it", k.From, k.To, printable(k.Rule))
 	}
 	if stats.Status != migration.Finished {
 		say("the migration is %s: export again when it is finished", stats.Status)
@@ -160,6 +172,9 @@ func (p Program) printExport(out string, sum kibana.Summary, stats migration.Sta
 		say("  for m in %s; do i=$(basename \"$m\" .mapping.json); b=\"${m%%.mapping.json}.bulk.ndjson\"", filepath.Join(out, "lookups", "*.mapping.json"))
 		say("    curl -X PUT \"$ES/$i\" -H 'Content-Type: application/json' --data-binary \"@$m\"")
 		say("    [ ! -f \"$b\" ] || curl -X POST \"$ES/$i/_bulk\" -H 'Content-Type: application/x-ndjson' --data-binary \"@$b\"; done")
+	}
+	if sum.Rules > 0 && len(sum.RuleFiles) == 0 {
+		say("  copy %s into your detection-rules repository, and look the rules through there", filepath.Join(out, "rules"))
 	}
 	if sum.Rules > 0 {
 		for _, name := range sum.RuleFiles {

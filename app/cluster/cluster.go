@@ -27,7 +27,7 @@ type Options struct {
 	// Env is the process's environment, NAME=value: Temporal's own settings are read from it.
 	Env []string
 	Log *zap.Logger
-	// Compilers start the processes that a worker compiles rules in.
+	// Compilers start the processes that rules are compiled in: a worker's, and a gateway's for comparisons.
 	Compilers app.Compilers
 	// Kind of the process (api, worker, setup) and Version of the program, for metrics and traces.
 	Kind, Version string

@@ -52,6 +52,12 @@ func Gateway(ctx context.Context, o Options, ready func(addr string)) (err error
 	if p.assistant != nil {
 		d.Assistant = p.assistant.Gateway(api.NewQuestions(p.client))
 	}
+	recompiler, err := app.NewRecompiler(c, p.store, o.Compilers, p.log)
+	if err != nil {
+		return err
+	}
+	defer recompiler.Close()
+	d.Compiler = &api.Compiler{Compiler: recompiler, Version: recompiler.Version}
 	gateway, err := api.New(d)
 	if err != nil {
 		return err

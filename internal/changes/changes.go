@@ -19,6 +19,9 @@ type Compiler interface {
 	Compile(ctx context.Context, migrationID string, rule migration.OriginalRule) (compile.Output, error)
 }
 
+// ErrResources says that no compiler can be made of the macros and lookups of the migration.
+var ErrResources = compile.ErrResources
+
 // Change is what would become of a rule.
 type Change struct {
 	ID    string `json:"id"`
@@ -91,7 +94,7 @@ func Run(ctx context.Context, o Options, rules func(each func(migration.Rule) er
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
-		case errors.Is(err, compile.ErrResources):
+		case errors.Is(err, ErrResources):
 			return err
 		case err != nil:
 			sum.Faults++

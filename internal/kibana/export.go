@@ -36,6 +36,23 @@ type File interface {
 	Abandon()
 }
 
+// Formats of exported rules.
+const (
+	// FormatNDJSON is what Kibana's import takes.
+	FormatNDJSON = "ndjson"
+	// FormatTOML is a file a rule, in the layout of Elastic's detection-rules repository.
+	FormatTOML = "toml"
+)
+
+// Formats are all of them.
+func Formats() []string { return []string{FormatNDJSON, FormatTOML} }
+
+// Options of an export.
+type Options struct {
+	MigrationID string
+	Format      string // empty: FormatNDJSON
+}
+
 // Summary says what an export holds; its JSON is export.json.
 type Summary struct {
 	MigrationID string `json:"migration_id"`
@@ -47,6 +64,15 @@ type Summary struct {
 	Prebuilt  int      `json:"prebuilt"`
 	LeftOut   int      `json:"left_out"`
 	Lookups   []Lookup `json:"lookups"`
+	// Renamed are lookup indices that got another name, because rules need different content under one.
+	Renamed []Renamed `json:"renamed_lookups"`
+}
+
+// Renamed is a lookup index that a rule joins with under another name than its translation says.
+type Renamed struct {
+	Rule string `json:"rule"` // its id in the migration
+	From string `json:"from"`
+	To   string `json:"to"`
 }
 
 // Lookup is an index in lookup mode that exported rules join with. With 0 rows, the translation does not know them: they
@@ -93,6 +119,7 @@ type lookup struct {
 
 // Exporter writes an export rule by rule. It holds names and counts, never rules.
 type Exporter struct {
+	o       Options
 	create  func(name string) (File, error)
 	open    map[string]File
 	sum     Summary
@@ -104,9 +131,9 @@ type Exporter struct {
 }
 
 // NewExporter begins an export. create makes a file of that name, relative and written with /, in the export's folder.
-func NewExporter(migrationID string, create func(name string) (File, error)) *Exporter {
-	return &Exporter{create: create, open: map[string]File{}, lookups: map[string]*lookup{}, missing: []missing{},
-		sum: Summary{MigrationID: migrationID, RuleFiles: []string{}}}
+func NewExporter(o Options, create func(name string) (File, error)) *Exporter {
+	return &Exporter{o: o, create: create, open: map[string]File{}, lookups: map[string]*lookup{}, missing: []missing{},
+		sum: Summary{MigrationID: o.MigrationID, RuleFiles: []string{}, Renamed: []Renamed{}}}
 }
 
 // Add writes one rule where it belongs: among the rules, the prebuilt rules, or those left out.
@@ -118,7 +145,7 @@ func (e *Exporter) Add(rule migration.Rule) error {
 	why := leftOut(rule)
 	if why == "" {
 		var err error
-		if why, err = e.addLookups(rule.Elastic.LookupIndices); err != nil {
+		if rule, why, err = e.addLookups(rule); err != nil {
 			return err
 		}
 	}
@@ -135,6 +162,13 @@ func (e *Exporter) Add(rule migration.Rule) error {
 
 func (e *Exporter) addRule(rule migration.Rule) error {
 	made := fromRule(rule)
+	e.sum.Rules++
+	if slices.Contains(made.Tags, TagPartial) {
+		e.sum.Partial++
+	}
+	if e.o.Format == FormatTOML {
+		return e.addTOML(rule, made)
+	}
 	line, err := jsonLine(made)
 	if err != nil {
 		return fmt.Errorf("write rule %s: %w", rule.ID, err)
@@ -149,10 +183,6 @@ func (e *Exporter) addRule(rule migration.Rule) error {
 	}
 	e.count++
 	e.bytes += len(line)
-	e.sum.Rules++
-	if slices.Contains(made.Tags, TagPartial) {
-		e.sum.Partial++
-	}
 	_, err = e.rules.Write(line)
 	return err
 }
@@ -184,37 +214,6 @@ func (e *Exporter) finishRules(left []missing, count int) error {
 	_, err = e.rules.Write(line)
 	e.rules = nil
 	return err
-}
-
-var safeIndex = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,199}$`)
-
-// addLookups writes the indices that are new. Why says what keeps the rule from being exported.
-func (e *Exporter) addLookups(indices []migration.LookupIndex) (why string, err error) {
-	sums := make([][sha256.Size]byte, len(indices))
-	for i, k := range indices {
-		content, err := json.Marshal([]any{k.Body, k.Rows})
-		if err != nil {
-			return "", fmt.Errorf("write lookup index %s: %w", k.Name, err)
-		}
-		sums[i] = sha256.Sum256(content)
-		if !safeIndex.MatchString(k.Name) {
-			return fmt.Sprintf("the lookup index %q cannot be the name of a file; rename it in the query", k.Name), nil
-		}
-		if old := e.lookups[k.Name]; old != nil && old.content != sums[i] {
-			return "the lookup index " + k.Name + " has other fields or rows in a rule exported before; rename it in one of the queries", nil
-		}
-	}
-	for i, k := range indices {
-		if old := e.lookups[k.Name]; old != nil {
-			old.Rules++
-			continue
-		}
-		e.lookups[k.Name] = &lookup{Lookup: Lookup{Index: k.Name, Rows: len(k.Rows), Rules: 1}, content: sums[i]}
-		if err := e.writeLookup(k); err != nil {
-			return "", err
-		}
-	}
-	return "", nil
 }
 
 // writeLookup writes the body that creates an index, and its rows as _bulk takes them. The rows have ids, so that loading
@@ -251,11 +250,13 @@ func (e *Exporter) Finish() (Summary, error) {
 			return e.sum, err
 		}
 	}
-	if err := e.openRules(); err != nil {
-		return e.sum, err
-	}
-	if err := e.finishRules(e.missing, e.sum.LeftOut); err != nil {
-		return e.sum, err
+	if e.o.Format != FormatTOML {
+		if err := e.openRules(); err != nil {
+			return e.sum, err
+		}
+		if err := e.finishRules(e.missing, e.sum.LeftOut); err != nil {
+			return e.sum, err
+		}
 	}
 	e.sum.Lookups = make([]Lookup, 0, len(e.lookups))
 	for _, k := range e.lookups {
@@ -342,7 +343,7 @@ func jsonLine(value any) ([]byte, error) {
 	return append(b, '\n'), err
 }
 
-var fileNames = regexp.MustCompile(`^(kibana-rules(-[0-9]+)?\.ndjson|prebuilt-rules\.ndjson|left-out\.ndjson|export\.json|lookups/[a-z0-9][a-z0-9._-]*\.(mapping\.json|bulk\.ndjson))$`)
+var fileNames = regexp.MustCompile(`^(kibana-rules(-[0-9]+)?\.ndjson|prebuilt-rules\.ndjson|left-out\.ndjson|export\.json|rules/[a-z0-9_]+\.toml|lookups/[a-z0-9][a-z0-9._-]*\.(mapping\.json|bulk\.ndjson))$`)
 
 // IsFile says whether an export may have a file of that name.
 func IsFile(name string) bool { return fileNames.MatchString(name) }

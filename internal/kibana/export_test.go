@@ -27,8 +27,13 @@ func (f *file) Abandon()      {}
 
 func export(t *testing.T, rules ...migration.Rule) (folder, kibana.Summary) {
 	t.Helper()
+	return exportAs(t, kibana.Options{MigrationID: "m"}, rules...)
+}
+
+func exportAs(t *testing.T, o kibana.Options, rules ...migration.Rule) (folder, kibana.Summary) {
+	t.Helper()
 	dir := folder{}
-	e := kibana.NewExporter("m", func(name string) (kibana.File, error) { return &file{name: name, in: dir}, nil })
+	e := kibana.NewExporter(o, func(name string) (kibana.File, error) { return &file{name: name, in: dir}, nil })
 	for _, r := range rules {
 		if err := e.Add(r); err != nil {
 			t.Fatal(err)
@@ -121,6 +126,9 @@ func TestImportTakesTheRules(t *testing.T) {
 			[]string{"by 4 fields (a, b, c, d); Kibana suppresses by 3 at most, so every alert is shown"}},
 		{"suppression by none", full("a", suppressed("1h")), map[string]string{"alert_suppression": ""}, []string{"throttles this alert as a whole"}},
 		{"suppression for no time", full("a", suppressed("soon", "a")), map[string]string{"alert_suppression": ""}, []string{`period "soon" cannot be read`}},
+		{"references", full("a", func(r *migration.Rule) {
+			r.Original.References = []string{" https://example.org/a ", "https://example.org/a", "javascript:alert(1)", "http://b.example", "a book", ""}
+		}), map[string]string{"references": `["https://example.org/a","http://b.example"]`}, []string{"## References\n\n- javascript:alert(1)\n- a book"}},
 		{"what a saved search says", full("a", func(r *migration.Rule) {
 			r.Original.Note, r.Original.Actions = "## Triage\n\n!{investigate{}} the host", []string{"email: add a connector"}
 			r.Original.Trigger, r.Original.SuppressFields, r.Original.SuppressPeriod = "more than 5 results", []string{"dest"}, "4h"
@@ -185,7 +193,7 @@ func TestRulesThatAreNotImported(t *testing.T) {
 		t.Errorf("lookups %+v, want %+v", sum.Lookups, want)
 	}
 	for _, tc := range []struct{ file, want string }{
-		{kibana.LeftOutFile, `"id":"3","rule_id":"` + kibana.RuleID("3") + `","title":"Log cleared","why":"the lookup index lookup_vips has other fields or rows`},
+		{kibana.LeftOutFile, `"id":"3","rule_id":"` + kibana.RuleID("3") + `","title":"Log cleared","why":"it needs other fields or rows in its lookup indices than a rule exported before, and its query cannot be rewritten (it does not join with lookup_vips)`},
 		{kibana.LeftOutFile, `"why":"untranslatable: map runs searches"`},
 		{kibana.LeftOutFile, `ended in error for this rule: too_large`},
 		{kibana.LeftOutFile, `not translated yet`},

@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"fmt"
 	"math"
+	"net/url"
 	"regexp"
 	"slices"
 	"strconv"
@@ -40,11 +41,20 @@ type Rule struct {
 	References  []string           `json:"references"`
 	Note        string             `json:"note,omitempty"` // Markdown: the investigation guide
 	Suppression *Suppression       `json:"alert_suppression,omitempty"`
+	Exceptions  []ExceptionsList   `json:"exceptions_list,omitempty"`
 	// TimestampOverride is the field that Kibana's time filter reads; empty means @timestamp.
 	TimestampOverride string `json:"timestamp_override,omitempty"`
 	MaxSignals        int    `json:"max_signals"`
 	Enabled           bool   `json:"enabled"`
 	Version           int    `json:"version"`
+}
+
+// ExceptionsList is an exception list that a rule goes by.
+type ExceptionsList struct {
+	ID            string `json:"id" toml:"id"`
+	ListID        string `json:"list_id" toml:"list_id"`
+	NamespaceType string `json:"namespace_type" toml:"namespace_type"`
+	Type          string `json:"type" toml:"type"`
 }
 
 // Suppression makes one alert of those with equal values in GroupBy, which has one to three fields.
@@ -153,8 +163,27 @@ func fromRule(r migration.Rule) Rule {
 		settings = append(settings, fmt.Sprintf("Splunk throttles this alert (fields: %s; period: %s); the rule does not, so every alert is shown.",
 			cmp.Or(plain(strings.Join(o.SuppressFields, ", ")), "none"), cmp.Or(plain(o.SuppressPeriod), "none")))
 	}
-	k.Note = note(r, settings)
+	var others []string
+	k.References, others = references(r.Original.References)
+	k.Note = note(r, settings, others)
 	return k
+}
+
+// references are those that are addresses of pages, which Kibana makes links of, and the others.
+func references(given []string) (links, others []string) {
+	links = []string{}
+	for _, text := range given {
+		text = strings.TrimSpace(text)
+		u, err := url.Parse(text)
+		switch {
+		case text == "" || slices.Contains(links, text):
+		case err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "":
+			links = append(links, text)
+		default:
+			others = append(others, plain(text))
+		}
+	}
+	return links, others
 }
 
 // severity is the rule's, or for another word the one that Kibana pairs with the risk score.
@@ -246,7 +275,7 @@ func suppression(s *migration.Suppression) (*Suppression, string) {
 }
 
 // note is the investigation guide: what to settle before the rule runs, then what the rule had in Splunk.
-func note(r migration.Rule, settings []string) string {
+func note(r migration.Rule, settings, references []string) string {
 	var parts []string
 	if lines := append(causes(r), settings...); len(lines) > 0 {
 		parts = append(parts, "## Before you enable this rule\n\n"+list(lines))
@@ -260,6 +289,9 @@ func note(r migration.Rule, settings []string) string {
 			lines[i] = plain(a)
 		}
 		parts = append(parts, "## What the alert does in Splunk\n\n"+list(lines))
+	}
+	if len(references) > 0 {
+		parts = append(parts, "## References\n\n"+list(references))
 	}
 	return strings.Join(parts, "\n\n")
 }

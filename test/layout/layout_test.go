@@ -73,7 +73,7 @@ var rules = map[string]rule{
 	"internal/llm":       {ours: []string{"internal/migration"}},
 	"internal/changes":   {ours: []string{"internal/compile", "internal/migration"}, third: []string{"github.com/aymanbagabas/go-udiff"}},
 	"internal/report":    {ours: []string{"internal/migration", "internal/mitre"}, third: []string{}},
-	"internal/kibana":    {ours: []string{"internal/esql", "internal/migration", "internal/report"}, third: []string{"github.com/google/uuid"}},
+	"internal/kibana":    {ours: []string{"internal/esql", "internal/migration", "internal/report"}, third: []string{"github.com/google/uuid", "github.com/pelletier/go-toml/"}},
 	// One Kibana over HTTP, and the installation of rules there.
 	"internal/kibana/client":  {standardOnly: true},
 	"internal/kibana/install": {ours: []string{"internal/esql", "internal/kibana", "internal/migration", "internal/store"}, third: []string{"golang.org/x/sync/"}},
