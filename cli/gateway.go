@@ -21,7 +21,7 @@ import (
 const (
 	chunkRules     = 5_000
 	chunkResources = 1_000
-	chunkBytes     = 16 << 20
+	chunkBytes     = 8 << 20
 	pageSize       = 1_000
 )
 
@@ -160,16 +160,18 @@ func (g *gateway) fill(ctx context.Context, id string, rules []migration.Origina
 			}
 		}
 	}()
-	parts, err := chunks(rules, chunkRules)
-	if err != nil {
-		return "", err
-	}
-	for i, part := range parts {
+	var last []json.RawMessage
+	for left := rules; len(left) > 0; {
+		var part []json.RawMessage
+		if part, left, err = chunk(left, chunkRules); err != nil {
+			return id, err
+		}
+		last = part
 		path := "/" + id
 		if id == "" {
 			path = ""
 		}
-		if i < len(parts)-1 || len(resources) > 0 {
+		if len(left) > 0 || len(resources) > 0 {
 			path += "?seal=false"
 		}
 		var answer struct {
@@ -190,7 +192,7 @@ func (g *gateway) fill(ctx context.Context, id string, rules []migration.Origina
 	}
 	if len(resources) > 0 {
 		// A repeated chunk adds nothing; without seal=false it seals.
-		if err := g.do(ctx, http.MethodPost, "/"+id, parts[len(parts)-1], new(struct{})); err != nil {
+		if err := g.do(ctx, http.MethodPost, "/"+id, last, new(struct{})); err != nil {
 			return id, err
 		}
 	}
@@ -210,11 +212,12 @@ func (g *gateway) define(ctx context.Context, id string, resources []migration.R
 	for i, r := range resources {
 		wire[i] = newWireResource(r)
 	}
-	parts, err := chunks(wire, chunkResources)
-	if err != nil {
-		return all, err
-	}
-	for _, part := range parts {
+	for len(wire) > 0 {
+		part, rest, err := chunk(wire, chunkResources)
+		if err != nil {
+			return all, err
+		}
+		wire = rest
 		var answer struct {
 			Concerns concerned `json:"concerns"`
 		}
@@ -242,25 +245,20 @@ func (g *gateway) add(ctx context.Context, id string, rules []migration.Original
 	return g.define(ctx, id, resources)
 }
 
-// chunks cuts a list so that each part stays within count and size of one request.
-func chunks[T any](all []T, most int) ([][]json.RawMessage, error) {
-	var out [][]json.RawMessage
-	var part []json.RawMessage
+// chunk takes from the front of a list what fits one request, by count and size, and gives the rest.
+func chunk[T any](all []T, most int) (part []json.RawMessage, rest []T, err error) {
 	size := 0
-	for _, x := range all {
+	for i, x := range all {
 		data, err := json.Marshal(x)
 		if err != nil {
-			return nil, fmt.Errorf("encode a request: %w", err)
+			return nil, nil, fmt.Errorf("encode a request: %w", err)
 		}
 		if len(part) > 0 && (len(part) == most || size+len(data) > chunkBytes) {
-			out, part, size = append(out, part), nil, 0
+			return part, all[i:], nil
 		}
 		part, size = append(part, data), size+len(data)+1
 	}
-	if len(part) > 0 {
-		out = append(out, part)
-	}
-	return out, nil
+	return part, nil, nil
 }
 
 func (g *gateway) start(ctx context.Context, id, connector string, batch int, pause *time.Duration, again *retryFilter) (started bool, err error) {

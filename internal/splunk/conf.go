@@ -1,8 +1,12 @@
 package splunk
 
 import (
+	"bufio"
+	"errors"
 	"fmt"
+	"io"
 	"strings"
+	"unique"
 )
 
 // Setting is one key of a stanza. Line is where the value begins, counted from 1.
@@ -69,6 +73,49 @@ const (
 // value on the next, # begins a comment at the start of a line only. Lines that are neither are faults; reading goes on. The
 // output of btool is of the same form; with --debug each of its lines begins with the path of the file that the line is from.
 func ParseConf(file, text string) ([]*Stanza, []*Error) {
+	stanzas, faults, err := parseConf(file, strings.NewReader(text))
+	if err != nil {
+		faults = append(faults, &Error{File: file, Msg: err.Error()})
+	}
+	return stanzas, faults
+}
+
+// confLines are the lines of a .conf file, one held at a time, with the next to look at.
+type confLines struct {
+	r      *bufio.Reader
+	number int // of the line that next gave
+	ahead  *string
+	err    error // other than the end
+}
+
+// next gives a line without its line feed; false at the end.
+func (l *confLines) next() (string, bool) {
+	line, ok := l.peek()
+	l.ahead = nil
+	if ok {
+		l.number++
+	}
+	return line, ok
+}
+
+func (l *confLines) peek() (string, bool) {
+	if l.ahead == nil {
+		line, err := l.r.ReadString('\n')
+		if err != nil && !errors.Is(err, io.EOF) {
+			l.err = err
+			return "", false
+		}
+		if line == "" {
+			return "", false
+		}
+		line = strings.TrimSuffix(line, "\n")
+		l.ahead = &line
+	}
+	return *l.ahead, true
+}
+
+// parseConf is ParseConf for a reader of UTF-8. The error is one of reading; what was read before it counts.
+func parseConf(file string, r io.Reader) ([]*Stanza, []*Error, error) {
 	var faults []*Error
 	var stanzas []*Stanza
 	byName := map[string]*Stanza{}
@@ -91,19 +138,29 @@ func ParseConf(file, text string) ([]*Stanza, []*Error) {
 			faults = append(faults, &Error{File: file, Line: line, Msg: "this and more lines are left out too; they are not named"})
 		}
 	}
-	lines := strings.SplitN(text, "\n", maxLines+1)
-	if len(lines) > maxLines {
-		lines = lines[:maxLines]
-		fault(maxLines, "the file has more than %d lines; what comes after is left out", maxLines)
-	}
-	debug := isDebug(lines)
-	for i := 0; i < len(lines); i++ {
-		line, number := conform(lines[i], debug), i+1
-		if debug && !ofDebug(lines[i]) && current != nil && len(current.Settings) > 0 {
+	lines := &confLines{r: bufio.NewReaderSize(r, 64<<10)}
+	begun, debug := false, false
+	for {
+		raw, ok := lines.next()
+		if !ok {
+			return stanzas, faults, lines.err
+		}
+		number := lines.number
+		if number > maxLines {
+			fault(maxLines, "the file has more than %d lines; what comes after is left out", maxLines)
+			return stanzas, faults, nil
+		}
+		if !begun { // the first line that says something tells the form of all
+			if t := strings.TrimSpace(raw); t != "" && t[0] != '#' {
+				begun, debug = true, isDebug([]string{raw})
+			}
+		}
+		line := conform(raw, debug)
+		if debug && !ofDebug(raw) && current != nil && len(current.Settings) > 0 {
 			// btool --debug puts a path before every line but the further lines of a value.
 			last := &current.Settings[len(current.Settings)-1]
 			further = append(further, strings.TrimSuffix(strings.TrimRight(line, " \t\r"), `\`))
-			if i+1 == len(lines) || ofDebug(lines[i+1]) {
+			if after, more := lines.peek(); !more || ofDebug(after) {
 				last.Value += "\n" + strings.Join(further, "\n")
 				further = nil
 			}
@@ -120,32 +177,40 @@ func ParseConf(file, text string) ([]*Stanza, []*Error) {
 				current = &Stanza{} // what follows belongs to no stanza that is known
 				continue
 			}
-			current = open(trimmed[1:end], number)
+			current = open(strings.Clone(trimmed[1:end]), number)
 			continue
 		}
 		key, value, ok := strings.Cut(line, "=")
 		if key = strings.TrimSpace(key); !ok || key == "" || strings.HasPrefix(key, "|") {
 			fault(number, "%q is neither a [stanza], a key = value nor a comment, and is left out; if it goes on with the value above, the line above must end in a backslash: Splunk leaves it out too", shorten(trimmed))
-			for continues(lines[i]) && i+1 < len(lines) {
-				i++
+			for goes := raw; continues(goes); {
+				if goes, ok = lines.next(); !ok {
+					break
+				}
 			}
 			continue
 		}
-		var b strings.Builder
 		value = strings.TrimLeft(value, " \t")
-		for continues(value) && i+1 < len(lines) {
-			b.WriteString(strings.TrimSuffix(strings.TrimRight(value, " \t\r"), `\`))
-			b.WriteByte('\n')
-			i++
-			value = strings.TrimRight(conform(lines[i], debug), "\r")
+		if continues(value) {
+			var b strings.Builder
+			for continues(value) {
+				after, more := lines.next()
+				if !more {
+					break
+				}
+				b.WriteString(strings.TrimSuffix(strings.TrimRight(value, " \t\r"), `\`))
+				b.WriteByte('\n')
+				value = strings.TrimRight(conform(after, debug), "\r")
+			}
+			b.WriteString(value)
+			value = b.String()
 		}
-		b.WriteString(strings.TrimSuffix(strings.TrimRight(value, " \t\r"), `\`))
+		value = strings.TrimSuffix(strings.TrimRight(value, " \t\r"), `\`)
 		if current == nil {
 			current = open("default", number)
 		}
-		current.Settings = append(current.Settings, Setting{Key: key, Value: b.String(), Line: number})
+		current.Settings = append(current.Settings, Setting{Key: intern(key), Value: value, Line: number})
 	}
-	return stanzas, faults
 }
 
 // continues says that the value goes on in the next line: its last character is a backslash.
@@ -188,6 +253,9 @@ func shorten(s string) string {
 	}
 	return s
 }
+
+// intern keeps one copy of the names of settings, which come again in every stanza.
+func intern(key string) string { return unique.Make(key).Value() }
 
 // isTrue reads a boolean as Splunk writes it.
 func isTrue(s string) bool {

@@ -144,15 +144,7 @@ func (in *importer) row(file string, rec Record, get func(string) string, keys [
 
 // restCSV imports a CSV export of | rest /servicesNS/-/-/saved/searches. Rows are read one at a time.
 func (in *importer) restCSV(file string, r io.Reader) {
-	b, err := io.ReadAll(io.LimitReader(r, maxFile+1))
-	if err == nil && len(b) > maxFile {
-		err = fmt.Errorf("it is longer than %d MiB", maxFile>>20)
-	}
-	if err != nil {
-		in.say(Item{File: file, Kind: "file", Outcome: Fault, Why: err.Error()})
-		return
-	}
-	c := csv.NewReader(strings.NewReader(decodeText(b)))
+	c := csv.NewReader(decoded(r, maxStream))
 	c.FieldsPerRecord, c.ReuseRecord = -1, true
 	header, err := c.Read()
 	if err != nil {

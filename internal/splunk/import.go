@@ -56,7 +56,8 @@ type Options struct {
 
 // Bounds of an import; what is beyond them is named and left out.
 const (
-	maxFile    = 64 << 20  // bytes of one file
+	maxFile    = 64 << 20  // bytes of one file of a tree or archive
+	maxStream  = 1 << 30   // bytes of a file of records, of which one is held at a time
 	maxQuery   = 256 << 10 // bytes of one search, as the gateway takes them
 	maxTitle   = 1 << 10
 	maxText    = 64 << 10 // of a description or note
@@ -176,15 +177,7 @@ func (in *importer) records(name string, r io.Reader) {
 	}
 	var reader io.Reader = br
 	if bytes.HasPrefix(head, []byte("\xff\xfe")) || bytes.HasPrefix(head, []byte("\xfe\xff")) {
-		all, err := io.ReadAll(io.LimitReader(br, maxFile+1))
-		if err == nil && len(all) > maxFile {
-			err = fmt.Errorf("it is longer than %d MiB", maxFile>>20)
-		}
-		if err != nil {
-			in.fault(fmt.Errorf("read %s: %w", name, err))
-			return
-		}
-		reader = strings.NewReader(decodeText(all))
+		reader = decoded(br, maxStream)
 	}
 	n := 0
 	for rec, err := range Records(name, reader) {
@@ -287,21 +280,16 @@ func (i Item) String() string {
 	return b.String()
 }
 
-// readText reads a file of a tree whole, in UTF-8.
-func readText(fsys fs.FS, name string) (string, error) {
-	f, err := fsys.Open(name)
+// openFile opens a file of a tree. Only regular files are: opening a pipe would wait for whoever writes to it.
+func openFile(fsys fs.FS, name string) (fs.File, error) {
+	info, err := fs.Stat(fsys, name)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	defer func() { _ = f.Close() }()
-	b, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if err != nil {
-		return "", err
+	if !info.Mode().IsRegular() {
+		return nil, errors.New("it is no regular file, and is left out")
 	}
-	if len(b) > maxFile {
-		return "", fmt.Errorf("it is longer than %d MiB", maxFile>>20)
-	}
-	return decodeText(b), nil
+	return fsys.Open(name)
 }
 
 // join names a file of a tree as the user would.

@@ -76,14 +76,15 @@ func number(s string) int {
 
 // rows reads a lookup file. total counts all of its rows, of which the first are kept.
 func (in *importer) rows(fsys fs.FS, name string) (columns []string, rows []map[string]string, total int, err error) {
-	text, err := readText(fsys, name)
+	f, err := openFile(fsys, name)
 	if err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil, nil, 0, fmt.Errorf("the file %s is missing", name)
 		}
 		return nil, nil, 0, err
 	}
-	return readCSV(strings.NewReader(text))
+	defer func() { _ = f.Close() }()
+	return readCSV(decoded(f, maxFile))
 }
 
 // readCSV reads a table with a header as Splunk does: a short row has empty cells, quotes may stand inside a cell.

@@ -72,7 +72,7 @@ func (in *importer) loose(fsys fs.FS, root string) {
 		if n > maxFiles {
 			return fs.SkipAll
 		}
-		f, err := fsys.Open(name)
+		f, err := openFile(fsys, name)
 		if err != nil {
 			in.say(Item{File: join(root, name), Kind: "file", Outcome: Fault, Why: err.Error()})
 			return nil
@@ -111,6 +111,28 @@ func (in *importer) app(fsys fs.FS, root string, a appFolder, meta *metadata, se
 			in.say(Item{File: join(root, path.Join(models, name)), Kind: "datamodel", Name: strings.TrimSuffix(name, ".json"), Outcome: Known, Why: "known, not used yet"})
 		}
 	}
+}
+
+// stanzas reads a .conf file of a tree; what cannot be read is named.
+func (in *importer) stanzas(fsys fs.FS, root, name string) []*Stanza {
+	f, err := openFile(fsys, name)
+	if err != nil {
+		in.say(Item{File: join(root, name), Kind: "file", Outcome: Fault, Why: err.Error()})
+		return nil
+	}
+	defer func() { _ = f.Close() }()
+	return in.parsed(join(root, name), f)
+}
+
+func (in *importer) parsed(name string, r io.Reader) []*Stanza {
+	stanzas, faults, err := parseConf(name, decoded(r, maxFile))
+	for _, f := range faults {
+		in.fault(f)
+	}
+	if err != nil {
+		in.say(Item{File: name, Kind: "file", Outcome: Fault, Why: "what comes after its first " + fmt.Sprint(len(stanzas)) + " stanzas is left out: " + err.Error()})
+	}
+	return stanzas
 }
 
 // merged is a stanza with its settings of default and local, local last. File and line are of the uppermost.
@@ -157,16 +179,7 @@ func (in *importer) merge(fsys fs.FS, root string, a appFolder, file string) []*
 		if _, err := fs.Stat(fsys, name); errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
-		text, err := readText(fsys, name)
-		if err != nil {
-			in.say(Item{File: join(root, name), Kind: "file", Outcome: Fault, Why: err.Error()})
-			continue
-		}
-		stanzas, faults := ParseConf(join(root, name), text)
-		for _, f := range faults {
-			in.fault(f)
-		}
-		for _, s := range stanzas {
+		for _, s := range in.stanzas(fsys, root, name) {
 			if s.Name == "default" {
 				defaults.Settings = append(defaults.Settings, s.Settings...)
 				continue
@@ -262,16 +275,7 @@ func (in *importer) metadata(fsys fs.FS, root string, a appFolder) *metadata {
 		if _, err := fs.Stat(fsys, name); errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
-		text, err := readText(fsys, name)
-		if err != nil {
-			in.say(Item{File: join(root, name), Kind: "file", Outcome: Fault, Why: err.Error()})
-			continue
-		}
-		stanzas, faults := ParseConf(join(root, name), text)
-		for _, f := range faults {
-			in.fault(f)
-		}
-		for _, s := range stanzas {
+		for _, s := range in.stanzas(fsys, root, name) {
 			if v, ok := s.Get("export"); ok {
 				object := s.Name
 				if kind, name, ok := strings.Cut(s.Name, "/"); ok { // names are written as in a URL
@@ -288,18 +292,7 @@ func (in *importer) metadata(fsys fs.FS, root string, a appFolder) *metadata {
 
 // conf imports a single .conf file, or the output of btool, by what its stanzas hold.
 func (in *importer) conf(name string, r io.Reader, at layer) {
-	b, err := io.ReadAll(io.LimitReader(r, maxFile+1))
-	if err == nil && len(b) > maxFile {
-		err = fmt.Errorf("it is longer than %d MiB", maxFile>>20)
-	}
-	if err != nil {
-		in.say(Item{File: name, Kind: "file", Outcome: Fault, Why: err.Error()})
-		return
-	}
-	stanzas, faults := ParseConf(name, decodeText(b))
-	for _, f := range faults {
-		in.fault(f)
-	}
+	stanzas := in.parsed(name, r)
 	kind := map[string]string{"eventtypes.conf": "eventtype", "tags.conf": "tag", "props.conf": "props stanza", "transforms.conf": "transform"}[path.Base(filepath.ToSlash(name))]
 	defaults := &Stanza{Name: "default"}
 	var list []*merged
