@@ -211,22 +211,22 @@ func (b *body) resource(l config.Limits) (migration.Resource, error) {
 		}
 		return true, err
 	})
-	switch {
+	switch lookup := x.Type == migration.ResourceLookup; {
 	case err != nil:
 		return x, err
 	case !found["type"]:
 		return x, b.fault("type", "is missing; use \"macro\" or \"lookup\"")
-	case x.Type != migration.ResourceMacro && x.Type != migration.ResourceLookup:
-		return x, b.fault("type", "%q is not known; use \"macro\" or \"lookup\"", clip(string(x.Type), 64))
+	case !x.Type.Known():
+		return x, b.fault("type", "%q is not known; use \"macro\" or \"lookup\", or \"eventtype\", \"tag\", \"props\" or \"datamodel\" for what is kept and not used yet", clip(string(x.Type), 64))
 	case !found["name"]:
 		return x, b.fault("name", "is missing")
-	case x.Type == migration.ResourceMacro && !found["definition"]:
-		return x, b.fault("definition", "is missing; a macro needs one, if only an empty text")
-	case x.Type == migration.ResourceMacro && found["rows"]:
-		return x, b.fault("rows", "belongs to lookups; a macro has a definition")
-	case x.Type == migration.ResourceLookup && !found["rows"]:
+	case !lookup && !found["definition"]:
+		return x, b.fault("definition", "is missing; a %s needs one, if only an empty text", x.Type)
+	case !lookup && found["rows"]:
+		return x, b.fault("rows", "belongs to lookups; a %s has a definition", x.Type)
+	case lookup && !found["rows"]:
 		return x, b.fault("rows", "is missing; a lookup needs them, if only an empty array")
-	case x.Type == migration.ResourceLookup && found["definition"]:
+	case lookup && found["definition"]:
 		return x, b.fault("definition", "belongs to macros; a lookup has rows")
 	}
 	return x, nil

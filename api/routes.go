@@ -25,10 +25,13 @@ func (s *Server) register(e *gin.Engine) {
 		rules := e.Group(BasePath, s.kibanaHeaders)
 		rules.POST("", handle(s, s.create))
 		rules.GET("/stats", handle(s, s.allStats))
+		rules.POST("/import", handle(s, s.importNew))
 		rules.POST("/:id", handle(s, s.appendRules))
+		rules.POST("/:id/import", handle(s, s.importInto))
 		rules.GET("/:id", handle(s, s.list))
 		rules.DELETE("/:id", handle(s, s.remove))
 		rules.POST("/:id/resources", handle(s, s.upsertResources))
+		rules.GET("/:id/resources", handle(s, s.listResources))
 		rules.PUT("/:id/start", handle(s, s.start))
 		rules.GET("/:id/stats", handle(s, s.oneStats))
 		rules.PUT("/:id/stop", handle(s, s.stop))
@@ -89,11 +92,18 @@ func handle[Req any, P interface {
 
 func (s *Server) bind(c *gin.Context, req binder) error {
 	r, limit := c.Request, int64(s.Settings.Limits.Body)
+	if l, ok := req.(interface{ bodyLimit(s *Server) int64 }); ok {
+		limit = l.bodyLimit(s)
+	}
 	if enc := r.Header.Get("Content-Encoding"); enc != "" && !strings.EqualFold(enc, "identity") {
 		return &Error{Status: http.StatusUnsupportedMediaType, Message: "Content-Encoding " + clip(enc, 32) + " is not supported; send the body as it is"}
 	}
 	if r.ContentLength > limit {
-		return &http.MaxBytesError{Limit: limit}
+		err := &http.MaxBytesError{Limit: limit}
+		if _, upload := req.(interface{ bodyLimit(s *Server) int64 }); upload {
+			return readError(err)
+		}
+		return err
 	}
 	r.Body = http.MaxBytesReader(c.Writer, r.Body, limit)
 	return req.bind(s, c)

@@ -131,7 +131,7 @@ type wireResource struct {
 
 func newWireResource(r migration.Resource) wireResource {
 	w := wireResource{Resource: r}
-	if r.Type == migration.ResourceMacro {
+	if r.Type != migration.ResourceLookup {
 		w.Definition = &r.Definition
 		return w
 	}

@@ -180,6 +180,7 @@ func (c Config) FromElasticsearch() bool {
 // Limits bound what one request may carry.
 type Limits struct {
 	Body        Bytes `mapstructure:"body" doc:"Largest request body."`
+	Import      Bytes `mapstructure:"import" doc:"Largest upload of files to import."`
 	Query       Bytes `mapstructure:"query" doc:"Longest query of a rule."`
 	Title       Bytes `mapstructure:"title" doc:"Longest title of a rule."`
 	Description Bytes `mapstructure:"description" doc:"Longest description of a rule."`
@@ -266,7 +267,7 @@ func Default(env []string) Config {
 		Features:  Features{SIEMMigrations: true, AssistantRAG: true},
 		Assistant: Assistant{Alerts: "auto", IndexPatterns: []string{".alerts-security.alerts-*"}},
 		Limits: Limits{
-			Body: 64 << 20, Query: 256 << 10, Title: 1 << 10, Description: 64 << 10, Rules: 10_000, Resources: 10_000,
+			Body: 64 << 20, Import: 256 << 20, Query: 256 << 10, Title: 1 << 10, Description: 64 << 10, Rules: 10_000, Resources: 10_000,
 		},
 		Auth: Auth{Rate: 500, Burst: 1000, Failures: 5, Window: 15 * time.Minute},
 		Log:  Log{Level: "info", Format: "auto"},

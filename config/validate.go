@@ -82,7 +82,7 @@ func (c *Config) Validate() error {
 	}
 	l := c.Limits
 	for key, n := range map[string]int64{
-		"limits.body": int64(l.Body), "limits.query": int64(l.Query), "limits.title": int64(l.Title),
+		"limits.body": int64(l.Body), "limits.import": int64(l.Import), "limits.query": int64(l.Query), "limits.title": int64(l.Title),
 		"limits.description": int64(l.Description), "limits.rules": int64(l.Rules), "limits.resources": int64(l.Resources),
 	} {
 		k.atLeast(key, n, 1, "")

@@ -289,15 +289,32 @@ type Rule struct {
 	Token Token `json:"-"`
 }
 
-// ResourceType is macro or lookup.
+// ResourceType is macro or lookup, or one of those that are kept with a migration and not used by translations yet.
 type ResourceType string
 
 const (
 	ResourceMacro  ResourceType = "macro"
 	ResourceLookup ResourceType = "lookup"
+	// Definition of the rest is the stanza's settings, one "key = value" a line, or the JSON of a data model.
+	ResourceEventtype ResourceType = "eventtype"
+	ResourceTag       ResourceType = "tag"
+	ResourceProps     ResourceType = "props"
+	ResourceDatamodel ResourceType = "datamodel"
 )
 
-// Resource is a macro or lookup that belongs to one migration. Name carries the arity for macros (foo(1)).
+// Used says whether translations use resources of the type.
+func (t ResourceType) Used() bool { return t == ResourceMacro || t == ResourceLookup }
+
+// Known says whether there is such a type.
+func (t ResourceType) Known() bool {
+	switch t {
+	case ResourceMacro, ResourceLookup, ResourceEventtype, ResourceTag, ResourceProps, ResourceDatamodel:
+		return true
+	}
+	return false
+}
+
+// Resource is a macro, a lookup or another thing of ResourceType that belongs to one migration. Name carries the arity for macros (foo(1)).
 type Resource struct {
 	Type       ResourceType        `json:"type"`
 	Name       string              `json:"name"`

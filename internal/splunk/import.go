@@ -70,7 +70,7 @@ const (
 // Read imports files, folders and archives. A fault in one of them is an Item and drops nothing else; the error is for what
 // cannot be opened at all.
 func Read(paths []string, o Options) (*Import, error) {
-	in := &importer{options: o, out: &Import{Types: map[string]map[string]string{}}, ids: map[string]Item{}, macros: map[string][]definition{}, lookups: map[string][]definition{}}
+	in := newImporter(o)
 	for _, p := range paths {
 		before := in.found()
 		info, err := os.Stat(p)
@@ -89,7 +89,7 @@ func Read(paths []string, o Options) (*Import, error) {
 			}
 		}
 		if in.found() == before {
-			in.say(Item{File: p, Kind: "file", Outcome: Skipped, Why: "it holds neither searches nor macros nor lookups"})
+			in.nothing(p)
 		}
 	}
 	in.settle()
@@ -114,7 +114,17 @@ type importer struct {
 	ids     map[string]Item         // rule ids taken
 	macros  map[string][]definition // all of one name, wherever they are
 	lookups map[string][]definition
-	lines   map[string]int // faulty lines and records, by file
+	others  map[string]definition // what is kept and not used yet, by type and name
+	lines   map[string]int        // faulty lines and records, by file
+}
+
+func newImporter(o Options) *importer {
+	return &importer{options: o, out: &Import{Types: map[string]map[string]string{}}, ids: map[string]Item{}, macros: map[string][]definition{}, lookups: map[string][]definition{}, others: map[string]definition{}}
+}
+
+// nothing says of a file that nothing was found in it.
+func (in *importer) nothing(name string) {
+	in.say(Item{File: name, Kind: "file", Outcome: Skipped, Why: "it holds neither searches nor macros nor lookups"})
 }
 
 func (in *importer) say(i Item) { in.out.Items = append(in.out.Items, i) }
@@ -145,7 +155,21 @@ func (in *importer) file(name string) error {
 		return fmt.Errorf("open %s: %w", name, err)
 	}
 	defer func() { _ = f.Close() }()
-	r := bufio.NewReaderSize(f, 64<<10)
+	in.stream(name, f, os.DirFS(filepath.Dir(name)))
+	return nil
+}
+
+// noFiles is a folder without files: what comes as a stream has no neighbours.
+type noFiles struct{}
+
+// Open implements fs.FS.
+func (noFiles) Open(name string) (fs.File, error) {
+	return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
+}
+
+// stream imports a file; beside are those of the same folder.
+func (in *importer) stream(name string, from io.Reader, beside fs.FS) {
+	r := bufio.NewReaderSize(from, 64<<10)
 	head, _ := r.Peek(4)
 	switch lower := strings.ToLower(name); {
 	case bytes.HasPrefix(head, []byte{0x1f, 0x8b}):
@@ -159,11 +183,10 @@ func (in *importer) file(name string) error {
 	case strings.HasSuffix(lower, ".csv"):
 		in.restCSV(name, r)
 	case strings.HasSuffix(lower, ".yml"), strings.HasSuffix(lower, ".yaml"):
-		in.yaml(name, r, os.DirFS(filepath.Dir(name)), ".")
+		in.yaml(name, r, beside, ".")
 	default:
 		in.records(name, r)
 	}
-	return nil
 }
 
 // records imports JSON and NDJSON, or the output of btool, which begins with a stanza.
@@ -290,6 +313,17 @@ func openFile(fsys fs.FS, name string) (fs.File, error) {
 		return nil, errors.New("it is no regular file, and is left out")
 	}
 	return fsys.Open(name)
+}
+
+// readWhole reads a file of a tree in UTF-8.
+func readWhole(fsys fs.FS, name string) (string, error) {
+	f, err := openFile(fsys, name)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = f.Close() }()
+	b, err := io.ReadAll(decoded(f, maxFile))
+	return string(b), err
 }
 
 // join names a file of a tree as the user would.

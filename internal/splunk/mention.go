@@ -32,9 +32,10 @@ func NewMentions(given, all []migration.Resource) Mentions {
 }
 
 func (m Mentions) add(r migration.Resource) {
-	if r.Type == migration.ResourceMacro {
+	switch r.Type {
+	case migration.ResourceMacro:
 		m.macros[macroName(r.Name)] = true
-	} else {
+	case migration.ResourceLookup:
 		m.lookups[r.Name] = true
 	}
 }

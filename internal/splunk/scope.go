@@ -53,6 +53,9 @@ func (in *importer) settle() {
 			in.choose(all[key], uses)
 		}
 	}
+	for _, key := range slices.Sorted(maps.Keys(in.others)) {
+		in.out.Resources = append(in.out.Resources, in.others[key].resource)
+	}
 }
 
 // choose takes one definition of a name, or none.

@@ -102,13 +102,24 @@ func (in *importer) app(fsys fs.FS, root string, a appFolder, meta *metadata, se
 	in.searches(at, in.merge(fsys, root, a, "savedsearches.conf"), off)
 	in.macrosOf(at, in.merge(fsys, root, a, "macros.conf"), private)
 	in.lookupsOf(fsys, root, a, at, in.merge(fsys, root, a, "transforms.conf"), private)
-	for _, conf := range []struct{ file, kind string }{{"eventtypes.conf", "eventtype"}, {"tags.conf", "tag"}, {"props.conf", "props stanza"}} {
-		in.known(conf.kind, in.merge(fsys, root, a, conf.file))
+	for _, conf := range []struct {
+		file string
+		kind migration.ResourceType
+	}{{"eventtypes.conf", migration.ResourceEventtype}, {"tags.conf", migration.ResourceTag}, {"props.conf", migration.ResourceProps}} {
+		in.known(at, conf.kind, in.merge(fsys, root, a, conf.file))
 	}
 	for _, dir := range []string{"default", "local"} {
 		models := path.Join(a.dir, dir, "data", "models")
 		for _, name := range in.filesIn(fsys, root, models, ".json") {
-			in.say(Item{File: join(root, path.Join(models, name)), Kind: "datamodel", Name: strings.TrimSuffix(name, ".json"), Outcome: Known, Why: "known, not used yet"})
+			item := Item{File: join(root, path.Join(models, name)), Kind: "datamodel", Name: strings.TrimSuffix(name, ".json")}
+			text, err := readWhole(fsys, path.Join(models, name))
+			if err != nil {
+				item.Outcome, item.Why = Fault, err.Error()
+				in.say(item)
+				continue
+			}
+			at.local = dir == "local"
+			in.keep(at, item, migration.Resource{Type: migration.ResourceDatamodel, Name: item.Name, Definition: text})
 		}
 	}
 }
@@ -245,10 +256,35 @@ func (in *importer) macrosOf(at layer, list []*merged, private func(kind, name s
 	}
 }
 
-// known lists what the compiler does not use yet.
-func (in *importer) known(kind string, list []*merged) {
+// known keeps what the compiler does not use yet.
+func (in *importer) known(at layer, kind migration.ResourceType, list []*merged) {
 	for _, m := range list {
-		in.say(Item{File: m.File, Line: m.Line, Kind: kind, Name: m.Name, Outcome: Known, Why: "known, not used yet"})
+		var b strings.Builder
+		for _, s := range m.Settings {
+			fmt.Fprintf(&b, "%s = %s\n", s.Key, strings.ReplaceAll(s.Value, "\n", "\\\n"))
+		}
+		at.local = m.local
+		in.keep(at, Item{File: m.File, Line: m.Line, Kind: kindNames[kind], Name: m.Name},
+			migration.Resource{Type: kind, Name: m.Name, Definition: b.String()})
+	}
+}
+
+// kindNames are what things that are kept are called in lists.
+var kindNames = map[migration.ResourceType]string{migration.ResourceEventtype: "eventtype", migration.ResourceTag: "tag", migration.ResourceProps: "props stanza"}
+
+// keep takes a thing to be stored with the migration. Of several of one name the one of the highest precedence is stored.
+func (in *importer) keep(at layer, item Item, r migration.Resource) {
+	if why := fitResource(r); why != "" {
+		item.Outcome, item.Why = Fault, why
+		item.Name = shorten(item.Name)
+		in.say(item)
+		return
+	}
+	item.Outcome, item.Why = Known, "known, not used yet"
+	in.say(item)
+	key := string(r.Type) + " " + r.Name
+	if was, ok := in.others[key]; !ok || was.layer.rank() <= at.rank() {
+		in.others[key] = definition{resource: r, layer: at}
 	}
 }
 
@@ -293,7 +329,8 @@ func (in *importer) metadata(fsys fs.FS, root string, a appFolder) *metadata {
 // conf imports a single .conf file, or the output of btool, by what its stanzas hold.
 func (in *importer) conf(name string, r io.Reader, at layer) {
 	stanzas := in.parsed(name, r)
-	kind := map[string]string{"eventtypes.conf": "eventtype", "tags.conf": "tag", "props.conf": "props stanza", "transforms.conf": "transform"}[path.Base(filepath.ToSlash(name))]
+	base := path.Base(filepath.ToSlash(name))
+	kind := map[string]migration.ResourceType{"eventtypes.conf": migration.ResourceEventtype, "tags.conf": migration.ResourceTag, "props.conf": migration.ResourceProps}[base]
 	defaults := &Stanza{Name: "default"}
 	var list []*merged
 	for _, s := range stanzas {
@@ -310,7 +347,9 @@ func (in *importer) conf(name string, r io.Reader, at layer) {
 		_, isMacro := m.Get("definition")
 		switch {
 		case kind != "":
-			in.known(kind, []*merged{m})
+			in.known(at, kind, []*merged{m})
+		case base == "transforms.conf":
+			in.say(Item{File: m.File, Line: m.Line, Kind: "transform", Name: m.Name, Outcome: Known, Why: "known, not used yet; give the folder of its app for lookups with their rows"})
 		case isSearch:
 			in.searches(at, []*merged{m}, false)
 		case isMacro:

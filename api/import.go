@@ -1,0 +1,256 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"mime/multipart"
+	"net/http"
+	"path"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+	"github.com/google/uuid"
+	"go.uber.org/zap"
+
+	"github.com/rulebridge/rulebridge/internal/migration"
+	"github.com/rulebridge/rulebridge/internal/splunk"
+	"github.com/rulebridge/rulebridge/internal/store"
+)
+
+const (
+	// importChunk is how many rules or resources one write to the store carries.
+	importChunk = 2000
+	// maxImportItems is how many things that an import found are named; the counts have them all.
+	maxImportItems = 10_000
+	// maxImportFiles bounds the parts of one request.
+	maxImportFiles = 10_000
+)
+
+// POST /import and POST /{id}/import: files as a Splunk user has them.
+
+type importRequest struct {
+	id    migrationID // empty: a new migration
+	found *splunk.Import
+}
+
+// bodyLimit is larger than that of other requests: a file is read piece by piece.
+func (*importRequest) bodyLimit(s *Server) int64 { return int64(s.Settings.Limits.Import) }
+
+func (r *importRequest) bind(s *Server, c *gin.Context) error {
+	all, err := queryBool(c, "all", false)
+	if err != nil {
+		return err
+	}
+	next, err := uploads(c.Request, c.Query("name"))
+	if err != nil {
+		return err
+	}
+	if r.found, err = splunk.ReadStreams(splunk.Options{All: all}, next); err != nil {
+		return readError(err)
+	}
+	return nil
+}
+
+// intoRequest adds to a migration that is there.
+type intoRequest struct{ importRequest }
+
+func (r *intoRequest) bind(s *Server, c *gin.Context) error {
+	if err := r.id.bind(s, c); err != nil {
+		return err
+	}
+	// Before a long upload is read, not after.
+	m, err := s.Store.Migration(c.Request.Context(), string(r.id))
+	if err != nil {
+		return fmt.Errorf("reading the migration: %w", err)
+	}
+	if m.State == migration.Running {
+		return s.whileRunning(store.ErrConflict)
+	}
+	return r.importRequest.bind(s, c)
+}
+
+func readError(err error) error {
+	var tooLarge *http.MaxBytesError
+	if errors.As(err, &tooLarge) {
+		return &Error{Status: http.StatusRequestEntityTooLarge,
+			Message: fmt.Sprintf("the upload is larger than %d bytes; send the apps one by one, or raise limits.import", tooLarge.Limit)}
+	}
+	var e *Error
+	if errors.As(err, &e) {
+		return e
+	}
+	return badRequest("the upload could not be read to its end: %s", err)
+}
+
+// uploads gives the files of a request one after another: the parts of a form, or the body itself.
+func uploads(r *http.Request, name string) (func() (string, io.Reader, error), error) {
+	kind, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err == nil && kind == "multipart/form-data" {
+		if params["boundary"] == "" {
+			return nil, badRequest("Content-Type: multipart/form-data without a boundary")
+		}
+		parts := multipart.NewReader(r.Body, params["boundary"])
+		n := 0
+		return func() (string, io.Reader, error) {
+			for {
+				part, err := parts.NextPart()
+				if err != nil {
+					if err != io.EOF && errors.Is(err, io.EOF) { //nolint:errorlint // a form that ends within a part wraps it
+						err = io.ErrUnexpectedEOF
+					}
+					return "", nil, err
+				}
+				if part.FileName() == "" {
+					continue // a field of the form
+				}
+				if n++; n > maxImportFiles {
+					return "", nil, badRequest("the form has more than %d files; send a folder as .tgz", maxImportFiles)
+				}
+				return cleanName(part.FileName()), part, nil
+			}
+		}, nil
+	}
+	if name == "" {
+		name = map[string]string{"text/csv": "upload.csv", "application/yaml": "upload.yml", "application/x-tar": "upload.tar"}[kind]
+	}
+	if name == "" {
+		name = "upload"
+	}
+	done := false
+	return func() (string, io.Reader, error) {
+		if done {
+			return "", nil, io.EOF
+		}
+		done = true
+		return cleanName(name), r.Body, nil
+	}, nil
+}
+
+// cleanName is a file's name without folders and control characters: it is shown, never opened.
+func cleanName(name string) string {
+	name = path.Base(strings.ReplaceAll(name, `\`, "/"))
+	return clip(strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return -1
+		}
+		return r
+	}, name), maxID)
+}
+
+// importAnswer says what was found and what became of it.
+type importAnswer struct {
+	MigrationID string `json:"migration_id"`
+	Added       int    `json:"added"`    // rules that are new
+	Upserted    int    `json:"upserted"` // macros, lookups and what else the files define
+	splunk.Report
+	Concerns concerned `json:"concerns"`
+}
+
+func (s *Server) importNew(ctx context.Context, r *importRequest) (importAnswer, error) {
+	if len(r.found.Rules) == 0 {
+		return importAnswer{}, nothingFound(r.found)
+	}
+	now, by := s.Now().UTC(), PrincipalOf(ctx).Name
+	m := migration.Migration{
+		ID: uuid.NewString(), State: migration.Creating, Vendor: "splunk", CreatedAt: now, CreatedBy: by, LastUpdated: now, LastUpdateBy: by,
+	}
+	first := r.found.Rules[:min(len(r.found.Rules), importChunk)]
+	m.Total = len(first)
+	if err := s.Store.CreateMigration(ctx, m, first); err != nil {
+		return importAnswer{}, fmt.Errorf("creating a migration: %w", err)
+	}
+	r.id = migrationID(m.ID)
+	answer, err := s.addImport(ctx, r, len(first))
+	if err != nil {
+		// Half an import must not pass for a whole one.
+		clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanWithin)
+		defer cancel()
+		if derr := s.Store.DeleteMigration(clean, m.ID); derr != nil {
+			s.Log.Warn("an import that broke off could not be deleted", zap.String("migration_id", m.ID), zap.Error(derr))
+		}
+	}
+	return answer, err
+}
+
+func (s *Server) importInto(ctx context.Context, r *intoRequest) (importAnswer, error) {
+	if len(r.found.Rules)+len(r.found.Resources) == 0 {
+		return importAnswer{}, nothingFound(r.found)
+	}
+	return s.addImport(ctx, &r.importRequest, 0)
+}
+
+// addImport stores what was found from the rule of that number on, resources first, so that the last rules seal it whole.
+func (s *Server) addImport(ctx context.Context, r *importRequest, from int) (importAnswer, error) {
+	id, by := string(r.id), PrincipalOf(ctx).Name
+	a := importAnswer{MigrationID: id, Added: from, Report: r.found.Report(maxImportItems), Concerns: concerned{RuleIDs: []string{}}}
+	for left := r.found.Resources; len(left) > 0; {
+		part := left[:min(len(left), importChunk)]
+		left = left[len(part):]
+		n, err := s.Store.UpsertResources(ctx, id, part)
+		if err != nil {
+			return a, fmt.Errorf("storing resources: %w", s.whileRunning(err))
+		}
+		a.Upserted += n
+	}
+	for left, more := r.found.Rules[from:], true; more; {
+		part := left[:min(len(left), importChunk)]
+		left = left[len(part):]
+		more = len(left) > 0
+		n, err := s.Store.AppendRules(ctx, id, part, !more, by)
+		if err != nil {
+			return a, fmt.Errorf("appending rules: %w", s.whileRunning(err))
+		}
+		a.Added += n
+	}
+	s.changed(id)
+	var err error
+	a.Concerns, err = s.concerns(ctx, id, r.found.Resources)
+	return a, err
+}
+
+// nothingFound says why, with the first faults.
+func nothingFound(found *splunk.Import) error {
+	const most = 10
+	faults := found.Faults()
+	if len(faults) == 0 {
+		return badRequest("the upload holds no alerts; with all=true reports and searches that fill lookups are taken too")
+	}
+	lines := make([]string, 0, most)
+	for _, f := range faults[:min(len(faults), most)] {
+		lines = append(lines, f.String())
+	}
+	if n := len(faults) - most; n > 0 {
+		lines = append(lines, fmt.Sprintf("and %d more", n))
+	}
+	return badRequest("no rule could be read: %s", strings.Join(lines, "; "))
+}
+
+// GET /{id}/resources: what a migration knows beside its rules, without rows.
+
+type resourceList []listedResource
+
+type listedResource struct {
+	Type      migration.ResourceType `json:"type"`
+	Name      string                 `json:"name"`
+	Arguments []string               `json:"arguments,omitempty"`
+	Columns   []string               `json:"columns,omitempty"`
+	Rows      int                    `json:"rows"`
+	// Used says whether translations use things of this type; others are kept for later versions.
+	Used bool `json:"used"`
+}
+
+func (s *Server) listResources(ctx context.Context, r *migrationID) (resourceList, error) {
+	all, err := s.Store.Resources(ctx, string(*r))
+	if err != nil {
+		return nil, fmt.Errorf("reading the resources: %w", err)
+	}
+	list := make(resourceList, 0, len(all))
+	for _, x := range all {
+		list = append(list, listedResource{Type: x.Type, Name: x.Name, Arguments: x.Arguments, Columns: x.Columns,
+			Rows: max(x.TotalRows, len(x.Rows)), Used: x.Type.Used()})
+	}
+	return list, nil
+}
