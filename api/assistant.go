@@ -35,6 +35,8 @@ type AssistantCore interface {
 	Create(ctx context.Context, q assistant.Question) error
 	// Answer gives assistant.ErrNotFound until there is one, and *assistant.Fault when there will be none.
 	Answer(ctx context.Context, id string) (assistant.Answer, error)
+	// Follow reads the answer while the model gives it.
+	Follow(id string) *assistant.Follower
 	Forget(ctx context.Context, id string) error
 }
 
@@ -113,13 +115,18 @@ func (s *Server) execute(c *gin.Context) {
 	q.ID, q.Owner, q.AsOf = uuid.NewString(), PrincipalOf(ctx).Name, s.Now().UTC()
 	var out *events
 	if r.stream {
-		out = &events{c: c, timeout: s.Settings.HTTP.WriteTimeout}
+		out = &events{c: c, timeout: s.Settings.HTTP.WriteTimeout, answer: s.Assistant.Core.Follow(q.ID)}
+		q.Stream = r.connector.Kind != config.KindDeterministic
 	}
 	answer, err := s.ask(ctx, q, r.connector, out)
 	if err != nil {
 		err = askError(err)
 		if out != nil && out.begun {
-			out.fail(answerFor(err, requestID(ctx)))
+			failed := *answerFor(err, requestID(ctx))
+			if out.answer.Given() {
+				failed.Message = "the answer ends before its end: " + failed.Message
+			}
+			out.fail(&failed)
 			_ = c.Error(err)
 			return
 		}
@@ -132,13 +139,20 @@ func (s *Server) execute(c *gin.Context) {
 		s.write(c, full)
 		return
 	}
-	for piece := range answer.Pieces() {
-		if out.send("content", gin.H{"type": "content", "payload": piece}) != nil {
+	rest, err := out.answer.Rest(answer)
+	if err != nil {
+		err = askError(err)
+		out.fail(answerFor(err, requestID(ctx)))
+		_ = c.Error(err)
+		return
+	}
+	for piece := range assistant.Pieces(rest) {
+		if out.content(piece) != nil {
 			return // the caller went away
 		}
 	}
 	if text := notesText(answer.Notes); text != "" {
-		_ = out.send("content", gin.H{"type": "content", "payload": text}) // done fails too then
+		_ = out.content(text) // done fails too then
 	}
 	_ = out.send("done", full) // nothing follows that could say so
 }
@@ -196,9 +210,20 @@ func (s *Server) await(ctx context.Context, id string, out *events) (assistant.A
 		if !errors.Is(err, assistant.ErrNotFound) {
 			return answer, err
 		}
-		if out != nil && time.Since(pinged) > pingEvery {
-			pinged = time.Now()
-			if err := out.ping(); err != nil {
+		if out != nil {
+			text, err := out.answer.Next(ctx)
+			if err != nil && ctx.Err() == nil {
+				return answer, err
+			}
+			switch {
+			case text != "":
+				err = out.content(text)
+				pinged, wait = time.Now(), answerEvery/10
+			case time.Since(pinged) > pingEvery:
+				pinged = time.Now()
+				err = out.ping()
+			}
+			if err != nil {
 				return answer, fmt.Errorf("%w: %w", errClientGone, err)
 			}
 		}

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
+
+	"github.com/rulebridge/rulebridge/internal/assistant"
 )
 
 // events writes an answer as server-sent events.
@@ -14,6 +16,7 @@ type events struct {
 	c       *gin.Context
 	timeout time.Duration
 	begun   bool
+	answer  *assistant.Follower
 }
 
 func (e *events) begin() {
@@ -35,6 +38,11 @@ func (e *events) send(name string, data any) error {
 		return fmt.Errorf("writing an event: %w", err)
 	}
 	return e.write("event: " + name + "\ndata: " + string(text) + "\n\n")
+}
+
+// content writes a piece of the answer.
+func (e *events) content(text string) error {
+	return e.send("content", gin.H{"type": "content", "payload": text})
 }
 
 // ping writes a comment, which clients skip.

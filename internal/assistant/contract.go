@@ -219,6 +219,8 @@ type ModelRequest struct {
 	Temperature *float64
 	// Stop are texts at which the model ends its answer.
 	Stop []string
+	// Stream, when not nil, is called with what the model says while it says it. The pieces together are the reply.
+	Stream func(piece string)
 }
 
 // ModelReply is what a model said, as it came.
@@ -256,6 +258,8 @@ type Question struct {
 	Temperature      *float64          `json:"temperature,omitempty"`
 	Stop             []string          `json:"stop,omitempty"`
 	Trace            bool              `json:"trace,omitempty"`
+	// Stream records the answer while the model gives it; see Core.Follow.
+	Stream bool `json:"stream,omitempty"`
 	// AsOf is the end of every window; windows are 24 hours, or up to 7 days for a search.
 	AsOf time.Time `json:"as_of"`
 }

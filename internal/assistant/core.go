@@ -102,6 +102,11 @@ func (c *Core) Decide(ctx context.Context, id string, step int) (Decision, error
 		if err != nil {
 			return Decision{}, err
 		}
+		if s.q.Stream {
+			r := c.newRecorder(ctx, id, s.table)
+			request.Stream = r.next
+			defer r.end()
+		}
 		reply, err := model.Generate(ctx, request)
 		if err != nil {
 			return Decision{}, err

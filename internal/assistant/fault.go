@@ -15,6 +15,7 @@ const (
 	CodeConversation     = "unknown_conversation"
 	CodeReplacements     = "replacements"
 	CodeQuestion         = "question"
+	CodeAnotherAnswer    = "another_answer"
 )
 
 // Fault is a question that cannot be answered. Its text says what to do and holds no content.
@@ -42,5 +43,6 @@ var faults = map[string]string{
 	CodeRefused:          "the connector's service refused the question; word it differently or use another connector",
 	CodeRateLimited:      "the connector's service allows no more calls now; try again later, or use another connector",
 	CodeUnknownConnector: "the connector is not declared; add it to connectors in the configuration, or use deterministic",
+	CodeAnotherAnswer:    "the model's answer was cut off, and what it said when it was asked again reads otherwise; what was given so far does not count, ask again",
 	CodeConversation:     "conversationId: there is no such conversation; create it first, or leave conversationId out",
 }

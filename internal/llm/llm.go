@@ -60,6 +60,8 @@ type Request struct {
 	// Temperature, when not nil, replaces the connector's own. Stop are texts at which the answer ends.
 	Temperature *float64
 	Stop        []string
+	// Stream, when not nil, is called with the answer while it comes, piece by piece. Services that cannot are not asked to.
+	Stream func(piece string)
 }
 
 // Schema is a JSON schema with a name.

@@ -116,6 +116,13 @@ func (r *remote) Generate(ctx context.Context, q Request) (Response, error) {
 	if q.Schema != nil && r.config.Kind != KindAnthropic {
 		options = append(options, llms.WithJSONMode())
 	}
+	if q.Stream != nil {
+		seen.stream = r.config.Kind == KindOpenAI || r.config.Kind == KindAzure
+		options = append(options, llms.WithStreamingFunc(func(_ context.Context, piece []byte) error {
+			q.Stream(string(piece))
+			return nil
+		}))
+	}
 	answer, err := r.model.GenerateContent(call, messages, options...)
 	// A cancelled call may come back with part of an answer and no error.
 	if ctx.Err() != nil {
@@ -133,7 +140,24 @@ func (r *remote) Generate(ctx context.Context, q Request) (Response, error) {
 		}
 		return Response{}, r.fail(Transient, "an answer that cannot be read")
 	}
-	return r.read(answer)
+	out, err := r.read(answer)
+	if err == nil && q.Stream != nil && cutOff(answer, r.config.Kind) {
+		return Response{}, r.fail(Transient, "an answer that was cut off")
+	}
+	return out, err
+}
+
+// cutOff reports whether a stream ended before the service said that it ends; the library takes that for the end.
+func cutOff(answer *llms.ContentResponse, kind string) bool {
+	if kind == KindOllama {
+		return false // it has no word for the end
+	}
+	for _, choice := range answer.Choices {
+		if choice != nil && choice.StopReason == "" {
+			return true
+		}
+	}
+	return false
 }
 
 // read takes the text out of an answer and refuses what was cut off by a filter.

@@ -8,11 +8,15 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // outcome is where the transport leaves the failure of one call; it travels in the request's context because the library
 // flattens errors to text.
-type outcome struct{ failure *Error }
+type outcome struct {
+	failure *Error
+	stream  bool // a stream in the form of OpenAI's is asked for
+}
 
 type outcomeKey struct{}
 
@@ -37,6 +41,10 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, t.keep(r, &Error{Connector: t.connector, Reason: Transient, Detail: "the service cannot be reached"})
 	}
 	if response.StatusCode < 300 {
+		if o, ok := r.Context().Value(outcomeKey{}).(*outcome); ok && o.stream && strings.HasPrefix(response.Header.Get("Content-Type"), "application/json") {
+			response.Body = asStream(response.Body)
+			return response, nil
+		}
 		response.Body = struct {
 			io.Reader
 			io.Closer
@@ -108,4 +116,43 @@ func retryAfter(h http.Header, now time.Time) time.Duration {
 		return at.Sub(now)
 	}
 	return 0
+}
+
+// asStream makes the events of a stream of an answer that came whole, as some services do not stream. What cannot be read
+// becomes a stream without an answer.
+func asStream(body io.ReadCloser) io.ReadCloser {
+	defer func() { _ = body.Close() }() // it was read
+	var whole struct {
+		Choices []struct {
+			FinishReason string `json:"finish_reason"`
+			Message      struct {
+				Content string `json:"content"`
+			} `json:"message"`
+		} `json:"choices"`
+		Usage any `json:"usage,omitempty"`
+	}
+	events := ""
+	if json.NewDecoder(io.LimitReader(body, maxAnswerBody)).Decode(&whole) == nil && len(whole.Choices) > 0 {
+		first := whole.Choices[0]
+		for rest := first.Message.Content; ; {
+			// The library reads lines of at most 64 KB, and takes each event for itself.
+			n := min(len(rest), 4<<10)
+			for n < len(rest) && !utf8.RuneStart(rest[n]) {
+				n++
+			}
+			choice := map[string]any{"delta": map[string]any{"content": rest[:n]}}
+			if rest = rest[n:]; rest == "" {
+				choice["finish_reason"] = first.FinishReason
+			}
+			event, err := json.Marshal(map[string]any{"choices": []any{choice}, "usage": whole.Usage})
+			if err != nil {
+				break
+			}
+			events += "data: " + string(event) + "\n\n"
+			if rest == "" {
+				break
+			}
+		}
+	}
+	return io.NopCloser(strings.NewReader(events + "data: [DONE]\n\n"))
 }

@@ -35,7 +35,7 @@ type model struct{ connector llm.Connector }
 func (m model) Generate(ctx context.Context, r assistant.ModelRequest) (assistant.ModelReply, error) {
 	request := llm.Request{
 		Key: r.Key, Attempt: r.Attempt, Schema: &llm.Schema{Name: r.SchemaName, JSON: r.Schema},
-		Temperature: r.Temperature, Stop: r.Stop,
+		Temperature: r.Temperature, Stop: r.Stop, Stream: r.Stream,
 	}
 	for _, x := range r.Messages {
 		request.Messages = append(request.Messages, llm.Message{Role: llm.Role(x.Role), Text: x.Content})
