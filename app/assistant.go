@@ -130,7 +130,7 @@ func ElasticOptions(e config.Elasticsearch) elastic.Options {
 func (a *Assistant) Core() *assistant.Core {
 	return assistant.New(assistant.Deps{
 		Alerts: a.alerts, Knowledge: esqldocs.Library(), FieldSettings: a.store, Conversations: a.conversations, Questions: a.questions,
-		Model: model.Of(a.connectors), Retry: model.Retry,
+		Model: model.Of(a.connectors), Budget: a.connectors.Budget, Retry: model.Retry,
 	})
 }
 

@@ -142,7 +142,7 @@ type Connector struct {
 	Timeout     time.Duration `mapstructure:"timeout" doc:"Longest time for one call; 0s: 2m."`
 	MaxTokens   int           `mapstructure:"max_tokens" doc:"Most tokens of one answer; 0: the service's default."`
 	Temperature float64       `mapstructure:"temperature" doc:"Sampling temperature."`
-	Budget      int           `mapstructure:"budget" doc:"Most calls of one migration; when they are used up it parks. 0: no limit."`
+	Budget      int           `mapstructure:"budget" doc:"Most calls of one migration; when they are used up it parks. Also the most calls of one question about alerts. 0: no limit."`
 }
 
 // Kibana is a place that rules can be installed in. Requests and histories name it; address and key stay here.

@@ -36,6 +36,8 @@ type Deps struct {
 	Questions     Questions
 	// Model finds the model of a connector. A nil Model with true is the deterministic connector, which has none.
 	Model func(connectorID string) (Model, bool)
+	// Budget is the most calls one question may make of a connector; nil, or zero, is no limit.
+	Budget func(connectorID string) int
 	// Now is the clock; nil means the system's. Random draws tokens; nil means crypto/rand.
 	Now    func() time.Time
 	Random io.Reader
@@ -100,6 +102,9 @@ func (c *Core) Decide(ctx context.Context, id string, step int) (Decision, error
 	} else {
 		request, err := c.request(ctx, s, step)
 		if err != nil {
+			return Decision{}, err
+		}
+		if err := c.spend(ctx, s.q); err != nil {
 			return Decision{}, err
 		}
 		if s.q.Stream {

@@ -16,6 +16,7 @@ const (
 	CodeReplacements     = "replacements"
 	CodeQuestion         = "question"
 	CodeAnotherAnswer    = "another_answer"
+	CodeBudget           = "budget"
 )
 
 // Fault is a question that cannot be answered. Its text says what to do and holds no content.
@@ -43,6 +44,7 @@ var faults = map[string]string{
 	CodeRefused:          "the connector's service refused the question; word it differently or use another connector",
 	CodeRateLimited:      "the connector's service allows no more calls now; try again later, or use another connector",
 	CodeUnknownConnector: "the connector is not declared; add it to connectors in the configuration, or use deterministic",
+	CodeBudget:           "the question made as many calls as the connector's budget allows; ask for less at once, or raise budget of the connector in the configuration",
 	CodeAnotherAnswer:    "the model's answer was cut off, and what it said when it was asked again reads otherwise; what was given so far does not count, ask again",
 	CodeConversation:     "conversationId: there is no such conversation; create it first, or leave conversationId out",
 }
