@@ -195,10 +195,10 @@ func (p policy) show(fields []field, d *mask.Dictionary, m *mask.Masker, t *mask
 func (p policy) value(name string, value any, dropAll bool, d *mask.Dictionary, m *mask.Masker, t *mask.Table) (shown any, dropped bool, err error) {
 	s := spelling(value)
 	if p.hides(name) {
-		shown, err = t.Token(s, kindOfField(name))
 		if s == "" {
-			shown, err = "", nil
+			return "", false, nil // it names nobody
 		}
+		shown, err = t.Token(s, kindOfField(name))
 		return shown, false, err
 	}
 	if kind, ok := d.Has(s); ok && name != "@timestamp" {

@@ -107,7 +107,11 @@ func readResult(content []byte) (*result, error) {
 
 // learn fills the dictionary.
 func (s *state) learn(replacements map[string]string) {
-	add := func(value string, kind mask.Kind) { s.dict.Add(value, kind) }
+	add := func(value string, kind mask.Kind) {
+		if value != "true" && value != "false" { // truth values name nobody; policy.collect tells them from texts
+			s.dict.Add(value, kind)
+		}
+	}
 	for token, value := range replacements {
 		add(value, mask.KindOf(token))
 	}

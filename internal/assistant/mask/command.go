@@ -148,7 +148,7 @@ func argument(text string, start, end int, sure bool, found func(start, end int,
 	if i := strings.LastIndexAny(text[start:end], "/\\"); i >= 0 {
 		start += i + 1
 	}
-	for end > start && strings.IndexByte(".,)]", text[end-1]) >= 0 {
+	for end > start && strings.IndexByte(".,)]?!", text[end-1]) >= 0 {
 		end--
 	}
 	name := text[start:end]

@@ -29,15 +29,19 @@ var cueAutomaton = build(slices.Sorted(slices.Values(cues)))
 // told from text otherwise: the name of DOMAIN\name and name@domain, the owner of a home, and "session opened for name".
 // In other texts such a name then is masked as well.
 func Learn(text string, found func(value string, kind Kind)) {
-	inflated := maxInflated
-	learn(text, &inflated, 0, found)
+	in := newInner(text)
+	learn(text, &in, 0, found)
 }
 
-func learn(text string, inflated *int, depth int, found func(value string, kind Kind)) {
+func learn(text string, in *inner, depth int, found func(value string, kind Kind)) {
 	readings(text, func(v view) {
 		learnFrom(v.text, found)
 		if depth < maxNested {
-			blobs(v.text, inflated, func(_, _ int, inner string, _ bool) { learn(inner, inflated, depth+1, found) })
+			blobs(v.text, &in.inflated, func(_, _ int, text string, known bool) {
+				if first, _, _ := in.first(text); first && known {
+					learn(text, in, depth+1, found)
+				}
+			})
 		}
 	}, func(int, int) {})
 }

@@ -119,7 +119,39 @@ type Masker struct {
 	sums     sums
 	spans    []span
 	reported bool
+	inner    inner
+}
+
+// inner bounds what is done for the texts that stand encoded in a text, and remembers which of them were looked at: the
+// same one stands in each reading of the text around it.
+type inner struct {
 	inflated int // what compressed parts of the text may yet become, in bytes
+	left     int // how much of texts may yet be looked at, in bytes
+	seen     map[string]bool
+}
+
+func newInner(text string) inner {
+	return inner{inflated: maxInflated, left: maxInflated + 16*len(text)}
+}
+
+// first reports whether a text is looked at for the first time, and what was found before otherwise. known is false when
+// too much was looked at.
+func (n *inner) first(text string) (isFirst, found, known bool) {
+	if found, ok := n.seen[text]; ok {
+		return false, found, true
+	}
+	if n.left -= len(text); n.left < 0 {
+		return false, false, false
+	}
+	n.found(text, false)
+	return true, false, true
+}
+
+func (n *inner) found(text string, found bool) {
+	if n.seen == nil {
+		n.seen = map[string]bool{}
+	}
+	n.seen[text] = found
 }
 
 // values are entries that begin with the same bytes, by the sum of all their bytes. Only the beginning is in the
@@ -203,7 +235,7 @@ func (s *sums) part(from, to int) uint64 { return s.of[to] - s.of[from]*s.power[
 
 // Text masks a text. clear is false when an ambiguous value occurs in Prose: then the text must not leave at all.
 func (m *Masker) Text(text string, style Style) (masked string, clear bool, err error) {
-	m.reported, m.inflated = false, maxInflated
+	m.reported, m.inner = false, newInner(text)
 	var b strings.Builder
 	changed := false
 	// Known tokens stay as they are; what is between them is masked piece by piece.
@@ -327,7 +359,7 @@ func (m *Masker) read(text string, style Style, depth int) {
 		from := len(m.spans)
 		shapes(v.text, func(s span) { m.spans = append(m.spans, s) })
 		m.find(v.text, style)
-		blobs(v.text, &m.inflated, func(start, end int, inner string, known bool) {
+		blobs(v.text, &m.inner.inflated, func(start, end int, inner string, known bool) {
 			if !known || m.holds(inner, style, depth+1) {
 				m.spans = append(m.spans, span{start: start, end: end, kind: Value})
 			}
@@ -350,11 +382,15 @@ func (m *Masker) holds(text string, style Style, depth int) bool {
 	if depth > maxNested {
 		return true
 	}
+	if first, found, known := m.inner.first(text); !first {
+		return found || !known
+	}
 	from, was := len(m.spans), m.reported
 	m.reported = false
 	m.read(text, style, depth)
 	found := len(m.spans) > from || m.reported
 	m.spans, m.reported = m.spans[:from], was
+	m.inner.found(text, found)
 	return found
 }
 

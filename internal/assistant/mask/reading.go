@@ -191,7 +191,7 @@ func escapeAt(text string, i int, backslash bool) (stands string, n int, isBacks
 		return stands, n, true
 	case '^', '`':
 		// cmd and PowerShell skip the sign before a letter.
-		if between(text, i, i+1) {
+		if i > 0 && i+1 < len(text) && nameByte(text[i-1]) && nameByte(text[i+1]) {
 			return "", 1, true
 		}
 	case '\'', '"':
@@ -208,10 +208,7 @@ func escapeAt(text string, i int, backslash bool) (stands string, n int, isBacks
 	return "", 0, false
 }
 
-// between reports whether a sign stands within a word.
-func between(text string, start, end int) bool {
-	return start > 0 && end < len(text) && wordByte(text[start-1]) && wordByte(text[end])
-}
+func nameByte(c byte) bool { return wordByte(c) || c == '.' || c == '-' || c == '_' }
 
 func hexByte(s string, from int) (byte, int) {
 	if len(s) < from+2 || !hex(s[from]) || !hex(s[from+1]) {

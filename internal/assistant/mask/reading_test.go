@@ -280,3 +280,39 @@ func TestLearnFromOtherForms(t *testing.T) {
 		}
 	}
 }
+
+// TestNestedReadingsAreBounded: each text within a text is looked at once, though it stands in every reading of the text
+// around it, and no more is looked at than a text of its length allows.
+func TestNestedReadingsAreBounded(t *testing.T) {
+	text := "jdoe"
+	for range 3 {
+		text = `%2525252541 \\\\\\\\u0041 a+b ` + inBase64(text)
+	}
+	m, table := newMasker(t, kindsOf{"jdoe": User})
+	if _, _, err := m.Text(text, Prose); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(m.inner.seen); n > 100 {
+		t.Errorf("%d texts were looked at", n)
+	}
+	if m.inner.left < 0 {
+		t.Error("the small text used up the bound")
+	}
+	many := strings.Repeat(text+" ", 2000)
+	masked, _, err := m.Text(many, Prose)
+	if err != nil || strings.Contains(masked, inBase64("jdoe")) || table.Restore(masked) != many {
+		t.Errorf("%v, %.200s", err, masked)
+	}
+}
+
+// TestNumbersOfTokensEnd: a caller's replacement with the last number does not make tokens that cannot be restored.
+func TestNumbersOfTokensEnd(t *testing.T) {
+	table, err := NewTable(map[string]string{"host-abcdefghijkl-999999999": "PAY-DB-07"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	token, err := table.Token("pay-db-07", Host)
+	if err != nil || table.Restore("on "+token+".") != "on pay-db-07." {
+		t.Errorf("%s restores as %s, %v", token, table.Restore(token), err)
+	}
+}

@@ -39,6 +39,7 @@ var kindsBy = func() (by [256][]Kind) {
 
 const (
 	stemLength = 12 // base 32: 60 random bits
+	maxNumber  = 999_999_999
 	uuidLength = 36
 	// maxToken is the longest token in bytes: kind, stem and up to nine digits, or a UUID. nextToken is how much of a token
 	// behind it tells that it ends there.
@@ -141,7 +142,7 @@ func (t *Table) spelling(value, name string, kind Kind) (string, error) {
 	}
 	e := entityOf(name, kind)
 	s := t.stems[e]
-	if s == nil {
+	if s == nil || s.last >= maxNumber {
 		var raw [8]byte
 		if _, err := io.ReadFull(t.random, raw[:]); err != nil {
 			return "", fmt.Errorf("drawing a token: %w", err)
