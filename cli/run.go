@@ -36,8 +36,8 @@ func (p Program) runCommand() *cobra.Command {
 		Short: "Run a search over events in a file",
 		Long: `Run SPL over events in memory and print its rows: NDJSON in a pipe, a table on a terminal.
 
-Events are NDJSON, one flat object a line; _time is in seconds since 1970 or a time such as 2026-01-02T03:04:05Z. Lists
-are fields with several values. Without --events the events are read from stdin, unless the search brings its own rows.
+Events are NDJSON, one flat object a line, or a list of such objects, or a file .csv; _time is in seconds since 1970 or a
+time such as 2026-01-02T03:04:05Z. Lists are fields with several values. Without --events the events are read from stdin, unless the search brings its own rows.
 
 Rows are those that Splunk would give, as its documentation describes commands, functions and values. What cannot be run
 is an error with its place, and nothing is printed. Nothing is ever written or sent: commands such as outputlookup and
@@ -50,7 +50,7 @@ sendemail pass their rows on.`,
 		RunE: func(c *cobra.Command, args []string) error { return p.runSearch(c.Context(), args[0], f) },
 	}
 	fs := c.Flags()
-	fs.StringArrayVar(&f.events, "events", nil, "NDJSON file with events; - is stdin; may be repeated")
+	fs.StringArrayVar(&f.events, "events", nil, "file with events, NDJSON, a JSON list or .csv; - is stdin; may be repeated")
 	fs.StringArrayVar(&f.macros, "macros", nil, "NDJSON file with macros {name, definition, arguments}; may be repeated")
 	fs.StringArrayVar(&f.lookups, "lookups", nil, "NDJSON file with lookups {name, columns, rows, …}; may be repeated")
 	fs.StringVar(&f.now, "now", "", "time at which the search starts, such as 2026-01-02T03:04:05Z (default: the clock)")
@@ -67,6 +67,17 @@ func (p Program) runSearch(ctx context.Context, query string, f runFlags) error 
 		return err
 	}
 	q := spl.Parse(query, spl.Options{Macros: in.Macros})
+	read := false
+	if interpreter.HasValues(query, q) && !f.explain {
+		if in.Events, err = p.readEvents(nil, f, in.Zone); err != nil {
+			return usage(err)
+		}
+		read = true
+		if query, err = interpreter.Values(ctx, query, in); err != nil {
+			return runFault(err)
+		}
+		q = spl.Parse(query, spl.Options{Macros: in.Macros})
+	}
 	if len(q.Problems) > 0 {
 		var all []error
 		for _, e := range q.Problems {
@@ -79,8 +90,10 @@ func (p Program) runSearch(ctx context.Context, query string, f runFlags) error 
 		_, err := io.WriteString(p.Stdout, plan.Print(made))
 		return err
 	}
-	if in.Events, err = p.readEvents(made.Root, f, in.Zone); err != nil {
-		return usage(err)
+	if !read {
+		if in.Events, err = p.readEvents(made.Root, f, in.Zone); err != nil {
+			return usage(err)
+		}
 	}
 	res, err := interpreter.Run(ctx, made, in)
 	if err != nil {
@@ -146,14 +159,15 @@ func (p Program) runInput(f runFlags) (interpreter.Input, error) {
 	return in, nil
 }
 
-// readEvents reads the files of events; stdin when none is named and the search reads events.
+// readEvents reads the files of events; stdin when none is named and the search reads events, as far as root says.
 func (p Program) readEvents(root plan.Node, f runFlags, zone *time.Location) ([]interpreter.Event, error) {
 	paths := f.events
 	if len(paths) == 0 {
-		if !plan.ReadsEvents(root) {
+		_, tty := terminal(p.Stdin)
+		if root == nil && tty || root != nil && !plan.ReadsEvents(root) {
 			return nil, nil
 		}
-		if _, tty := terminal(p.Stdin); tty {
+		if tty {
 			return nil, errors.New("no events: give --events FILE, or events as NDJSON on stdin")
 		}
 		paths = []string{"-"}

@@ -116,7 +116,7 @@ func Strftime(t time.Time, format string) string {
 				j++
 			}
 			if j < len(format) && format[j] == 'z' {
-				b.WriteString(t.Format([]string{"-07:00", "-07:00:00"}[min(j-i, 2)-1]))
+				b.WriteString(t.Format([]string{"-07:00", "-07:00:00", "-07"}[min(j-i, 3)-1]))
 				i = j
 				continue
 			}

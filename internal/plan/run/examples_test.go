@@ -39,6 +39,10 @@ func (m macros) add(name, definition string, arguments []string) {
 
 // search runs a search.
 func search(query string, in run.Input) (*run.Result, *plan.Plan, error) {
+	query, err := run.Values(context.Background(), query, in)
+	if err != nil {
+		return nil, nil, err
+	}
 	q := spl.Parse(query, spl.Options{Macros: in.Macros})
 	if len(q.Problems) > 0 {
 		return nil, nil, fmt.Errorf("%q: %s", query, q.Problems[0].Message)

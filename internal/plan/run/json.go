@@ -3,10 +3,13 @@ package run
 import (
 	"bufio"
 	"bytes"
+	"encoding/csv"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -18,9 +21,17 @@ import (
 const maxLine = 16 << 20
 
 // ReadEvents reads events from NDJSON: an object a line, flat. _time is in seconds since 1970 or a time in ISO 8601.
-// Lists are several values, null is no value, objects keep their JSON. All faults are told together, at most ten.
+// Lists are several values, null is no value, objects keep their JSON. A list of such objects is read as well, and a file
+// .csv whose first line names the fields. All faults are told together, at most ten.
 func ReadEvents(name string, r io.Reader, zone *time.Location) ([]Event, error) {
-	s := bufio.NewScanner(r)
+	if strings.HasSuffix(strings.ToLower(name), ".csv") {
+		return csvEvents(name, r, zone)
+	}
+	in := bufio.NewReaderSize(r, 64<<10)
+	if first := firstByte(in); first == '[' {
+		return listedEvents(name, in, zone)
+	}
+	s := bufio.NewScanner(in)
 	s.Buffer(make([]byte, 64<<10), maxLine)
 	var events []Event
 	var faults []string
@@ -45,6 +56,91 @@ func ReadEvents(name string, r io.Reader, zone *time.Location) ([]Event, error) 
 		return nil, fmt.Errorf("events that cannot be read:\n%s", strings.Join(faults, "\n"))
 	}
 	return events, nil
+}
+
+// firstByte is the first byte that is no blank, which stays to be read; blanks before it go.
+func firstByte(r *bufio.Reader) byte {
+	for {
+		b, err := r.Peek(1)
+		if err != nil {
+			return 0
+		}
+		if b[0] != ' ' && b[0] != '\t' && b[0] != '\r' {
+			return b[0]
+		}
+		_, _ = r.Discard(1)
+	}
+}
+
+// listedEvents reads a list of objects.
+func listedEvents(name string, r io.Reader, zone *time.Location) ([]Event, error) {
+	d := json.NewDecoder(r)
+	if _, err := d.Token(); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	var events []Event
+	for d.More() {
+		var text json.RawMessage
+		if err := d.Decode(&text); err != nil {
+			return nil, fmt.Errorf("%s: event %d: %w", name, len(events)+1, err)
+		}
+		if len(text) > maxLine {
+			return nil, fmt.Errorf("%s: event %d is longer than %d bytes", name, len(events)+1, maxLine)
+		}
+		e, err := ReadEvent(text, zone)
+		if err != nil {
+			return nil, fmt.Errorf("%s: event %d: %w", name, len(events)+1, err)
+		}
+		events = append(events, e)
+	}
+	if _, err := d.Token(); err != nil {
+		return nil, fmt.Errorf("%s: the list is not closed: %w", name, err)
+	}
+	return events, nil
+}
+
+// csvEvents reads a table whose first line names the fields; an empty cell is no value.
+func csvEvents(name string, r io.Reader, zone *time.Location) ([]Event, error) {
+	c := csv.NewReader(r)
+	c.FieldsPerRecord = -1
+	names, err := c.Read()
+	if errors.Is(err, io.EOF) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	names = slices.Clone(names)
+	names[0] = strings.TrimPrefix(names[0], "\ufeff")
+	var events []Event
+	for {
+		cells, err := c.Read()
+		if errors.Is(err, io.EOF) {
+			return events, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		line, _ := c.FieldPos(0)
+		if len(cells) > len(names) {
+			return nil, fmt.Errorf("%s:%d: %d cells, but %d fields are named", name, line, len(cells), len(names))
+		}
+		var e Event
+		for i, s := range cells {
+			v := value.Str(s)
+			switch {
+			case s == "":
+				continue
+			case names[i] == "_time":
+				var ok bool
+				if v, ok = eventTime(s, zone); !ok {
+					return nil, fmt.Errorf("%s:%d: _time %q is neither seconds since 1970 nor a time such as 2026-01-02T03:04:05Z", name, line, s)
+				}
+			}
+			e.Names, e.Values = append(e.Names, names[i]), append(e.Values, v)
+		}
+		events = append(events, e)
+	}
 }
 
 // ReadEvent reads one event.
