@@ -116,12 +116,20 @@ func (s *Server) report(ctx context.Context, r *reportRequest) (*result, error) 
 type exportRequest struct {
 	id      migrationID
 	options kibana.Options
+	// exceptions asks for exclusions as exception lists.
+	exceptions bool
 }
 
-func (r *exportRequest) bind(s *Server, c *gin.Context) error {
+func (r *exportRequest) bind(s *Server, c *gin.Context) (err error) {
 	r.options.Format = c.DefaultQuery("format", kibana.FormatNDJSON)
 	if !slices.Contains(kibana.Formats(), r.options.Format) {
 		return badRequest("format: %q is not known; use %s", clip(r.options.Format, 32), strings.Join(kibana.Formats(), ", "))
+	}
+	if r.exceptions, err = queryBool(c, "exceptions", false); err != nil {
+		return err
+	}
+	if r.exceptions && s.Filters == nil {
+		return badRequest("exceptions: this gateway has no compiler, which tells exclusions apart; leave it out")
 	}
 	return r.id.bind(s, c)
 }
@@ -135,7 +143,11 @@ func (s *Server) export(ctx context.Context, r *exportRequest) (*result, error) 
 	headers := map[string]string{"Content-Type": "application/zip", "Content-Disposition": `attachment; filename="rulebridge-export.zip"`}
 	options := r.options
 	options.MigrationID = m.ID
-	return &result{s, m, headers, func(_ context.Context, w http.ResponseWriter, rules report.Rules) error {
+	return &result{s, m, headers, func(ctx context.Context, w http.ResponseWriter, rules report.Rules) error {
+		options.Context = ctx
+		if r.exceptions {
+			options.Filters = s.Filters
+		}
 		archive := zip.NewWriter(w)
 		e := kibana.NewExporter(options, func(name string) (kibana.File, error) { return &archived{to: archive, name: name}, nil })
 		defer e.Abandon()

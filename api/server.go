@@ -16,6 +16,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/rulebridge/rulebridge/config"
+	"github.com/rulebridge/rulebridge/internal/kibana"
 	"github.com/rulebridge/rulebridge/internal/migration"
 	"github.com/rulebridge/rulebridge/internal/store"
 	"github.com/rulebridge/rulebridge/workflows"
@@ -79,6 +80,8 @@ type Deps struct {
 	Ready map[string]func(context.Context) error
 	// Compiler compiles rules again for comparisons; without one there is no such route.
 	Compiler *Compiler
+	// Filters tell exclusions apart for exports; without them exports have no exception lists.
+	Filters kibana.Filters
 	// Codec, when set, is served under /codec for the Temporal UI.
 	Codec Codec
 	// Middleware runs around everything else, checks included.

@@ -63,6 +63,7 @@ type App struct {
 	parts     *Activities
 	// recompiler compiles for comparisons.
 	recompiler *Recompiler
+	filters    *Filters
 	worker     *worker.Worker
 	gateway    atomic.Pointer[api.Server]
 	url        string
@@ -148,6 +149,10 @@ func Open(ctx context.Context, o Options) (_ *App, err error) {
 	if a.recompiler, err = NewRecompiler(o.Config, a.store, o.Compilers, a.log); err != nil {
 		return nil, err
 	}
+	if a.filters, err = NewFilters(o.Config, a.store, o.Compilers, a.log); err != nil {
+		return nil, err
+	}
+	d.Filters = a.filters
 	d.Compiler = &api.Compiler{Compiler: a.recompiler, Version: a.recompiler.Version}
 	if a.assistant != nil {
 		d.Assistant = a.assistant.Gateway(api.NewQuestions(a.client))
@@ -390,6 +395,9 @@ func (a *App) Close() error {
 	a.parts.Close()
 	if a.recompiler != nil {
 		a.recompiler.Close()
+	}
+	if a.filters != nil {
+		a.filters.Close()
 	}
 	faults = append(faults, a.stopServing())
 	if a.client != nil {

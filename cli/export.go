@@ -1,24 +1,33 @@
 package cli
 
 import (
+	"archive/zip"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
+	"go.uber.org/zap"
 
+	"github.com/rulebridge/rulebridge/app"
 	"github.com/rulebridge/rulebridge/config"
 	"github.com/rulebridge/rulebridge/internal/kibana"
 	"github.com/rulebridge/rulebridge/internal/migration"
 )
 
-type exportFlags struct{ out, url, format string }
+type exportFlags struct {
+	out, url, format string
+	exceptions       bool
+}
 
 func (p Program) exportCommand() *cobra.Command {
 	var f exportFlags
@@ -31,7 +40,12 @@ func (p Program) exportCommand() *cobra.Command {
   prebuilt-rules.ndjson  rules of yours that a prebuilt rule replaces: install those from Kibana
   left-out.ndjson        rules that are not exported, each with the reason
   lookups/               INDEX.mapping.json and INDEX.bulk.ndjson of the lookup indices that the queries join with
+  exceptions.ndjson      with --exceptions: exception lists for Kibana's import
   export.json            what was written, and which lookup indices got another name because two rules need different content
+
+With --exceptions, what the filter macros of Splunk (NAME_filter) leave out is written as exception lists, where analysts
+edit it in Kibana, and leaves the queries: only where an exception list says exactly the same; export.json names the others,
+which stay in the queries. Import exceptions.ndjson before the rules.
 
 With --format toml the rules are files rules/NAME.toml in the layout of Elastic's detection-rules repository instead.
 
@@ -62,7 +76,7 @@ only migration there is is taken.`,
 				id = args[0]
 			}
 			return p.kept(c.Context(), f.url, cfg, id, func(r *run, stats migration.Stats) error {
-				return r.export(c.Context(), f, stats)
+				return r.export(c.Context(), cfg, f, stats)
 			})
 		},
 	}
@@ -74,27 +88,38 @@ only migration there is is taken.`,
 	}
 	c.Flags().StringVar(&f.out, "out", "", "folder for the files")
 	c.Flags().StringVar(&f.format, "format", kibana.FormatNDJSON, "ndjson for Kibana's import, or toml")
+	c.Flags().BoolVar(&f.exceptions, "exceptions", false, "write the exclusions of filter macros as exception lists")
 	c.Flags().StringVar(&f.url, "url", "", "gateway that keeps the migration, http(s)://[user:password@]host:port")
 	return c
 }
 
 // export writes the files and says what they hold.
-func (r *run) export(ctx context.Context, f exportFlags, stats migration.Stats) error {
+func (r *run) export(ctx context.Context, cfg config.Config, f exportFlags, stats migration.Stats) error {
 	earlier, err := exported(f.out)
 	if err != nil {
 		return err
 	}
-	e := kibana.NewExporter(kibana.Options{MigrationID: r.id, Format: f.format}, func(name string) (kibana.File, error) {
-		path := filepath.Join(f.out, filepath.FromSlash(name))
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			return nil, fmt.Errorf("create %s: %w", path, err)
-		}
-		o, err := createOut(path)
+	create := func(name string) (kibana.File, error) { return createExported(f.out, name) }
+	if f.exceptions && r.gateway != nil {
+		sum, err := r.exportThere(ctx, f, create)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		return exportFile{o}, nil
-	})
+		if err := removeEarlier(f.out, earlier.Files, sum.Files); err != nil {
+			return err
+		}
+		return r.p.printExport(f.out, sum, stats)
+	}
+	o := kibana.Options{MigrationID: r.id, Format: f.format, Context: ctx}
+	if f.exceptions {
+		filters, err := app.NewFilters(cfg, r.resources, r.p.compilers(cfg, "--prebuilt", ""), zap.NewNop())
+		if err != nil {
+			return err
+		}
+		defer filters.Close()
+		o.Filters = filters
+	}
+	e := kibana.NewExporter(o, create)
 	defer e.Abandon()
 	err = r.rules(ctx, r.id, func(_ json.RawMessage, rule migration.Rule) error { return e.Add(rule) })
 	if err != nil {
@@ -108,6 +133,70 @@ func (r *run) export(ctx context.Context, f exportFlags, stats migration.Stats) 
 		return err
 	}
 	return r.p.printExport(f.out, sum, stats)
+}
+
+// createExported makes a file in the folder of an export.
+func createExported(out, name string) (kibana.File, error) {
+	path := filepath.Join(out, filepath.FromSlash(name))
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return nil, fmt.Errorf("create %s: %w", path, err)
+	}
+	o, err := createOut(path)
+	if err != nil {
+		return nil, err
+	}
+	return exportFile{o}, nil
+}
+
+// exportThere has the gateway export, which has the macros, and unpacks its archive.
+func (r *run) exportThere(ctx context.Context, f exportFlags, create func(name string) (kibana.File, error)) (sum kibana.Summary, err error) {
+	resp, err := r.gateway.call(ctx, http.MethodGet, "/"+url.PathEscape(r.id)+"/export?"+url.Values{"format": {f.format}, "exceptions": {"true"}}.Encode(), nil)
+	if err != nil {
+		return sum, err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	held, err := os.CreateTemp("", "rulebridge-export-*.zip")
+	if err != nil {
+		return sum, fmt.Errorf("hold the export of the gateway: %w", err)
+	}
+	defer func() {
+		_ = held.Close()
+		_ = os.Remove(held.Name())
+	}()
+	size, err := io.Copy(held, resp.Body)
+	if err != nil {
+		return sum, fmt.Errorf("read the export of the gateway: %w", err)
+	}
+	archive, err := zip.NewReader(held, size)
+	if err != nil {
+		return sum, fmt.Errorf("the export of the gateway broke off, its log says why: %w", err)
+	}
+	for _, z := range archive.File {
+		if !kibana.IsFile(z.Name) {
+			return sum, fmt.Errorf("the export of the gateway holds %q, which is no file of an export", z.Name)
+		}
+		if err := unpack(z, create); err != nil {
+			return sum, err
+		}
+	}
+	return exported(f.out)
+}
+
+func unpack(z *zip.File, create func(name string) (kibana.File, error)) error {
+	from, err := z.Open()
+	if err != nil {
+		return fmt.Errorf("unpack %s: %w", z.Name, err)
+	}
+	defer func() { _ = from.Close() }()
+	to, err := create(z.Name)
+	if err != nil {
+		return err
+	}
+	if _, err := io.Copy(to, from); err != nil { //nolint:gosec // the archive is our gateway's
+		to.Abandon()
+		return fmt.Errorf("unpack %s: %w", z.Name, err)
+	}
+	return to.Finish()
 }
 
 // exportFile is a file of an export.
@@ -164,6 +253,12 @@ func (p Program) printExport(out string, sum kibana.Summary, stats migration.Sta
 	for _, k := range sum.Renamed {
 		say("lookup index %s is %s for rule %s, which needs other rows or fields in it", k.From, k.To, printable(k.Rule))
 	}
+	if sum.Exceptions > 0 {
+		say("%d exclusions written as exceptions", sum.Exceptions)
+	}
+	if n := len(sum.Kept); n > 0 {
+		say("%d exclusions of filter macros stay in the queries: an exception list does not say the same (export.json names them)", n)
+	}
 	if stats.Status != migration.Finished {
 		say("the migration is %s: export again when it is finished", stats.Status)
 	}
@@ -172,6 +267,9 @@ func (p Program) printExport(out string, sum kibana.Summary, stats migration.Sta
 		say("  for m in %s; do i=$(basename \"$m\" .mapping.json); b=\"${m%%.mapping.json}.bulk.ndjson\"", filepath.Join(out, "lookups", "*.mapping.json"))
 		say("    curl -X PUT \"$ES/$i\" -H 'Content-Type: application/json' --data-binary \"@$m\"")
 		say("    [ ! -f \"$b\" ] || curl -X POST \"$ES/$i/_bulk\" -H 'Content-Type: application/x-ndjson' --data-binary \"@$b\"; done")
+	}
+	if sum.Exceptions > 0 {
+		say("  curl -X POST \"$KIBANA/api/exception_lists/_import\" -H 'kbn-xsrf: true' --form file=@%s", filepath.Join(out, kibana.ExceptionsFile))
 	}
 	if sum.Rules > 0 && len(sum.RuleFiles) == 0 {
 		say("  copy %s into your detection-rules repository, and look the rules through there", filepath.Join(out, "rules"))

@@ -57,6 +57,12 @@ func Gateway(ctx context.Context, o Options, ready func(addr string)) (err error
 		return err
 	}
 	defer recompiler.Close()
+	filters, err := app.NewFilters(c, p.store, o.Compilers, p.log)
+	if err != nil {
+		return err
+	}
+	defer filters.Close()
+	d.Filters = filters
 	d.Compiler = &api.Compiler{Compiler: recompiler, Version: recompiler.Version}
 	gateway, err := api.New(d)
 	if err != nil {

@@ -30,3 +30,16 @@ func (k Known) sources(patterns []string) (list []*schema.Source) {
 	}
 	return list
 }
+
+// Plain says whether a field holds one value at most in every source that is read from the index patterns, and is compared
+// there as a whole and with case.
+func (k Known) Plain(patterns []string, name string) bool {
+	sources := k.sources(patterns)
+	for _, s := range sources {
+		f, ok := s.Known(name)
+		if !ok || f.Array != schema.Single || !slices.Contains([]string{"keyword", "constant_keyword", "ip", "long", "integer", "short"}, f.Type) {
+			return false
+		}
+	}
+	return len(sources) > 0
+}

@@ -2,6 +2,7 @@ package kibana
 
 import (
 	"cmp"
+	"context"
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
@@ -19,6 +20,8 @@ const (
 	PrebuiltFile = "prebuilt-rules.ndjson"
 	LeftOutFile  = "left-out.ndjson"
 	SummaryFile  = "export.json"
+	// ExceptionsFile has the exception lists, each before its items, for Kibana's import of exception lists.
+	ExceptionsFile = "exceptions.ndjson"
 )
 
 // Kibana's import refuses a file of maxRuleImportExportSize (10,000) rules and a body over maxRuleImportPayloadBytes
@@ -51,6 +54,9 @@ func Formats() []string { return []string{FormatNDJSON, FormatTOML} }
 type Options struct {
 	MigrationID string
 	Format      string // empty: FormatNDJSON
+	// Filters, when set, has exclusions written as exception lists; they are asked under Context.
+	Filters Filters
+	Context context.Context
 }
 
 // Summary says what an export holds; its JSON is export.json.
@@ -66,6 +72,11 @@ type Summary struct {
 	Lookups   []Lookup `json:"lookups"`
 	// Renamed are lookup indices that got another name, because rules need different content under one.
 	Renamed []Renamed `json:"renamed_lookups"`
+	// Exceptions counts the exception items that are written, Kept are exclusions that stay in the queries.
+	Exceptions int    `json:"exception_items"`
+	Kept       []Kept `json:"exclusions_in_queries"`
+	// Compilers counts the exported rules by the compiler that made them.
+	Compilers map[string]int `json:"compiler_versions"`
 }
 
 // Renamed is a lookup index that a rule joins with under another name than its translation says.
@@ -133,7 +144,7 @@ type Exporter struct {
 // NewExporter begins an export. create makes a file of that name, relative and written with /, in the export's folder.
 func NewExporter(o Options, create func(name string) (File, error)) *Exporter {
 	return &Exporter{o: o, create: create, open: map[string]File{}, lookups: map[string]*lookup{}, missing: []missing{},
-		sum: Summary{MigrationID: o.MigrationID, RuleFiles: []string{}, Renamed: []Renamed{}}}
+		sum: Summary{MigrationID: o.MigrationID, RuleFiles: []string{}, Renamed: []Renamed{}, Kept: []Kept{}, Compilers: map[string]int{}}}
 }
 
 // Add writes one rule where it belongs: among the rules, the prebuilt rules, or those left out.
@@ -161,8 +172,25 @@ func (e *Exporter) Add(rule migration.Rule) error {
 }
 
 func (e *Exporter) addRule(rule migration.Rule) error {
+	rule, items, err := e.exclusions(rule)
+	if err != nil {
+		return err
+	}
 	made := fromRule(rule)
+	var exceptions []byte
+	if len(items) > 0 {
+		list := listOf(rule, items)
+		made.Exceptions = []ExceptionsList{{ID: list.ListID, ListID: list.ListID, NamespaceType: list.NamespaceType, Type: list.Type}}
+		if exceptions, err = exceptionLines(list, items); err != nil {
+			return fmt.Errorf("write the exceptions of rule %s: %w", rule.ID, err)
+		}
+		e.sum.Exceptions += len(items)
+		if err := e.raw(ExceptionsFile, exceptions); err != nil {
+			return err
+		}
+	}
 	e.sum.Rules++
+	e.sum.Compilers[cmp.Or(rule.CompilerVersion, "unknown")]++
 	if slices.Contains(made.Tags, TagPartial) {
 		e.sum.Partial++
 	}
@@ -337,13 +365,23 @@ func (e *Exporter) line(name string, value any) error {
 	return err
 }
 
+// raw adds to a file.
+func (e *Exporter) raw(name string, data []byte) error {
+	f, err := e.file(name)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	return err
+}
+
 // jsonLine is a value as one line of NDJSON.
 func jsonLine(value any) ([]byte, error) {
 	b, err := json.Marshal(value)
 	return append(b, '\n'), err
 }
 
-var fileNames = regexp.MustCompile(`^(kibana-rules(-[0-9]+)?\.ndjson|prebuilt-rules\.ndjson|left-out\.ndjson|export\.json|rules/[a-z0-9_]+\.toml|lookups/[a-z0-9][a-z0-9._-]*\.(mapping\.json|bulk\.ndjson))$`)
+var fileNames = regexp.MustCompile(`^(kibana-rules(-[0-9]+)?\.ndjson|prebuilt-rules\.ndjson|left-out\.ndjson|exceptions\.ndjson|export\.json|rules/[a-z0-9_]+\.toml|lookups/[a-z0-9][a-z0-9._-]*\.(mapping\.json|bulk\.ndjson))$`)
 
 // IsFile says whether an export may have a file of that name.
 func IsFile(name string) bool { return fileNames.MatchString(name) }

@@ -19,6 +19,8 @@ import (
 type Kibana struct {
 	mu    sync.Mutex
 	rules map[string]map[string]any
+	lists map[string]map[string]any
+	items map[string]map[string]any
 }
 
 // ImportPath is the route of the import.
@@ -95,6 +97,8 @@ func (k *Kibana) Import(name string, file []byte, overwrite bool) (Answer, error
 		switch why := Refuses(rule); {
 		case why != "":
 			a.refuse(id, http.StatusBadRequest, why)
+		case k.unknownLists(rule) != "":
+			a.refuse(id, http.StatusBadRequest, k.unknownLists(rule))
 		case here[id] && !overwrite:
 			a.refuse(id, http.StatusBadRequest, fmt.Sprintf("More than one rule with rule-id: %q found", id))
 		case k.rules[id] != nil && !overwrite:
@@ -129,7 +133,7 @@ func (k *Kibana) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(status)
 		_ = json.NewEncoder(w).Encode(map[string]any{"statusCode": status, "error": http.StatusText(status), "message": why})
 	}
-	if r.Method != http.MethodPost || r.URL.Path != ImportPath {
+	if r.Method != http.MethodPost || r.URL.Path != ImportPath && r.URL.Path != ExceptionsImportPath {
 		fail(http.StatusNotFound, "Not Found")
 		return
 	}
@@ -146,6 +150,10 @@ func (k *Kibana) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	data, err := io.ReadAll(file)
 	if err != nil {
 		fail(http.StatusBadRequest, err.Error())
+		return
+	}
+	if r.URL.Path == ExceptionsImportPath {
+		k.serveExceptions(w, data)
 		return
 	}
 	a, err := k.Import(header.Filename, data, r.URL.Query().Get("overwrite") == "true")

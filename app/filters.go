@@ -1,0 +1,143 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+
+	"go.uber.org/zap"
+
+	"github.com/rulebridge/rulebridge/config"
+	"github.com/rulebridge/rulebridge/internal/compile"
+	"github.com/rulebridge/rulebridge/internal/migration"
+)
+
+// Filters tell what the filter macros of rules leave out: the macros whose names end in _filter, where houses keep their
+// exclusions. They implement kibana.Filters. Close them.
+type Filters struct {
+	resources compile.Resources
+	bare      *Recompiler // compiles with filter macros that leave nothing out
+	known     compile.Known
+
+	mu sync.Mutex
+	// defined are the filter macros of migrations that leave something out, by migration and version of its resources.
+	defined map[migrationVersion][]string
+}
+
+type migrationVersion struct {
+	id      string
+	version int64
+}
+
+// NewFilters reads the macros that resources has.
+func NewFilters(c config.Config, resources compile.Resources, compilers Compilers, log *zap.Logger) (*Filters, error) {
+	mapping, err := Schema(c.Schema)
+	if err != nil {
+		return nil, err
+	}
+	bare, err := NewRecompiler(c, unfiltered{resources}, compilers, log)
+	if err != nil {
+		return nil, err
+	}
+	return &Filters{resources: resources, bare: bare, known: compile.Known{Schema: mapping}, defined: map[migrationVersion][]string{}}, nil
+}
+
+// Close ends what compiles.
+func (f *Filters) Close() { f.bare.Close() }
+
+// Plain says whether a field of the indices holds one value at most, and is compared as a whole and with case.
+func (f *Filters) Plain(indices []string, field string) bool { return f.known.Plain(indices, field) }
+
+var usedFilter = regexp.MustCompile("`\\s*([A-Za-z0-9_]+_filter)\\s*[(`]")
+
+// Without is the query of a rule whose filter macros leave nothing out, and the names of those macros.
+func (f *Filters) Without(ctx context.Context, rule migration.Rule) (query string, macros []string, err error) {
+	defined, err := f.definedIn(ctx, rule.MigrationID)
+	if err != nil {
+		return "", nil, err
+	}
+	for _, m := range usedFilter.FindAllStringSubmatch(rule.Original.Query, -1) {
+		if slices.Contains(defined, m[1]) && !slices.Contains(macros, m[1]) {
+			macros = append(macros, m[1])
+		}
+	}
+	if len(macros) == 0 {
+		return "", nil, nil
+	}
+	out, err := f.bare.Compile(ctx, rule.MigrationID, rule.Original)
+	if err == nil && out.Rule == nil {
+		err = errors.New("there is no query without them")
+	}
+	if err != nil {
+		return "", macros, err
+	}
+	return out.Rule.Query, macros, nil
+}
+
+func (f *Filters) definedIn(ctx context.Context, id string) ([]string, error) {
+	version, err := f.resources.ResourcesVersion(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	key := migrationVersion{id, version}
+	if names, ok := f.defined[key]; ok {
+		return names, nil
+	}
+	all, err := f.resources.Resources(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	names := []string{}
+	for _, r := range all {
+		if isFilter(r) && strings.TrimSpace(r.Definition) != passAll {
+			names = append(names, macroName(r))
+		}
+	}
+	clear(f.defined) // one migration at a time is exported
+	f.defined[key] = names
+	return names, nil
+}
+
+// passAll is a filter macro that leaves nothing out, as it stands behind a pipe; passAny within a search.
+const (
+	passAll = "search *"
+	passAny = "*"
+)
+
+func macroName(r migration.Resource) string {
+	name, _, _ := strings.Cut(r.Name, "(")
+	return name
+}
+
+func isFilter(r migration.Resource) bool {
+	return r.Type == migration.ResourceMacro && strings.HasSuffix(macroName(r), "_filter")
+}
+
+var beginsWithCommand = regexp.MustCompile(`^\s*\|?\s*(search|where|regex)\s`)
+
+// unfiltered are resources whose filter macros leave nothing out.
+type unfiltered struct{ of compile.Resources }
+
+func (u unfiltered) Resources(ctx context.Context, id string) ([]migration.Resource, error) {
+	all, err := u.of.Resources(ctx, id)
+	all = slices.Clone(all)
+	for i, r := range all {
+		if !isFilter(r) {
+			continue
+		}
+		all[i].Definition, all[i].IsEval = passAny, false
+		if beginsWithCommand.MatchString(r.Definition) {
+			all[i].Definition = passAll
+		}
+	}
+	return all, err
+}
+
+func (u unfiltered) ResourcesVersion(ctx context.Context, id string) (int64, error) {
+	return u.of.ResourcesVersion(ctx, id)
+}

@@ -1,0 +1,55 @@
+package app
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"go.uber.org/zap"
+
+	"github.com/rulebridge/rulebridge/config"
+	"github.com/rulebridge/rulebridge/internal/migration"
+)
+
+// macros are the resources of each migration.
+type macros map[string]string
+
+func (m macros) Resources(context.Context, string) (out []migration.Resource, err error) {
+	for name, definition := range m {
+		out = append(out, migration.Resource{Type: migration.ResourceMacro, Name: name, Definition: definition})
+	}
+	return out, nil
+}
+
+func (macros) ResourcesVersion(context.Context, string) (int64, error) { return 1, nil }
+
+func TestFilters(t *testing.T) {
+	f, err := NewFilters(config.Config{}, macros{
+		"piped_filter": `search NOT dest="10.0.0.1"`, "inner_filter": `NOT src_ip=10.1.1.1`, "empty_filter": "search *", "other": `search dest="x"`,
+	}, Compilers{}, zap.NewNop())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	const search = "index=wineventlog sourcetype=WinEventLog:Security EventCode=4624"
+	for _, tc := range []struct{ spl, macros, gone string }{
+		{search + " | `piped_filter` | stats count by dest", "piped_filter", "10.0.0.1"},
+		{search + " `inner_filter` | stats count by src_ip", "inner_filter", "10.1.1.1"},
+		{search + " `inner_filter` | `piped_filter` | stats count by src_ip", "inner_filter piped_filter", "10."},
+		{search + " | `empty_filter` | stats count by dest", "", ""},
+		{search + " | `unknown_filter` | stats count by dest", "", ""},
+		{search + " | `other` | stats count by dest", "", ""},
+	} {
+		query, names, err := f.Without(t.Context(), migration.Rule{MigrationID: "m", Original: migration.OriginalRule{ID: "r", Query: tc.spl}})
+		if err != nil || strings.Join(names, " ") != tc.macros {
+			t.Errorf("%s: macros %q, %v", tc.spl, names, err)
+		}
+		if (query == "") != (tc.macros == "") || tc.gone != "" && strings.Contains(query, tc.gone) || tc.macros != "" && !strings.Contains(query, "STATS") {
+			t.Errorf("%s: without its macros\n%s", tc.spl, query)
+		}
+	}
+	if !f.Plain([]string{"logs-system.security-*"}, "source.ip") || f.Plain([]string{"logs-system.security-*"}, "event.category") ||
+		f.Plain([]string{"logs-system.security-*"}, "message") || f.Plain([]string{"nothing-*"}, "source.ip") {
+		t.Error("which fields an exception can compare is wrong")
+	}
+}

@@ -1,0 +1,357 @@
+package kibana
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/rulebridge/rulebridge/internal/esql"
+	"github.com/rulebridge/rulebridge/internal/migration"
+)
+
+// Filters know the exclusions of rules: the filter macros of Splunk, whose names end in _filter.
+type Filters interface {
+	// Without is the query of a rule whose filter macros leave nothing out, and the names of these macros; no names when it
+	// has none.
+	Without(ctx context.Context, rule migration.Rule) (query string, macros []string, err error)
+	// Plain says whether a field of the indices holds one value at most, and is compared as a whole and with case.
+	Plain(indices []string, field string) bool
+}
+
+// ExceptionList is an exception list as Kibana's import takes it. Source: ExceptionList of Kibana's schema
+// (kbn-securitysolution-io-ts-list-types, import_exception_list_schema).
+type ExceptionList struct {
+	ListID        string   `json:"list_id"`
+	Name          string   `json:"name"`
+	Description   string   `json:"description"`
+	Type          string   `json:"type"`           // detection
+	NamespaceType string   `json:"namespace_type"` // single: of one space
+	OSTypes       []string `json:"os_types"`
+	Tags          []string `json:"tags"`
+}
+
+// ExceptionItem leaves out the events that all of its entries hold for.
+type ExceptionItem struct {
+	ItemID        string           `json:"item_id"`
+	ListID        string           `json:"list_id"`
+	Name          string           `json:"name"`
+	Description   string           `json:"description"`
+	Type          string           `json:"type"` // simple
+	NamespaceType string           `json:"namespace_type"`
+	Entries       []ExceptionEntry `json:"entries"`
+	Comments      []any            `json:"comments"`
+	OSTypes       []string         `json:"os_types"`
+	Tags          []string         `json:"tags"`
+}
+
+// ExceptionEntry compares a field with a value, or with several of which one has to be equal.
+type ExceptionEntry struct {
+	Field    string `json:"field"`
+	Operator string `json:"operator"` // included
+	Type     string `json:"type"`     // match or match_any
+	Value    any    `json:"value"`    // a text, or a list of them
+}
+
+// Kept is an exclusion that stays in the query, since no exception list says exactly the same.
+type Kept struct {
+	Rule   string   `json:"rule"` // its id in the migration
+	Macros []string `json:"macros"`
+	// Condition is the part of the query; empty when the macros cannot be told from the rest.
+	Condition string `json:"condition,omitempty"`
+	Why       string `json:"why"`
+}
+
+// exclusions moves what the filter macros of a rule leave out from its query to exception items, as far as those say
+// exactly the same.
+func (e *Exporter) exclusions(rule migration.Rule) (migration.Rule, []ExceptionItem, error) {
+	if e.o.Filters == nil || rule.Elastic == nil {
+		return rule, nil, nil
+	}
+	without, macros, err := e.o.Filters.Without(e.o.Context, rule)
+	if e.o.Context.Err() != nil {
+		return rule, nil, e.o.Context.Err()
+	}
+	if err == nil && len(macros) == 0 {
+		return rule, nil, nil
+	}
+	keep := func(condition, why string) {
+		e.sum.Kept = append(e.sum.Kept, Kept{Rule: rule.ID, Macros: macros, Condition: condition, Why: why})
+	}
+	if err != nil {
+		keep("", "the rule cannot be compiled without its filter macros: "+plain(err.Error()))
+		return rule, nil, nil
+	}
+	q, err := esql.Parse(rule.Elastic.Query)
+	bare, err2 := esql.Parse(without)
+	if err := errors.Join(err, err2); err != nil {
+		keep("", "the query cannot be read: "+plain(err.Error()))
+		return rule, nil, nil
+	}
+	found := extra(q, bare)
+	if !slices.Equal(normal(q, found), normal(bare, nil)) {
+		keep("", "the query does more with the filter macro than leave events out, or another version of the compiler made it: translate the rule again")
+		return rule, nil, nil
+	}
+	listID := "rulebridge-" + RuleID(rule.ID)
+	var items []ExceptionItem
+	moved := map[esql.Expr]bool{}
+	for _, x := range found {
+		entries, why := e.entries(q, x, rule.Elastic.Index)
+		if why != "" {
+			keep(esql.PrintExpr(x.expr), why)
+			continue
+		}
+		moved[x.expr] = true
+		items = append(items, ExceptionItem{
+			ItemID: fmt.Sprintf("%s-%d", listID, len(items)+1), ListID: listID, Name: "Exclusion " + strconv.Itoa(len(items)+1) + " of " + strings.Join(macros, ", "),
+			Description: "Left out in Splunk by the macro " + strings.Join(macros, ", ") + ".", Type: "simple", NamespaceType: "single",
+			Entries: entries, Comments: []any{}, OSTypes: []string{}, Tags: []string{TagSource},
+		})
+	}
+	if len(items) == 0 {
+		return rule, nil, nil
+	}
+	elastic := *rule.Elastic
+	elastic.Query = esql.Print(&esql.Query{Commands: remove(q.Commands, moved)})
+	rule.Elastic = &elastic
+	return rule, items, nil
+}
+
+// condition is one of the conditions that a WHERE joins with AND, and the command it stands in.
+type condition struct {
+	command int
+	expr    esql.Expr
+}
+
+// conditions are those of an expression that AND joins.
+func conditions(x esql.Expr) []esql.Expr { return joined(x, "AND") }
+
+func joined(x esql.Expr, op string) []esql.Expr {
+	if b, ok := x.(*esql.Binary); ok && b.Op == op {
+		return append(joined(b.L, op), joined(b.R, op)...)
+	}
+	return []esql.Expr{x}
+}
+
+// extra are the conditions of q that bare lacks.
+func extra(q, bare *esql.Query) (out []condition) {
+	left := map[string]int{}
+	for _, c := range bare.Commands {
+		if w, ok := c.(*esql.Where); ok {
+			for _, x := range conditions(w.Expr) {
+				left[esql.PrintExpr(x)]++
+			}
+		}
+	}
+	for i, c := range q.Commands {
+		w, ok := c.(*esql.Where)
+		if !ok {
+			continue
+		}
+		for _, x := range conditions(w.Expr) {
+			if text := esql.PrintExpr(x); left[text] > 0 {
+				left[text]--
+				continue
+			}
+			out = append(out, condition{i, x})
+		}
+	}
+	return out
+}
+
+// normal is a query without some conditions, in a form in which two that do the same in the same order are equal: of
+// neighbouring WHEREs the order and the number do not matter.
+func normal(q *esql.Query, without []condition) []string {
+	gone := map[esql.Expr]bool{}
+	for _, c := range without {
+		gone[c.expr] = true
+	}
+	var out, where []string
+	flush := func() {
+		slices.Sort(where)
+		out, where = append(out, where...), nil
+	}
+	for _, c := range q.Commands {
+		if w, ok := c.(*esql.Where); ok {
+			for _, x := range conditions(w.Expr) {
+				if !gone[x] {
+					where = append(where, esql.PrintExpr(x))
+				}
+			}
+			continue
+		}
+		flush()
+		out = append(out, esql.Print(&esql.Query{Commands: []esql.Command{c}}))
+	}
+	flush()
+	return out
+}
+
+// remove takes conditions out of commands.
+func remove(commands []esql.Command, gone map[esql.Expr]bool) []esql.Command {
+	var out []esql.Command
+	for _, c := range commands {
+		w, ok := c.(*esql.Where)
+		if !ok {
+			out = append(out, c)
+			continue
+		}
+		var stay []esql.Expr
+		for _, x := range conditions(w.Expr) {
+			if !gone[x] {
+				stay = append(stay, x)
+			}
+		}
+		if len(stay) > 0 {
+			out = append(out, &esql.Where{Expr: esql.And(stay...)})
+		}
+	}
+	return out
+}
+
+// entries are what a condition leaves out, or why no exception says exactly that. The condition holds for what stays, so
+// what it leaves out is where none of its alternatives holds: a field that is neither another value nor missing.
+func (e *Exporter) entries(q *esql.Query, x condition, indices []string) ([]ExceptionEntry, string) {
+	values, missing := map[string][]any{}, map[string]bool{}
+	for _, alternative := range joined(x.expr, "OR") {
+		switch a := alternative.(type) {
+		case *esql.IsNull:
+			if c, ok := a.X.(*esql.Column); ok && !a.Not {
+				missing[c.Name] = true
+				continue
+			}
+		case *esql.Binary:
+			if field, list, ok := unequal(a); ok && values[field] == nil {
+				values[field] = list
+				continue
+			}
+			if call, ok := a.L.(*esql.Call); ok && (call.Func == "TO_LOWER" || call.Func == "TO_UPPER") {
+				return nil, "Splunk compares this text without case, an exception list with case"
+			}
+		case *esql.In:
+			if c, ok := a.X.(*esql.Column); ok && a.Not && values[c.Name] == nil {
+				list := []any{}
+				for _, item := range a.List {
+					if v, ok := item.(*esql.Literal); ok {
+						list = append(list, v.Value)
+					}
+				}
+				if len(list) == len(a.List) {
+					values[c.Name] = list
+					continue
+				}
+			}
+			if call, ok := a.X.(*esql.Call); ok && call.Func == "TO_LOWER" {
+				return nil, "Splunk compares this text without case, an exception list with case"
+			}
+		}
+		return nil, "an exception compares a field with whole values only; this is " + plain(esql.PrintExpr(alternative))
+	}
+	var entries []ExceptionEntry
+	for _, field := range slices.Sorted(maps.Keys(values)) {
+		if !missing[field] {
+			return nil, "the query also leaves out events without " + field + ", an exception keeps them"
+		}
+		delete(missing, field)
+		if !e.o.Filters.Plain(indices, field) {
+			return nil, field + " can hold several values, or is not compared as a whole"
+		}
+		if why := untouched(q.Commands[:x.command], field); why != "" {
+			return nil, why
+		}
+		texts := make([]string, len(values[field]))
+		for i, v := range values[field] {
+			switch v := v.(type) {
+			case string:
+				texts[i] = v
+			case int64:
+				texts[i] = strconv.FormatInt(v, 10)
+			default:
+				return nil, "an exception compares with texts and whole numbers only"
+			}
+			if strings.TrimSpace(texts[i]) != texts[i] || texts[i] == "" {
+				return nil, "an exception has no value that is empty or begins or ends with a blank"
+			}
+		}
+		entry := ExceptionEntry{Field: field, Operator: "included", Type: "match", Value: texts[0]}
+		if len(texts) > 1 {
+			entry.Type, entry.Value = "match_any", texts
+		}
+		entries = append(entries, entry)
+	}
+	if len(missing) > 0 || len(entries) == 0 {
+		return nil, "the condition does not leave out certain values"
+	}
+	return entries, ""
+}
+
+// unequal reads f != a AND f != b.
+func unequal(x esql.Expr) (field string, values []any, ok bool) {
+	for _, part := range joined(x, "AND") {
+		b, isBinary := part.(*esql.Binary)
+		if !isBinary || b.Op != "!=" {
+			return "", nil, false
+		}
+		c, isColumn := b.L.(*esql.Column)
+		v, isLiteral := b.R.(*esql.Literal)
+		if !isColumn || !isLiteral || field != "" && c.Name != field {
+			return "", nil, false
+		}
+		field, values = c.Name, append(values, v.Value)
+	}
+	return field, values, true
+}
+
+// untouched says what keeps a condition on a field, behind some commands, from being asked of the events themselves, as an
+// exception is. Grouping by the field does not: without an event goes its whole group.
+func untouched(commands []esql.Command, field string) string {
+	for _, c := range commands {
+		switch c := c.(type) {
+		case *esql.From, *esql.Where, *esql.Comment, *esql.Sort:
+		case *esql.Keep, *esql.Drop:
+		case *esql.Eval:
+			for _, a := range c.Assigns {
+				if a.Name == field {
+					return field + " is computed by the query"
+				}
+			}
+		case *esql.Rename:
+			for _, p := range c.Pairs {
+				if p.New == field || p.Old == field {
+					return field + " is renamed by the query"
+				}
+			}
+		case *esql.Stats:
+			grouped := slices.ContainsFunc(c.By, func(a *esql.Assign) bool {
+				column, ok := a.Expr.(*esql.Column)
+				return ok && column.Name == field && (a.Name == "" || a.Name == field)
+			})
+			if !grouped || c.Inline && !grouped {
+				return "the query aggregates over events that would be left out"
+			}
+		default:
+			return "it stands behind " + c.Keyword() + ", which sees the events that would be left out"
+		}
+	}
+	return ""
+}
+
+func listOf(rule migration.Rule, items []ExceptionItem) ExceptionList {
+	return ExceptionList{
+		ListID: items[0].ListID, Name: "Exclusions: " + plain(rule.Original.Title), Description: "What the search in Splunk leaves out by its filter macro.",
+		Type: "detection", NamespaceType: "single", OSTypes: []string{}, Tags: []string{TagSource},
+	}
+}
+
+func exceptionLines(list ExceptionList, items []ExceptionItem) ([]byte, error) {
+	lines, err := jsonLine(list)
+	for _, item := range items {
+		line, err2 := jsonLine(item)
+		lines, err = append(lines, line...), errors.Join(err, err2)
+	}
+	return lines, err
+}
