@@ -3,6 +3,7 @@ package api
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -24,7 +25,7 @@ const (
 
 var (
 	conversationForm = regexp.MustCompile(`^[A-Za-z0-9._:@-]{1,128}$`)
-	fieldForm        = regexp.MustCompile(`^[A-Za-z0-9_@.*-]{1,256}$`)
+	fieldForm        = regexp.MustCompile(`^[A-Za-z0-9_@.-]{1,256}$`)
 )
 
 // executeRequest is the body of _execute, checked.
@@ -211,13 +212,16 @@ func (b *body) subActionParams(name string, q *assistant.Question) (bool, error)
 		_, err := b.integer(at, 1, 1)
 		return true, err
 	case "stop":
+		var err error
 		if b.dec.PeekKind() == '"' {
-			s, err := b.text(at, maxSmall, "")
-			q.Stop = []string{s}
-			return true, err
+			q.Stop = make([]string, 1)
+			q.Stop[0], err = b.text(at, maxSmall, "")
+		} else {
+			q.Stop, err = b.texts(at, maxStops, maxSmall)
 		}
-		stop, err := b.texts(at, maxStops, maxSmall)
-		q.Stop = stop
+		if err == nil && slices.Contains(q.Stop, "") {
+			err = b.fault(at, "holds an empty text; leave it out")
+		}
 		return true, err
 	case "temperature":
 		f, err := b.number(at, 0, 2)
@@ -281,7 +285,7 @@ func (b *body) fieldNames(name string, to *[]string) error {
 	err := b.list(name, maxFields, func(at string) error {
 		f, err := b.text(at, maxSmall, "")
 		if err == nil && !fieldForm.MatchString(f) {
-			err = b.fault(at, "%q is no name of a field", clip(f, 64))
+			err = b.fault(at, "%q is no name of a field; name each field, not a pattern", clip(f, 64))
 		}
 		list = append(list, f)
 		return err
@@ -361,7 +365,7 @@ func (b *body) fieldSetting() (f assistant.FieldSetting, reset bool, err error) 
 		var err error
 		switch name {
 		case "field":
-			if f.Field, err = b.text(name, maxSmall, ""); err == nil && (!fieldForm.MatchString(f.Field) || strings.Contains(f.Field, "*")) {
+			if f.Field, err = b.text(name, maxSmall, ""); err == nil && !fieldForm.MatchString(f.Field) {
 				err = b.fault(name, "%q is no name of a field", clip(f.Field, 64))
 			}
 		case "allowed":

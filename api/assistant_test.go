@@ -268,6 +268,8 @@ func TestExecuteRefusesAndNames(t *testing.T) {
 		{"gpt", `,"isEnabledKnowledgeBase":"yes"`, 400, "isEnabledKnowledgeBase"},
 		{"gpt", `,"allow":["a b"]`, 400, "allow[0]"},
 		{"gpt", `,"allow":"x"`, 400, "allow"},
+		{"gpt", `,"allow":["*"]`, 400, "allow[0]"},
+		{"gpt", `,"allowReplacement":["host.*"]`, 400, "not a pattern"},
 		{"gpt", `,"allowReplacement":[1]`, 400, "allowReplacement[0]"},
 		{"gpt", `,"replacements":{"it":"a"}`, 400, `replacements: \"it\" is no token`},
 		{"gpt", `,"replacements":["a"]`, 400, "replacements"},
@@ -286,6 +288,7 @@ func TestExecuteRefusesAndNames(t *testing.T) {
 		`{"params":{"subActionParams":{"messages":[{"role":"user","content":"x"}],"n":2}}}`:                   "subActionParams.n",
 		`{"params":{"subActionParams":{"messages":[{"role":"user","content":"x"}],"temperature":3}}}`:         "temperature",
 		`{"params":{"subActionParams":{"messages":[{"role":"user","content":"x"}],"stop":["","","","",""]}}}`: "stop",
+		`{"params":{"subActionParams":{"messages":[{"role":"user","content":"x"}],"stop":""}}}`:               "empty text",
 		`{"params":{"subActionParams":{"messages":[{"role":"user","content":5}]}}}`:                           "messages[0].content",
 	} {
 		b.want(b.do("POST", fmt.Sprintf(askPath, "gpt"), body), 400, part)

@@ -106,6 +106,7 @@ func (c *Core) Sweep(ctx context.Context) error {
 
 // Forget deletes everything that was recorded for a question.
 func (c *Core) Forget(ctx context.Context, id string) error {
+	c.known.forget(questionKey(id))
 	if err := c.Questions.DeleteQuestion(ctx, id); err != nil {
 		return fmt.Errorf("deleting the question: %w", err)
 	}

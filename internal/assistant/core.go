@@ -47,7 +47,10 @@ type Deps struct {
 
 // Core answers questions, step by step. Each step reads what the earlier ones recorded and records its own result, so
 // that a step may be repeated, by another process too, and what a model said is never asked for again.
-type Core struct{ Deps }
+type Core struct {
+	Deps
+	known *vocabularies
+}
 
 // New makes a Core.
 func New(d Deps) *Core {
@@ -60,7 +63,7 @@ func New(d Deps) *Core {
 	if d.Model == nil {
 		d.Model = func(id string) (Model, bool) { return nil, id == "deterministic" }
 	}
-	return &Core{d}
+	return &Core{d, newVocabularies()}
 }
 
 // Names of recorded steps; the numbered ones get a number.

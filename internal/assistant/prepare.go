@@ -11,14 +11,13 @@ import (
 
 // prepared is what a question starts from. It is read once, so that a question sees one state of settings and history.
 type prepared struct {
-	Fields       []FieldSetting      `json:"fields"`
-	Values       map[string][]string `json:"values,omitempty"`
-	History      []Message           `json:"history,omitempty"`
-	HistoryCut   bool                `json:"history_cut,omitempty"`
-	ValuesCut    bool                `json:"values_cut,omitempty"`
-	Replacements map[string]string   `json:"replacements,omitempty"`
-	Offered      []string            `json:"offered"`
-	LeftOut      []LeftOut           `json:"left_out"`
+	Fields     []FieldSetting      `json:"fields"`
+	Values     map[string][]string `json:"values,omitempty"`
+	History    []Message           `json:"history,omitempty"`
+	HistoryCut bool                `json:"history_cut,omitempty"`
+	ValuesCut  bool                `json:"values_cut,omitempty"`
+	Offered    []string            `json:"offered"`
+	LeftOut    []LeftOut           `json:"left_out"`
 	// Counts are those of the last 24 hours, against which numbers in answers are checked.
 	Counts *result `json:"counts,omitempty"`
 }
@@ -93,10 +92,9 @@ func (c *Core) Prepare(ctx context.Context, id string) error {
 	return c.record(ctx, id, stepPrepared, p)
 }
 
-// recall chooses the earlier turns and joins the replacements of conversation and request.
+// recall chooses the earlier turns, and prepares the replacements of conversation and request.
 func (c *Core) recall(ctx context.Context, q Question, p *prepared) error {
 	history := q.Messages[:len(q.Messages)-1]
-	p.Replacements = map[string]string{}
 	if q.ConversationID != "" && c.Conversations != nil {
 		saved, err := c.Conversations.Messages(ctx, q.Owner, q.ConversationID, maxHistory)
 		if errors.Is(err, ErrNotFound) {
@@ -108,17 +106,9 @@ func (c *Core) recall(ctx context.Context, q Question, p *prepared) error {
 		if len(saved) > 0 {
 			history = saved
 		}
-		if p.Replacements, err = c.Conversations.Replacements(ctx, q.Owner, q.ConversationID); err != nil {
-			return fmt.Errorf("reading the replacements: %w", err)
-		}
-		if p.Replacements == nil {
-			p.Replacements = map[string]string{}
-		}
 	}
-	for token, value := range q.Replacements {
-		if _, ok := p.Replacements[token]; !ok {
-			p.Replacements[token] = value
-		}
+	if _, err := c.vocabulary(ctx, q); err != nil {
+		return err
 	}
 	p.History, p.HistoryCut = bounded(history)
 	p.HistoryCut = p.HistoryCut || q.HistoryCut

@@ -19,6 +19,7 @@ type state struct {
 	turns  []turn
 	sent   map[int][]Message
 
+	words *vocabulary
 	table *mask.Table
 	dict  mask.Dictionary
 	masks *mask.Masker // see masker
@@ -55,10 +56,7 @@ func (c *Core) load(ctx context.Context, id string) (*state, error) {
 	if err := read(stepPrepared, &s.prep); err != nil {
 		return nil, err
 	}
-	replacements := maps.Clone(s.prep.Replacements)
-	if replacements == nil {
-		replacements = map[string]string{}
-	}
+	replacements := map[string]string{} // that this question added
 	for n := 1; n <= MaxSteps; n++ {
 		if _, ok := steps[stepTokens(n)]; ok {
 			if err := read(stepTokens(n), &replacements); err != nil {
@@ -86,10 +84,14 @@ func (c *Core) load(ctx context.Context, id string) (*state, error) {
 		}
 		s.turns = append(s.turns, t)
 	}
-	if s.table, err = mask.NewTable(replacements, c.Random); err != nil {
+	if s.words, err = c.vocabulary(ctx, q); err != nil {
+		return nil, err
+	}
+	if s.table, err = mask.NewTableOver(s.words.table(), replacements, c.Random); err != nil {
 		return nil, replacementsFault(err)
 	}
 	s.policy = newPolicy(s.prep.Fields, q)
+	s.dict = mask.Over(append(s.words.sets(), c.known.set(s.prep.Values))...)
 	s.learn(replacements)
 	return s, nil
 }
@@ -105,21 +107,11 @@ func readResult(content []byte) (*result, error) {
 	return &r, nil
 }
 
-// learn fills the dictionary.
+// learn fills the dictionary with what this question brings.
 func (s *state) learn(replacements map[string]string) {
-	add := func(value string, kind mask.Kind) {
-		if value != "true" && value != "false" { // truth values name nobody; policy.collect tells them from texts
-			s.dict.Add(value, kind)
-		}
-	}
+	add := func(value string, kind mask.Kind) { addValue(&s.dict, value, kind) }
 	for token, value := range replacements {
 		add(value, mask.KindOf(token))
-	}
-	for name, values := range s.prep.Values {
-		kind := kindOfField(name)
-		for _, v := range values {
-			add(v, kind)
-		}
 	}
 	for i := range s.turns {
 		t := &s.turns[i]
@@ -315,7 +307,7 @@ func (s *state) answer(deterministic bool) (Answer, Exchange, error) {
 	if s.q.ConversationID != "" {
 		// Those of the conversation are saved already; those of the request may be new to it.
 		maps.DeleteFunc(added, func(token, _ string) bool {
-			_, old := s.prep.Replacements[token]
+			_, old := s.words.table().Value(token)
 			_, mine := s.q.Replacements[token]
 			return old && !mine
 		})

@@ -4,6 +4,7 @@ package mask
 
 import (
 	"cmp"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -13,6 +14,33 @@ import (
 // Dictionary collects the values to mask. The zero value is ready to use.
 type Dictionary struct {
 	entries map[string]entry // by folded value
+	under   []*Set
+}
+
+// Set is the values of a dictionary, prepared for search. It does not change any more, so that dictionaries share it.
+type Set struct {
+	entries map[string]entry
+	// heads are the values by their first bytes, which the automaton finds; heads[n] has pattern n.
+	heads []values
+	auto  *automaton
+}
+
+// Over begins a dictionary that has the values of sets.
+func Over(sets ...*Set) Dictionary { return Dictionary{under: sets} }
+
+// Len is how many values were added that no set below has.
+func (d *Dictionary) Len() int { return len(d.entries) }
+
+func (d *Dictionary) entry(low string) (entry, bool) {
+	if e, ok := d.entries[low]; ok {
+		return e, true
+	}
+	for _, s := range d.under {
+		if e, ok := s.entries[low]; ok {
+			return e, true
+		}
+	}
+	return entry{}, false
 }
 
 type entry struct {
@@ -63,7 +91,7 @@ func (d *Dictionary) add(value string, kind Kind, moved bool) bool {
 	if low == "" {
 		return false
 	}
-	e, ok := d.entries[low]
+	e, ok := d.entry(low)
 	switch {
 	case !ok:
 		e = entry{kind: kind, ambiguous: Ambiguous(value), moved: moved}
@@ -91,7 +119,7 @@ func kindOf(value string) Kind {
 
 // Has reports whether a whole value, in any spelling, is to be masked, and its kind.
 func (d *Dictionary) Has(value string) (Kind, bool) {
-	e, ok := d.entries[Fold(strings.TrimSpace(value))]
+	e, ok := d.entry(Fold(strings.TrimSpace(value)))
 	return e.kind, ok
 }
 
@@ -111,10 +139,9 @@ const (
 
 // Masker masks texts with the values of a dictionary and the tokens of a table. It is not safe for concurrent use.
 type Masker struct {
-	table *Table
-	// heads are the values by their first bytes, which the automaton finds; heads[n] has pattern n.
-	heads    []values
-	auto     *automaton
+	table    *Table
+	sets     []*Set
+	found    []match
 	f        folded
 	sums     sums
 	spans    []span
@@ -169,32 +196,43 @@ type value struct {
 // head is how much of a value the automaton holds, in bytes.
 const head = 32
 
+// match is a whole value in a text.
+type match struct {
+	start, end int
+	entry
+}
+
 // New prepares a masker. What is added to the dictionary afterwards is not seen by it.
 func (d *Dictionary) New(t *Table) *Masker {
-	m := &Masker{table: t}
-	texts := make([]string, 0, len(d.entries))
-	for p := range d.entries {
-		texts = append(texts, p)
+	m := &Masker{table: t, sets: d.under}
+	if len(d.entries) > 0 {
+		m.sets = append(slices.Clip(m.sets), d.Set())
 	}
-	slices.Sort(texts)
+	return m
+}
+
+// Set prepares the values that were added and that no set below has.
+func (d *Dictionary) Set() *Set {
+	s := &Set{entries: maps.Clone(d.entries)}
+	texts := slices.Sorted(maps.Keys(d.entries))
 	var patterns []string
 	for _, p := range texts {
 		first := p[:min(len(p), head)]
 		if n := len(patterns); n == 0 || patterns[n-1] != first {
-			patterns, m.heads = append(patterns, first), append(m.heads, values{bySum: map[uint64][]value{}})
+			patterns, s.heads = append(patterns, first), append(s.heads, values{bySum: map[uint64][]value{}})
 		}
-		vs := &m.heads[len(m.heads)-1]
+		vs := &s.heads[len(s.heads)-1]
 		sum := sumOf(p)
 		vs.bySum[sum] = append(vs.bySum[sum], value{d.entries[p], p})
 		if !slices.Contains(vs.lengths, len(p)) {
 			vs.lengths = append(vs.lengths, len(p))
 		}
 	}
-	for i := range m.heads {
-		slices.SortFunc(m.heads[i].lengths, func(a, b int) int { return b - a })
+	for i := range s.heads {
+		slices.SortFunc(s.heads[i].lengths, func(a, b int) int { return b - a })
 	}
-	m.auto = build(patterns)
-	return m
+	s.auto = build(patterns)
+	return s
 }
 
 // sums are the sums of all beginnings of a text, from which that of any part follows (Rabin and Karp, 1987).
@@ -249,7 +287,7 @@ func (m *Masker) Text(text string, style Style) (masked string, clear bool, err 
 		b.WriteString(part)
 		return nil
 	}
-	if len(m.table.value) > 0 {
+	if !m.table.empty() {
 		for i := 0; i < len(text); {
 			n, _ := m.table.known(text, i)
 			if n == 0 {
@@ -394,14 +432,48 @@ func (m *Masker) holds(text string, style Style, depth int) bool {
 	return found
 }
 
-// find finds the values of the dictionary: from each place the longest that is whole.
+// find finds the whole values of the dictionary. One that cannot be told from text counts only outside of others.
 func (m *Masker) find(text string, style Style) {
-	if len(m.heads) == 0 {
+	if len(m.sets) == 0 {
 		return
 	}
 	m.f.fold(text)
 	m.sums.ready = false
-	f, a := &m.f, m.auto
+	m.found = m.found[:0]
+	for _, s := range m.sets {
+		m.search(text, s)
+	}
+	slices.SortFunc(m.found, func(a, b match) int {
+		return cmp.Or(a.start-b.start, b.end-a.end, a.rank()-b.rank())
+	})
+	until := 0
+	for i, f := range m.found {
+		if i > 0 && f.start == m.found[i-1].start && f.end == m.found[i-1].end {
+			continue
+		}
+		if !f.ambiguous {
+			until = max(until, f.end)
+		} else if f.end <= until {
+			continue
+		}
+		m.take(text, f.start, f.end, f.entry, style)
+	}
+}
+
+// rank orders what two sets say of one value: the lower one says more.
+func (e entry) rank() int {
+	rank := 0
+	if e.kind == Value {
+		rank += 2
+	}
+	if e.moved {
+		rank++
+	}
+	return rank
+}
+
+func (m *Masker) search(text string, s *Set) {
+	f, a := &m.f, s.auto
 	at := int32(0)
 	for i := 0; i < len(f.bytes); i++ {
 		if at == 0 {
@@ -415,19 +487,15 @@ func (m *Masker) find(text string, style Style) {
 		at = a.step(at, f.bytes[i])
 		for out := a.node[at].out; out != 0; out = a.node[out].suffix {
 			from := i + 1 - int(a.node[out].length)
-			start := f.offset(from)
-			if !wordStart(text, start) {
-				continue
-			}
-			if m.longest(text, from, start, &m.heads[a.node[out].pattern], style) {
-				break
+			if start := f.offset(from); wordStart(text, start) {
+				m.whole(text, from, start, &s.heads[a.node[out].pattern])
 			}
 		}
 	}
 }
 
-// longest masks the longest whole value that begins at an offset of the folded text.
-func (m *Masker) longest(text string, from, start int, vs *values, style Style) bool {
+// whole finds the whole values that begin at an offset of the folded text.
+func (m *Masker) whole(text string, from, start int, vs *values) {
 	f := &m.f
 	for _, length := range vs.lengths {
 		to := from + length
@@ -447,23 +515,21 @@ func (m *Masker) longest(text string, from, start int, vs *values, style Style) 
 			continue
 		}
 		// Marks that the folded text leaves out belong to the value.
-		end := runeEnd(text, f.offset(to-1)+1)
-		if wordEnd(text, end) && m.take(text, start, end, same[n].entry, style) {
-			return true
+		if end := runeEnd(text, f.offset(to-1)+1); wordEnd(text, end) {
+			m.found = append(m.found, match{start, end, same[n].entry})
 		}
 	}
-	return false
 }
 
-// take masks one whole value, or reports it; false leaves the word alone.
-func (m *Masker) take(text string, start, end int, e entry, style Style) bool {
+// take masks one whole value, or reports it; a word that nothing gives away stays.
+func (m *Masker) take(text string, start, end int, e entry, style Style) {
 	if e.ambiguous {
 		switch style {
 		case Prose:
 			m.reported = true
 		case Talk:
 			if !givenAway(text, start, end, e.kind) {
-				return false
+				return
 			}
 		}
 	}
@@ -476,7 +542,6 @@ func (m *Masker) take(text string, start, end int, e entry, style Style) bool {
 		start = domainStart(text, start)
 	}
 	m.spans = append(m.spans, span{start: start, end: end, kind: e.kind, name: e.order()})
-	return true
 }
 
 var (

@@ -53,6 +53,7 @@ var alphabet = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPaddin
 // Table holds the replacements of one conversation: each spelling of a value has one token, and spellings of one entity
 // share its stem. It is not safe for concurrent use.
 type Table struct {
+	under  *Table            // further replacements, which do not change
 	value  map[string]string // token, in lower case → value
 	token  map[string]string // value → token as it was given
 	stems  map[entity]*stem
@@ -88,11 +89,16 @@ func clip(s string) string {
 // Kibana uses them: anything else could be a word of a text, and is refused with a *TokenError. random is for tests; nil
 // means crypto/rand.
 func NewTable(replacements map[string]string, random io.Reader) (*Table, error) {
+	return NewTableOver(nil, replacements, random)
+}
+
+// NewTableOver is NewTable on top of another table, which must not change any more.
+func NewTableOver(under *Table, replacements map[string]string, random io.Reader) (*Table, error) {
 	if random == nil {
 		random = rand.Reader
 	}
 	t := &Table{
-		value: make(map[string]string, len(replacements)), token: make(map[string]string, len(replacements)),
+		under: under, value: make(map[string]string, len(replacements)), token: make(map[string]string, len(replacements)),
 		stems: map[entity]*stem{}, byText: map[string]*stem{}, fresh: map[string]string{}, random: random,
 	}
 	for _, token := range slices.Sorted(maps.Keys(replacements)) {
@@ -104,7 +110,7 @@ func NewTable(replacements map[string]string, random io.Reader) (*Table, error) 
 			return nil, &TokenError{token, "stands for an empty value; leave it out"}
 		}
 		low := strings.ToLower(token)
-		if was, ok := t.value[low]; ok && was != value {
+		if was, ok := t.valueOf(low); ok && was != value {
 			return nil, &TokenError{token, "stands for two values, in upper and lower case; keep one"}
 		}
 		t.add(token, value)
@@ -114,22 +120,68 @@ func NewTable(replacements map[string]string, random io.Reader) (*Table, error) 
 
 func (t *Table) add(token, value string) {
 	t.value[strings.ToLower(token)] = value
-	if _, ok := t.token[value]; !ok {
+	if _, ok := t.tokenOf(value); !ok {
 		t.token[value] = token
 	}
 	kind, text, number, ok := parts(token)
 	if !ok {
 		return
 	}
-	s := t.byText[text]
-	if s == nil {
-		s = &stem{text: text}
-		t.byText[text] = s
-	}
+	s := t.stemOf(text)
 	s.last = max(s.last, number)
-	if e := entityOf(value, kind); t.stems[e] == nil {
+	if e := entityOf(value, kind); t.ofEntity(e) == nil {
 		t.stems[e] = s
 	}
+}
+
+// Value is the value of a token.
+func (t *Table) Value(token string) (string, bool) { return t.valueOf(strings.ToLower(token)) }
+
+func (t *Table) empty() bool { return len(t.value) == 0 && (t.under == nil || t.under.empty()) }
+
+func (t *Table) valueOf(low string) (string, bool) {
+	for ; t != nil; t = t.under {
+		if value, ok := t.value[low]; ok {
+			return value, true
+		}
+	}
+	return "", false
+}
+
+func (t *Table) tokenOf(value string) (string, bool) {
+	for ; t != nil; t = t.under {
+		if token, ok := t.token[value]; ok {
+			return token, true
+		}
+	}
+	return "", false
+}
+
+// stemOf is this table's stem of a text; one of a table below is copied, as that does not change.
+func (t *Table) stemOf(text string) *stem {
+	for below := t; below != nil; below = below.under {
+		if s := below.byText[text]; s != nil {
+			if below == t {
+				return s
+			}
+			own := *s
+			t.byText[text] = &own
+			return &own
+		}
+	}
+	s := &stem{text: text}
+	t.byText[text] = s
+	return s
+}
+
+// ofEntity is this table's stem of an entity; nil when there is none in any table.
+func (t *Table) ofEntity(e entity) *stem {
+	for below := t; below != nil; below = below.under {
+		if s := below.stems[e]; s != nil {
+			return t.stemOf(s.text)
+		}
+	}
+	return nil
 }
 
 // Token is the token of a spelling, a new one if it has none yet.
@@ -137,11 +189,11 @@ func (t *Table) Token(value string, kind Kind) (string, error) { return t.spelli
 
 // spelling is the token of a spelling that reads as a name.
 func (t *Table) spelling(value, name string, kind Kind) (string, error) {
-	if token, ok := t.token[value]; ok {
+	if token, ok := t.tokenOf(value); ok {
 		return token, nil
 	}
 	e := entityOf(name, kind)
-	s := t.stems[e]
+	s := t.ofEntity(e)
 	if s == nil || s.last >= maxNumber {
 		var raw [8]byte
 		if _, err := io.ReadFull(t.random, raw[:]); err != nil {
@@ -150,7 +202,7 @@ func (t *Table) spelling(value, name string, kind Kind) (string, error) {
 		s = &stem{text: alphabet.EncodeToString(raw[:])[:stemLength]}
 		t.stems[e], t.byText[s.text] = s, s
 	}
-	if own := entityOf(value, kind); t.stems[own] == nil {
+	if own := entityOf(value, kind); t.ofEntity(own) == nil {
 		t.stems[own] = s
 	}
 	s.last++
@@ -164,13 +216,18 @@ func (t *Table) Fresh() map[string]string { return maps.Clone(t.fresh) }
 
 // All are all replacements, token → value.
 func (t *Table) All() map[string]string {
-	all := make(map[string]string, len(t.value))
+	all := map[string]string{}
+	if t.under != nil {
+		all = t.under.All()
+	}
 	for value, token := range t.token {
 		all[token] = value
 	}
 	for token, value := range t.value {
-		if _, ok := all[token]; !ok && !strings.EqualFold(t.token[value], token) {
-			all[token] = value
+		if _, ok := all[token]; !ok {
+			if own, _ := t.tokenOf(value); !strings.EqualFold(own, token) {
+				all[token] = value
+			}
 		}
 	}
 	return all
@@ -320,7 +377,7 @@ func (t *Table) known(text string, i int) (int, string) {
 	if n == 0 {
 		return 0, ""
 	}
-	value, ok := t.value[strings.ToLower(text[i:i+n])]
+	value, ok := t.valueOf(strings.ToLower(text[i : i+n]))
 	if !ok {
 		return 0, ""
 	}
