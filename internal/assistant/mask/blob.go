@@ -52,8 +52,10 @@ func blobs(text string, inflated *int, found func(start, end int, inner string, 
 		}
 		start := i
 		line := i
+		signs := false
 		for i < len(text) {
 			if blobBytes[text[i]] {
+				signs = signs || !wordByte(text[i])
 				i++
 				continue
 			}
@@ -65,7 +67,7 @@ func blobs(text string, inflated *int, found func(start, end int, inner string, 
 			if next == i || i-line < lineOfBlob || next == len(text) || !blobBytes[text[next]] {
 				break
 			}
-			i, line = next, next
+			i, line, signs = next, next, true
 		}
 		end := i
 		if end-start < leastBlob {
@@ -77,7 +79,7 @@ func blobs(text string, inflated *int, found func(start, end int, inner string, 
 		}
 		run := text[start:end]
 		blob(run, inflated, func(inner string, known bool) { found(start, padded, inner, known) })
-		if strings.ContainsAny(run, "/-_+") {
+		if signs {
 			// The signs may stand between a blob and what is no part of it.
 			part := start
 			for at := start; at <= end; at++ {
@@ -101,7 +103,8 @@ func blobs(text string, inflated *int, found func(start, end int, inner string, 
 // blob decodes one run in each way that gives a text.
 func blob(run string, inflated *int, found func(inner string, known bool)) {
 	if len(run)%4 != 1 && mayBeText(run) {
-		if raw, ok := unbase64(run); ok {
+		var small [96]byte
+		if raw, ok := unbase64(small[:0], run); ok {
 			texts(raw, inflated, found)
 		}
 	}
@@ -124,14 +127,27 @@ func mayBeText(run string) bool {
 	}
 	first, second, third := a<<2|b>>4, b<<4|c>>2, c<<6|d
 	switch {
-	case plainByte(first) && plainByte(second) && plainByte(third):
+	case plainByte(first) && plainByte(second) && plainByte(third) && mayBeUTF8(first, second, third):
 		return true
-	case second <= '0': // UTF-16
+	case second <= 0x06 || second == 0x20 || second == 0x30: // UTF-16: the upper bytes of alphabets, signs and kana
 		return true
 	case len(run) >= 16 && (first == 0x1f || first == 'x'): // compressed
 		return true
 	}
 	return len(run) >= 8 && varied(run)
+}
+
+// mayBeUTF8 reports whether a text in UTF-8 may begin with three bytes.
+func mayBeUTF8(first, second, third byte) bool {
+	lead := func(c byte) bool { return c >= 0xc2 && c <= 0xf4 }
+	follows := func(c byte) bool { return c&0xc0 == 0x80 }
+	switch {
+	case first >= utf8.RuneSelf:
+		return lead(first) && follows(second)
+	case second >= utf8.RuneSelf:
+		return lead(second) && follows(third)
+	}
+	return third < utf8.RuneSelf || lead(third)
 }
 
 // varied reports whether a run has capitals, small letters, and digits or signs, as most runs of Base64 do.
@@ -166,8 +182,8 @@ func plainByte(c byte) bool {
 	return c >= ' ' && c != 0x7f || c == '\t' || c == '\n' || c == '\r' || c == 0
 }
 
-func unbase64(run string) ([]byte, bool) {
-	raw := make([]byte, 0, len(run)*3/4)
+// unbase64 appends what a run stands for.
+func unbase64(raw []byte, run string) ([]byte, bool) {
 	var four uint32
 	n := 0
 	for i := range len(run) {
@@ -236,18 +252,24 @@ func asText(raw []byte) (string, bool) {
 		return "", false
 	}
 	for _, high := range []int{1, 0} {
-		units := make([]uint16, 0, len(raw)/2)
-		low := 0
+		low, drawn := 0, len(raw) >= 8
 		for i := 0; i < len(raw); i += 2 {
 			if raw[i+high] <= '0' {
 				low++
 			}
+			if drawn {
+				r := rune(raw[i+high])<<8 | rune(raw[i+1-high])
+				drawn = utf16.IsSurrogate(r) || !unprintable(r)
+			}
+		}
+		if low*8 < len(raw)*3 && !drawn { // three of four
+			continue
+		}
+		units := make([]uint16, 0, len(raw)/2)
+		for i := 0; i < len(raw); i += 2 {
 			units = append(units, uint16(raw[i+high])<<8|uint16(raw[i+1-high]))
 		}
-		text := string(utf16.Decode(units))
-		if low*8 >= len(raw)*3 || len(raw) >= 8 && strings.IndexFunc(text, unprintable) < 0 { // three of four
-			return text, true
-		}
+		return string(utf16.Decode(units)), true
 	}
 	return "", false
 }

@@ -289,7 +289,10 @@ func (m *Masker) Text(text string, style Style) (masked string, clear bool, err 
 	}
 	if !m.table.empty() {
 		for i := 0; i < len(text); {
-			n, _ := m.table.known(text, i)
+			n := 0
+			if tokenLeads[text[i]] {
+				n, _ = m.table.known(text, i)
+			}
 			if n == 0 {
 				i++
 				continue

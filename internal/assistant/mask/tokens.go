@@ -37,6 +37,14 @@ var kindsBy = func() (by [256][]Kind) {
 	return by
 }()
 
+// tokenLeads are the bytes that a token may begin with: those of a kind, or of a UUID.
+var tokenLeads = func() (t [256]bool) {
+	for c := range t {
+		t[c] = kindsBy[lower[c]] != nil || hex(byte(c))
+	}
+	return t
+}()
+
 const (
 	stemLength = 12 // base 32: 60 random bits
 	maxNumber  = 999_999_999
