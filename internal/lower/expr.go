@@ -51,6 +51,8 @@ func (l *lowering) expr(e spl.Expr, s plan.Scope) plan.Expr {
 		return l.call(e, s)
 	case *spl.ExprMacro:
 		return plan.NewUnknown(at, "macro "+e.Macro+" has no definition: supply it with the macros")
+	case *spl.ExprSubsearch:
+		return plan.NewUnknown(at, "what a subsearch returns as a value is not computed here")
 	case *spl.ExprHole:
 		return plan.NewUnknown(at, "this part could not be read: "+e.Text)
 	}

@@ -667,6 +667,12 @@ type ExprMacro struct {
 	Args  []string
 }
 
+// ExprSubsearch is […] inside an eval expression: what it returns stands for it, as text of the expression.
+type ExprSubsearch struct {
+	At
+	Pipeline *Pipeline
+}
+
 // ExprHole is a part that could not be read; a Problem says why.
 type ExprHole struct {
 	At
@@ -858,13 +864,14 @@ func (*SubsearchExpr) searchExpr() {}
 func (*SearchMacro) searchExpr()   {}
 func (*SearchHole) searchExpr()    {}
 
-func (*FieldRef) expr()  {}
-func (*StringLit) expr() {}
-func (*NumberLit) expr() {}
-func (*BoolLit) expr()   {}
-func (*Binary) expr()    {}
-func (*Unary) expr()     {}
-func (*Call) expr()      {}
-func (*InExpr) expr()    {}
-func (*ExprMacro) expr() {}
-func (*ExprHole) expr()  {}
+func (*FieldRef) expr()      {}
+func (*StringLit) expr()     {}
+func (*NumberLit) expr()     {}
+func (*BoolLit) expr()       {}
+func (*Binary) expr()        {}
+func (*Unary) expr()         {}
+func (*Call) expr()          {}
+func (*InExpr) expr()        {}
+func (*ExprMacro) expr()     {}
+func (*ExprHole) expr()      {}
+func (*ExprSubsearch) expr() {}

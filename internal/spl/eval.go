@@ -474,9 +474,7 @@ func (p *parser) exprPrimary() Expr {
 		p.next()
 		return &ExprMacro{p.at(t.a, t.b), m.name, m.args}
 	case tokSub:
-		p.problem(t.a, t.b, CodeSyntax, "a subsearch inside an expression cannot be read: compute its value beforehand")
-		p.next()
-		return &ExprHole{p.at(t.a, t.b), s}
+		return p.exprSubsearch(t)
 	case tokOpen:
 		if !p.enter() {
 			return nil
@@ -535,6 +533,23 @@ func (p *parser) exprPrimary() Expr {
 		p.fail(t.a, CodeSyntax, "operand expected, found %s", quoteShort(p.buf[t.a:p.end]))
 	}
 	return nil
+}
+
+// exprSubsearch reads […] as an operand. The expressions in it are read with the parser's own state.
+func (p *parser) exprSubsearch(t token) Expr {
+	chained, prev := p.chained, p.prev
+	p.pos = t.a
+	pl := p.subsearch()
+	p.tok, p.chained, p.prev = t, chained, prev
+	if pl == nil {
+		if p.err == nil {
+			p.fail(t.a, CodeSyntax, "a search is expected between the brackets")
+		}
+		return nil
+	}
+	p.pos = t.b
+	p.next()
+	return &ExprSubsearch{p.at(t.a, t.b), pl}
 }
 
 func isFuncName(s string) bool {

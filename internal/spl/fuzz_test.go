@@ -23,6 +23,7 @@ var seeds = []string{
 	"| unknowncmd a b | stats count by",
 	"a\r\n| eval é='ü ö'\u00a0| where ﬁeld=\"ß\"",
 	"TERM(10.0.0.1) CASE(Foo) source::x host::y a=*(b)* | makeresults | reverse | return a=b $c",
+	"a | eval x=[search b | stats avg(y) as z | return $z]*2 . [[search c]] | where n>[| inputlookup t | return $l] OR f([a | eval q=[b]])",
 	"a (((((b)))))) ]] | where ((a=1) | stats values(eval(if(x==\"|\",1,null))) as y",
 }
 

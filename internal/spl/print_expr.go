@@ -190,6 +190,10 @@ func (w *printer) expr(e Expr, prec int) {
 		})
 	case *ExprMacro:
 		w.macro(e.Macro, e.Args)
+	case *ExprSubsearch:
+		w.WriteByte('[')
+		w.pipeline(e.Pipeline)
+		w.WriteByte(']')
 	case *ExprHole:
 		w.WriteString(e.Text)
 	}

@@ -75,6 +75,9 @@ func (l *lowering) cond(e spl.Expr, neg bool) esql.Expr {
 		l.unknownMacro(e.Macro, e.Span())
 		l.leaveCondition()
 		return nil
+	case *spl.ExprSubsearch:
+		l.valueOfSubsearch(e)
+		return nil
 	case *spl.ExprHole:
 		l.diag("syntax", e.Span(), "", "this part of the expression could not be read: "+clip(e.Text))
 		return nil

@@ -87,6 +87,9 @@ func (l *lowering) exprBare(e spl.Expr) value {
 	case *spl.ExprMacro:
 		l.unknownMacro(e.Macro, e.Span())
 		return holeValue
+	case *spl.ExprSubsearch:
+		l.valueOfSubsearch(e)
+		return holeValue
 	case *spl.ExprHole:
 		l.diag("syntax", e.Span(), "", "this part of the expression could not be read: "+clip(e.Text))
 		return holeValue

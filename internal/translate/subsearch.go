@@ -326,3 +326,8 @@ func onlyColumns(cmd spl.Command) bool {
 	}
 	return false
 }
+
+// valueOfSubsearch names a subsearch that stands for a value in an expression.
+func (l *lowering) valueOfSubsearch(e *spl.ExprSubsearch) {
+	l.diag("subsearch", e.Span(), "", "what a subsearch returns cannot be computed inside an expression of ES|QL: run it apart and put its value in, or make it a lookup index and join it")
+}
