@@ -14,19 +14,31 @@ const maxValues = 50
 
 // HasValues says that a subsearch of the text stands in the place of a value: count > [search … | return $limit].
 func HasValues(text string, q *spl.Query) bool {
-	_, _, ok := valueSubsearch(text, q)
+	_, ok := valueSubsearch(text, q)
 	return ok
 }
 
-// valueSubsearch is where the first subsearch in the place of a value stands in the text.
-func valueSubsearch(text string, q *spl.Query) (from, to int, ok bool) {
+// valueSubsearch is where the first subsearch in the place of a value stands in the text: as an operand of an expression, or
+// where a command takes a number or a name.
+func valueSubsearch(text string, q *spl.Query) (place spl.Span, ok bool) {
+	bracketed := func(s spl.Span) bool {
+		from, to := int(s.Start.Offset), int(s.End.Offset)
+		return from >= 0 && to <= len(text) && to-from >= 2 && text[from] == '[' && text[to-1] == ']'
+	}
+	if q.Pipeline != nil {
+		spl.Walk(q.Pipeline, func(n spl.Node) bool {
+			if sub, is := n.(*spl.ExprSubsearch); is && !ok && bracketed(sub.Span()) {
+				place, ok = sub.Span(), true
+			}
+			return !ok
+		})
+	}
 	for _, p := range q.Problems {
-		from, to = int(p.Span().Start.Offset), int(p.Span().End.Offset)
-		if from >= 0 && to <= len(text) && to-from >= 2 && text[from] == '[' && text[to-1] == ']' {
-			return from, to, true
+		if !ok && bracketed(p.Span()) {
+			place, ok = p.Span(), true
 		}
 	}
-	return 0, 0, false
+	return place, ok
 }
 
 // Values runs the subsearches that stand in the place of values and puts what they return there, as text. Such a text is
@@ -34,11 +46,11 @@ func valueSubsearch(text string, q *spl.Query) (from, to int, ok bool) {
 func Values(ctx context.Context, text string, in Input) (string, error) {
 	for range maxValues {
 		q := spl.Parse(text, spl.Options{Macros: in.Macros})
-		from, to, ok := valueSubsearch(text, q)
+		place, ok := valueSubsearch(text, q)
 		if !ok {
 			return text, nil
 		}
-		place := q.Problems[0].Span()
+		from, to := int(place.Start.Offset), int(place.End.Offset)
 		inner := strings.TrimSpace(text[from+1 : to-1])
 		if !strings.HasPrefix(inner, "|") {
 			inner = "| " + inner
