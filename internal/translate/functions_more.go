@@ -133,14 +133,21 @@ func (l *lowering) printed(v value, verb byte, width string, e *spl.Call) (esql.
 	}
 	x = call("TO_STRING", x)
 	if w, err := strconv.Atoi(width); err == nil && w > 0 && w <= 20 {
-		padded := call("RIGHT", call("CONCAT", str(strings.Repeat("0", w)), x), integer(int64(w)))
-		x = call("CASE", binary(">=", call("LENGTH", x), integer(int64(w))), x, padded)
+		zeros := str(strings.Repeat("0", w))
+		args := []esql.Expr{binary(">=", call("LENGTH", x), integer(int64(w))), x}
+		if w > 1 { // the zeros stand behind the sign
+			args = append(args, call("STARTS_WITH", x, str("-")),
+				call("CONCAT", str("-"), call("RIGHT", call("CONCAT", zeros, call("SUBSTRING", x, integer(2))), integer(int64(w-1)))))
+		}
+		x = call("CASE", append(args, call("RIGHT", call("CONCAT", zeros, x), integer(int64(w))))...)
 	}
 	return x, true
 }
 
-// durationText is a whole number of seconds as [D+]HH:MM:SS.
-func durationText(x esql.Expr) esql.Expr {
+// durationText is a whole number of seconds as [-][D+]HH:MM:SS.
+func durationText(seconds esql.Expr) esql.Expr {
+	sign := call("CASE", binary("<", seconds, integer(0)), str("-"), str(""))
+	x := call("ABS", seconds)
 	part := func(div, mod int64) esql.Expr {
 		n := x
 		if div > 1 {
@@ -155,7 +162,7 @@ func durationText(x esql.Expr) esql.Expr {
 		return call("RIGHT", call("CONCAT", str("0"), call("TO_STRING", n)), integer(2))
 	}
 	days := call("CASE", binary(">=", x, integer(86400)), call("CONCAT", call("TO_STRING", part(86400, 0)), str("+")), str(""))
-	return call("CONCAT", days, two(part(3600, 24)), str(":"), two(part(60, 60)), str(":"), two(part(1, 60)))
+	return call("CONCAT", sign, days, two(part(3600, 24)), str(":"), two(part(60, 60)), str(":"), two(part(1, 60)))
 }
 
 // formatted is tostring with a format.
