@@ -99,6 +99,12 @@ func printOrigin(w io.Writer, o schema.Origin) error {
 		if f.Default != "" {
 			line("missing", "stands for "+f.Default+" in Splunk")
 		}
+		for _, d := range f.Doubts {
+			line("except", "values like "+strings.TrimPrefix(d.Values.String(), "(?i)")+", comparing with which is an approximation: "+d.Reason)
+		}
+		if f.Written[0] != "" {
+			line("also as", fmt.Sprintf("%q for %q, so both are looked for", f.Written[1], f.Written[0]))
+		}
 		line("shown by", f.Proof.String())
 	}
 	for _, s := range o.Steps {

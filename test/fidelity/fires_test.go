@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -71,7 +72,7 @@ var windowsUsual = map[string]map[string]string{
 var cloudUsual = map[string]map[string]string{
 	"aws/cloudtrail": {"sourcetype": "aws:cloudtrail", "eventName": "zqName", "eventSource": "zq.amazonaws.com", "awsRegion": "us-east-1", "sourceIPAddress": "198.51.100.7", "userAgent": "zq", "eventID": "e-1",
 		"userIdentity.type": "IAMUser", "userIdentity.userName": "zqa", "userIdentity.arn": "arn:aws:iam::111122223333:user/zqa", "userIdentity.accountId": "111122223333", "userIdentity.principalId": "AIDZQ", "userIdentity.accessKeyId": "AKZQ"},
-	"o365/audit": {"sourcetype": "o365:management:activity", "Operation": "zqName", "Workload": "AzureActiveDirectory", "UserId": "zqa@example.com", "Id": "e-1", "OrganizationId": "o-1", "ResultStatus": "Success", "ClientIP": "198.51.100.7", "ObjectId": "zq-object", "UserType": "0", "RecordType": "15"},
+	"o365/audit": {"sourcetype": "o365:management:activity", "Operation": "zqName", "Workload": "AzureActiveDirectory", "UserId": "zqa@example.com", "Id": "e-1", "OrganizationId": "o-1", "ResultStatus": "Success", "ActorIpAddress": "198.51.100.7", "ObjectId": "zq-object", "UserType": "0", "RecordType": "15"},
 	"kubernetes/audit_logs": {"source": "kubernetes", "sourcetype": "kube:audit", "kind": "Event", "verb": "get", "stage": "ResponseComplete", "requestURI": "/zq", "user.username": "zqa", "user.uid": "u-1", "user.groups{}": "zq",
 		"sourceIPs{}": "198.51.100.7", "userAgent": "zq", "objectRef.resource": "zqs", "objectRef.namespace": "zq", "objectRef.name": "zq", "responseStatus.code": "200", "requestReceivedTimestamp": "2026-01-02T00:00:00.000000Z"},
 	"auditd/log": {"sourcetype": "linux:audit", "type": "SYSCALL", "pid": "4242", "ppid": "4241", "auid": "1000", "uid": "0", "exe": "/usr/bin/zq", "comm": "zq", "success": "yes", "syscall": "59", "host": "zq"},
@@ -342,10 +343,23 @@ func (s *solver) several(st *pipeline.Stream, raw pipeline.Event, n int) []pipel
 
 // varied is another value of the same form.
 func varied(v string, i int) string {
+	if name, domain, ok := strings.Cut(v, "@"); ok {
+		return fmt.Sprint(name, i, "@", domain)
+	}
 	if parts := strings.Split(v, "."); len(parts) == 4 {
 		return fmt.Sprintf("%s.%s.%s.%d", parts[0], parts[1], parts[2], i)
 	}
 	return fmt.Sprint(v, i)
+}
+
+// alien is a value that no rule asks for, a number in the place of a number.
+func alien(of []string) string {
+	if len(of) == 1 {
+		if _, err := strconv.ParseFloat(of[0], 64); err == nil {
+			return "98765"
+		}
+	}
+	return `C:\alien\zz.bin`
 }
 
 // without looks for a condition whose field can be given another value, so that Splunk does not alert.
@@ -357,7 +371,7 @@ func (t *trial) without(ctx context.Context, s *solver, sc scene) {
 		}
 		from := name
 		if _, own := sc.usual[name]; !own {
-			from, _, _ = behind(t.stream, name, sc.usual[t.stream.By])
+			from, _, _ = behind(t.stream, name, s.code(t.stream, sc.usual[t.stream.By]))
 		}
 		_, own := sc.usual[from]
 		if from == t.stream.By || len(t.unknowns) > 0 && !own && !t.stream.Knows(from) {
@@ -366,7 +380,7 @@ func (t *trial) without(ctx context.Context, s *solver, sc scene) {
 		var events []pipeline.Event
 		for _, e := range t.hit {
 			e = maps.Clone(e)
-			e[from] = []string{`C:\alien\zz.bin`}
+			e[from] = []string{alien(e[from])}
 			events = append(events, e)
 		}
 		if ok, err := t.splunkAlerts(ctx, events); err == nil && !ok {

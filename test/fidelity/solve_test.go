@@ -26,8 +26,10 @@ type solver struct {
 	vary   map[string]bool // fields of which a threshold counts the values
 	keys   []string        // fields that rows are grouped by
 	choice int
-	set    string // the data model, or the data set of it, that tstats reads
-	failed string // a condition that gives no values
+	set    string          // the data model, or the data set of it, that tstats reads
+	made   map[string]bool // names that a command of the search makes, which no raw event has
+	under  []string        // what "rename properties.* as *" takes off names
+	failed string          // a condition that gives no values
 }
 
 func (s *solver) pick(n int) int {
@@ -44,16 +46,62 @@ func (s *solver) field(name string) *wanted {
 	if set, rest, ok := strings.Cut(name, "."); ok && set != "" && (set[0] >= 'A' && set[0] <= 'Z' || strings.EqualFold(set, s.set)) {
 		name = rest[strings.LastIndexByte(rest, '.')+1:]
 	}
+	if s.made[name] {
+		return &wanted{}
+	}
 	if s.want[name] == nil {
 		s.want[name] = &wanted{}
 	}
 	return s.want[name]
 }
 
+// makes notes the names that a command makes.
+func (s *solver) makes(c spl.Command) {
+	switch c := c.(type) {
+	case *spl.Eval:
+		for _, a := range c.Assigns {
+			s.made[a.Field.Text] = true
+		}
+	case *spl.Rename:
+		for _, p := range c.Pairs {
+			switch from, wild := strings.CutSuffix(p.From.Text, "*"); {
+			case wild && p.To.Text == "*":
+				s.under = append(s.under, from)
+			case !strings.Contains(p.To.Text, "*"):
+				s.made[p.To.Text] = true
+			}
+		}
+	case *spl.Rex:
+		for _, m := range groupName.FindAllStringSubmatch(c.Pattern.Text, -1) {
+			s.made[m[1]] = true
+		}
+	case *spl.Stats:
+		s.outputs(c.Aggs)
+	case *spl.TStats:
+		s.outputs(c.Aggs)
+	}
+}
+
+func (s *solver) outputs(aggs []spl.Agg) {
+	for _, a := range aggs {
+		switch f, _ := a.Arg.(*spl.FieldRef); {
+		case a.As != nil && (f == nil || f.Name != a.As.Text):
+			s.made[a.As.Text] = true
+		case a.Arg == nil && a.As == nil:
+			s.made[a.Func] = true
+		}
+	}
+}
+
+var groupName = regexp.MustCompile(`\(\?P?<(\w+)>`)
+
 // solve reads a pipeline up to what is beyond it.
 func solve(p *spl.Pipeline, choice int) *solver {
-	s := &solver{want: map[string]*wanted{}, vary: map[string]bool{}, choice: choice}
+	s := &solver{want: map[string]*wanted{}, vary: map[string]bool{}, made: map[string]bool{}, choice: choice}
 	for _, c := range p.Commands {
+		if rex, ok := c.(*spl.Rex); ok && !rex.Sed && s.pick(2) == 1 {
+			s.matches(rex.Field.Text, rex.Pattern.Text)
+		}
 		switch c := c.(type) {
 		case *spl.Search:
 			s.search(c.Expr, true)
@@ -74,6 +122,7 @@ func solve(p *spl.Pipeline, choice int) *solver {
 		case *spl.Stats:
 			s.grouped(c.Aggs, c.By)
 		}
+		s.makes(c)
 	}
 	return s
 }
@@ -313,9 +362,7 @@ func like(pattern, v string) bool {
 // asks nothing of.
 func (s *solver) raw(st *pipeline.Stream, usual map[string]string) (pipeline.Event, error) {
 	code := usual[st.By]
-	if w := s.want[st.By]; w != nil && len(w.is) > 0 && !strings.Contains(w.is[0], "*") {
-		code = w.is[0]
-	}
+	code = s.code(st, code)
 	wants := map[string]*wanted{}
 	of := func(name string) *wanted {
 		if wants[name] == nil {
@@ -325,7 +372,13 @@ func (s *solver) raw(st *pipeline.Stream, usual map[string]string) (pipeline.Eve
 	}
 	for name, w := range s.want {
 		raw, back, ok := name, func(p string) string { return p }, true
-		if _, own := usual[name]; !own {
+		_, own := usual[name]
+		for _, prefix := range s.under {
+			if _, is := usual[prefix+name]; is && !own {
+				raw, own = prefix+name, true
+			}
+		}
+		if !own {
 			raw, back, ok = behind(st, name, code)
 		}
 		if !ok {
@@ -365,6 +418,22 @@ func (s *solver) raw(st *pipeline.Stream, usual map[string]string) (pipeline.Eve
 	return out, nil
 }
 
+// code is the value of the field that tells events of a stream apart, if the search asks for one under any of its names.
+func (s *solver) code(st *pipeline.Stream, usual string) string {
+	names := []string{st.By}
+	for _, a := range st.Names {
+		if a.Source == st.By && len(a.Steps) == 0 {
+			names = append(names, a.Name)
+		}
+	}
+	for _, n := range names {
+		if w := s.want[n]; w != nil && len(w.is) > 0 && !strings.Contains(w.is[0], "*") {
+			return w.is[0]
+		}
+	}
+	return usual
+}
+
 // ordinary is a value of the form that fields of such a name have.
 func ordinary(name string) string {
 	switch {
@@ -394,6 +463,8 @@ func behind(st *pipeline.Stream, name, code string) (raw string, back func(strin
 		switch {
 		case step.Name == "base" || step.Name == "match" && step.Arg == `([^\\]*)$`:
 			return a.Source, func(p string) string { return `*\` + p }, true
+		case step.Name == "before" && step.Arg == "@":
+			return a.Source, func(p string) string { return p + "@example.com" }, true
 		case step.Name == "is":
 			return a.Source, func(p string) string {
 				for pair := range strings.SplitSeq(step.Arg, ";") {
