@@ -1,6 +1,9 @@
 package value
 
-import "errors"
+import (
+	"errors"
+	"math"
+)
 
 var errTooLong = errors.New("a computed text is longer than 8 MiB: shorten it")
 
@@ -113,6 +116,11 @@ func logicOps() []Op {
 			n, ok := number(v)
 			return ok && n == float64(int64(n))
 		}),
+		is("isdouble", "holds for a number with a fraction: of 1000000 it does not", pageInfo, func(v Value) bool {
+			n, ok := number(v)
+			return ok && n != math.Trunc(n)
+		}),
+		is("ismv", "holds for several values", pageInfo, func(v Value) bool { return len(v) > 1 }),
 		is("isstr", "holds for text that does not read as a number", pageInfo, func(v Value) bool {
 			a, ok := single(v)
 			if !ok {
