@@ -48,12 +48,11 @@ func archive(t *testing.T, files map[string]string) string {
 	return b.String()
 }
 
-// form makes a body of parts; fields without a file are passed over.
+// form makes a body of parts.
 func form(t *testing.T, files ...[2]string) (body, contentType string) {
 	t.Helper()
 	var b bytes.Buffer
 	w := multipart.NewWriter(&b)
-	_ = w.WriteField("comment", "ours")
 	for _, f := range files {
 		part, err := w.CreateFormFile("file", f[0])
 		if err != nil {

@@ -289,10 +289,37 @@ func (b *bench) do(method, path, body string, headers ...string) *httptest.Respo
 
 func (b *bench) send(req *http.Request) *httptest.ResponseRecorder {
 	b.t.Helper()
+	var body []byte
+	if req.Body != nil {
+		var err error
+		if body, err = io.ReadAll(req.Body); err != nil {
+			b.t.Fatal(err)
+		}
+		req.Body = io.NopCloser(bytes.NewReader(body))
+	}
 	w := httptest.NewRecorder()
 	b.server.ServeHTTP(w, req)
 	b.conforms(req, w)
+	if w.Code == http.StatusOK {
+		b.described(req, body)
+	}
 	return w
+}
+
+// described holds a request that was carried out against openapi.yaml: what the gateway takes, the description allows.
+func (b *bench) described(req *http.Request, body []byte) {
+	b.t.Helper()
+	route, params, err := b.spec.FindRoute(req)
+	if err != nil {
+		return // conforms says so
+	}
+	again := req.Clone(b.t.Context())
+	again.Body = io.NopCloser(bytes.NewReader(body))
+	in := &openapi3filter.RequestValidationInput{Request: again, PathParams: params, Route: route, Options: &openapi3filter.Options{
+		MultiError: true, SkipSettingDefaults: true, AuthenticationFunc: openapi3filter.NoopAuthenticationFunc}}
+	if err := openapi3filter.ValidateRequest(b.t.Context(), in); err != nil {
+		b.t.Errorf("%s %s was carried out, and openapi.yaml does not allow it: %.800v", req.Method, req.URL.Path, err)
+	}
 }
 
 func (b *bench) conforms(req *http.Request, w *httptest.ResponseRecorder) {
