@@ -43,7 +43,12 @@ func NewActivities(ctx context.Context, c config.Config, s store.Store, catalogu
 	if err != nil {
 		return nil, err
 	}
-	version, err := CompilerVersion(c.Schema)
+	settings := TranslationSettings(c.Translation)
+	defaults, err := settings.Defaults()
+	if err != nil {
+		return nil, err
+	}
+	version, err := CompilerVersion(c.Schema, settings)
 	if err != nil {
 		return nil, err
 	}
@@ -72,7 +77,7 @@ func NewActivities(ctx context.Context, c config.Config, s store.Store, catalogu
 			d.Matcher = a.pool
 		}
 	} else {
-		local := localCompiler(mapping, version, catalogue)(s)
+		local := localCompiler(mapping, version, catalogue, defaults)(s)
 		d.Compiler = local
 		if catalogue != nil {
 			d.Matcher = local
@@ -82,10 +87,15 @@ func NewActivities(ctx context.Context, c config.Config, s store.Store, catalogu
 	return a, nil
 }
 
+// TranslationSettings are the settings of the translation as the compiler takes them.
+func TranslationSettings(c config.Translation) compile.Settings {
+	return compile.Settings{TimeZone: c.TimeZone, Interval: c.Interval, Margin: c.Margin, CombiningInterval: c.CombiningInterval}
+}
+
 // localCompiler compiles and matches in the process that calls it.
-func localCompiler(mapping *schema.Schema, version string, catalogue *prebuilt.Catalogue) func(compile.Resources) isolate.Local {
+func localCompiler(mapping *schema.Schema, version string, catalogue *prebuilt.Catalogue, defaults compile.Defaults) func(compile.Resources) isolate.Local {
 	return func(r compile.Resources) isolate.Local {
-		local := isolate.Local{Compiler: compile.NewCache(r, translate.Options{Schema: mapping}, compile.StandardDefaults()).Named(version)}
+		local := isolate.Local{Compiler: compile.NewCache(r, translate.Options{Schema: mapping, Zone: defaults.Zone}, defaults).Named(version)}
 		if catalogue != nil {
 			local.Matcher = prebuilt.Matcher{Catalogue: catalogue}
 		}
@@ -95,16 +105,20 @@ func localCompiler(mapping *schema.Schema, version string, catalogue *prebuilt.C
 
 // ServeCompiler is the process that Compilers start: it compiles the rules that come in and answers on out, until in
 // ends. wrap may stand around the compiler; nil leaves it as it is.
-func ServeCompiler(in io.Reader, out io.Writer, schemaFile string, catalogue *prebuilt.Catalogue, wrap func(isolate.Compiler) isolate.Compiler) error {
+func ServeCompiler(in io.Reader, out io.Writer, schemaFile string, settings compile.Settings, catalogue *prebuilt.Catalogue, wrap func(isolate.Compiler) isolate.Compiler) error {
 	mapping, err := Schema(schemaFile)
 	if err != nil {
 		return err
 	}
-	version, err := CompilerVersion(schemaFile)
+	defaults, err := settings.Defaults()
 	if err != nil {
 		return err
 	}
-	build := localCompiler(mapping, version, catalogue)
+	version, err := CompilerVersion(schemaFile, settings)
+	if err != nil {
+		return err
+	}
+	build := localCompiler(mapping, version, catalogue, defaults)
 	return isolate.Serve(in, out, func(r compile.Resources) isolate.Local {
 		local := build(r)
 		if wrap != nil {

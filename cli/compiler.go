@@ -9,6 +9,7 @@ import (
 
 	"github.com/rulebridge/rulebridge/app"
 	"github.com/rulebridge/rulebridge/config"
+	"github.com/rulebridge/rulebridge/internal/compile"
 	"github.com/rulebridge/rulebridge/internal/prebuilt"
 	"github.com/rulebridge/rulebridge/samples"
 )
@@ -20,6 +21,7 @@ const compilerName = "compile-apart"
 func (p Program) compilerCommand() *cobra.Command {
 	var mapping, catalogue string
 	var sample bool
+	var settings compile.Settings
 	c := &cobra.Command{
 		Use:    compilerName,
 		Short:  "Compile the rules that come in on standard input; started by dev, demo, migrate and worker",
@@ -35,11 +37,15 @@ func (p Program) compilerCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return app.ServeCompiler(p.Stdin, p.Stdout, mapping, rules, wrapCompiler)
+			return app.ServeCompiler(p.Stdin, p.Stdout, mapping, settings, rules, wrapCompiler)
 		},
 	}
 	c.Flags().StringVar(&mapping, "schema", "", "YAML file with overrides of the schema")
 	c.Flags().StringVar(&catalogue, "prebuilt", "", prebuiltUsage)
+	c.Flags().StringVar(&settings.TimeZone, "time-zone", "", "time zone of the search head")
+	c.Flags().DurationVar(&settings.Interval, "interval", 0, "interval of rules without a schedule")
+	c.Flags().DurationVar(&settings.Margin, "margin", 0, "how much further back such a rule looks")
+	c.Flags().DurationVar(&settings.CombiningInterval, "combining-interval", 0, "interval of such a rule whose rows combine events")
 	c.Flags().BoolVar(&sample, "sample-prebuilt", false, "match against the sample prebuilt rules")
 	return c
 }
@@ -53,6 +59,11 @@ func (p Program) compilers(cfg config.Config, flags ...string) app.Compilers {
 	args := []string{os.Args[0], compilerName}
 	if cfg.Schema != "" {
 		args = append(args, "--schema", cfg.Schema)
+	}
+	t := cfg.Translation
+	args = append(args, "--interval", t.Interval.String(), "--margin", t.Margin.String(), "--combining-interval", t.CombiningInterval.String())
+	if t.TimeZone != "" {
+		args = append(args, "--time-zone", t.TimeZone)
 	}
 	return app.Compilers{Path: p.Executable, Args: append(args, flags...)}
 }

@@ -71,6 +71,7 @@ line may then carry "field_types": {field: Elasticsearch type} (default keyword)
 	fs.StringVar(&f.schema, "schema", "ecs", "ecs maps fields to ECS and Elastic's integrations; identity keeps their names")
 	fs.StringSliceVar(&f.index, "index", nil, "index pattern for FROM instead of the one the data source gives; may be repeated")
 	fs.StringVar(&f.target, "target", string(translate.Target8), "Elasticsearch version: 8.19 or 9.x")
+	fs.String("time-zone", "", "time zone of Splunk's search head, such as Europe/Berlin (default: UTC, with a note where it matters)")
 	fs.StringVar(&f.output, "output", "", "ndjson or text (default: text on a terminal, ndjson into a pipe or file)")
 	fs.BoolVar(&f.explain, "explain", false, "print the SPL stage by stage beside the ES|QL it became, with the notes")
 	return c
@@ -80,6 +81,7 @@ line may then carry "field_types": {field: Elasticsearch type} (default keyword)
 type translator struct {
 	p        Program
 	compiler *translate.Compiler
+	defaults compile.Defaults
 	flags    translateFlags
 	out      *bufio.Writer
 	told     bool // a note was printed that is no remark
@@ -105,7 +107,11 @@ func (p Program) newTranslator(c *cobra.Command, f translateFlags) (*translator,
 	if err != nil {
 		return nil, err
 	}
-	opts := translate.Options{Target: translate.Target(f.target), Index: f.index}
+	defaults, err := app.TranslationSettings(cfg.Translation).Defaults()
+	if err != nil {
+		return nil, usage(err)
+	}
+	opts := translate.Options{Target: translate.Target(f.target), Index: f.index, Zone: defaults.Zone}
 	switch f.schema {
 	case "ecs":
 		opts.Schema, err = app.Schema(cfg.Schema)
@@ -128,7 +134,7 @@ func (p Program) newTranslator(c *cobra.Command, f translateFlags) (*translator,
 	if err != nil {
 		return nil, usage(fmt.Errorf("the macros and lookups do not fit together: %w", err))
 	}
-	return &translator{p: p, compiler: compiler, flags: f, out: bufio.NewWriterSize(p.Stdout, 64<<10)}, nil
+	return &translator{p: p, compiler: compiler, defaults: defaults, flags: f, out: bufio.NewWriterSize(p.Stdout, 64<<10)}, nil
 }
 
 // one translates the query given as argument.
@@ -202,7 +208,7 @@ func (t *translator) translate(ctx context.Context, r splunk.Rule) error {
 	case t.flags.output == "text":
 		return t.text(o, out)
 	}
-	line := newTranslation(o, out)
+	line := newTranslation(t.defaults, o, out)
 	line.ElapsedUS = elapsed.Microseconds()
 	e := json.NewEncoder(t.out)
 	e.SetEscapeHTML(false)

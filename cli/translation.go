@@ -26,12 +26,13 @@ type translationRule struct {
 	Severity    string                 `json:"severity"`
 	RiskScore   int                    `json:"risk_score"`
 	Threat      []migration.Threat     `json:"threat"`
+	MaxSignals  int                    `json:"max_signals,omitempty"`
 	Threshold   *migration.Threshold   `json:"threshold,omitempty"`
 	Suppression *migration.Suppression `json:"suppression,omitempty"`
 }
 
-func newTranslation(rule migration.OriginalRule, o translate.Output) translation {
-	c := compile.StandardDefaults().FromOutput(rule, o)
+func newTranslation(defaults compile.Defaults, rule migration.OriginalRule, o translate.Output) translation {
+	c := defaults.FromOutput(rule, o)
 	t := translation{
 		ID: rule.ID, Result: c.Result, Query: o.Query, Index: o.Index, Diagnostics: c.Diagnostics, Missing: c.Missing,
 		LookupIndices: []migration.LookupIndex{},
@@ -53,6 +54,7 @@ func newTranslation(rule migration.OriginalRule, o translate.Output) translation
 	if c.Rule.Threat != nil {
 		t.Rule.Threat = c.Rule.Threat
 	}
+	t.Rule.MaxSignals = c.Rule.MaxSignals
 	t.Rule.Threshold, t.Rule.Suppression = c.Rule.Threshold, c.Rule.Suppression
 	for _, l := range c.Rule.LookupIndices {
 		if l.Rows == nil {

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rulebridge/rulebridge/app"
+	"github.com/rulebridge/rulebridge/internal/compile"
 )
 
 func (p Program) versionCommand() *cobra.Command {
@@ -23,7 +24,7 @@ func (p Program) versionCommand() *cobra.Command {
 					embedded += " " + v
 				}
 			}
-			compiler, err := app.CompilerVersion("")
+			compiler, err := app.CompilerVersion("", compile.Settings{})
 			if err != nil {
 				return err
 			}

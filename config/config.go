@@ -30,6 +30,7 @@ type Config struct {
 	Store         Store         `mapstructure:"store"`
 	Elasticsearch Elasticsearch `mapstructure:"elasticsearch"`
 	Migration     Migration     `mapstructure:"migration"`
+	Translation   Translation   `mapstructure:"translation"`
 	Connectors    []Connector   `mapstructure:"connectors"`
 	Kibanas       []Kibana      `mapstructure:"kibanas"`
 	Features      Features      `mapstructure:"features"`
@@ -107,6 +108,14 @@ type Migration struct {
 	StartToClose   time.Duration `mapstructure:"start_to_close" doc:"Longest time for one attempt of an activity; 0s: each profile's own."`
 	OutageFailures int           `mapstructure:"outage_failures" doc:"Consecutive transient failures of store or connector that park a migration."`
 	OutageAfter    time.Duration `mapstructure:"outage_after" doc:"Duration of an outage that parks a migration."`
+}
+
+// Translation is what the drafts of all rules have in common.
+type Translation struct {
+	TimeZone          string        `mapstructure:"time_zone" doc:"Time zone of Splunk's search head, such as Europe/Berlin: hours, weekdays, days and texts without a zone go by it. Empty: UTC, with a note where it matters. See docs/schedules.md. --time-zone sets it."`
+	Interval          time.Duration `mapstructure:"interval" doc:"Time between two runs of a rule whose rows are events and whose source gives no schedule; whole minutes."`
+	Margin            time.Duration `mapstructure:"margin" doc:"How much further back than the interval each run of such a rule looks, for events that arrive late; whole minutes."`
+	CombiningInterval time.Duration `mapstructure:"combining_interval" doc:"Interval and look-back of a rule whose rows combine several events (stats, dedup and their like) and whose source gives neither; whole minutes. Its runs do not overlap."`
 }
 
 // Kinds of connectors.
@@ -260,6 +269,7 @@ func Default(env []string) Config {
 		UI:            UI{Addr: "127.0.0.1:8233"},
 		Worker:        Worker{Activities: 200, Eager: -1, StickyCache: 1000, Isolate: true, HealthAddr: "127.0.0.1:8081"},
 		Store:         Store{Kind: "sqlite"},
+		Translation:   Translation{Interval: 5 * time.Minute, Margin: 5 * time.Minute, CombiningInterval: time.Hour},
 		Elasticsearch: Elasticsearch{Timeout: 30 * time.Second, MaxRetries: 5, Prefix: "rulebridge", Shards: 1, Refresh: 5 * time.Second},
 		Migration: Migration{
 			Batch: 50, Pause: 10 * time.Second, Shutdown: "pause", OutageFailures: 20, OutageAfter: 10 * time.Minute,

@@ -20,7 +20,7 @@ import (
 // flagKeys are the flags that set a key directly.
 var flagKeys = map[string]string{
 	"data-dir": "data_dir", "ephemeral": "ephemeral", "batch": "migration.batch", "pause": "migration.pause",
-	"connector": "connector", "log-level": "log.level",
+	"connector": "connector", "log-level": "log.level", "time-zone": "translation.time_zone",
 	"queues": "worker.queues", "health-addr": "worker.health_addr", "deployment": "worker.deployment", "build-id": "worker.build_id",
 }
 
@@ -39,6 +39,7 @@ func Flags(fs *pflag.FlagSet) {
 	fs.Int("batch", d.Migration.Batch, "rules claimed at once, and most rules in flight")
 	fs.Duration("pause", d.Migration.Pause, "pause between batches; 0s for a sliding window without pauses")
 	fs.String("connector", d.Connector, "id of the connector to use")
+	fs.String("time-zone", "", "time zone of Splunk's search head, such as Europe/Berlin (default: UTC, with a note where it matters)")
 	fs.String("log-level", d.Log.Level, "debug, info, warn or error")
 }
 

@@ -14,7 +14,7 @@ A value comes from, in this order: a command-line flag, the environment, the fil
 ` + "`RULEBRIDGE_CONFIG`" + `), the default. A key's environment variable is ` + "`RULEBRIDGE_<KEY>`" + ` in capitals with dots as ` + "`_`" + `
 (` + "`http.addr`: `RULEBRIDGE_HTTP_ADDR`" + `); a list of texts is separated by commas there, a list of sections is YAML or JSON. An
 unknown key in the file is an error. Durations have a unit (` + "`500ms`, `10s`, `2m`" + `), sizes may have one (` + "`64KiB`, `64MiB`" + `).
-Flags: ` + "`--http-port`, `--temporal-port` and `--ui-port`" + ` change the port of the three addresses; ` + "`--data-dir`, `--ephemeral`, `--batch`,\n`--pause`, `--connector`, `--log-level`" + ` set the key of that name. ` + "`rulebridge config`" + ` prints what is in force.
+Flags: ` + "`--http-port`, `--temporal-port` and `--ui-port`" + ` change the port of the three addresses; ` + "`--data-dir`, `--ephemeral`, `--batch`,\n`--pause`, `--connector`, `--log-level`, `--time-zone`" + ` set the key of that name. ` + "`rulebridge config`" + ` prints what is in force.
 
 | key | type | default | meaning |
 |---|---|---|---|

@@ -53,6 +53,15 @@ func (c *Config) Validate() error {
 	if c.DataDir == "" && !c.Ephemeral {
 		k.fault("data_dir", "", "name a folder, or set ephemeral")
 	}
+	for key, d := range map[string]time.Duration{"translation.interval": c.Translation.Interval, "translation.margin": c.Translation.Margin,
+		"translation.combining_interval": c.Translation.CombiningInterval} {
+		if d < time.Minute || d%time.Minute != 0 {
+			k.fault(key, d, "use whole minutes, 1m or more")
+		}
+	}
+	if _, err := time.LoadLocation(c.Translation.TimeZone); err != nil || c.Translation.TimeZone == "Local" {
+		k.fault("translation.time_zone", c.Translation.TimeZone, "write it as Europe/Berlin or UTC")
+	}
 	if c.Temporal.Namespace == "" {
 		k.fault("temporal.namespace", "", "name a namespace")
 	}

@@ -80,6 +80,7 @@ func (d Defaults) FromOutput(rule migration.OriginalRule, o translate.Output) Ou
 		Title: rule.Title, Description: rule.Description, Severity: severity, RiskScore: risk,
 		Query: o.Query, QueryLanguage: "esql", Index: o.Index, Threat: threat,
 		Interval: when.interval, From: when.from, To: when.to, Suppression: when.suppression,
+		MaxSignals: maxSignals(o.Rule.Window.Rows),
 	}
 	if r.Index == nil {
 		r.Index = []string{}

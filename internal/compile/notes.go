@@ -14,6 +14,7 @@ const (
 	CodeScheduleLost     = "schedule_lost"
 	CodeScheduleInvalid  = "schedule_invalid"
 	CodeTimeRange        = "time_range"
+	CodeTimeZone         = "time_zone"
 	CodeWindowEdges      = "window_edges"
 	CodeSeverity         = "severity_default"
 	CodeUnknownTechnique = "unknown_technique"

@@ -22,6 +22,8 @@ type Defaults struct {
 	// CombiningInterval is the interval, and the window, of a rule whose rows combine several events. Its runs do not
 	// overlap, because Kibana does not know that two such rows are of the same events.
 	CombiningInterval int64
+	// Zone is the time zone of the search head, by which days and longer begin; nil for UTC, with a note.
+	Zone *translate.Zone
 }
 
 // StandardDefaults are 5 minutes with 5 more of margin, and an hour where rows combine events.
@@ -231,17 +233,38 @@ func (w *window) rangeText(interval int64) (from, to string) {
 		}
 		return "now-" + spl.TimeText(w.search.PartLookBack), to
 	}
+	if unit := w.wholeSpan(); unit != "" && to == "" {
+		t := spl.RelativeTime{Seconds: -w.search.Span, Snap: unit}
+		from, to = w.dateMath(t, "earliest_time"), w.dateMath(spl.RelativeTime{Snap: unit}, "latest_time")
+		w.zoned = "" // what the draft says of its intervals holds of the range too
+		return from, to
+	}
 	back := interval + w.defaults.Margin
 	if w.search.Combines {
 		back = interval
 	}
 	if w.search.Span > 0 {
 		back = max(w.search.Span, interval) + interval
+		if w.search.Baseline {
+			back = baselineSpans * w.search.Span
+		}
 	}
 	if w.end.kind == boundRelative { // the same length, before the given end
 		back += w.end.at.LookBack()
 	}
 	return "now-" + spl.TimeText(back), to
+}
+
+// baselineSpans is how many intervals the window of a rule holds that compares them with each other.
+const baselineSpans = 30
+
+// wholeSpan is the unit of a rule by spans of an hour or a day for which nothing is given: each of its runs looks at the
+// whole hour or day before it, so that every interval is seen whole and once. It is empty for other rules.
+func (w *window) wholeSpan() string {
+	if w.given || w.start.kind != boundNone || !w.search.Combines || w.search.Baseline || strings.TrimSpace(w.rule.Cron) != "" {
+		return ""
+	}
+	return map[int64]string{3600: "hour", spl.DaySeconds: "day"}[w.search.Span]
 }
 
 func (w *window) partLooksBack() {
@@ -280,8 +303,14 @@ func (w *window) dateMath(t spl.RelativeTime, field string) string {
 			w.zoned = t.Snap
 		}
 	}
+	shift := int64(0)
+	if z := w.defaults.Zone; z != nil && round != "" && (t.Zoned() || z.Offset%3600 != 0) {
+		shift = z.Offset // midnight there: ahead to its clock, down to its day, and back
+	}
 	offset(t.Seconds, t.Months)
+	offset(shift, 0)
 	b.WriteString(round)
+	offset(-shift, 0)
 	offset(t.AfterSeconds, t.AfterMonths)
 	return b.String()
 }
@@ -314,6 +343,11 @@ func (w *window) sayDefault(interval int64) {
 	switch {
 	case w.search.Start != "" || w.search.PartLookBack > 0:
 		w.say(CodeScheduleDefault, "cron_schedule", "no schedule is given; the rule runs every %s over the range that the search names; set its interval if Splunk runs it otherwise", spl.TimeText(interval))
+	case w.wholeSpan() != "":
+		w.say(CodeScheduleDefault, "cron_schedule", "no schedule and no time range are given; each run looks at the whole %s before it, and runs are %s apart, so that each interval is seen whole and once; set both as in Splunk. Kibana's form does not show the end of the range, its API does", w.wholeSpan(), spl.TimeText(interval))
+	case w.search.Span > 0 && w.search.Baseline:
+		w.say(CodeScheduleDefault, "cron_schedule", "no schedule and no time range are given, and the search compares intervals of %s with each other; the rule runs every %s and looks back %s, for %d of them: how far back Splunk looks decides what alerts, so set both as there", spl.TimeText(w.search.Span), spl.TimeText(interval), spl.TimeText(baselineSpans*w.search.Span), baselineSpans)
+		w.overlap(interval)
 	case w.search.Span > 0:
 		w.say(CodeScheduleDefault, "cron_schedule", "no schedule and no time range are given; the rule runs every %s and looks back far enough to hold a whole interval of %s; set both as in Splunk", spl.TimeText(interval), spl.TimeText(w.search.Span))
 		w.overlap(interval)
@@ -336,7 +370,11 @@ func (w *window) overlap(interval int64) {
 		w.say(CodeSchedule, "suppression", "an interval of %s is seen by two runs and may alert twice: Kibana suppresses by one to %d fields, and the rows have %d keys", spl.TimeText(w.search.Span), mostSuppressed, n)
 		return
 	}
-	w.suppression = &migration.Suppression{GroupBy: w.search.Keys, Duration: spl.TimeText(max(w.search.Span, interval) + interval)}
+	back := max(w.search.Span, interval) + interval
+	if w.search.Baseline {
+		back = max(back, baselineSpans*w.search.Span)
+	}
+	w.suppression = &migration.Suppression{GroupBy: w.search.Keys, Duration: spl.TimeText(back)}
 	w.say(CodeSchedule, "suppression", "an interval of %s is seen by two runs; alerts are suppressed by %s, which needs a Platinum licence, so that one row alerts once", spl.TimeText(w.search.Span), strings.Join(w.search.Keys, ", "))
 }
 
@@ -377,8 +415,14 @@ func (w *window) daysMatch() bool {
 
 // ends says what becomes of the ends of the range.
 func (w *window) ends() {
-	if w.zoned != "" {
-		w.say(w.matters(), "earliest_time", "the range begins or ends at the start of a %s: of UTC in Elastic, of the user's time zone in Splunk", w.zoned)
+	switch z := w.defaults.Zone; {
+	case w.zoned == "":
+	case z == nil:
+		w.say(w.matters(), "earliest_time", "the range begins or ends at the start of a %s: of UTC in Elastic, of the user's time zone in Splunk; give the search head's time zone, and the range goes by it", w.zoned)
+	case z.Summer:
+		w.say(w.matters(), "earliest_time", "the range begins or ends at the start of a %s by the winter time of %s, %s: while summer time is in force it is an hour off", w.zoned, z.Name, z.Distance())
+	default:
+		w.say(CodeTimeZone, "earliest_time", "the range begins or ends at the start of a %s of the time zone %s, %s", w.zoned, z.Name, z.Distance())
 	}
 	if w.end.kind == boundRelative {
 		w.say(CodeTimeRange, "latest_time", "the range ends at latest_time=%s, which the rule keeps in its field to; Kibana's form does not show that field, its API does", clip(strings.TrimSpace(w.rule.LatestTime)))

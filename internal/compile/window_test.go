@@ -47,6 +47,13 @@ func TestSchedule(t *testing.T) {
 		{"a=1 | bin _time span=5m | stats count by _time user", "", "", "", "full", "5m now-10m", "schedule_default/cron_schedule schedule/suppression"},
 		{"a=1 | bin _time span=4h | stats count by _time user", "", "", "", "full", "4h now-8h", "schedule_default/cron_schedule schedule/suppression"},
 		{"earliest=-4h a=1 | stats count by user", "", "", "", "full", "4h now-4h", "time_range/earliest schedule_default/cron_schedule"},
+		// spans of an hour or a day: each run looks at the whole one before it, and no event counts twice
+		{"a=1 | bin _time span=1h | stats count by _time user", "", "", "", "full", "1h now-1h/h now/h", "schedule_default/cron_schedule"},
+		{"a=1 | bin _time span=1h | stats count by _time user b c d", "", "", "", "full", "1h now-1h/h now/h", "schedule_default/cron_schedule"},
+		{"a=1 | bin _time span=1d | stats count by _time user", "", "", "", "partial", "1d now-1d/d now/d", "window_edges/span schedule_default/cron_schedule"},
+		// intervals that are compared with each other: the window holds many, and one row alerts once
+		{"a=1 | bin _time span=1h | stats count by _time user | eventstats avg(count) as avg by user | where count>3*avg", "", "", "", "full", "1h now-30h", "schedule_default/cron_schedule schedule/suppression"},
+		{"a=1 | bin _time span=10m | stats count by _time user | eventstats avg(count) as avg by user | where count>3*avg", "*/10 * * * *", "-24h", "now", "full", "10m now-1d", "schedule/suppression"},
 		// a regular schedule and its range
 		{counts, "*/5 * * * *", "-5m", "now", "full", "5m now-5m", ""},
 		{counts, "*/5 * * * *", "-5m@m", "@m", "full", "5m now-5m", ""},

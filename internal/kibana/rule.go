@@ -130,7 +130,7 @@ func fromRule(r migration.Rule) Rule {
 		Severity: severity(e), RiskScore: min(100, max(0, e.RiskScore)),
 		From: e.From, To: cmp.Or(e.To, "now"), Threat: e.Threat,
 		Tags: []string{TagSource, TagFull}, References: []string{},
-		MaxSignals: mostAlerts, Version: 1,
+		MaxSignals: min(mostAlerts, cmp.Or(e.MaxSignals, mostAlerts)), Version: 1,
 	}
 	if k.Threat == nil {
 		k.Threat = []migration.Threat{}

@@ -122,6 +122,7 @@ type ElasticRule struct {
 	Interval       string        `json:"interval,omitempty"`
 	From           string        `json:"from,omitempty"` // date math, such as now-10m
 	To             string        `json:"to,omitempty"`   // date math; empty means now
+	MaxSignals     int           `json:"max_signals,omitempty"` // most alerts of one run
 	Threshold      *Threshold    `json:"threshold,omitempty"`
 	Suppression    *Suppression  `json:"suppression,omitempty"`
 	LookupIndices  []LookupIndex `json:"lookup_indices,omitempty"`

@@ -77,7 +77,8 @@ func (l *lowering) bucket(v value, text string, at spl.Span) (x esql.Expr, typ s
 	}
 	l.coverSpan(s)
 	if s.length() >= 86400 {
-		l.diag("window_edges", at, "span", "intervals of a day or more start at midnight UTC and weeks on Monday; in Splunk they follow the user's time zone")
+		l.zoned("window_edges", at, "span", "intervals of a day or more start at midnight UTC and weeks on Monday; in Splunk they follow the user's time zone")
+		return l.utc(call("DATE_TRUNC", s.duration(), l.local(v.expr))), v.typ, true
 	} else {
 		l.diag("bin_clock_aligned", at, "span", "intervals begin at the clock in both; the rule looks back far enough to see a whole one")
 	}

@@ -190,6 +190,7 @@ type compilation struct {
 	branchLook int64
 	// ranged says that the pipeline being lowered has an earliest= of its own, openRange that one had none.
 	ranged, openRange bool
+	baseline          bool // intervals are compared with each other
 	modelled          bool // events of a data model are read
 	nested            int  // how many OR and NOT the condition being lowered stands in
 	budget            *budget.Budget
@@ -404,6 +405,7 @@ func (l *lowering) pipeline(p *spl.Pipeline) {
 		}
 		before := len(l.cmds)
 		l.lower(cmd, p.Commands[i+1:])
+		l.baseline = l.baseline || l.longestSpan > 0 && comparesRows[cmd.Name()]
 		st := Stage{SPL: cmd.Span(), Command: cmd.Name()}
 		l.stages = append(l.stages, st)
 		for _, e := range l.cmds[min(before, len(l.cmds)):] {
@@ -415,6 +417,10 @@ func (l *lowering) pipeline(p *spl.Pipeline) {
 		}
 	}
 }
+
+// comparesRows are the commands that compare a row with others.
+var comparesRows = map[string]bool{"eventstats": true, "streamstats": true, "trendline": true, "predict": true, "anomalydetection": true,
+	"autoregress": true, "delta": true, "accum": true}
 
 // preparesNext says that a summary-indexing command (sistats, sitop, …) stands right before its counterpart, which reads
 // what the command prepares: the two give what the counterpart alone gives (Splunk's manual on sistats).

@@ -42,6 +42,7 @@ var codes = []CodeInfo{
 	{"array_single", Info, "a function of one value on a field that may hold several by its mapping"},
 	{"order_not_kept", Info, "an order that the alerts do not depend on"},
 	{"default_limit", Info, "a limit that Splunk applies without being asked"},
+	{"time_zone", Info, "what depends on the time zone goes by that of the search head"},
 	{"time_range", Info, "a time range of the search that became the rule's own window"},
 	{"side_effect", Info, "a command that only writes or sends results elsewhere; the alert does this in Elastic"},
 	{"value_mapped", Info, "the integration stores other words for the same values"},

@@ -31,7 +31,7 @@ func (l *lowering) finish() {
 	}
 	if !l.aggregated && !hasLimit(l.cmds) {
 		l.command = ""
-		l.diag("row_limit", spl.Span{Start: spl.Pos{Line: 1, Column: 1}, End: spl.Pos{Line: 1, Column: 1}}, "", "every matching event is a row: ES|QL returns at most 1,000 of them in one run, 10,000 with a LIMIT")
+		l.diag("row_limit", spl.Span{Start: spl.Pos{Line: 1, Column: 1}, End: spl.Pos{Line: 1, Column: 1}}, "", "every matching event is a row: ES|QL returns at most 1,000 of them in one run, 10,000 with a LIMIT, and Kibana alerts on at most max_signals of these, which is set to 1,000: the smaller number holds")
 	}
 	if l.projected {
 		var names distinct

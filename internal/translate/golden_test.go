@@ -26,6 +26,7 @@ type goldenOptions struct {
 	Target  Target            `json:"target,omitzero"`
 	Macros  []Macro           `json:"macros,omitzero"`
 	Lookups []Lookup          `json:"lookups,omitzero"`
+	Zone    *Zone             `json:"zone,omitzero"`
 	Request Request           `json:"request,omitzero"`
 }
 
@@ -48,7 +49,7 @@ func compileGolden(t testing.TB, files []txtar.File) (query string, out Output) 
 // compileWith translates the query with a golden's options.
 func compileWith(t testing.TB, query string, o goldenOptions) Output {
 	t.Helper()
-	opts := Options{Macros: o.Macros, Lookups: o.Lookups, Target: o.Target, Index: o.Index}
+	opts := Options{Macros: o.Macros, Lookups: o.Lookups, Target: o.Target, Index: o.Index, Zone: o.Zone}
 	if o.Schema == "identity" {
 		if len(o.Index) == 0 {
 			opts.Index = []string{"events"}

@@ -62,12 +62,16 @@ func (l *lowering) datePart(name string, span spl.Span) *column {
 	if c, ok := l.readOuts[name]; ok {
 		return c
 	}
+	in := "UTC"
+	if z := l.opts.Zone; z != nil {
+		in = "the time zone " + z.Name + " (" + z.Distance() + ")"
+	}
 	c := &column{name: l.freeName(name), typ: "long", nonNull: true, computed: true, pending: &mappingNote{
-		subject: name, message: "`" + name + "` is taken from @timestamp in UTC; Splunk takes it from the text of the event, in the time zone written there",
+		subject: name, message: "`" + name + "` is taken from @timestamp in " + in + "; Splunk takes it from the text of the event, in the time zone written there",
 	}}
-	x := call("DATE_EXTRACT", str(part), col("@timestamp"))
+	x := call("DATE_EXTRACT", str(part), l.local(col("@timestamp")))
 	if named {
-		x, c.typ = call("TO_LOWER", call("DATE_FORMAT", str(pattern), col("@timestamp"))), "keyword"
+		x, c.typ = call("TO_LOWER", call("DATE_FORMAT", str(pattern), l.local(col("@timestamp")))), "keyword"
 	}
 	l.add(&esql.Eval{Assigns: []*esql.Assign{{Name: c.name, Expr: mark(x, span)}}})
 	l.noteReadOut(name, c)

@@ -9,9 +9,10 @@ import (
 
 // settings says what the schedule and the suppression of the rule need to know of the draft.
 func (c *compilation) settings(l *lowering) {
-	w := Window{Start: c.windowStart, PartLookBack: c.branchLook, OpenPart: c.openRange, Span: l.longestSpan}
+	w := Window{Start: c.windowStart, PartLookBack: c.branchLook, OpenPart: c.openRange, Span: l.longestSpan, Baseline: c.baseline}
 	if c.out.ESQL != nil {
 		w.Combines, w.Keys = combines(c.out.ESQL)
+		w.Rows = mostRows(c.out.ESQL)
 	}
 	c.out.Rule.Window = w
 	if len(c.req.SuppressFields) == 0 {
@@ -27,6 +28,21 @@ func (c *compilation) settings(l *lowering) {
 		}
 	}
 	c.out.Rule.Suppression = s
+}
+
+// mostRows is the least LIMIT behind which no command adds rows, 0 without one.
+func mostRows(q *esql.Query) (n int) {
+	for _, cmd := range q.Commands {
+		switch cmd := cmd.(type) {
+		case *esql.Limit:
+			if n == 0 || cmd.N < n {
+				n = cmd.N
+			}
+		case *esql.MvExpand, *esql.LookupJoin, *esql.Fork, *esql.Other:
+			n = 0
+		}
+	}
+	return n
 }
 
 // fewRows is a LIMIT below which the rows depend on what else the run sees; larger ones only bound the answer.

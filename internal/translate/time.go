@@ -103,7 +103,7 @@ func (l *lowering) dateCompare(v value, op, text string, at spl.Span) esql.Expr 
 		return binary(op, v.expr, call("TO_DATETIME", integer(int64(f*1000))))
 	}
 	if r, ok := spl.ParseRelativeTime(t); ok && t != "" {
-		return binary(op, v.expr, applyRelative(r, call("NOW")))
+		return binary(op, v.expr, l.relative(r, call("NOW")))
 	}
 	if strings.Contains(text, "*") {
 		return l.textEquals(l.asText(v), textTest{value: text, wild: true, fold: true})
@@ -133,9 +133,9 @@ func fnRelativeTime(l *lowering, e *spl.Call) value {
 		return holeValue
 	}
 	if r.Zoned() {
-		l.diag("time_rounding", e.Span(), "relative_time", "@ snaps to a "+r.Snap+" in UTC; Splunk snaps in the user's time zone")
+		l.zoned("time_rounding", e.Span(), "relative_time", "@ snaps to a "+r.Snap+" in UTC; Splunk snaps in the user's time zone")
 	}
-	return value{expr: applyRelative(r, x.expr), typ: "date", nonNull: x.nonNull, array: x.array}
+	return value{expr: l.relative(r, x.expr), typ: "date", nonNull: x.nonNull, array: x.array}
 }
 
 // date reads a value as a date: a date, or seconds since 1970.
@@ -237,11 +237,16 @@ func (l *lowering) timeText(v value, format string, at spl.Span) value {
 		return holeValue
 	}
 	if timePart(format) {
-		l.diag("time_rounding", at, "strftime", "the draft takes this part of the time in UTC, Splunk in the user's time zone: near its edges it differs, unless users work in UTC")
+		l.zoned("time_rounding", at, "strftime", "the draft takes this part of the time in UTC, Splunk in the user's time zone: near its edges it differs, unless users work in UTC")
 	}
 	switch format {
 	case "%s":
 		return value{expr: call("TO_STRING", binary("/", call("TO_LONG", d.expr), integer(1000))), typ: "keyword", nonNull: d.nonNull}
+	}
+	if !namesZone(format) { // a text with its zone is of UTC
+		d.expr = l.local(d.expr)
+	}
+	switch format {
 	case "%w": // Sunday is 0
 		return value{expr: call("TO_STRING", binary("%", call("DATE_EXTRACT", str("DAY_OF_WEEK"), d.expr), integer(7))), typ: "keyword", nonNull: d.nonNull}
 	}
@@ -253,7 +258,9 @@ func (l *lowering) timeText(v value, format string, at spl.Span) value {
 		l.diag("unsupported_function", at, "strftime", "strftime's "+bad+" has no counterpart in DATE_FORMAT")
 		return holeValue
 	}
-	l.diag("time_display", at, "strftime", "DATE_FORMAT writes UTC; Splunk writes the user's time zone")
+	if l.opts.Zone == nil {
+		l.diag("time_display", at, "strftime", "DATE_FORMAT writes UTC; Splunk writes the user's time zone")
+	}
 	return value{expr: call("DATE_FORMAT", str(f), d.expr), typ: "keyword", nonNull: d.nonNull}
 }
 
@@ -291,9 +298,14 @@ func fnStrptime(l *lowering, e *spl.Call) value {
 
 // zoneOf says whose time zone a text without one is read in.
 func (l *lowering) zoneOf(format string, at spl.Span) {
-	if !strings.Contains(format, "%z") && !strings.Contains(format, "%Z") && !strings.Contains(format, "%:z") && format != "%s" {
-		l.diag("time_rounding", at, "strptime", "a text without a time zone is read in UTC; Splunk reads it in the user's time zone")
+	if !namesZone(format) && format != "%s" {
+		l.zoned("time_rounding", at, "strptime", "a text without a time zone is read in UTC; Splunk reads it in the user's time zone")
 	}
+}
+
+// namesZone says that a format writes or reads the time zone.
+func namesZone(format string) bool {
+	return strings.Contains(format, "%z") || strings.Contains(format, "%Z") || strings.Contains(format, "%:z")
 }
 
 // timeOf reads a text as a time in a format of strptime.
@@ -307,5 +319,9 @@ func (l *lowering) timeOf(v value, format string, at spl.Span) value {
 		l.diag("unsupported_function", at, "strptime", "strptime's "+bad+" has no counterpart in DATE_PARSE")
 		return holeValue
 	}
-	return value{expr: call("DATE_PARSE", str(f), v.expr), typ: "date"}
+	x := call("DATE_PARSE", str(f), v.expr)
+	if !namesZone(format) {
+		x = l.utc(x)
+	}
+	return value{expr: x, typ: "date"}
 }

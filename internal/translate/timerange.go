@@ -46,7 +46,7 @@ func (l *lowering) timeModifier(e *spl.Compare, neg bool) esql.Expr {
 		l.diag("window_edges", e.Span(), field, field+"="+text+" searches all time, a rule a window; choose its look-back")
 		return boolean(!neg)
 	}
-	bound, r, zoned, ok := timeBound(text)
+	bound, r, zoned, ok := l.timeBound(text)
 	if !ok {
 		l.diag("window_edges", e.Span(), field, field+"="+text+" cannot become the rule's window; set the rule's look-back by hand")
 		return boolean(!neg)
@@ -67,7 +67,7 @@ func (l *lowering) timeModifier(e *spl.Compare, neg bool) esql.Expr {
 		l.diag("window_edges", e.Span(), field, field+"="+text+" is a fixed time, which the rule's sliding window leaves behind; the draft keeps the condition")
 	}
 	if zoned {
-		l.diag("time_rounding", e.Span(), field, field+"="+text+" is a condition in the draft, in UTC; Splunk takes it in the user's time zone")
+		l.zoned("time_rounding", e.Span(), field, field+"="+text+" is a condition in the draft, in UTC; Splunk takes it in the user's time zone")
 	} else {
 		l.diag("time_range", e.Span(), field, field+"="+text+" is a condition in the draft, which the rule's window covers")
 	}
@@ -90,19 +90,22 @@ const ingestedField = "event.ingested"
 
 // timeBound reads the value of earliest or latest: a relative time (r), seconds since 1970, or a date. zoned says that it
 // depends on the time zone.
-func timeBound(text string) (x esql.Expr, r *spl.RelativeTime, zoned, ok bool) {
+func (l *lowering) timeBound(text string) (x esql.Expr, r *spl.RelativeTime, zoned, ok bool) {
 	text = strings.TrimSpace(text)
 	if f, err := strconv.ParseFloat(text, 64); err == nil && !isHexOrWord(text) && f > 1 {
 		return call("TO_DATETIME", integer(int64(f*1000))), nil, false, true
 	}
 	if rel, ok := spl.ParseRelativeTime(text); ok && text != "" {
-		return applyRelative(rel, call("NOW")), &rel, rel.Zoned(), true
+		return l.relative(rel, call("NOW")), &rel, rel.Zoned(), true
 	}
 	for _, f := range []struct {
 		layout string
 		zoned  bool
 	}{{"01/02/2006:15:04:05", true}, {time.RFC3339Nano, false}, {"2006-01-02T15:04:05", true}, {"01/02/2006", true}} {
 		if t, err := time.Parse(f.layout, text); err == nil {
+			if f.zoned {
+				t = t.Add(-time.Duration(l.offset()) * time.Second)
+			}
 			return call("TO_DATETIME", str(t.UTC().Format("2006-01-02T15:04:05.000Z"))), nil, f.zoned, true
 		}
 	}

@@ -95,6 +95,8 @@ type Options struct {
 	Target  Target
 	// Index replaces the FROM patterns when not empty.
 	Index []string
+	// Zone is the time zone of Splunk's search head; nil where it is not known, and UTC stands in its place with a note.
+	Zone *Zone
 	// MaxQueryBytes and MaxDepth cap the input; zero means the defaults (1 MiB, 200).
 	MaxQueryBytes, MaxDepth int
 	// MaxSteps caps the work on one rule, after which the rule is too_complex; zero means budget.DefaultSteps.
@@ -133,6 +135,11 @@ type Window struct {
 	OpenPart     bool
 	// Span is the longest interval of time in seconds that the search groups by.
 	Span int64
+	// Baseline says that rows of such intervals are compared with each other (eventstats, streamstats), so that the window
+	// has to hold many of them.
+	Baseline bool
+	// Rows is the most rows that the draft gives, 0 where nothing but Elasticsearch's own limit bounds them.
+	Rows int
 	// Combines says that a row depends on several events, so that it matters which events one run sees together.
 	Combines bool
 	// Keys are the columns that the last aggregation groups by.
