@@ -120,8 +120,8 @@ type ElasticRule struct {
 	PrebuiltRuleID string        `json:"prebuilt_rule_id,omitempty"`
 	Threat         []Threat      `json:"threat,omitempty"`
 	Interval       string        `json:"interval,omitempty"`
-	From           string        `json:"from,omitempty"` // date math, such as now-10m
-	To             string        `json:"to,omitempty"`   // date math; empty means now
+	From           string        `json:"from,omitempty"`        // date math, such as now-10m
+	To             string        `json:"to,omitempty"`          // date math; empty means now
 	MaxSignals     int           `json:"max_signals,omitempty"` // most alerts of one run
 	Threshold      *Threshold    `json:"threshold,omitempty"`
 	Suppression    *Suppression  `json:"suppression,omitempty"`

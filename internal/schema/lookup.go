@@ -24,6 +24,7 @@ type Schema struct {
 	// written are "stream field" pairs that the tables know to be set although no list has them; open are streams of sources
 	// for which every field of ECS counts as known.
 	written, open map[string]bool
+	confirmed     map[string]bool // fields that overrides say are there
 	beside        map[string]bool // streams that are read beside others
 	insteads      []Instead
 }

@@ -119,6 +119,11 @@ func (s *Schema) override(name string, o SourceOverride) error {
 		}
 		f.Proof = Proof{Kind: ByPerson}
 		src.overrides[splunk] = f
+		s.confirmed = maps.Clone(s.confirmed)
+		if s.confirmed == nil {
+			s.confirmed = map[string]bool{}
+		}
+		s.confirmed[f.Name] = true
 		bare := f
 		bare.Source, bare.Values, bare.Fn = f.Name, nil, ""
 		src.extra[f.Name] = bare

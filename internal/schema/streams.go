@@ -36,7 +36,7 @@ func (s *Schema) StreamsAt(pattern string) []string {
 
 // StreamHas says whether documents of a stream can have a field: its list has it, or something shows it there.
 func (s *Schema) StreamHas(stream, field string) bool {
-	if _, ok := s.cat.lookup(stream, field); ok {
+	if _, ok := s.cat.lookup(stream, field); ok || s.confirmed[field] {
 		return true
 	}
 	if strings.HasPrefix(stream, "endpoint/") {
