@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/rulebridge/rulebridge/internal/esql"
+	"github.com/rulebridge/rulebridge/internal/schema"
 	"github.com/rulebridge/rulebridge/internal/translate"
 	"github.com/rulebridge/rulebridge/test/elasticsearch"
 )
@@ -44,6 +45,18 @@ func (e estate) create(ctx context.Context, node *elasticsearch.Node, catalogue 
 		}
 	}
 	return streams, nil
+}
+
+// brings reports whether events of the estate are known to have a field, listed or not.
+func (e estate) brings(field string) bool {
+	for _, pattern := range e.streams {
+		for _, s := range schema.Default().StreamsAt(pattern) {
+			if schema.Default().StreamHas(s, field) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // query is a draft over the indices of the estate, nil where it reads none of them.
@@ -168,7 +181,11 @@ func TestEstates(t *testing.T) {
 			said := slices.ContainsFunc(r.out.Diagnostics, func(d translate.Diagnostic) bool {
 				return d.Code == "needs_estate" || d.Severity == translate.Error
 			})
-			if r.out.Result == translate.Full || !said {
+			later := false // the column comes with the first event that has it
+			if m := unknownColumn.FindStringSubmatch(err.Error()); m != nil {
+				later = e.brings(m[1])
+			}
+			if r.out.Result == translate.Full || !said && !later {
 				t.Errorf("REFUSED on %s, and nothing says so: %s %q: %v", e.name, r.request.ID, r.request.Title, err)
 			}
 		}
