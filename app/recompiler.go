@@ -23,13 +23,18 @@ func NewRecompiler(c config.Config, resources compile.Resources, compilers Compi
 	if err != nil {
 		return nil, err
 	}
-	version, err := CompilerVersion(c.Schema)
+	settings := TranslationSettings(c.Translation)
+	defaults, err := settings.Defaults()
+	if err != nil {
+		return nil, err
+	}
+	version, err := CompilerVersion(c.Schema, settings)
 	if err != nil {
 		return nil, err
 	}
 	r := &Recompiler{Version: version}
 	if compilers.Path == "" {
-		r.Compiler = localCompiler(mapping, version, nil)(resources)
+		r.Compiler = localCompiler(mapping, version, nil, defaults)(resources)
 		return r, nil
 	}
 	r.pool, err = isolate.NewPool(isolate.Options{Path: compilers.Path, Args: compilers.Args, Resources: resources, Size: 1, Log: log.Named("compilers")})
