@@ -98,7 +98,7 @@ func uploads(r *http.Request, name string) (func() (string, io.Reader, error), e
 			for {
 				part, err := parts.NextPart()
 				if err != nil {
-					if err != io.EOF && errors.Is(err, io.EOF) { //nolint:errorlint // a form that ends within a part wraps it
+					if err != io.EOF && errors.Is(err, io.EOF) { // a form that ends within a part wraps it
 						err = io.ErrUnexpectedEOF
 					}
 					return "", nil, err

@@ -6,7 +6,6 @@ import (
 	"embed"
 	"encoding/hex"
 	"fmt"
-	"io"
 	"io/fs"
 	"strings"
 	"sync"
@@ -33,7 +32,7 @@ var Compiler = sync.OnceValue(func() string {
 		}
 		_, err = fmt.Fprintf(sum, "%s %d\n", path, len(text))
 		if err == nil {
-			_, err = io.WriteString(sum, string(text))
+			_, err = sum.Write(text)
 		}
 		return err
 	})
