@@ -69,6 +69,9 @@ func (l *lowering) leaveStreams(table []StreamFields, cmds []esql.Command) {
 			left++
 		}
 	}
+	if left > 0 && left < len(table) {
+		l.keepColumns(table, cmds, why)
+	}
 	at := queryStart
 	l.command = ""
 	if left == len(table) {
@@ -91,6 +94,29 @@ func (l *lowering) leaveStreams(table []StreamFields, cmds []esql.Command) {
 		}
 	}
 	l.indices = slices.DeleteFunc(slices.Clone(l.indices), func(index string) bool { return !kept[index] })
+}
+
+// keepColumns takes back what leaves out the only stream that has a column of the query: ES|QL refuses a query that names
+// a column which none of its indices has.
+func (l *lowering) keepColumns(table []StreamFields, cmds []esql.Command, why []string) {
+	has := func(left bool, field string) bool {
+		for i, s := range table {
+			if (why[i] != "") == left && l.schema.StreamHas(s.Stream, field) {
+				return true
+			}
+		}
+		return false
+	}
+	for _, f := range l.storedColumns(table, cmds) {
+		if has(false, f) || !has(true, f) {
+			continue
+		}
+		for i, s := range table {
+			if l.schema.StreamHas(s.Stream, f) {
+				why[i] = ""
+			}
+		}
+	}
 }
 
 // known reports whether a column is a stored field of one of the streams.
