@@ -117,7 +117,7 @@ func TestMatchNeverAlertsOnLess(t *testing.T) {
 		{"no threshold where the rule has one", failed + by + ` | where count>5`, kql(security, `event.code:4625`), false, "it alerts on each event"},
 		{"ES|QL with a higher number", failed + by + ` | where count>5`, esql(`FROM logs-system.security-* | WHERE event.code == "4625" | STATS n = COUNT(*) BY source.ip | WHERE n > 5000`), false, "5001 events"},
 		{"ES|QL with the same number", failed + by + ` | where count>5`, esql(`FROM logs-system.security-* | WHERE event.code == "4625" | STATS n = COUNT(*) BY source.ip | WHERE n > 5`), true, ""},
-		{"distinct values of another field", failed + `| stats dc(user) as n by src | where n>5`, esql(`FROM logs-system.security-* | WHERE event.code == "4625" | STATS n = COUNT_DISTINCT(host.name) BY source.ip | WHERE n > 5`), false, "different values of host.name"},
+		{"distinct values of another field", failed + `| stats dc(Logon_Type) as n by src | where n>5`, esql(`FROM logs-system.security-* | WHERE event.code == "4625" | STATS n = COUNT_DISTINCT(host.name) BY source.ip | WHERE n > 5`), false, "different values of host.name"},
 		{"ES|QL with a limit", failed + by, esql(`FROM logs-system.security-* | WHERE event.code == "4625" | LIMIT 10`), false, "LIMIT"},
 		{"ES|QL on a column that it makes", failed + by, esql(`FROM logs-system.security-* | EVAL x = event.code | WHERE x == "4625"`), false, "computed"},
 		{"ES|QL that writes over a field", failed + by, esql(`FROM logs-system.security-* | EVAL event.code = "1" | WHERE event.code == "4625"`), false, "computed"},
