@@ -48,7 +48,7 @@ chaos: build ## KILLS (200) kill -9 over migrations of RULES (2000) rules with S
 
 .PHONY: race
 race: ## the tests of the concurrent parts under the race detector
-	$(GO) test -race -short ./workflows/... ./activities/... ./api/... ./internal/store/... ./internal/llm/... ./internal/assistant/... ./worker
+	$(GO) test -race -short -timeout 40m ./workflows/... ./activities/... ./api/... ./internal/store/... ./internal/llm/... ./internal/assistant/... ./worker
 
 .PHONY: lint
 lint: ## golangci-lint and gofmt
