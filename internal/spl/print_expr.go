@@ -143,9 +143,12 @@ func precedence(op string) int {
 func (w *printer) expr(e Expr, prec int) {
 	switch e := e.(type) {
 	case *FieldRef:
-		if e.Quoted {
+		switch {
+		case e.Quoted:
 			w.WriteString("'" + e.Name + "'")
-		} else {
+		case e.Name == "#": // with a blank behind, the sign would be read as the start of a comment
+			w.WriteString("(#)")
+		default:
 			w.WriteString(e.Name)
 		}
 	case *StringLit:
