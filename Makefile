@@ -58,11 +58,17 @@ lint: ## golangci-lint and gofmt
 workflowcheck: ## Temporal's check that workflow code is deterministic
 	$(GO) run $(WFCHECK) -config workflowcheck.config.yaml ./workflows/...
 
+# Go's fuzzing sometimes ends a run that found nothing with "context deadline exceeded", when its time is over while a
+# worker is busy (golang/go#75804); such an end, without a failing input, is no failure.
+fuzz: SHELL = /bin/bash
+fuzz: .SHELLFLAGS = -o pipefail -c
 .PHONY: fuzz
 fuzz: ## each fuzz target for FUZZTIME
-	@set -e; for p in $$(grep -rlE '^func Fuzz' --include=*_test.go . | xargs -n1 dirname | sort -u); do \
+	@set -e; log=$$(mktemp); trap 'rm -f '$$log EXIT; \
+	for p in $$(grep -rlE '^func Fuzz' --include=*_test.go . | xargs -n1 dirname | sort -u); do \
 	  for f in $$(grep -hoE '^func Fuzz[A-Za-z0-9_]+' $$p/*_test.go | cut -c6- | sort -u); do \
-	    echo "fuzz $$p $$f"; $(GO) test $$p -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME); done; done
+	    echo "fuzz $$p $$f"; $(GO) test $$p -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) 2>&1 | tee $$log || \
+	      { grep -qx ' *context deadline exceeded' $$log && ! grep -qE 'Failing input|_test.go:|panic' $$log; }; done; done
 
 SPLICES ?= 200000
 .PHONY: splices
