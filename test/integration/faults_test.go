@@ -359,9 +359,11 @@ func (f *faults) workerDown(t *testing.T) {
 		source = resp.Header.Get("X-Stats-Source")
 		return source == "store"
 	})
-	if s := f.stats(id); s.Status != migration.Running || s.Rules != f.counts(t, id) {
-		t.Errorf("stats without a worker: %+v, the store has %+v", s, f.counts(t, id))
-	}
+	// The gateway answers from what it read of the store a moment ago.
+	eventually(t, 20*time.Second, "stats without a worker are what the store has", func() bool {
+		s := f.stats(id)
+		return s.Status == migration.Running && s.Rules == f.counts(t, id)
+	})
 	f.worker.signal(syscall.SIGCONT)
 	f.finished(id, n, 60*time.Second)
 	f.agree(t, id, migration.Finished)
