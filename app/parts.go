@@ -39,22 +39,13 @@ func NewActivities(ctx context.Context, c config.Config, s store.Store, catalogu
 		return nil, err
 	}
 	// Read here too: a fault in the overrides is the user's to mend before anything starts.
-	mapping, err := Schema(c.Schema)
-	if err != nil {
-		return nil, err
-	}
-	settings := TranslationSettings(c.Translation)
-	defaults, err := settings.Defaults()
-	if err != nil {
-		return nil, err
-	}
-	version, err := CompilerVersion(c.Schema, settings)
+	how, err := readCompilation(c.Schema, TranslationSettings(c.Translation))
 	if err != nil {
 		return nil, err
 	}
 	d := activities.Deps{
 		Migrations: s, Rules: s, Answers: s, Connectors: connectors, Logger: log.Named("activities"),
-		Known: compile.Known{Schema: mapping},
+		Known: compile.Known{Schema: how.schema},
 	}
 	a := &Activities{}
 	if compilers.Path != "" {
@@ -77,7 +68,7 @@ func NewActivities(ctx context.Context, c config.Config, s store.Store, catalogu
 			d.Matcher = a.pool
 		}
 	} else {
-		local := localCompiler(mapping, version, catalogue, defaults)(s)
+		local := how.local(catalogue)(s)
 		d.Compiler = local
 		if catalogue != nil {
 			d.Matcher = local
@@ -92,10 +83,30 @@ func TranslationSettings(c config.Translation) compile.Settings {
 	return compile.Settings{TimeZone: c.TimeZone, Interval: c.Interval, Margin: c.Margin, CombiningInterval: c.CombiningInterval}
 }
 
-// localCompiler compiles and matches in the process that calls it.
-func localCompiler(mapping *schema.Schema, version string, catalogue *prebuilt.Catalogue, defaults compile.Defaults) func(compile.Resources) isolate.Local {
+// compilation is how rules are compiled: what the configuration says of fields and schedules, and the compiler's name.
+type compilation struct {
+	schema   *schema.Schema
+	defaults compile.Defaults
+	version  string
+}
+
+func readCompilation(schemaFile string, settings compile.Settings) (compilation, error) {
+	mapping, err := Schema(schemaFile)
+	if err != nil {
+		return compilation{}, err
+	}
+	defaults, err := settings.Defaults()
+	if err != nil {
+		return compilation{}, err
+	}
+	version, err := CompilerVersion(schemaFile, settings)
+	return compilation{mapping, defaults, version}, err
+}
+
+// local compiles and matches in the process that calls it; without a catalogue it only compiles.
+func (c compilation) local(catalogue *prebuilt.Catalogue) func(compile.Resources) isolate.Local {
 	return func(r compile.Resources) isolate.Local {
-		local := isolate.Local{Compiler: compile.NewCache(r, translate.Options{Schema: mapping, Zone: defaults.Zone}, defaults).Named(version)}
+		local := isolate.Local{Compiler: compile.NewCache(r, translate.Options{Schema: c.schema, Zone: c.defaults.Zone}, c.defaults).Named(c.version)}
 		if catalogue != nil {
 			local.Matcher = prebuilt.Matcher{Catalogue: catalogue}
 		}
@@ -106,19 +117,11 @@ func localCompiler(mapping *schema.Schema, version string, catalogue *prebuilt.C
 // ServeCompiler is the process that Compilers start: it compiles the rules that come in and answers on out, until in
 // ends. wrap may stand around the compiler; nil leaves it as it is.
 func ServeCompiler(in io.Reader, out io.Writer, schemaFile string, settings compile.Settings, catalogue *prebuilt.Catalogue, wrap func(isolate.Compiler) isolate.Compiler) error {
-	mapping, err := Schema(schemaFile)
+	how, err := readCompilation(schemaFile, settings)
 	if err != nil {
 		return err
 	}
-	defaults, err := settings.Defaults()
-	if err != nil {
-		return err
-	}
-	version, err := CompilerVersion(schemaFile, settings)
-	if err != nil {
-		return err
-	}
-	build := localCompiler(mapping, version, catalogue, defaults)
+	build := how.local(catalogue)
 	return isolate.Serve(in, out, func(r compile.Resources) isolate.Local {
 		local := build(r)
 		if wrap != nil {

@@ -19,22 +19,13 @@ type Recompiler struct {
 
 // NewRecompiler compiles with the macros and lookups that resources has.
 func NewRecompiler(c config.Config, resources compile.Resources, compilers Compilers, log *zap.Logger) (*Recompiler, error) {
-	mapping, err := Schema(c.Schema)
+	how, err := readCompilation(c.Schema, TranslationSettings(c.Translation))
 	if err != nil {
 		return nil, err
 	}
-	settings := TranslationSettings(c.Translation)
-	defaults, err := settings.Defaults()
-	if err != nil {
-		return nil, err
-	}
-	version, err := CompilerVersion(c.Schema, settings)
-	if err != nil {
-		return nil, err
-	}
-	r := &Recompiler{Version: version}
+	r := &Recompiler{Version: how.version}
 	if compilers.Path == "" {
-		r.Compiler = localCompiler(mapping, version, nil, defaults)(resources)
+		r.Compiler = how.local(nil)(resources)
 		return r, nil
 	}
 	r.pool, err = isolate.NewPool(isolate.Options{Path: compilers.Path, Args: compilers.Args, Resources: resources, Size: 1, Log: log.Named("compilers")})
