@@ -40,6 +40,8 @@ var columns = map[string]column{
 	"DestinationIp": {name: "destination.ip"}, "DestinationPort": {name: "destination.port"}, "DestinationHostname": {name: "destination.domain"}, "SourceIp": {name: "source.ip"},
 	"event.code": {name: "event.code"}, "event.category": {name: "event.category", many: true},
 	"process.args": {name: "process.args", many: true}, "process.name": {name: "process.name"},
+	"process.pe.original_file_name": {name: "process.pe.original_file_name"}, "process.parent.executable": {name: "process.parent.executable"},
+	"process.command_line": {name: "process.command_line"}, "user.name": {name: "user.name"},
 }
 
 // renderer writes conditions in one form. Each function returns a condition that is true exactly where the SPL holds

@@ -101,8 +101,9 @@ func Rules() []Rule {
 			return connections + fmt.Sprintf(`DestinationIp="%d.0.0.0/8" DestinationPort>1023 NOT SourceIp="10.3.0.0/16" NOT DestinationHostname="*.%s.example"`,
 				1+l.IntN(220), word(l.IntN(300)))
 		}},
-		{Name: "missing values", SPL: func(l Literals) string {
-			return starts + `NOT OriginalFileName=* NOT ParentImage=* CommandLine=* user="` + l.Person()[:2] + `*" | table _time dest user Image CommandLine`
+		// The raw events of Sysmon always have these fields ("-" where there is no value), so only the stored ones can be missing.
+		{Name: "missing values", Stored: true, SPL: func(l Literals) string {
+			return `event.code=1 NOT process.pe.original_file_name=* NOT process.parent.executable=* process.command_line=* user.name="` + l.Person()[:2] + `*"`
 		}},
 		{Name: "several values, equality", Stored: true, SPL: func(l Literals) string {
 			return `event.code=1 process.args="` + l.Argument() + `" NOT process.args="/quiet" event.category="process"`
