@@ -32,6 +32,24 @@ func arithmeticOps() []Op {
 			return Num(f(p, q))
 		}}
 	}
+	// product is a product or a quotient: its operands say how many figures of it are significant.
+	product := func(name, does string, f func(a, b float64) float64) Op {
+		o := calc(name, does, f)
+		missing := o.Rows[1].Missing
+		o.Rows = []Row{o.Rows[0],
+			{Kinds: kinds(Number, Number), Result: Number, Missing: missing, Does: does + "; the result shows as many significant figures as the operand with a fraction that has the fewest: 8.250*0.20 is 1.7. Whole numbers and exact() count as precise, figures before the point are all shown", Page: pageEval},
+			{Kinds: kinds(Numeral, Numeral), Result: Number, Missing: Maybe, Does: does + "; a field counts as precise as its text is, 0.20 has two figures; is missing when a side is no number", Page: pageEval},
+			several}
+		calculate := o.fn
+		o.fn = func(e *Env, a []Value) Value {
+			v := calculate(e, a)
+			if len(v) != 1 {
+				return v
+			}
+			return v[0].precise(fewest(a[0][0].figures(), a[1][0].figures()))
+		}
+		return o
+	}
 	sum := calc("+", "adds", func(a, b float64) float64 { return tidy(a+b, max(decimals(a), decimals(b))) })
 	add := sum.fn
 	sum.Rows = []Row{
@@ -58,8 +76,8 @@ func arithmeticOps() []Op {
 	return []Op{
 		sum,
 		calc("-", "subtracts", func(a, b float64) float64 { return tidy(a-b, max(decimals(a), decimals(b))) }),
-		calc("*", "multiplies", func(a, b float64) float64 { return tidy(a*b, decimals(a)+decimals(b)) }),
-		calc("/", "divides; a division by zero is missing", func(a, b float64) float64 {
+		product("*", "multiplies", func(a, b float64) float64 { return tidy(a*b, decimals(a)+decimals(b)) }),
+		product("/", "divides; a division by zero is missing", func(a, b float64) float64 {
 			if b == 0 {
 				return math.NaN()
 			}

@@ -27,7 +27,8 @@ and what is written is what Rulebridge takes: do not build an alert on it.
 - **text**: text that is no number, such as a path.
 - **numeral**: text that may be a number: fields of events, and what rex, lookup, split and strftime give.
 - **number**: the result of a calculation. A whole one shows no decimals (2, not 2.0) and is written out (20000000, not 2e7);
-  round(x, 2) shows two decimals; other results show the digits they need.
+  round(x, 2) shows two decimals; a product or quotient of numbers with a fraction shows the significant figures of the least
+  precise one, and exact() lifts that; other results show the digits they need.
 - **time**: a number of seconds since 1970.
 - **address**: the text of an IP address.
 - **boolean**: the result of a condition.

@@ -3,6 +3,7 @@ package value
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -144,6 +145,59 @@ func figures(s string) int {
 	s, _, _ = strings.Cut(strings.ToLower(strings.TrimLeft(s, "+-")), "e")
 	digits := strings.TrimLeft(strings.Replace(s, ".", "", 1), "0")
 	return max(1, len(digits))
+}
+
+// figures counts the significant figures of a number with a fraction as it is shown; 0 stands for a number that is precise:
+// a whole one, or a result whose digits nothing limits.
+func (a Atom) figures() int {
+	switch {
+	case a.kind == Number && a.places < 0 || a.kind == Number && a.places == 0 && a.number == math.Trunc(a.number):
+		return 0
+	case a.kind == Number:
+		return figures(a.Text())
+	case a.kind == Text && strings.IndexByte(a.text, '.') >= 0:
+		return figures(a.text)
+	}
+	return 0
+}
+
+// fewest is the smaller number of figures of two numbers, of which 0 is no limit.
+func fewest(a, b int) int {
+	if a == 0 || b != 0 && b < a {
+		return b
+	}
+	return a
+}
+
+// precise is the number shown with so many significant figures, 0 for those that it needs. It keeps its value, which exact
+// shows; a whole number shows no decimals, and no figure before the point is rounded away.
+func (a Atom) precise(figures int) Value {
+	if figures == 0 || a.number == math.Trunc(a.number) || math.IsInf(a.number, 0) {
+		return a.One()
+	}
+	// Rounding can carry into a place more: 9.96 of two figures is 10.
+	digits := 1 + int(math.Floor(math.Log10(math.Abs(a.number))))
+	if n := roundTo(a.number, figures-digits); n != 0 {
+		digits = 1 + int(math.Floor(math.Log10(math.Abs(n))))
+	}
+	return NumPlaces(a.number, max(0, figures-digits))
+}
+
+// Stored is the value as a field holds it: numbers are what they show.
+func (v Value) Stored() Value {
+	for i, a := range v {
+		if a.kind != Number || a.places < 0 || roundTo(a.number, int(a.places)) == a.number {
+			continue
+		}
+		out := slices.Clone(v)
+		for j := i; j < len(out); j++ {
+			if b := &out[j]; b.kind == Number && b.places >= 0 {
+				b.number = roundTo(b.number, int(b.places))
+			}
+		}
+		return out
+	}
+	return v
 }
 
 func positive(f func(float64) float64) func(float64) float64 {

@@ -11,7 +11,7 @@ type Atom struct {
 	kind   Kind // Text, Number or Boolean
 	text   string
 	number float64
-	places int8 // decimals to show; -1: as many as the number needs; asWritten: text that an event holds as a number
+	places int8 // decimals to show, which can be fewer than the number has; -1: as many as it needs; asWritten: text that an event holds as a number
 }
 
 // asWritten marks text that stood as a number in the events: it is text to every operation, and written as a number.
@@ -185,7 +185,7 @@ func FormatNumber(n float64, places int) string {
 		n = 0 // no -0
 	}
 	if places >= 0 {
-		s := strconv.FormatFloat(n, 'f', places, 64)
+		s := strconv.FormatFloat(roundTo(n, places), 'f', places, 64)
 		if strings.Trim(s, "-0.") == "" {
 			s = strings.TrimPrefix(s, "-")
 		}

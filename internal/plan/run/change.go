@@ -69,7 +69,7 @@ func (x *runner) change(c plan.Change, r *Row, t *rows) error {
 		if err != nil {
 			return err
 		}
-		put(t, r, x.assignee(c.Name, r), v)
+		put(t, r, x.assignee(c.Name, r), v.Stored())
 	case *plan.Match:
 		return x.match(c, r, t)
 	case *plan.Edit:
