@@ -1,6 +1,7 @@
 package mask
 
 import (
+	"maps"
 	"slices"
 	"strings"
 )
@@ -37,43 +38,40 @@ var commands = map[string]command{
 	"new-localuser": {plain: true, sure: true, flags: []string{"-name"}}, "disable-adaccount": {plain: true, sure: true, flags: []string{"-identity"}},
 }
 
-// commandHeads finds the last word of what begins a command.
-var commandHeads = func() *automaton {
-	var heads []string
-	for name := range commands {
-		heads = append(heads, name)
-	}
-	slices.Sort(heads)
-	return build(heads)
-}()
+// commandNames are the names of commands, sorted, and commandTrie finds them: pattern n is commandNames[n].
+var (
+	commandNames = slices.Sorted(maps.Keys(commands))
+	commandTrie  = build(commandNames)
+)
 
 // maxCommand bounds how far the arguments of a command reach, in bytes.
 const maxCommand = 400
 
 // commandAccounts calls found for each account that a command line names by its place, and whether no sentence reads so.
 func commandAccounts(text string, found func(start, end int, sure bool)) {
-	at := int32(0)
-	a := commandHeads
-	for i := 0; i < len(text); i++ {
-		if at == 0 && a.root[lower[text[i]]] == 0 {
-			continue
+	before := byte(0)
+	for start := range len(text) {
+		c := text[start]
+		if commandTrie.root[lower[c]] != 0 && !asciiWord[before] && before != '-' && before != '_' && before != '.' {
+			commandAt(text, start, found)
 		}
-		at = a.step(at, lower[text[i]])
-		for out := a.node[at].out; out != 0; out = a.node[out].suffix {
-			start := i + 1 - int(a.node[out].length)
-			end := i + 1
-			if len(text)-end > 4 && text[end] == '.' && sameFold(text[end:end+4], ".exe") {
-				end += 4
-			}
-			if end < len(text) && (text[end] == '"' || text[end] == '\'') {
-				end++
-			}
-			if end >= len(text) || text[end] != ' ' && text[end] != '\t' || !wordStart(text, start) || start > 0 && strings.IndexByte("-_.", text[start-1]) >= 0 {
-				continue
-			}
-			arguments(text, end, commands[strings.ToLower(text[start:start+int(a.node[out].length)])], commandBegins(text, start), found)
-		}
+		before = c
 	}
+}
+
+// commandAt calls found for the accounts that the command at an offset names, if one is there.
+func commandAt(text string, start int, found func(start, end int, sure bool)) {
+	commandTrie.at(text, &lower, start, func(name, end int) {
+		if len(text)-end > 4 && text[end] == '.' && sameFold(text[end:end+4], ".exe") {
+			end += 4
+		}
+		if end < len(text) && (text[end] == '"' || text[end] == '\'') {
+			end++
+		}
+		if end < len(text) && (text[end] == ' ' || text[end] == '\t') && wordStart(text, start) {
+			arguments(text, end, commands[commandNames[name]], commandBegins(text, start), found)
+		}
+	})
 }
 
 // commandBegins reports whether a command, and not a word of a sentence, may stand at an offset.

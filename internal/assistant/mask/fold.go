@@ -35,18 +35,23 @@ var folding = func() (t [256]byte) {
 
 // fold reuses the buffers of f.
 func (f *folded) fold(text string) {
-	f.bytes, f.at = f.bytes[:0], f.at[:0]
+	if cap(f.bytes) < len(text) {
+		f.bytes = make([]byte, 0, len(text)+len(text)/4)
+	}
+	to := f.bytes[:len(text)]
 	i := 0
-	blank := false // the byte before is one
-	for i < len(text) && text[i] < utf8.RuneSelf && text[i] != 0 {
+	before := byte(0)
+	for i < len(text) {
 		c := folding[text[i]]
-		if c == ' ' && blank {
+		if c >= utf8.RuneSelf || c == 0 || c == ' ' && before == ' ' {
 			break
 		}
-		blank = c == ' '
-		f.bytes = append(f.bytes, c)
+		to[i] = c
+		before = c
 		i++
 	}
+	f.bytes, f.at = to[:i], f.at[:0]
+	blank := before == ' ' // the byte before is one
 	if i == len(text) {
 		f.at = nil
 		return
@@ -200,6 +205,14 @@ func wordEnd(text string, i int) bool {
 	before, _ := utf8.DecodeLastRuneInString(text[:i])
 	return classOf(before) != spaced
 }
+
+// asciiWord says which bytes are ASCII letters and digits.
+var asciiWord = func() (t [256]bool) {
+	for c := range byte(utf8.RuneSelf) {
+		t[c] = letter(c) || digit(c)
+	}
+	return t
+}()
 
 func hex(c byte) bool { return digit(c) || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F' }
 

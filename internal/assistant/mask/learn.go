@@ -23,7 +23,7 @@ var nouns = map[string]bool{
 	"interactive": true, "remotely": true, "behavior": true, "behaviour": true, "anomalous": true, "suspicious": true, "malicious": true,
 }
 
-var cueAutomaton = build(slices.Sorted(slices.Values(cues)))
+var cueTrie = build(slices.Sorted(slices.Values(cues)))
 
 // Learn calls found for each account that a text names by its form or by the words before it, and that could not be
 // told from text otherwise: the name of DOMAIN\name and name@domain, the owner of a home, and "session opened for name".
@@ -81,19 +81,15 @@ func homeAt(part string, i int) (int, int) {
 }
 
 func learnCues(text string, found func(value string, kind Kind)) {
-	at := int32(0)
 	for i := range len(text) {
-		at = cueAutomaton.step(at, lower[text[i]])
-		out := cueAutomaton.node[at].out
-		if out == 0 {
+		if c := text[i]; cueTrie.root[lower[c]] == 0 || i > 0 && asciiWord[c] && asciiWord[text[i-1]] || !wordStart(text, i) {
 			continue
 		}
-		if start := i + 1 - int(cueAutomaton.node[out].length); !wordStart(text, start) {
-			continue
-		}
-		if name := nameAt(text, i+1); name != "" {
-			found(name, User)
-		}
+		cueTrie.at(text, &lower, i, func(_, end int) {
+			if name := nameAt(text, end); name != "" {
+				found(name, User)
+			}
+		})
 	}
 }
 

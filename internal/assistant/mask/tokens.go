@@ -37,12 +37,12 @@ var kindsBy = func() (by [256][]Kind) {
 	return by
 }()
 
-// tokenLeads are the bytes that a token may begin with: those of a kind, or of a UUID.
-var tokenLeads = func() (t [256]bool) {
-	for c := range t {
-		t[c] = kindsBy[lower[c]] != nil || hex(byte(c))
+// kindsByEnd are the kinds by their last byte.
+var kindsByEnd = func() (by [256][]Kind) {
+	for _, k := range kinds {
+		by[k[len(k)-1]] = append(by[k[len(k)-1]], k)
 	}
-	return t
+	return by
 }()
 
 const (
@@ -392,23 +392,57 @@ func (t *Table) known(text string, i int) (int, string) {
 	return n, value
 }
 
+// next finds the first known token from an offset on, and its value; start is -1 when there is none. Each token has a dash
+// behind its kind, or behind the first eight digits of a UUID, so that only dashes are looked at.
+func (t *Table) next(text string, from int) (start, end int, value string) {
+	if t.empty() {
+		return -1, -1, ""
+	}
+	for dash := from; ; dash++ {
+		n := strings.IndexByte(text[dash:], '-')
+		if n < 0 {
+			return -1, -1, ""
+		}
+		dash += n
+		if start := tokenStart(text, dash); start >= from {
+			if n, value := t.known(text, start); n > 0 {
+				return start, start + n, value
+			}
+		}
+	}
+}
+
+// tokenStart is where a token begins whose first dash is at an offset; -1 when there is none. No kind is the end of
+// another, and none consists of hexadecimal digits.
+func tokenStart(text string, dash int) int {
+	if dash < 3 {
+		return -1
+	}
+	for _, k := range kindsByEnd[lower[text[dash-1]]] {
+		if start := dash - len(k); start >= 0 && sameFold(text[start:dash], string(k)) {
+			return start
+		}
+	}
+	if dash >= 8 && hex(text[dash-1]) {
+		return dash - 8
+	}
+	return -1
+}
+
 // Restore puts the values back in place of their tokens. Tokens are taken whole only.
 func (t *Table) Restore(text string) string {
-	var b strings.Builder
-	done := 0
-	for i := 0; i < len(text); {
-		n, value := t.known(text, i)
-		if n == 0 {
-			i++
-			continue
-		}
-		b.WriteString(text[done:i])
-		b.WriteString(value)
-		i += n
-		done = i
-	}
-	if done == 0 {
+	start, end, value := t.next(text, 0)
+	if start < 0 {
 		return text
+	}
+	var b strings.Builder
+	b.Grow(len(text))
+	done := 0
+	for start >= 0 {
+		b.WriteString(text[done:start])
+		b.WriteString(value)
+		done = end
+		start, end, value = t.next(text, end)
 	}
 	b.WriteString(text[done:])
 	return b.String()
@@ -464,14 +498,8 @@ func undecided(rest string) bool {
 // Tokens are the known tokens in a text, in their order.
 func (t *Table) Tokens(text string) []string {
 	var found []string
-	for i := 0; i < len(text); {
-		n, _ := t.known(text, i)
-		if n == 0 {
-			i++
-			continue
-		}
-		found = append(found, text[i:i+n])
-		i += n
+	for start, end, _ := t.next(text, 0); start >= 0; start, end, _ = t.next(text, end) {
+		found = append(found, text[start:end])
 	}
 	return found
 }
