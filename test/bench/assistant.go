@@ -128,13 +128,17 @@ func maskSpeed(r *run) error {
 		fmt.Fprintf(&text, "authentication event with process sshd on srv-%04d.corp.example by CORP\\user%04d.name (10.2.%d.%d): session opened, the command line was cmd /c echo finished > C:\\Windows\\Temp\\out.txt. ", i%2000, i*7%2000, i%250, i%31)
 	}
 	const times = 64
-	began := time.Now()
+	var took []float64
 	for range times {
+		began := time.Now()
 		if _, _, err := m.Text(text.String(), mask.Prose); err != nil {
 			return err
 		}
+		took = append(took, time.Since(began).Seconds())
 	}
-	r.add("assistant", "masking", times*float64(text.Len())/mib/time.Since(began).Seconds(), "MB/s", "one core, a value in each 50 bytes; 20 is the aim")
+	speed := func(seconds float64) float64 { return float64(text.Len()) / mib / seconds }
+	r.add("assistant", "masking p50", speed(quantile(took, 0.5)), "MB/s", "one core, a value in each 50 bytes; 20 is the aim")
+	r.add("assistant", "masking best", speed(quantile(took, 0)), "MB/s", "the pass that other programs disturbed least")
 	return nil
 }
 

@@ -112,7 +112,7 @@ func blob(run string, inflated *int, found func(inner string, known bool)) {
 	if len(run) > 2 && run[0] == '0' && lower[run[1]] == 'x' {
 		digits = run[2:]
 	}
-	if len(digits)%2 == 0 && hexByteIsText(digits) {
+	if len(digits)%2 == 0 && hexByteIsText(digits) && allHex(digits) {
 		if raw, err := hexcode.DecodeString(digits); err == nil {
 			texts(raw, inflated, found)
 		}
@@ -175,6 +175,15 @@ func hexByteIsText(run string) bool {
 	}
 	b, _ := hexByte(run, 0)
 	return plainByte(b) || b == 0x1f
+}
+
+func allHex(run string) bool {
+	for i := range len(run) {
+		if !hex(run[i]) {
+			return false
+		}
+	}
+	return true
 }
 
 // plainByte is a byte of a text in UTF-8 or UTF-16.

@@ -52,7 +52,7 @@ func commandAccounts(text string, found func(start, end int, sure bool)) {
 	before := byte(0)
 	for start := range len(text) {
 		c := text[start]
-		if commandTrie.root[lower[c]] != 0 && !asciiWord[before] && before != '-' && before != '_' && before != '.' {
+		if !asciiWord[before] && commandTrie.root[lower[c]] != 0 && before != '-' && before != '_' && before != '.' {
 			commandAt(text, start, found)
 		}
 		before = c

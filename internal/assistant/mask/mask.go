@@ -3,7 +3,6 @@
 package mask
 
 import (
-	"cmp"
 	"math"
 	"slices"
 	"strings"
@@ -33,6 +32,7 @@ type Masker struct {
 	f        folded
 	sums     sums
 	spans    []span
+	sorter   spanSorter
 	reported bool
 	inner    inner
 }
@@ -109,9 +109,7 @@ func (m *Masker) piece(text string, style Style) (string, error) {
 	if len(m.spans) == 0 {
 		return text, nil
 	}
-	slices.SortFunc(m.spans, func(a, b span) int {
-		return cmp.Or(a.start-b.start, b.end-a.end)
-	})
+	m.spans = m.sorter.sort(m.spans)
 	m.settle()
 	var b strings.Builder
 	b.Grow(len(text) + len(text)/4)

@@ -214,6 +214,7 @@ func TestLearn(t *testing.T) {
 		"Account Name:\t\t-\n\tAccount Domain:\t\t-":       "",
 		"TargetUserName: jdoe":                             "jdoe",
 		"acct=\"svc_sql\"":                                 "svc_sql",
+		"xsession opened for user deploy2":                 "deploy2", // the words in front of a name are a shorter cue
 	} {
 		found := map[string]bool{}
 		Learn(text, func(v string, _ Kind) { found[v] = true })

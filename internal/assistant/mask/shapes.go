@@ -1,6 +1,7 @@
 package mask
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -118,6 +119,12 @@ var roots = map[string]bool{
 // programs are the ends of file names that no account has.
 var programs = []string{".exe", ".dll", ".sys", ".ps1", ".bat", ".cmd", ".vbs", ".js", ".msi", ".com", ".scr", ".lnk", ".tmp", ".log", ".txt"}
 
+func program(name string) bool {
+	return slices.ContainsFunc(programs, func(end string) bool {
+		return len(name) >= len(end) && sameFold(name[len(name)-len(end):], end)
+	})
+}
+
 // account finds DOMAIN\name around a backslash, or its form in a URL, whose name begins at after; more of
 // them are those of escapes: two in JSON, four in JSON within JSON.
 func account(text string, at, after int, found func(span)) {
@@ -152,14 +159,8 @@ func account(text string, at, after int, found func(span)) {
 	if end <= after || !wordByte(text[after]) && text[after] != '_' {
 		return
 	}
-	domain, name := text[start:at], strings.ToLower(text[after:end])
-	if roots[strings.ToLower(domain)] {
+	if roots[strings.ToLower(text[start:at])] || program(text[after:end]) {
 		return
-	}
-	for _, p := range programs {
-		if strings.HasSuffix(name, p) {
-			return
-		}
 	}
 	found(span{start: start, end: end, kind: User})
 }
@@ -195,11 +196,8 @@ func slashAccount(text string, at int, found func(span)) {
 	if len(name) < 2 || !letter(name[0]) && name[0] < utf8.RuneSelf && name[0] != '_' || capitals(name) && !wordEnd(text, end) {
 		return
 	}
-	low := strings.ToLower(name)
-	for _, p := range programs {
-		if strings.HasSuffix(low, p) {
-			return
-		}
+	if program(name) {
+		return
 	}
 	found(span{start: runeStart(text, start), end: runeEnd(text, end), kind: User})
 }
