@@ -227,13 +227,15 @@ func (l *lowering) compareValues(op string, a, b value, span spl.Span) esql.Expr
 	}
 	if a.multi() || b.multi() {
 		if equality && isText(a.typ) && isText(b.typ) && a.multi() != b.multi() {
-			return l.anyColumn(op, a, b)
+			return l.sameNumerals(op, a, b, l.anyColumn(op, a, b), span)
 		}
 		l.arrayNote(anyOf(a, b), span, "", "a comparison with a field that holds several values compares nothing in ES|QL, any value in Splunk")
 	}
 	switch {
 	case !equality && (isText(a.typ) && (isText(b.typ) || isNumeric(b.typ)) || isNumeric(a.typ) && isText(b.typ)):
 		return l.ordered(op, a, b)
+	case equality && isText(a.typ) && isText(b.typ), equality && isText(a.typ) && isNumeric(b.typ), equality && isNumeric(a.typ) && isText(b.typ):
+		return l.sameNumerals(op, a, b, binary(op, a.expr, b.expr), span)
 	case isText(a.typ) && isText(b.typ), isNumeric(a.typ) && isNumeric(b.typ), a.typ == b.typ,
 		isDate(a.typ) && isDate(b.typ):
 		return binary(op, a.expr, b.expr)
@@ -299,8 +301,8 @@ func (l *lowering) compareWord(op string, a, b value, span spl.Span) esql.Expr {
 	l.estimatedCount(a, text, span)
 	if op == "==" || op == "!=" {
 		switch {
-		case isText(a.typ) && b.num && isNum && !plainNumeral(text):
-			return l.equalsNumeral(op, a, n)
+		case isText(a.typ) && isNumeral(text) && !(l.canonical(a) && plainNumeral(text)):
+			return l.equalsNumeral(op, a, text, span)
 		case isText(a.typ):
 			if op == "==" {
 				return l.evalWords(a, []string{text})
@@ -350,19 +352,6 @@ func (l *lowering) compareWord(op string, a, b value, span spl.Span) esql.Expr {
 func plainNumeral(text string) bool {
 	n, err := strconv.ParseInt(text, 10, 64)
 	return err == nil && strconv.FormatInt(n, 10) == text
-}
-
-// equalsNumeral compares text with a numeral: 10.0 is equal to 10 in eval.
-func (l *lowering) equalsNumeral(op string, v value, n esql.Expr) esql.Expr {
-	number := numberOf(v)
-	if v.multi() {
-		l.arrayNote(v, l.place, op, "a comparison of several values with a number compares none in ES|QL, any in Splunk")
-	}
-	// never null where the value is present: the comparison may be negated
-	if op == "!=" {
-		return and(l.presence(v), or(isNull(number), binary("!=", number, n)))
-	}
-	return call("CASE", notNull(v.expr), call("COALESCE", binary("==", number, n), boolean(false)))
 }
 
 // otherKind compares a value with a word that no value of its type can be: it differs wherever there is one.
@@ -435,7 +424,8 @@ func (l *lowering) evalIn(e *spl.InExpr, neg bool) esql.Expr {
 		if b.hole {
 			return nil
 		}
-		if b.word != nil && isText(v.typ) && !v.multi() && !strings.Contains(*b.word, `\`) && (!b.num || plainNumeral(*b.word)) {
+		if b.word != nil && isText(v.typ) && !v.multi() && !strings.Contains(*b.word, `\`) &&
+			(!isNumeral(*b.word) || l.canonical(v) && plainNumeral(*b.word)) {
 			words.add(*b.word)
 			if v.col != nil {
 				l.doubted(v.col, *b.word, item.Span())

@@ -386,7 +386,7 @@ func fnTypeof(l *lowering, e *spl.Call) value {
 	case isNumeric(v.typ), isDate(v.typ), v.numeral:
 		args = append(args, str("Number"))
 	case isText(v.typ) && v.word == nil:
-		args = append(args, notNull(numberOf(v)), str("Number"), str("String"))
+		args = append(args, readsAsNumber(v), str("Number"), str("String"))
 	default:
 		args = append(args, str("String"))
 	}
@@ -858,7 +858,11 @@ func condIsnum(l *lowering, e *spl.Call, neg bool) esql.Expr {
 	if v.hole {
 		return nil
 	}
-	return orNot(l.isNumeral(v), neg)
+	x := l.isNumeral(v)
+	if neg && isText(v.typ) && !v.numeral && !v.null {
+		return or(append([]esql.Expr{negate(x)}, nulls(v)...)...)
+	}
+	return orNot(x, neg)
 }
 
 // condIsint is isint: a number without a fraction.
@@ -900,9 +904,9 @@ func condIsstr(l *lowering, e *spl.Call, neg bool) esql.Expr {
 	case v.word != nil, v.typ == "ip":
 		return orNot(l.presence(v), neg)
 	case neg:
-		return or(isNull(v.expr), notNull(numberOf(v)))
+		return or(isNull(v.expr), readsAsNumber(v))
 	}
-	return and(l.presence(v), isNull(numberOf(v)))
+	return and(l.presence(v), not(readsAsNumber(v)))
 }
 
 // orNot negates a condition that is never null, where neg says so.

@@ -62,7 +62,7 @@ func (l *lowering) ordered(op string, a, b value) esql.Expr {
 	var both []esql.Expr
 	for _, v := range []value{a, b} {
 		if isText(v.typ) && !v.numeral {
-			both = append(both, notNull(numberOf(v)))
+			both = append(both, readsAsNumber(v))
 		}
 	}
 	if len(both) == 0 {
@@ -83,10 +83,14 @@ func (l *lowering) overNumeral(v value, op string, n esql.Expr, text string) esq
 		return call("MV_MIN", x)
 	}
 	numbers := binary(op, most(numberOf(v)), n)
-	if v.numeral {
+	switch {
+	case v.numeral:
 		return numbers
+	case !v.multi():
+		return call("CASE", readsAsNumber(v), numbers, binary(op, v.expr, str(text)))
 	}
-	return or(numbers, and(isNull(numberOf(v)), binary(op, most(v.expr), str(text))))
+	// Of several values RLIKE is null, which CASE passes by: they compare as numbers where one of them is a number.
+	return call("CASE", not(readsAsNumber(v)), binary(op, v.expr, str(text)), call("COALESCE", numbers, binary(op, most(v.expr), str(text))))
 }
 
 // numberText writes a number as Splunk does: a whole one without a point, whatever its type.
@@ -226,7 +230,7 @@ func (l *lowering) isNumeral(v value) esql.Expr {
 	case v.null, v.typ == "boolean", v.typ == "ip":
 		return boolean(false)
 	case isText(v.typ) && !v.numeral:
-		return notNull(numberOf(v))
+		return readsAsNumber(v)
 	}
 	return l.presence(v)
 }
