@@ -21,8 +21,6 @@ import (
 )
 
 const (
-	// importChunk is how many rules or resources one write to the store carries.
-	importChunk = 2000
 	// maxImportItems is how many things that an import found are named; the counts have them all.
 	maxImportItems = 10_000
 	// maxImportFiles bounds the parts of one request.
@@ -32,26 +30,20 @@ const (
 // POST /import and POST /{id}/import: files as a Splunk user has them.
 
 type importRequest struct {
-	id    migrationID // empty: a new migration
-	found *splunk.Import
+	id   migrationID // empty: a new migration
+	all  bool
+	next func() (name string, r io.Reader, err error)
 }
 
 // bodyLimit is larger than that of other requests: a file is read piece by piece.
 func (*importRequest) bodyLimit(s *Server) int64 { return int64(s.Settings.Limits.Import) }
 
-func (r *importRequest) bind(s *Server, c *gin.Context) error {
-	all, err := queryBool(c, "all", false)
-	if err != nil {
+func (r *importRequest) bind(_ *Server, c *gin.Context) (err error) {
+	if r.all, err = queryBool(c, "all", false); err != nil {
 		return err
 	}
-	next, err := uploads(c.Request, c.Query("name"))
-	if err != nil {
-		return err
-	}
-	if r.found, err = splunk.ReadStreams(splunk.Options{All: all}, next); err != nil {
-		return readError(err)
-	}
-	return nil
+	r.next, err = uploads(c.Request, c.Query("name"))
+	return err
 }
 
 // intoRequest adds to a migration that is there.
@@ -149,70 +141,104 @@ type importAnswer struct {
 	Concerns concerned `json:"concerns"`
 }
 
-func (s *Server) importNew(ctx context.Context, r *importRequest) (importAnswer, error) {
-	if len(r.found.Rules) == 0 {
-		return importAnswer{}, nothingFound(r.found)
+// importSink stores what an import finds while it is read: rules in parts, then resources, then the seal.
+type importSink struct {
+	*splunk.Tally
+	s      *Server
+	ctx    context.Context
+	answer *importAnswer
+	names  []migration.Resource // without rows
+	err    error                // of the store
+}
+
+// Rules implements splunk.Sink.
+func (k *importSink) Rules(rules []migration.OriginalRule) error {
+	if k.answer.MigrationID == "" {
+		k.err = k.create(rules)
+		return k.err
 	}
-	now, by := s.Now().UTC(), PrincipalOf(ctx).Name
-	m := migration.Migration{
-		ID: uuid.NewString(), State: migration.Creating, Vendor: "splunk", CreatedAt: now, CreatedBy: by, LastUpdated: now, LastUpdateBy: by,
-	}
-	first := r.found.Rules[:min(len(r.found.Rules), importChunk)]
-	m.Total = len(first)
-	if err := s.Store.CreateMigration(ctx, m, first); err != nil {
-		return importAnswer{}, fmt.Errorf("creating a migration: %w", err)
-	}
-	r.id = migrationID(m.ID)
-	answer, err := s.addImport(ctx, r, len(first))
+	n, err := k.s.Store.AppendRules(k.ctx, k.answer.MigrationID, rules, false, PrincipalOf(k.ctx).Name)
 	if err != nil {
+		k.err = fmt.Errorf("appending rules: %w", k.s.whileRunning(err))
+	}
+	k.answer.Added += n
+	return k.err
+}
+
+func (k *importSink) create(rules []migration.OriginalRule) error {
+	now, by := k.s.Now().UTC(), PrincipalOf(k.ctx).Name
+	m := migration.Migration{
+		ID: uuid.NewString(), State: migration.Creating, Vendor: "splunk", Total: len(rules), CreatedAt: now, CreatedBy: by, LastUpdated: now, LastUpdateBy: by,
+	}
+	if err := k.s.Store.CreateMigration(k.ctx, m, rules); err != nil {
+		return fmt.Errorf("creating a migration: %w", err)
+	}
+	k.answer.MigrationID, k.answer.Added = m.ID, len(rules)
+	return nil
+}
+
+// Resources implements splunk.Sink. Without rules there is no migration that they could belong to.
+func (k *importSink) Resources(list []migration.Resource) error {
+	if k.answer.MigrationID == "" {
+		return nil
+	}
+	n, err := k.s.Store.UpsertResources(k.ctx, k.answer.MigrationID, list)
+	if err != nil {
+		k.err = fmt.Errorf("storing resources: %w", k.s.whileRunning(err))
+		return k.err
+	}
+	k.answer.Upserted += n
+	for _, r := range list {
+		k.names = append(k.names, migration.Resource{Type: r.Type, Name: r.Name})
+	}
+	return nil
+}
+
+func (s *Server) importNew(ctx context.Context, r *importRequest) (importAnswer, error) {
+	answer, err := s.importFiles(ctx, r)
+	if id := answer.MigrationID; err != nil && id != "" {
 		// Half an import must not pass for a whole one.
 		clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanWithin)
 		defer cancel()
-		if derr := s.Store.DeleteMigration(clean, m.ID); derr != nil {
-			s.Log.Warn("an import that broke off could not be deleted", zap.String("migration_id", m.ID), zap.Error(derr))
+		if derr := s.Store.DeleteMigration(clean, id); derr != nil {
+			s.Log.Warn("an import that broke off could not be deleted", zap.String("migration_id", id), zap.Error(derr))
 		}
 	}
 	return answer, err
 }
 
 func (s *Server) importInto(ctx context.Context, r *intoRequest) (importAnswer, error) {
-	if len(r.found.Rules)+len(r.found.Resources) == 0 {
-		return importAnswer{}, nothingFound(r.found)
-	}
-	return s.addImport(ctx, &r.importRequest, 0)
+	return s.importFiles(ctx, &r.importRequest)
 }
 
-// addImport stores what was found from the rule of that number on, resources first, so that the last rules seal it whole.
-func (s *Server) addImport(ctx context.Context, r *importRequest, from int) (importAnswer, error) {
-	id, by := string(r.id), PrincipalOf(ctx).Name
-	a := importAnswer{MigrationID: id, Added: from, Report: r.found.Report(maxImportItems), Concerns: concerned{RuleIDs: []string{}}}
-	for left := r.found.Resources; len(left) > 0; {
-		part := left[:min(len(left), importChunk)]
-		left = left[len(part):]
-		n, err := s.Store.UpsertResources(ctx, id, part)
-		if err != nil {
-			return a, fmt.Errorf("storing resources: %w", s.whileRunning(err))
-		}
-		a.Upserted += n
+// importFiles reads the files of a request and stores what is in them. Rules that were stored when it fails stay in a
+// migration that was there before: the same import again adds the rest.
+func (s *Server) importFiles(ctx context.Context, r *importRequest) (importAnswer, error) {
+	a := importAnswer{MigrationID: string(r.id), Concerns: concerned{RuleIDs: []string{}}}
+	k := &importSink{Tally: splunk.NewTally(maxImportItems), s: s, ctx: ctx, answer: &a}
+	err := splunk.StreamParts(splunk.Options{All: r.all}, r.next, k)
+	a.Report = k.Report()
+	if a.MigrationID != "" {
+		defer s.changed(a.MigrationID)
 	}
-	for left, more := r.found.Rules[from:], true; more; {
-		part := left[:min(len(left), importChunk)]
-		left = left[len(part):]
-		more = len(left) > 0
-		n, err := s.Store.AppendRules(ctx, id, part, !more, by)
-		if err != nil {
-			return a, fmt.Errorf("appending rules: %w", s.whileRunning(err))
-		}
-		a.Added += n
+	switch {
+	case k.err != nil:
+		return a, k.err
+	case err != nil:
+		return a, readError(err)
+	case a.Report.Of(splunk.Taken) == 0 && a.Upserted == 0 || a.MigrationID == "":
+		return a, nothingFound(a.Report)
 	}
-	s.changed(id)
-	var err error
-	a.Concerns, err = s.concerns(ctx, id, r.found.Resources)
+	if _, err := s.Store.AppendRules(ctx, a.MigrationID, nil, true, PrincipalOf(ctx).Name); err != nil {
+		return a, fmt.Errorf("ending an import: %w", s.whileRunning(err))
+	}
+	s.changed(a.MigrationID)
+	a.Concerns, err = s.concerns(ctx, a.MigrationID, k.names)
 	return a, err
 }
 
 // nothingFound says why, with the first faults.
-func nothingFound(found *splunk.Import) error {
+func nothingFound(found splunk.Report) error {
 	const most = 10
 	faults := found.Faults()
 	if len(faults) == 0 {
@@ -222,7 +248,7 @@ func nothingFound(found *splunk.Import) error {
 	for _, f := range faults[:min(len(faults), most)] {
 		lines = append(lines, f.String())
 	}
-	if n := len(faults) - most; n > 0 {
+	if n := found.Of(splunk.Fault) - most; n > 0 {
 		lines = append(lines, fmt.Sprintf("and %d more", n))
 	}
 	return badRequest("no rule could be read: %s", strings.Join(lines, "; "))

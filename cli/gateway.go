@@ -65,18 +65,22 @@ func (g *gateway) call(ctx context.Context, method, path string, body []byte) (*
 
 // send sends one request to any path of the gateway.
 func (g *gateway) send(ctx context.Context, method, path string, body []byte) (*http.Response, error) {
-	var r io.Reader
-	if body != nil {
-		r = bytes.NewReader(body)
+	if body == nil {
+		return g.stream(ctx, method, path, nil, "")
 	}
+	return g.stream(ctx, method, path, bytes.NewReader(body), "application/json")
+}
+
+// stream sends a body while it is read.
+func (g *gateway) stream(ctx context.Context, method, path string, r io.Reader, contentType string) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, method, g.base+path, r)
 	if err != nil {
 		return nil, fmt.Errorf("build a request: %w", err)
 	}
 	req.Header.Set("kbn-xsrf", "rulebridge")
 	req.Header.Set("elastic-api-version", "1")
-	if body != nil {
-		req.Header.Set("Content-Type", "application/json")
+	if contentType != "" {
+		req.Header.Set("Content-Type", contentType)
 	}
 	resp, err := g.http.Do(req)
 	if err != nil {
@@ -233,16 +237,6 @@ func (g *gateway) define(ctx context.Context, id string, resources []migration.R
 	}
 	all.Total = max(all.Total, len(all.RuleIDs))
 	return all, nil
-}
-
-// add puts rules and resources into a migration that is there.
-func (g *gateway) add(ctx context.Context, id string, rules []migration.OriginalRule, resources []migration.Resource) (concerned, error) {
-	if len(rules) > 0 {
-		if _, err := g.fill(ctx, id, rules, nil, nil); err != nil {
-			return concerned{}, err
-		}
-	}
-	return g.define(ctx, id, resources)
 }
 
 // chunk takes from the front of a list what fits one request, by count and size, and gives the rest.

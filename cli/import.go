@@ -1,13 +1,10 @@
 package cli
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/url"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -64,68 +61,79 @@ func (p Program) importPaths(c *cobra.Command, f migrateFlags, into string, path
 	if f.url == "" && cfg.Source("data_dir") == "default" {
 		return usagef("give --data-dir FOLDER or --url GATEWAY: the migration is stored there")
 	}
-	rules, resources, err := p.readInput(paths, f.all, into != "")
+	if f.url != "" {
+		g, err := newGateway(f.url, remoteTransport())
+		if err != nil {
+			return err
+		}
+		return p.importThere(c.Context(), g, f, into, paths)
+	}
+	a, err := app.Open(c.Context(), app.Options{
+		Config: ownProcess(cfg), Log: p.logger(cfg, true), Embedded: p.Embedded, FreePorts: true,
+		Compilers: p.compilers(cfg, "--prebuilt", ""),
+	})
+	if err != nil {
+		return startError(err)
+	}
+	defer func() { _ = p.shutDown(a, cfg) }()
+	g, err := newGateway(inProcessURL, inProcess{a.Handler()})
 	if err != nil {
 		return err
 	}
-	var g *gateway
-	full := func() error { return nil } // of a gateway elsewhere the disk is not ours to look at
-	if f.url != "" {
-		if g, err = newGateway(f.url, remoteTransport()); err != nil {
-			return err
-		}
-	} else {
-		a, err := app.Open(c.Context(), app.Options{
-			Config: ownProcess(cfg), Log: p.logger(cfg, true), Embedded: p.Embedded, FreePorts: true,
-			Compilers: p.compilers(cfg, "--prebuilt", ""),
-		})
-		if err != nil {
-			return startError(err)
-		}
-		defer func() { _ = p.shutDown(a, cfg) }()
-		full = a.Full
-		if g, err = newGateway(inProcessURL, inProcess{a.Handler()}); err != nil {
-			return err
-		}
-	}
-	where := "--url " + quote(withoutPassword(f.url))
-	if f.url == "" {
-		where = "--data-dir " + quote(cfg.DataDir)
-	}
-	if err := p.keep(c.Context(), g, into, where, rules, resources); err != nil {
-		return errors.Join(err, full())
+	if err := p.importHere(c.Context(), g, f, into, cfg.DataDir, paths); err != nil {
+		return errors.Join(err, a.Full())
 	}
 	return nil
 }
 
-// keep stores what was found, as a migration of its own or added to one that is there. where are the flags that name the
-// place.
-func (p Program) keep(ctx context.Context, g *gateway, into, where string, rules []migration.OriginalRule, resources []migration.Resource) error {
-	if into == "" {
-		id, err := g.create(ctx, rules, resources, nil)
+// importHere reads the files and stores what is in them while it goes on.
+func (p Program) importHere(ctx context.Context, g *gateway, f migrateFlags, into, dir string, paths []string) (err error) {
+	before := 0
+	if into != "" {
+		stats, err := g.stats(ctx, into)
 		if err != nil {
-			return fmt.Errorf("store the migration: %w", err)
+			return fmt.Errorf("add to migration %s: %w", into, err)
 		}
-		_, _ = fmt.Fprintf(p.Stdout, "Migration %s holds %s.\n", id, plural(len(rules), "rule"))
-		return nil
+		before = stats.Rules.Total
 	}
-	before, err := g.stats(ctx, into)
-	if err != nil {
-		return fmt.Errorf("add to migration %s: %w", into, err)
+	k := &gatewaySink{Tally: splunk.NewTally(maxFaults), ctx: ctx, g: g, id: into}
+	if err = splunk.Stream(paths, splunk.Options{All: f.all}, k); err == nil {
+		err = k.seal()
 	}
-	concerns, err := g.add(ctx, into, rules, resources)
-	if err != nil {
-		return fmt.Errorf("add to migration %s: %w", into, err)
+	if err != nil && into == "" && k.id != "" {
+		err = g.discard(ctx, k.id, err)
 	}
-	after, err := g.stats(ctx, into)
+	switch {
+	case k.err != nil && into != "":
+		return fmt.Errorf("add to migration %s: %w; what was stored stays, and the same import again adds the rest", into, err)
+	case k.err != nil:
+		return fmt.Errorf("store the migration: %w", err)
+	case err != nil:
+		return usage(err)
+	}
+	report := k.Report()
+	if err := p.writeFound(paths, report, into != "" && len(k.resources) > 0); err != nil {
+		return err
+	}
+	return p.writeKept(ctx, g, into, k.id, before, k.concerns, k.resources, "--data-dir "+quote(dir))
+}
+
+// writeKept says what a migration holds now, and which of its rules what was added concerns. where are the flags that name
+// the place.
+func (p Program) writeKept(ctx context.Context, g *gateway, into, id string, before int, concerns concerned, resources []migration.Resource, where string) error {
+	after, err := g.stats(ctx, id)
 	if err != nil {
-		return fmt.Errorf("count the rules of migration %s: %w", into, err)
+		return fmt.Errorf("count the rules of migration %s: %w", id, err)
 	}
 	total := after.Rules.Total
-	_, _ = fmt.Fprintf(p.Stdout, "Migration %s holds %s, %d of them new.\n", into, plural(total, "rule"), total-before.Rules.Total)
+	if into == "" {
+		_, _ = fmt.Fprintf(p.Stdout, "Migration %s holds %s.\n", id, plural(total, "rule"))
+		return nil
+	}
+	_, _ = fmt.Fprintf(p.Stdout, "Migration %s holds %s, %d of them new.\n", id, plural(total, "rule"), total-before)
 	if concerns.Total > 0 {
 		_, _ = fmt.Fprintf(p.Stdout, "%s that %s translated already %s macros or lookups of these. Translate them again with:\n  %s migrate --resume %s %s%s\n",
-			plural(concerns.Total, "rule"), verb(concerns.Total, "is", "are"), verb(concerns.Total, "uses", "use"), p.Self, into, where, retryFlags(concerns, resources))
+			plural(concerns.Total, "rule"), verb(concerns.Total, "is", "are"), verb(concerns.Total, "uses", "use"), p.Self, id, where, retryFlags(concerns, resources))
 	}
 	return nil
 }
@@ -162,25 +170,32 @@ func retryFlags(c concerned, resources []migration.Resource) string {
 	return b.String()
 }
 
-// readInput reads all paths, says on stderr what was found, and names what could not be read. Without rules, macros and
-// lookups are enough only for a migration that has some.
-func (p Program) readInput(paths []string, all, resourcesAlone bool) ([]migration.OriginalRule, []migration.Resource, error) {
-	found, err := splunk.Read(paths, splunk.Options{All: all})
-	if err != nil {
+// readInput reads all paths whole, says on stderr what was found, and names what could not be read.
+func (p Program) readInput(paths []string, all bool) ([]migration.OriginalRule, []migration.Resource, error) {
+	k := &wholeSink{Tally: splunk.NewTally(maxFaults)}
+	if err := splunk.Stream(paths, splunk.Options{All: all}, k); err != nil {
 		return nil, nil, usage(err)
 	}
-	faults := found.Faults()
-	if len(found.Rules) == 0 && !(resourcesAlone && len(found.Resources) > 0) {
-		if len(faults) == 0 {
-			return nil, nil, usagef("%s holds no alerts; --all takes reports and searches that fill lookups too", strings.Join(paths, ", "))
-		}
-		return nil, nil, usage(fmt.Errorf("no rule could be read; put these right first:\n%w", joinFaults(itemFaults(faults))))
-	}
-	writeFound(p.Stderr, found)
-	if len(faults) > 0 {
-		_, _ = fmt.Fprintf(p.Stderr, "rulebridge: %s could not be read; everything else was taken:\n%v\n", plural(len(faults), "thing"), joinFaults(itemFaults(faults)))
-	}
-	return found.Rules, found.Resources, nil
+	return k.rules, k.resources, p.writeFound(paths, k.Report(), false)
+}
+
+// wholeSink holds all rules and resources.
+type wholeSink struct {
+	*splunk.Tally
+	rules     []migration.OriginalRule
+	resources []migration.Resource
+}
+
+// Rules implements splunk.Sink.
+func (k *wholeSink) Rules(list []migration.OriginalRule) error {
+	k.rules = append(k.rules, list...)
+	return nil
+}
+
+// Resources implements splunk.Sink.
+func (k *wholeSink) Resources(list []migration.Resource) error {
+	k.resources = append(k.resources, list...)
+	return nil
 }
 
 func itemFaults(items []splunk.Item) []error {
@@ -191,45 +206,50 @@ func itemFaults(items []splunk.Item) []error {
 	return out
 }
 
-// writeFound says in a few lines what an import found, by kind and outcome.
-func writeFound(w io.Writer, found *splunk.Import) {
-	type group struct {
-		kind    string
-		outcome splunk.Outcome
-	}
-	counts := map[group]int{}
-	disabled := 0
-	for _, i := range found.Items {
-		counts[group{i.Kind, i.Outcome}]++
-	}
-	for _, r := range found.Rules {
-		if r.Disabled {
-			disabled++
+// writeFound says in a few lines what an import found, by kind and outcome, and names what could not be read. Without a rule
+// it is an error, unless macros and lookups alone are enough.
+func (p Program) writeFound(paths []string, found splunk.Report, enough bool) error {
+	rules := 0
+	for _, c := range found.Counts {
+		if c.Outcome == splunk.Taken && c.Kind != string(migration.ResourceMacro) && c.Kind != string(migration.ResourceLookup) {
+			rules += c.N
 		}
+	}
+	faults := itemFaults(found.Faults())
+	if more := found.Of(splunk.Fault) - len(faults); more > 0 {
+		faults = append(faults, fmt.Errorf("… and %d more", more))
+	}
+	if rules == 0 && !enough {
+		if len(faults) == 0 {
+			return noAlerts(paths)
+		}
+		return usage(fmt.Errorf("no rule could be read; put these right first:\n%w", errors.Join(faults...)))
 	}
 	for _, line := range []struct {
 		outcome splunk.Outcome
 		text    string
 	}{{splunk.Taken, "taken"}, {splunk.Skipped, "skipped"}, {splunk.Known, "known, not used yet"}} {
 		var parts []string
-		for g, n := range counts {
-			if g.outcome == line.outcome {
-				parts = append(parts, plural(n, g.kind))
+		for _, c := range found.Counts { // by kind
+			if c.Outcome == line.outcome {
+				parts = append(parts, plural(c.N, c.Kind))
 			}
 		}
-		if len(parts) == 0 {
-			continue
+		if len(parts) > 0 {
+			_, _ = fmt.Fprintf(p.Stderr, "rulebridge: %s: %s\n", line.text, strings.Join(parts, ", "))
 		}
-		slices.SortFunc(parts, func(a, b string) int {
-			_, a, _ = strings.Cut(a, " ")
-			_, b, _ = strings.Cut(b, " ")
-			return cmp.Compare(a, b)
-		})
-		_, _ = fmt.Fprintf(w, "rulebridge: %s: %s\n", line.text, strings.Join(parts, ", "))
 	}
-	if disabled > 0 {
-		_, _ = fmt.Fprintf(w, "rulebridge: %s disabled in Splunk; they are taken too\n", plural(disabled, "rule is", "rules are"))
+	if found.Disabled > 0 {
+		_, _ = fmt.Fprintf(p.Stderr, "rulebridge: %s disabled in Splunk; they are taken too\n", plural(found.Disabled, "rule is", "rules are"))
 	}
+	if len(faults) > 0 {
+		_, _ = fmt.Fprintf(p.Stderr, "rulebridge: %s could not be read; everything else was taken:\n%v\n", plural(found.Of(splunk.Fault), "thing"), errors.Join(faults...))
+	}
+	return nil
+}
+
+func noAlerts(paths []string) error {
+	return usagef("%s holds no alerts; --all takes reports and searches that fill lookups too", strings.Join(paths, ", "))
 }
 
 // plural counts things: 1 rule, 2 rules. The second word is the plural where an s is not enough.

@@ -165,7 +165,7 @@ func (p Program) input(cfg config.Config, f migrateFlags, files []string) ([]mig
 	if len(files) == 0 {
 		return nil, nil, usagef("give at least one file or folder with rules, or --resume ID; see rulebridge migrate --help")
 	}
-	rules, resources, err := p.readInput(files, f.all, false)
+	rules, resources, err := p.readInput(files, f.all)
 	if err != nil {
 		return nil, nil, err
 	}

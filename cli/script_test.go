@@ -3,6 +3,7 @@ package cli_test
 import (
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -18,6 +19,7 @@ import (
 	"github.com/rulebridge/rulebridge/cli"
 	"github.com/rulebridge/rulebridge/internal/kibana/kibanatest"
 	"github.com/rulebridge/rulebridge/internal/migration"
+	"github.com/rulebridge/rulebridge/internal/splunk"
 )
 
 func TestMain(m *testing.M) {
@@ -76,26 +78,62 @@ func gateway(ts *testscript.TestScript, neg bool, args []string) {
 		s.Rules.Total = int(total.Load())
 		_ = json.NewEncoder(w).Encode(s)
 	})
-	mux.HandleFunc("POST /internal/siem_migrations/rules/m1", func(w http.ResponseWriter, r *http.Request) {
-		var rules []migration.OriginalRule
-		if err := json.NewDecoder(r.Body).Decode(&rules); err != nil {
+	imports := func(w http.ResponseWriter, r *http.Request) {
+		parts, err := r.MultipartReader()
+		if err != nil {
 			http.Error(w, err.Error(), http.StatusBadRequest)
 			return
 		}
-		for _, rule := range rules {
+		found := importSink{splunk.NewTally(1000), func(rule migration.OriginalRule) {
 			if _, known := added.LoadOrStore(rule.ID, true); !known {
 				total.Add(1)
 			}
+		}}
+		err = splunk.StreamParts(splunk.Options{}, func() (string, io.Reader, error) {
+			part, err := parts.NextPart()
+			if err != nil {
+				return "", nil, err
+			}
+			return part.FileName(), part, nil
+		}, found)
+		report := found.Report()
+		if err != nil || report.Of(splunk.Taken) == 0 {
+			message := "the upload holds no alerts"
+			for _, fault := range report.Faults() {
+				message = fault.String()
+			}
+			w.WriteHeader(http.StatusBadRequest)
+			_ = json.NewEncoder(w).Encode(map[string]any{"statusCode": http.StatusBadRequest, "message": message})
+			return
 		}
-		_, _ = w.Write([]byte(`{"migration_id":"m1"}`))
-	})
-	mux.HandleFunc("POST /internal/siem_migrations/rules/m1/resources", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{}`)) })
+		_ = json.NewEncoder(w).Encode(struct {
+			MigrationID string `json:"migration_id"`
+			splunk.Report
+		}{"m1", report})
+	}
+	mux.HandleFunc("POST /internal/siem_migrations/rules/m1/import", imports)
+	mux.HandleFunc("POST /internal/siem_migrations/rules/import", imports)
 	answer("/m1", json.RawMessage(rules))
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
 	s := httptest.NewServer(mux)
 	ts.Defer(s.Close)
 	ts.Setenv("GATEWAY", s.URL)
 }
+
+// importSink is what an import of the gateway finds.
+type importSink struct {
+	*splunk.Tally
+	rule func(migration.OriginalRule)
+}
+
+func (k importSink) Rules(list []migration.OriginalRule) error {
+	for _, r := range list {
+		k.rule(r)
+	}
+	return nil
+}
+
+func (importSink) Resources([]migration.Resource) error { return nil }
 
 // kibana imports a file into a Kibana without rules, which has to take every rule: kibana FILE.
 func kibana(ts *testscript.TestScript, neg bool, args []string) {

@@ -52,7 +52,7 @@ func (in *importer) findApps(fsys fs.FS, root, name string) []appFolder {
 // appAt tells from its place whose an app is.
 func appAt(dir, root string) appFolder {
 	if dir == "." {
-		return appFolder{dir: dir, name: root}
+		return appFolder{dir: dir, name: root, system: root == "system"}
 	}
 	a := appFolder{dir: dir, name: path.Base(dir)}
 	parts := strings.Split(dir, "/")

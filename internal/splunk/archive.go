@@ -13,8 +13,9 @@ import (
 	"github.com/spf13/afero"
 )
 
-// archive imports a .tgz, .spl or .tar of apps. It is unpacked in memory and never to disk: only the files that an import
-// reads are kept, links are left out and named, and both the number of files and the bytes unpacked are bounded.
+// archive imports a .tgz, .spl or .tar of apps. It is unpacked in memory, compressed file by file, and never to disk: only
+// the files that an import reads are kept, links are left out and named, and both the number of files and the bytes unpacked
+// are bounded.
 func (in *importer) archive(name string, r io.Reader, zipped bool) {
 	if zipped {
 		z, err := gzip.NewReader(r)
@@ -26,7 +27,7 @@ func (in *importer) archive(name string, r io.Reader, zipped bool) {
 		r = z
 	}
 	bounded := &io.LimitedReader{R: r, N: maxArchive}
-	files, kept, total := afero.NewMemMapFs(), 0, 0
+	files, total := newHeld(), int64(0)
 	say := func(entry, format string, args ...any) {
 		in.say(Item{File: name, Kind: "file", Name: entry, Outcome: Fault, Why: fmt.Sprintf(format, args...)})
 	}
@@ -64,22 +65,20 @@ func (in *importer) archive(name string, r io.Reader, zipped bool) {
 			say(clean, "it is longer than %d MiB, and is left out", maxFile>>20)
 			continue
 		}
-		b, err := io.ReadAll(io.LimitReader(t, maxFile))
+		k, err := in.keepAll(t, maxFile)
 		if err != nil {
 			say(clean, "it cannot be read: %v", err)
 			break
 		}
-		if total += len(b); total > maxArchive/2 {
+		if total += k.size; total > maxArchive/2 {
 			say(clean, "the archive's files are longer than %d MiB together; this one and what comes after is left out", maxArchive>>21)
 			break
 		}
-		if err := afero.WriteFile(files, clean, b, 0o444); err != nil {
+		if err := files.add(clean, k); err != nil {
 			say(clean, "it cannot be kept: %v", err)
-			continue
 		}
-		kept++
 	}
-	if kept == 0 {
+	if len(files.files) == 0 {
 		in.say(Item{File: name, Kind: "file", Outcome: Fault, Why: "it holds no file of a Splunk app"})
 		return
 	}
@@ -87,13 +86,52 @@ func (in *importer) archive(name string, r io.Reader, zipped bool) {
 	for _, ext := range []string{".gz", ".tar", ".tgz", ".spl"} {
 		app = strings.TrimSuffix(app, ext)
 	}
-	in.tree(afero.NewIOFS(files), name+"!", app)
+	in.tree(files, name+"!", app)
 }
+
+// held is a tree of files that are kept compressed.
+type held struct {
+	names afero.Fs // the tree, of empty files
+	files map[string]*kept
+}
+
+func newHeld() *held { return &held{afero.NewMemMapFs(), map[string]*kept{}} }
+
+func (h *held) add(name string, k *kept) error {
+	if err := afero.WriteFile(h.names, name, nil, 0o444); err != nil {
+		return err
+	}
+	h.files[name] = k
+	return nil
+}
+
+// Open implements fs.FS.
+func (h *held) Open(name string) (fs.File, error) {
+	f, err := afero.NewIOFS(h.names).Open(name)
+	k := h.files[name]
+	if err != nil || k == nil {
+		return f, err
+	}
+	r, err := k.open()
+	return heldFile{f, r}, err
+}
+
+// heldFile is a file of the tree with its content.
+type heldFile struct {
+	fs.File
+	r io.ReadCloser
+}
+
+// Read implements fs.File.
+func (f heldFile) Read(p []byte) (int, error) { return f.r.Read(p) }
+
+// Close implements fs.File.
+func (f heldFile) Close() error { return errors.Join(f.r.Close(), f.File.Close()) }
 
 // wanted says that an import reads the file.
 func wanted(name string) bool {
 	switch path.Ext(name) {
-	case ".conf", ".meta", ".csv", ".json", ".yml", ".yaml":
+	case ".conf", ".meta", ".csv", ".json", ".ndjson", ".jsonl", ".yml", ".yaml":
 		return true
 	}
 	return false

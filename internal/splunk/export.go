@@ -78,9 +78,6 @@ func (in *importer) unwrap(file string, rec Record, wraps int) {
 		in.fault(err)
 		return
 	}
-	if len(rule.FieldTypes) > 0 {
-		in.out.Types[rule.ID] = rule.FieldTypes
-	}
 	in.add(rule.OriginalRule, Item{File: file, Line: rec.Line, Element: rec.Item, Kind: "rule", Name: rule.Title})
 }
 
@@ -162,7 +159,7 @@ func (in *importer) restCSV(file string, r io.Reader) {
 	}
 	for {
 		record, err := c.Read()
-		if errors.Is(err, io.EOF) {
+		if errors.Is(err, io.EOF) || in.failed != nil {
 			return
 		}
 		if err != nil {

@@ -3,6 +3,7 @@ package splunk
 import (
 	"bufio"
 	"bytes"
+	"compress/flate"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -39,14 +40,25 @@ type Item struct {
 	Why     string  `json:"why,omitempty"`
 }
 
-// Import is what was found on disk.
+// Import is what was found on disk, whole.
 type Import struct {
 	Rules     []migration.OriginalRule
 	Resources []migration.Resource
 	Items     []Item
-	// Types are the Elasticsearch types of fields that rules bring with them, by rule id.
-	Types map[string]map[string]string
 }
+
+// Sink takes what an import finds while it goes on, so that no more than a part of it is held. What it is given is its own.
+// An error of it ends the import.
+type Sink interface {
+	Rules([]migration.OriginalRule) error
+	// Resources come after all rules: which definition of a name counts is known then.
+	Resources([]migration.Resource) error
+	// Item is told of each thing as it is found.
+	Item(Item)
+}
+
+// disabled is why a rule that is taken may not be needed.
+const disabled = "it is disabled in Splunk"
 
 // Options say what to take.
 type Options struct {
@@ -67,59 +79,111 @@ const (
 	maxArchive = 512 << 20 // bytes of an archive, unpacked
 )
 
-// Read imports files, folders and archives. A fault in one of them is an Item and drops nothing else; the error is for what
-// cannot be opened at all.
+// Read imports files, folders and archives and holds all that is in them. A fault in one of them is an Item and drops
+// nothing else; the error is for what cannot be opened at all.
 func Read(paths []string, o Options) (*Import, error) {
-	in := newImporter(o)
+	whole := &Import{}
+	if err := Stream(paths, o, collector{whole}); err != nil {
+		return nil, err
+	}
+	return whole, nil
+}
+
+// collector holds all.
+type collector struct{ to *Import }
+
+func (c collector) Rules(list []migration.OriginalRule) error {
+	c.to.Rules = append(c.to.Rules, list...)
+	return nil
+}
+
+func (c collector) Resources(list []migration.Resource) error {
+	c.to.Resources = append(c.to.Resources, list...)
+	return nil
+}
+
+func (c collector) Item(i Item) { c.to.Items = append(c.to.Items, i) }
+
+// Stream is Read, handed to a sink part by part. Held are a part, what must be known of all (ids of rules, and names of
+// what they use), and the macros and lookups.
+func Stream(paths []string, o Options, to Sink) error {
+	for _, p := range paths { // before anything is handed over
+		if _, err := os.Stat(p); err != nil {
+			return fmt.Errorf("open %s: %w", p, err)
+		}
+	}
+	in := newImporter(o, to)
 	for _, p := range paths {
-		before := in.found()
+		before := in.found
 		info, err := os.Stat(p)
 		switch {
 		case err != nil:
-			return nil, fmt.Errorf("open %s: %w", p, err)
+			return fmt.Errorf("open %s: %w", p, err)
 		case info.IsDir():
 			root, err := filepath.Abs(p) // so that the folder has a name also when it is given as .
 			if err != nil {
-				return nil, fmt.Errorf("open %s: %w", p, err)
+				return fmt.Errorf("open %s: %w", p, err)
 			}
 			in.tree(os.DirFS(p), p, filepath.Base(root))
 		default:
 			if err := in.file(p); err != nil {
-				return nil, err
+				return err
 			}
 		}
-		if in.found() == before {
+		if in.found == before {
 			in.nothing(p)
 		}
-	}
-	in.settle()
-	return in.out, nil
-}
-
-// found counts what was said and what will be.
-func (in *importer) found() int {
-	n := len(in.out.Items)
-	for _, all := range []map[string][]definition{in.macros, in.lookups} {
-		for _, list := range all {
-			n += len(list)
+		if in.failed != nil {
+			return in.failed
 		}
 	}
-	return n
+	return in.settle()
 }
 
 // importer gathers what several paths hold.
 type importer struct {
 	options Options
-	out     *Import
-	ids     map[string]Item         // rule ids taken
+	to      Sink
+	failed  error           // of the sink: nothing more is taken
+	found   int             // things that were said, or will be
+	ids     map[string]spot // rule ids taken
+	used    usage
 	macros  map[string][]definition // all of one name, wherever they are
 	lookups map[string][]definition
 	others  map[string]definition // what is kept and not used yet, by type and name
 	lines   map[string]int        // faulty lines and records, by file
+	deflate *flate.Writer
+
+	// What waits to be handed over.
+	rules   []migration.OriginalRule
+	bytes   int
+	settled []migration.Resource
+	cells   int
 }
 
-func newImporter(o Options) *importer {
-	return &importer{options: o, out: &Import{Types: map[string]map[string]string{}}, ids: map[string]Item{}, macros: map[string][]definition{}, lookups: map[string][]definition{}, others: map[string]definition{}}
+// spot is the place of a thing, in few bytes.
+type spot struct {
+	file          string
+	line, element int
+}
+
+func newImporter(o Options, to Sink) *importer {
+	return &importer{options: o, to: to, ids: map[string]spot{}, used: newUsage(), macros: map[string][]definition{}, lookups: map[string][]definition{},
+		others: map[string]definition{}, lines: map[string]int{}}
+}
+
+// Bounds of what is handed over at once.
+const (
+	partRules = 1000
+	partBytes = 4 << 20
+)
+
+// flush hands the rules over that wait.
+func (in *importer) flush() {
+	if len(in.rules) > 0 && in.failed == nil {
+		in.failed = in.to.Rules(in.rules)
+	}
+	in.rules, in.bytes = nil, 0
 }
 
 // nothing says of a file that nothing was found in it.
@@ -127,14 +191,14 @@ func (in *importer) nothing(name string) {
 	in.say(Item{File: name, Kind: "file", Outcome: Skipped, Why: "it holds neither searches nor macros nor lookups"})
 }
 
-func (in *importer) say(i Item) { in.out.Items = append(in.out.Items, i) }
+func (in *importer) say(i Item) {
+	in.found++
+	in.to.Item(i)
+}
 
 func (in *importer) fault(err error) {
 	var e *Error
 	if errors.As(err, &e) {
-		if in.lines == nil {
-			in.lines = map[string]int{}
-		}
 		in.lines[e.File]++
 		switch n := in.lines[e.File]; {
 		case n > maxFaults+1:
@@ -155,7 +219,7 @@ func (in *importer) file(name string) error {
 		return fmt.Errorf("open %s: %w", name, err)
 	}
 	defer func() { _ = f.Close() }()
-	in.stream(name, f, os.DirFS(filepath.Dir(name)))
+	in.stream(name, f, os.DirFS(filepath.Dir(name)), func() (io.ReadCloser, error) { return os.Open(name) })
 	return nil
 }
 
@@ -167,8 +231,8 @@ func (noFiles) Open(name string) (fs.File, error) {
 	return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
 }
 
-// stream imports a file; beside are those of the same folder.
-func (in *importer) stream(name string, from io.Reader, beside fs.FS) {
+// stream imports a file; beside are those of the same folder. again opens it once more; nil when that cannot be.
+func (in *importer) stream(name string, from io.Reader, beside fs.FS, again func() (io.ReadCloser, error)) {
 	r := bufio.NewReaderSize(from, 64<<10)
 	head, _ := r.Peek(4)
 	switch lower := strings.ToLower(name); {
@@ -179,23 +243,31 @@ func (in *importer) stream(name string, from io.Reader, beside fs.FS) {
 	case bytes.HasPrefix(head, []byte("PK\x03\x04")):
 		in.say(Item{File: name, Kind: "file", Outcome: Fault, Why: "it is a zip archive: unpack it and give the folder"})
 	case strings.HasSuffix(lower, ".conf"):
-		in.conf(name, r, layer{})
+		in.conf(in.source(name, r, again))
 	case strings.HasSuffix(lower, ".csv"):
 		in.restCSV(name, r)
 	case strings.HasSuffix(lower, ".yml"), strings.HasSuffix(lower, ".yaml"):
 		in.yaml(name, r, beside, ".")
 	default:
-		in.records(name, r)
+		in.records(name, r, again)
 	}
 }
 
+// source is a .conf file that can be opened again, or held.
+func (in *importer) source(name string, r io.Reader, again func() (io.ReadCloser, error)) source {
+	if again == nil {
+		return in.again(name, r)
+	}
+	return source{name: name, open: again}
+}
+
 // records imports JSON and NDJSON, or the output of btool, which begins with a stanza.
-func (in *importer) records(name string, r io.Reader) {
+func (in *importer) records(name string, r io.Reader, again func() (io.ReadCloser, error)) {
 	br := bufio.NewReaderSize(r, 64<<10)
 	head, _ := br.Peek(4096)
 	text := strings.TrimLeft(decodeText(head), " \t\r\n")
 	if isConf(text) {
-		in.conf(name, br, layer{})
+		in.conf(in.source(name, br, again))
 		return
 	}
 	var reader io.Reader = br
@@ -205,6 +277,9 @@ func (in *importer) records(name string, r io.Reader) {
 	n := 0
 	for rec, err := range Records(name, reader) {
 		n++
+		if in.failed != nil {
+			return
+		}
 		if err != nil {
 			in.fault(err)
 			continue
@@ -242,13 +317,22 @@ func (in *importer) add(r migration.OriginalRule, i Item) {
 	case strings.ContainsRune(r.Query, 0):
 		i.Outcome, i.Why = Fault, "its search holds a NUL character; remove it"
 	case taken:
-		i.Outcome, i.Why = Fault, fmt.Sprintf("its id %s stands already in %s; ids must differ", shorten(r.ID), first.place())
+		place := Item{File: first.file, Line: first.line, Element: first.element}.place()
+		i.Outcome, i.Why = Fault, fmt.Sprintf("its id %s stands already in %s; ids must differ", shorten(r.ID), place)
 	default:
 		i.Outcome = Taken
-		in.ids[r.ID] = i
-		in.out.Rules = append(in.out.Rules, r)
+		if r.Disabled {
+			i.Why = disabled
+		}
+		in.ids[r.ID] = spot{i.File, i.Line, i.Element}
+		in.used.add(&r)
+		in.rules = append(in.rules, r)
+		in.bytes += len(r.Query) + len(r.Description) + len(r.Note)
 	}
 	in.say(i)
+	if len(in.rules) >= partRules || in.bytes >= partBytes {
+		in.flush()
+	}
 }
 
 // search takes a saved search if it is an alert or all are asked for.
@@ -261,9 +345,6 @@ func (in *importer) search(s SavedSearch, i Item) {
 		i.Outcome, i.Why = Skipped, s.Why+"; --all takes it too"
 		in.say(i)
 		return
-	}
-	if s.Rule.Disabled {
-		i.Why = "it is disabled in Splunk"
 	}
 	in.add(s.Rule.OriginalRule, i)
 }

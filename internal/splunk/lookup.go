@@ -13,43 +13,43 @@ import (
 	"github.com/rulebridge/rulebridge/internal/migration"
 )
 
-// lookupsOf takes the lookup definitions of transforms.conf, with the rows of their files, and the files that no definition
-// names, which searches may name by their file name.
-func (in *importer) lookupsOf(fsys fs.FS, root string, a appFolder, at layer, list []*merged, private func(kind, name string) bool) {
-	for _, m := range list {
-		file, kind := m.value("filename"), m.value("external_type")
-		at.local = m.local
-		item := Item{File: m.File, Line: m.Line, Kind: "lookup", Name: m.Name}
-		res := migration.Resource{
-			Type: migration.ResourceLookup, Name: m.Name, Kind: "csv", MatchType: m.value("match_type"),
-			DefaultMatch: m.value("default_match"), MaxMatches: number(m.value("max_matches")), MinMatches: number(m.value("min_matches")),
-		}
-		if v, ok := m.Get("case_sensitive_match"); ok {
-			sensitive := isTrue(v)
-			res.CaseSensitiveMatch = &sensitive
-		}
-		switch {
-		case file != "":
-			columns, rows, total, err := in.rows(fsys, path.Join(a.dir, "lookups", path.Base(file)))
-			res.Columns, res.Rows, res.TotalRows = columns, rows, total
-			if err != nil {
-				item.Why = "its rows are not known: " + err.Error()
-				res.TotalRows = 1
-			}
-		case kind == "kvstore" || m.value("collection") != "":
-			res.Kind, res.TotalRows = "kvstore", 1
-			for _, f := range strings.Split(m.value("fields_list"), ",") {
-				if f = strings.TrimSpace(f); f != "" {
-					res.Columns = append(res.Columns, f)
-				}
-			}
-			item.Why = "its rows are in a KV store: export them to have the lookup whole"
-		default:
-			continue // an extraction, not a lookup
-		}
-		in.define(in.lookups, m.Name, definition{resource: res, item: item, layer: at, private: private("transforms", m.Name)})
+// lookupOf takes a lookup definition of transforms.conf, with the rows of its file.
+func (in *importer) lookupOf(fsys fs.FS, a appFolder, at layer, m *merged, private func(kind, name string) bool) {
+	file, kind := m.value("filename"), m.value("external_type")
+	at.local = m.local
+	item := Item{File: m.File, Line: m.Line, Kind: "lookup", Name: m.Name}
+	res := migration.Resource{
+		Type: migration.ResourceLookup, Name: m.Name, Kind: "csv", MatchType: m.value("match_type"),
+		DefaultMatch: m.value("default_match"), MaxMatches: number(m.value("max_matches")), MinMatches: number(m.value("min_matches")),
 	}
-	at.local = false
+	if v, ok := m.Get("case_sensitive_match"); ok {
+		sensitive := isTrue(v)
+		res.CaseSensitiveMatch = &sensitive
+	}
+	switch {
+	case file != "":
+		columns, rows, total, err := in.rows(fsys, path.Join(a.dir, "lookups", path.Base(file)))
+		res.Columns, res.Rows, res.TotalRows = columns, rows, total
+		if err != nil {
+			item.Why = "its rows are not known: " + err.Error()
+			res.TotalRows = 1
+		}
+	case kind == "kvstore" || m.value("collection") != "":
+		res.Kind, res.TotalRows = "kvstore", 1
+		for _, f := range strings.Split(m.value("fields_list"), ",") {
+			if f = strings.TrimSpace(f); f != "" {
+				res.Columns = append(res.Columns, f)
+			}
+		}
+		item.Why = "its rows are in a KV store: export them to have the lookup whole"
+	default:
+		return // an extraction, not a lookup
+	}
+	in.define(in.lookups, m.Name, definition{resource: res, item: item, layer: at, private: private("transforms", m.Name)})
+}
+
+// lookupFiles takes the files of an app, which searches may name by their file name.
+func (in *importer) lookupFiles(fsys fs.FS, root string, a appFolder, at layer, private func(kind, name string) bool) {
 	for _, name := range in.filesIn(fsys, root, path.Join(a.dir, "lookups"), ".csv") {
 		file := path.Join(a.dir, "lookups", name)
 		columns, rows, total, err := in.rows(fsys, file)

@@ -11,6 +11,8 @@ import (
 // Report is what an import found, in numbers and by name, as the command line and the API tell it.
 type Report struct {
 	Counts []Count `json:"counts"`
+	// Disabled counts the rules taken that are disabled in Splunk.
+	Disabled int `json:"disabled"`
 	// Items are the things found, those with faults first, then those skipped, then the rest; at most so many as were asked
 	// for.
 	Items []Item `json:"items"`
@@ -23,55 +25,98 @@ type Count struct {
 	N       int     `json:"n"`
 }
 
-// Report sums up an import, and names at most so many things.
-func (im *Import) Report(most int) Report {
-	type group struct {
-		outcome Outcome
-		kind    string
+// Tally counts what an import finds, and names a bounded number of things.
+type Tally struct {
+	most     int
+	counts   map[group]int
+	items    map[Outcome][]Item
+	disabled int
+}
+
+type group struct {
+	outcome Outcome
+	kind    string
+}
+
+// outcomeOrder is the order in which things are listed.
+var outcomeOrder = []Outcome{Fault, Skipped, Known, Taken}
+
+// NewTally makes a tally that names at most so many things of each outcome.
+func NewTally(most int) *Tally {
+	return &Tally{most: most, counts: map[group]int{}, items: map[Outcome][]Item{}}
+}
+
+// Item counts a thing.
+func (t *Tally) Item(i Item) {
+	t.counts[group{i.Outcome, i.Kind}]++
+	if i.Outcome == Taken && i.Why == disabled {
+		t.disabled++
 	}
-	rank := map[Outcome]int{Fault: 0, Skipped: 1, Known: 2, Taken: 3}
-	counts := map[group]int{}
-	r := Report{Counts: []Count{}, Items: []Item{}}
-	for _, i := range im.Items {
-		counts[group{i.Outcome, i.Kind}]++
+	if len(t.items[i.Outcome]) < t.most {
+		t.items[i.Outcome] = append(t.items[i.Outcome], i)
 	}
-	for outcome := range len(rank) {
-		for _, i := range im.Items {
-			if rank[i.Outcome] == outcome && len(r.Items) < most {
-				r.Items = append(r.Items, i)
-			}
-		}
+}
+
+// Report sums up what was found so far.
+func (t *Tally) Report() Report {
+	r := Report{Counts: []Count{}, Items: []Item{}, Disabled: t.disabled}
+	for _, o := range outcomeOrder {
+		r.Items = append(r.Items, t.items[o][:min(len(t.items[o]), t.most-len(r.Items))]...)
 	}
-	for g, n := range counts {
+	for g, n := range t.counts {
 		r.Counts = append(r.Counts, Count{Kind: g.kind, Outcome: g.outcome, N: n})
 	}
 	slices.SortFunc(r.Counts, func(a, b Count) int {
-		return cmp.Or(cmp.Compare(rank[a.Outcome], rank[b.Outcome]), cmp.Compare(a.Kind, b.Kind))
+		return cmp.Or(cmp.Compare(slices.Index(outcomeOrder, a.Outcome), slices.Index(outcomeOrder, b.Outcome)), cmp.Compare(a.Kind, b.Kind))
 	})
 	return r
 }
 
-// ReadStreams imports files that come one after another, such as the parts of an upload; next ends with io.EOF. Each is told
-// apart by its name and its first bytes, and nothing else is opened. The error is one of next or of a reader: then the import
-// is not whole.
-func ReadStreams(o Options, next func() (name string, r io.Reader, err error)) (*Import, error) {
-	in := newImporter(o)
+// Of counts the things that had an outcome.
+func (r Report) Of(o Outcome) int {
+	n := 0
+	for _, c := range r.Counts {
+		if c.Outcome == o {
+			n += c.N
+		}
+	}
+	return n
+}
+
+// Faults are the named things that could not be read.
+func (r Report) Faults() []Item {
+	var out []Item
+	for _, i := range r.Items {
+		if i.Outcome == Fault {
+			out = append(out, i)
+		}
+	}
+	return out
+}
+
+// StreamParts imports files that come one after another, such as the parts of an upload; next ends with io.EOF. Each is told
+// apart by its name and its first bytes, and nothing else is opened. The error is one of next, of a reader or of the sink:
+// then the import is not whole.
+func StreamParts(o Options, next func() (name string, r io.Reader, err error), to Sink) error {
+	in := newImporter(o, to)
 	for {
 		name, r, err := next()
 		if errors.Is(err, io.EOF) {
-			in.settle()
-			return in.out, nil
+			return in.settle()
 		}
 		if err != nil {
-			return nil, err
+			return err
 		}
 		w := &watched{r: r}
-		before := in.found()
-		in.stream(name, w, noFiles{})
-		if w.err != nil {
-			return nil, fmt.Errorf("read %s: %w", name, w.err)
+		before := in.found
+		in.stream(name, w, noFiles{}, nil)
+		if in.failed != nil {
+			return in.failed
 		}
-		if in.found() == before {
+		if w.err != nil {
+			return fmt.Errorf("read %s: %w", name, w.err)
+		}
+		if in.found == before {
 			in.nothing(name)
 		}
 	}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"reflect"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -40,22 +39,46 @@ func (in *importer) define(all map[string][]definition, key string, d definition
 		in.say(d.item)
 		return
 	}
+	in.found++
 	all[key] = append(all[key], d)
 }
 
 // settle hands over the macros and lookups. A migration has one name space for all of its rules; Splunk has one for each app
 // and user. So where several definitions of a name differ, the one is taken that the rules see which use the name. Rules
 // that see different ones would get each other's, and that is worse than none: then the name is left out, and said so.
-func (in *importer) settle() {
+func (in *importer) settle() error {
+	in.flush()
 	uses := in.uses()
 	for _, all := range []map[string][]definition{in.macros, in.lookups} {
 		for _, key := range slices.Sorted(maps.Keys(all)) {
 			in.choose(all[key], uses)
+			delete(all, key) // rows of lookups are many; those that were handed over are not held
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(in.others)) {
-		in.out.Resources = append(in.out.Resources, in.others[key].resource)
+		in.hand(in.others[key].resource)
 	}
+	if len(in.settled) > 0 && in.failed == nil {
+		in.failed = in.to.Resources(in.settled)
+	}
+	return in.failed
+}
+
+// hand gives a resource to the sink, with some others.
+func (in *importer) hand(r migration.Resource) {
+	in.settled = append(in.settled, r)
+	in.cells += 1 + len(r.Definition)/100
+	for _, row := range r.Rows {
+		in.cells += len(row)
+	}
+	const most = 20_000 // cells of lookups
+	if in.cells < most {
+		return
+	}
+	if in.failed == nil {
+		in.failed = in.to.Resources(in.settled)
+	}
+	in.settled, in.cells = nil, 0
 }
 
 // choose takes one definition of a name, or none.
@@ -93,7 +116,7 @@ func (in *importer) choose(all []definition, uses func(name string) []place) {
 		}
 	}
 	best.item.Outcome = Taken
-	in.out.Resources = append(in.out.Resources, best.resource)
+	in.hand(best.resource)
 	in.say(best.item)
 }
 
@@ -121,59 +144,8 @@ func (p place) sees(all []definition) definition {
 	return all[0]
 }
 
-// word is what may be the name of a macro or lookup in a search.
-var word = regexp.MustCompile(`[\pL\pN_.:\-]+`)
-
-// uses gives the places of the rules that may use a name. Macros pass their own names on to the rules that use them.
-func (in *importer) uses() func(name string) []place {
-	within := map[string][]string{} // names that the definitions of a macro hold
-	for _, all := range in.macros {
-		for _, d := range all {
-			name := bare(d.resource.Name)
-			within[name] = append(within[name], word.FindAllString(d.resource.Definition, -1)...)
-		}
-	}
-	places := map[string]map[place]bool{}
-	done := false
-	return func(name string) []place {
-		for i := 0; i < len(in.out.Rules) && !done; i++ {
-			r := &in.out.Rules[i]
-			seen := map[string]bool{}
-			for next := word.FindAllString(r.Query, -1); len(next) > 0; {
-				w := next[len(next)-1]
-				next = next[:len(next)-1]
-				if seen[w] {
-					continue
-				}
-				seen[w] = true
-				if places[w] == nil {
-					places[w] = map[place]bool{}
-				}
-				places[w][place{r.App, r.Owner}] = true
-				next = append(next, within[w]...)
-			}
-		}
-		done = true
-		if word.FindString(name) != name { // a name with blanks, say, is not found as a word: any rule may use it
-			return everywhere(in.out.Rules)
-		}
-		return sorted(places[name])
-	}
-}
-
-// everywhere are the places of all rules.
-func everywhere(rules []migration.OriginalRule) []place {
-	all := map[place]bool{}
-	for i := range rules {
-		all[place{rules[i].App, rules[i].Owner}] = true
-	}
-	return sorted(all)
-}
-
-func sorted(places map[place]bool) []place {
-	return slices.SortedFunc(maps.Keys(places), func(a, b place) int {
-		return cmp.Or(cmp.Compare(a.app, b.app), cmp.Compare(a.owner, b.owner))
-	})
+func comparePlaces(a, b place) int {
+	return cmp.Or(cmp.Compare(a.app, b.app), cmp.Compare(a.owner, b.owner))
 }
 
 // bare is a macro's name without the number of its arguments.

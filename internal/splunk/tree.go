@@ -41,6 +41,9 @@ func (in *importer) tree(fsys fs.FS, root, name string) {
 		return
 	}
 	for _, a := range apps {
+		if in.failed != nil {
+			return
+		}
 		in.app(fsys, root, a, in.metadata(fsys, root, a), len(apps) > 1)
 	}
 }
@@ -57,14 +60,15 @@ func (in *importer) loose(fsys fs.FS, root string) {
 			return nil
 		}
 		lower := strings.ToLower(name)
+		again := func() (io.ReadCloser, error) { return openFile(fsys, name) }
 		var read func(string, io.Reader)
 		switch {
 		case strings.HasSuffix(lower, ".conf"):
-			read = func(name string, r io.Reader) { in.conf(name, r, layer{}) }
+			read = func(file string, _ io.Reader) { in.conf(source{name: file, open: again}) }
 		case strings.HasSuffix(lower, ".yml"), strings.HasSuffix(lower, ".yaml"):
 			read = func(file string, r io.Reader) { in.yaml(file, r, fsys, path.Dir(name)) }
 		case strings.HasSuffix(lower, ".json"), strings.HasSuffix(lower, ".ndjson"), strings.HasSuffix(lower, ".jsonl"):
-			read = in.records
+			read = func(file string, r io.Reader) { in.records(file, r, again) }
 		default:
 			return nil
 		}
@@ -94,19 +98,20 @@ func (in *importer) app(fsys fs.FS, root string, a appFolder, meta *metadata, se
 	at := layer{app: a.name, owner: a.owner, system: a.system}
 	private := func(kind, name string) bool { return a.owner != "" || several && !meta.exports(kind, name) }
 	off := false
-	for _, m := range in.merge(fsys, root, a, "app.conf") {
+	in.merge(layers(fsys, root, a, "app.conf"), func(m *merged) {
 		if m.Name == "install" && m.value("state") == "disabled" {
 			off = true
 		}
-	}
-	in.searches(at, in.merge(fsys, root, a, "savedsearches.conf"), off)
-	in.macrosOf(at, in.merge(fsys, root, a, "macros.conf"), private)
-	in.lookupsOf(fsys, root, a, at, in.merge(fsys, root, a, "transforms.conf"), private)
+	})
+	in.merge(layers(fsys, root, a, "savedsearches.conf"), func(m *merged) { in.saved(at, m, off) })
+	in.merge(layers(fsys, root, a, "macros.conf"), func(m *merged) { in.macroOf(at, m, private) })
+	in.merge(layers(fsys, root, a, "transforms.conf"), func(m *merged) { in.lookupOf(fsys, a, at, m, private) })
+	in.lookupFiles(fsys, root, a, at, private)
 	for _, conf := range []struct {
 		file string
 		kind migration.ResourceType
 	}{{"eventtypes.conf", migration.ResourceEventtype}, {"tags.conf", migration.ResourceTag}, {"props.conf", migration.ResourceProps}} {
-		in.known(at, conf.kind, in.merge(fsys, root, a, conf.file))
+		in.merge(layers(fsys, root, a, conf.file), func(m *merged) { in.known(at, conf.kind, m) })
 	}
 	for _, dir := range []string{"default", "local"} {
 		models := path.Join(a.dir, dir, "data", "models")
@@ -124,149 +129,59 @@ func (in *importer) app(fsys fs.FS, root string, a appFolder, meta *metadata, se
 	}
 }
 
-// stanzas reads a .conf file of a tree; what cannot be read is named.
-func (in *importer) stanzas(fsys fs.FS, root, name string) []*Stanza {
-	f, err := openFile(fsys, name)
-	if err != nil {
-		in.say(Item{File: join(root, name), Kind: "file", Outcome: Fault, Why: err.Error()})
-		return nil
+// saved takes a saved search. off says that its app is disabled, so that it does not run.
+func (in *importer) saved(at layer, m *merged, off bool) {
+	item := Item{File: m.File, Line: m.Line, Name: m.Name}
+	if _, ok := m.Get("search"); !ok && at.owner != "" {
+		item.Kind, item.Outcome, item.Why = "setting", Skipped, "it changes a shared search for the user "+at.owner+" only"
+		in.say(item)
+		return
 	}
-	defer func() { _ = f.Close() }()
-	return in.parsed(join(root, name), f)
+	s := savedSearch(at.app, at.owner, m.Name, m.value, m.keys())
+	s.Rule.Disabled = s.Rule.Disabled || off
+	in.search(s, item)
 }
 
-func (in *importer) parsed(name string, r io.Reader) []*Stanza {
-	stanzas, faults, err := parseConf(name, decoded(r, maxFile))
-	for _, f := range faults {
-		in.fault(f)
-	}
-	if err != nil {
-		in.say(Item{File: name, Kind: "file", Outcome: Fault, Why: "what comes after its first " + fmt.Sprint(len(stanzas)) + " stanzas is left out: " + err.Error()})
-	}
-	return stanzas
-}
-
-// merged is a stanza with its settings of default and local, local last. File and line are of the uppermost.
-type merged struct {
-	Stanza
-	local    bool
-	defaults *Stanza // of the file; for what the stanza itself does not set
-}
-
-// Get is the value of a key, of the stanza or of the stanza default.
-func (m *merged) Get(key string) (string, bool) {
-	v, ok := m.Stanza.Get(key)
-	if !ok && m.defaults != nil {
-		v, ok = m.defaults.Get(key)
-	}
-	return v, ok
-}
-
-// value is the value of a key without white space around it; empty when the key is missing.
-func (m *merged) value(key string) string {
-	v, _ := m.Get(key)
-	return strings.TrimSpace(v)
-}
-
-// keys are the names of all settings.
-func (m *merged) keys() []string {
-	var keys []string
-	for _, s := range m.Settings {
-		keys = append(keys, s.Key)
-	}
-	if m.defaults != nil {
-		keys = append(keys, m.defaults.actions()...)
-	}
-	return keys
-}
-
-// merge reads a .conf file of an app in all its layers.
-func (in *importer) merge(fsys fs.FS, root string, a appFolder, file string) []*merged {
-	var out []*merged
-	byName := map[string]*merged{}
-	defaults := &Stanza{Name: "default"}
-	for _, dir := range []string{"default", "local"} {
-		name := path.Join(a.dir, dir, file)
-		if _, err := fs.Stat(fsys, name); errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		for _, s := range in.stanzas(fsys, root, name) {
-			if s.Name == "default" {
-				defaults.Settings = append(defaults.Settings, s.Settings...)
-				continue
-			}
-			m := byName[s.Name]
-			if m == nil {
-				m = &merged{Stanza: Stanza{Name: s.Name}, defaults: defaults}
-				byName[s.Name] = m
-				out = append(out, m)
-			}
-			m.File, m.Line, m.local = s.File, s.Line, m.local || dir == "local"
-			m.Settings = append(m.Settings, s.Settings...)
+// macroOf takes a macro. private says of an object of this app that other apps do not see it.
+func (in *importer) macroOf(at layer, m *merged, private func(kind, name string) bool) {
+	var args []string
+	for _, arg := range strings.Split(m.value("args"), ",") {
+		if arg = strings.TrimSpace(arg); arg != "" {
+			args = append(args, arg)
 		}
 	}
-	return out
-}
-
-// searches takes saved searches. off says that their app is disabled, so that none of them runs.
-func (in *importer) searches(at layer, list []*merged, off bool) {
-	for _, m := range list {
-		item := Item{File: m.File, Line: m.Line, Name: m.Name}
-		if _, ok := m.Get("search"); !ok && at.owner != "" {
-			item.Kind, item.Outcome, item.Why = "setting", Skipped, "it changes a shared search for the user "+at.owner+" only"
-			in.say(item)
-			continue
-		}
-		s := savedSearch(at.app, at.owner, m.Name, m.value, m.keys())
-		s.Rule.Disabled = s.Rule.Disabled || off
-		in.search(s, item)
+	text, ok := m.Get("definition")
+	item := Item{File: m.File, Line: m.Line, Kind: "macro", Name: m.Name}
+	if !ok {
+		item.Outcome, item.Why = Fault, "it has no definition"
+		in.say(item)
+		return
 	}
-}
-
-// macrosOf takes macros. private says of an object of this app that other apps do not see it.
-func (in *importer) macrosOf(at layer, list []*merged, private func(kind, name string) bool) {
-	for _, m := range list {
-		var args []string
-		for _, arg := range strings.Split(m.value("args"), ",") {
-			if arg = strings.TrimSpace(arg); arg != "" {
-				args = append(args, arg)
-			}
+	own := private("macros", m.Name)
+	if own {
+		item.Why = "it is private to the app " + at.app
+		if at.owner != "" {
+			item.Why = "it is private to the user " + at.owner
 		}
-		text, ok := m.Get("definition")
-		item := Item{File: m.File, Line: m.Line, Kind: "macro", Name: m.Name}
-		if !ok {
-			item.Outcome, item.Why = Fault, "it has no definition"
-			in.say(item)
-			continue
-		}
-		own := private("macros", m.Name)
-		if own {
-			item.Why = "it is private to the app " + at.app
-			if at.owner != "" {
-				item.Why = "it is private to the user " + at.owner
-			}
-		}
-		at.local = m.local
-		in.define(in.macros, fmt.Sprintf("%s(%d)", bare(m.Name), len(args)), definition{
-			resource: migration.Resource{
-				Type: migration.ResourceMacro, Name: m.Name, Definition: strings.TrimSpace(text), Arguments: args, IsEval: isTrue(m.value("iseval")),
-			},
-			item: item, layer: at, private: own,
-		})
 	}
+	at.local = m.local
+	in.define(in.macros, fmt.Sprintf("%s(%d)", bare(m.Name), len(args)), definition{
+		resource: migration.Resource{
+			Type: migration.ResourceMacro, Name: m.Name, Definition: strings.TrimSpace(text), Arguments: args, IsEval: isTrue(m.value("iseval")),
+		},
+		item: item, layer: at, private: own,
+	})
 }
 
 // known keeps what the compiler does not use yet.
-func (in *importer) known(at layer, kind migration.ResourceType, list []*merged) {
-	for _, m := range list {
-		var b strings.Builder
-		for _, s := range m.Settings {
-			fmt.Fprintf(&b, "%s = %s\n", s.Key, strings.ReplaceAll(s.Value, "\n", "\\\n"))
-		}
-		at.local = m.local
-		in.keep(at, Item{File: m.File, Line: m.Line, Kind: kindNames[kind], Name: m.Name},
-			migration.Resource{Type: kind, Name: m.Name, Definition: b.String()})
+func (in *importer) known(at layer, kind migration.ResourceType, m *merged) {
+	var b strings.Builder
+	for _, s := range m.Settings {
+		fmt.Fprintf(&b, "%s = %s\n", s.Key, strings.ReplaceAll(s.Value, "\n", "\\\n"))
 	}
+	at.local = m.local
+	in.keep(at, Item{File: m.File, Line: m.Line, Kind: kindNames[kind], Name: m.Name},
+		migration.Resource{Type: kind, Name: m.Name, Definition: b.String()})
 }
 
 // kindNames are what things that are kept are called in lists.
@@ -311,7 +226,8 @@ func (in *importer) metadata(fsys fs.FS, root string, a appFolder) *metadata {
 		if _, err := fs.Stat(fsys, name); errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
-		for _, s := range in.stanzas(fsys, root, name) {
+		src := source{name: join(root, name), open: func() (io.ReadCloser, error) { return openFile(fsys, name) }}
+		err := src.scan(func(s *Stanza) bool {
 			if v, ok := s.Get("export"); ok {
 				object := s.Name
 				if kind, name, ok := strings.Cut(s.Name, "/"); ok { // names are written as in a URL
@@ -321,45 +237,38 @@ func (in *importer) metadata(fsys fs.FS, root string, a appFolder) *metadata {
 				}
 				m.export[object] = strings.TrimSpace(v) == "system"
 			}
+			return true
+		}, func(e *Error) { in.fault(e) })
+		if err != nil {
+			in.say(Item{File: src.name, Kind: "file", Outcome: Fault, Why: err.Error()})
 		}
 	}
 	return m
 }
 
 // conf imports a single .conf file, or the output of btool, by what its stanzas hold.
-func (in *importer) conf(name string, r io.Reader, at layer) {
-	stanzas := in.parsed(name, r)
-	base := path.Base(filepath.ToSlash(name))
+func (in *importer) conf(src source) {
+	base := path.Base(filepath.ToSlash(src.name))
 	kind := map[string]migration.ResourceType{"eventtypes.conf": migration.ResourceEventtype, "tags.conf": migration.ResourceTag, "props.conf": migration.ResourceProps}[base]
-	defaults := &Stanza{Name: "default"}
-	var list []*merged
-	for _, s := range stanzas {
-		if s.Name == "default" {
-			defaults = s
-			continue
-		}
-		list = append(list, &merged{Stanza: *s})
-	}
 	taken := 0
-	for _, m := range list {
-		m.defaults = defaults
+	in.merge([]source{src}, func(m *merged) {
 		_, isSearch := m.Get("search")
 		_, isMacro := m.Get("definition")
 		switch {
 		case kind != "":
-			in.known(at, kind, []*merged{m})
+			in.known(layer{}, kind, m)
 		case base == "transforms.conf":
 			in.say(Item{File: m.File, Line: m.Line, Kind: "transform", Name: m.Name, Outcome: Known, Why: "known, not used yet; give the folder of its app for lookups with their rows"})
 		case isSearch:
-			in.searches(at, []*merged{m}, false)
+			in.saved(layer{}, m, false)
 		case isMacro:
-			in.macrosOf(at, []*merged{m}, func(string, string) bool { return false })
+			in.macroOf(layer{}, m, func(string, string) bool { return false })
 		default:
-			continue
+			return
 		}
 		taken++
-	}
+	})
 	if taken == 0 {
-		in.say(Item{File: name, Kind: "file", Outcome: Skipped, Why: "it holds neither saved searches nor macros"})
+		in.say(Item{File: src.name, Kind: "file", Outcome: Skipped, Why: "it holds neither saved searches nor macros"})
 	}
 }
