@@ -101,8 +101,8 @@ type Server struct {
 	Deps
 	engine *gin.Engine
 	guard  *guard
-	stats  *coalescer[statsAnswer]
-	all    *coalescer[overview]
+	stats  *pollCache[statsAnswer]
+	all    *pollCache[overview]
 	recent *recent
 	asked  *marks // migrations started or stopped here a moment ago
 	looked *marks // running migrations whose workflow was looked for a moment ago
@@ -131,7 +131,7 @@ func New(d Deps) (*Server, error) {
 	}
 	s := &Server{
 		Deps: d, guard: g,
-		stats: newCoalescer[statsAnswer](statsEvery, statsStale, d.Now), all: newCoalescer[overview](statsEvery, overviewStale, d.Now),
+		stats: newPollCache[statsAnswer](statsEvery, statsStale, d.Now), all: newPollCache[overview](statsEvery, overviewStale, d.Now),
 		recent: &recent{now: d.Now}, comparing: make(chan struct{}, 1),
 		asked: newMarks(recently, d.Now), silent: newMarks(silence, d.Now), looked: newMarks(lookEvery, d.Now),
 	}

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"runtime/debug"
-	"sync"
 	"time"
 
 	"go.uber.org/zap"
@@ -20,12 +18,11 @@ const (
 	// statsEvery is how often, at most, the workflow of one migration is asked: twice a second. The server buffers one
 	// query per pending workflow task, so more would be refused.
 	statsEvery = 500 * time.Millisecond
-	// statsStale bounds the age of stats that are handed out while new ones are being fetched, and the pause between two
-	// flights in which somebody counts as polling.
+	// statsStale bounds the age of stats that are handed out while new ones are being fetched.
 	statsStale = 1500 * time.Millisecond
 	// statsDeadline bounds one query.
 	statsDeadline = 500 * time.Millisecond
-	// storeDeadline bounds what a flight reads of the store.
+	// storeDeadline bounds what one call for stats reads of the store.
 	storeDeadline = 10 * time.Second
 	// recently is how long after a start the workflow is asked even if the store does not say running yet.
 	recently = 5 * time.Second
@@ -160,140 +157,4 @@ func (s *Server) changed(id string) {
 	s.stats.forget(id)
 	s.recent.forget(id)
 	s.all.forget("")
-}
-
-// coalescer lets one flight a key go at a time and hands its result to all who ask within a period of its take-off. Who
-// asks later, while the next flight is in the air, gets the last result as long as it is not stale; so those who poll do
-// not wait. A flight is not tied to any one caller.
-type coalescer[T any] struct {
-	mu     sync.Mutex
-	every  time.Duration
-	stale  time.Duration // bounds the age of a result that is handed out while a new one is being fetched
-	now    func() time.Time
-	routes map[string]*route[T]
-}
-
-// route is what is known of one key: the result that landed last, and the flight in the air.
-type route[T any] struct {
-	last, flying *flight[T]
-}
-
-type flight[T any] struct {
-	begun, landed time.Time
-	done          chan struct{}
-	value         T
-	err           error
-}
-
-// manyRoutes is where old results are swept out.
-const manyRoutes = 4096
-
-func newCoalescer[T any](every, stale time.Duration, now func() time.Time) *coalescer[T] {
-	return &coalescer[T]{every: every, stale: stale, now: now, routes: map[string]*route[T]{}}
-}
-
-func (c *coalescer[T]) get(ctx context.Context, key string, fetch func(context.Context) (T, error)) (T, error) {
-	f := c.board(ctx, key, fetch)
-	select {
-	case <-f.done:
-		return f.value, f.err
-	case <-ctx.Done():
-		var none T
-		return none, ctx.Err()
-	}
-}
-
-// board finds the flight whose result the caller gets: one that has landed, or one to wait for.
-func (c *coalescer[T]) board(ctx context.Context, key string, fetch func(context.Context) (T, error)) *flight[T] {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	now := c.now()
-	r := c.routes[key]
-	if r == nil {
-		c.sweep(now)
-		r = &route[T]{}
-		c.routes[key] = r
-	}
-	if r.last != nil && now.Sub(r.last.begun) < c.every {
-		return r.last
-	}
-	if r.flying == nil {
-		f := &flight[T]{begun: now, done: make(chan struct{})}
-		r.flying = f
-		go func() {
-			defer func() {
-				c.mu.Lock()
-				defer c.mu.Unlock()
-				f.landed = c.now()
-				r.last, r.flying = f, nil
-				close(f.done)
-			}()
-			defer func() {
-				if p := recover(); p != nil {
-					f.err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
-				}
-			}()
-			f.value, f.err = fetch(context.WithoutCancel(ctx))
-		}()
-	}
-	// Whoever polls is served at once, however slow the flights are; who comes after a pause waits.
-	if r.last != nil && r.last.err == nil && now.Sub(r.last.begun) < c.stale && r.flying.begun.Sub(r.last.landed) < statsStale {
-		return r.last
-	}
-	return r.flying
-}
-
-func (c *coalescer[T]) sweep(now time.Time) {
-	if len(c.routes) < manyRoutes {
-		return
-	}
-	for k, r := range c.routes {
-		if r.flying == nil && now.Sub(r.last.begun) >= c.every {
-			delete(c.routes, k)
-		}
-	}
-}
-
-// forget drops the result of a key, and keeps callers to come off a flight that took off before.
-func (c *coalescer[T]) forget(key string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	delete(c.routes, key)
-}
-
-// marks are keys that hold for a while.
-type marks struct {
-	mu    sync.Mutex
-	hold  time.Duration
-	now   func() time.Time
-	until map[string]time.Time
-}
-
-func newMarks(hold time.Duration, now func() time.Time) *marks {
-	return &marks{hold: hold, now: now, until: map[string]time.Time{}}
-}
-
-func (m *marks) set(key string) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	now := m.now()
-	for k, t := range m.until {
-		if now.After(t) {
-			delete(m.until, k)
-		}
-	}
-	m.until[key] = now.Add(m.hold)
-}
-
-func (m *marks) forget(key string) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	delete(m.until, key)
-}
-
-func (m *marks) has(key string) bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	t, ok := m.until[key]
-	return ok && !m.now().After(t)
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http/httptest"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -14,18 +15,18 @@ import (
 	"github.com/rulebridge/rulebridge/internal/migration"
 )
 
-// TestCoalescer: many callers share one flight, at most two flights a second take off, and each sees its result.
-func TestCoalescer(t *testing.T) {
+// TestPollCache: many callers share one call, at most two calls a second begin, and each caller sees the answer.
+func TestPollCache(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newCoalescer[int](statsEvery, statsStale, time.Now)
-		var flights, inAir, most atomic.Int32
+		c := newPollCache[int](statsEvery, statsStale, time.Now)
+		var calls, inAir, most atomic.Int32
 		fetch := func(context.Context) (int, error) {
 			if n := inAir.Add(1); n > most.Load() {
 				most.Store(n)
 			}
 			defer inAir.Add(-1)
 			time.Sleep(100 * time.Millisecond)
-			return int(flights.Add(1)), nil
+			return int(calls.Add(1)), nil
 		}
 		var wg sync.WaitGroup
 		for range 80 {
@@ -43,20 +44,20 @@ func TestCoalescer(t *testing.T) {
 		}
 		begin := time.Now()
 		wg.Wait()
-		if limit := int32(time.Since(begin)/statsEvery) + 1; flights.Load() > limit || flights.Load() < limit/2 {
-			t.Errorf("%d flights in %s", flights.Load(), time.Since(begin))
+		if limit := int32(time.Since(begin)/statsEvery) + 1; calls.Load() > limit || calls.Load() < limit/2 {
+			t.Errorf("%d calls in %s", calls.Load(), time.Since(begin))
 		}
 		if most.Load() != 1 {
-			t.Errorf("%d flights at once", most.Load())
+			t.Errorf("%d calls at once", most.Load())
 		}
 	})
 }
 
-// TestCoalescerOfSlowFlights: however long a flight takes, who polls is served at once; who comes after a pause is not
-// given what is old.
-func TestCoalescerOfSlowFlights(t *testing.T) {
+// TestPollCacheOfSlowCalls: however long a call takes, callers who poll are served at once; a caller who comes after a pause
+// gets no old answer.
+func TestPollCacheOfSlowCalls(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newCoalescer[int](statsEvery, overviewStale, time.Now)
+		c := newPollCache[int](statsEvery, overviewStale, time.Now)
 		n := 0
 		get := func() (int, time.Duration) {
 			begin := time.Now()
@@ -84,7 +85,7 @@ func TestCoalescerOfSlowFlights(t *testing.T) {
 			last = v
 		}
 		if last < 8 {
-			t.Errorf("%d flights in a minute", last)
+			t.Errorf("%d calls in a minute", last)
 		}
 		time.Sleep(20 * time.Second)
 		if v, waited := get(); v <= last+1 || waited != 6*time.Second {
@@ -93,11 +94,11 @@ func TestCoalescerOfSlowFlights(t *testing.T) {
 	})
 }
 
-// TestCoalescerDoesNotKeepPollersWaiting: while a slow flight is in the air, who polls gets the last result at once, and
+// TestPollCacheDoesNotKeepPollersWaiting: while a slow call runs, callers who poll get the last answer at once, and a caller
 // who has been away for long waits for the new one.
-func TestCoalescerDoesNotKeepPollersWaiting(t *testing.T) {
+func TestPollCacheDoesNotKeepPollersWaiting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newCoalescer[int](statsEvery, statsStale, time.Now)
+		c := newPollCache[int](statsEvery, statsStale, time.Now)
 		n := 0
 		get := func() (int, time.Duration) {
 			begin := time.Now()
@@ -130,10 +131,10 @@ func TestCoalescerDoesNotKeepPollersWaiting(t *testing.T) {
 	})
 }
 
-// TestCoalescerCallers: a caller who hangs up leaves the flight to the others, and an error is shared too.
-func TestCoalescerCallers(t *testing.T) {
+// TestPollCacheCallers: a caller who hangs up leaves the call to the others, and an error is shared too.
+func TestPollCacheCallers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newCoalescer[int](statsEvery, statsStale, time.Now)
+		c := newPollCache[int](statsEvery, statsStale, time.Now)
 		ctx, cancel := context.WithCancel(t.Context())
 		gone := make(chan error)
 		fetch := func(ctx context.Context) (int, error) {
@@ -155,10 +156,10 @@ func TestCoalescerCallers(t *testing.T) {
 	})
 }
 
-// TestCoalescerForgets: what took off before a change is not handed out after it.
-func TestCoalescerForgets(t *testing.T) {
+// TestPollCacheForgets: an answer of a call that began before a change is not given after it.
+func TestPollCacheForgets(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newCoalescer[string](statsEvery, statsStale, time.Now)
+		c := newPollCache[string](statsEvery, statsStale, time.Now)
 		go func() {
 			_, _ = c.get(t.Context(), "m", func(context.Context) (string, error) { time.Sleep(time.Second); return "old", nil })
 		}()
@@ -176,17 +177,17 @@ func TestCoalescerForgets(t *testing.T) {
 	})
 }
 
-func TestCoalescerSweeps(t *testing.T) {
+func TestPollCacheSweeps(t *testing.T) {
 	now := time.Unix(0, 0)
-	c := newCoalescer[int](statsEvery, statsStale, func() time.Time { return now })
-	for i := range 3 * manyRoutes {
+	c := newPollCache[int](statsEvery, statsStale, func() time.Time { return now })
+	for i := range 3 * polledKeys {
 		now = now.Add(time.Second)
 		if _, err := c.get(t.Context(), string(rune(i)), func(context.Context) (int, error) { return i, nil }); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if len(c.routes) > manyRoutes {
-		t.Errorf("%d results are kept", len(c.routes))
+	if c.answers.Len() > polledKeys {
+		t.Errorf("%d results are kept", c.answers.Len())
 	}
 }
 
@@ -272,19 +273,26 @@ func TestMarks(t *testing.T) {
 		t.Error("a is still marked")
 	}
 	m.set("b")
-	if len(m.until) != 1 {
-		t.Errorf("%d marks are kept", len(m.until))
+	m.forget("b")
+	if m.has("b") {
+		t.Error("b is still marked")
+	}
+	for i := range 3 * polledKeys {
+		m.set(strconv.Itoa(i))
+	}
+	if n := m.until.Len(); n > polledKeys {
+		t.Errorf("%d marks are kept", n)
 	}
 }
 
-// TestFlightThatPanics: a panic in a flight is the error of those who wait for it, and the next one takes off.
-func TestFlightThatPanics(t *testing.T) {
-	c := newCoalescer[int](0, 0, time.Now)
-	if _, err := c.get(t.Context(), "m", func(context.Context) (int, error) { panic("in the air") }); err == nil {
+// TestPollCacheFetchPanics: a panic in a call is the error of its callers, and the next call runs.
+func TestPollCacheFetchPanics(t *testing.T) {
+	c := newPollCache[int](0, 0, time.Now)
+	if _, err := c.get(t.Context(), "m", func(context.Context) (int, error) { panic("in a call") }); err == nil {
 		t.Error("a panic gave no error")
 	}
 	if n, err := c.get(t.Context(), "m", func(context.Context) (int, error) { return 7, nil }); n != 7 || err != nil {
-		t.Errorf("the next flight: %d, %v", n, err)
+		t.Errorf("the next call: %d, %v", n, err)
 	}
 }
 
