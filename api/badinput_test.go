@@ -80,7 +80,8 @@ func TestBadRules(t *testing.T) {
 		{"NUL for space", "[\x00]", 400, []string{"no valid JSON"}},
 		{"member twice", with("query", `"other"`), 400, []string{"no valid JSON", "duplicate", "[1].query (rule 2)"}},
 		{"deeply nested", `[{"id":` + strings.Repeat("[", 100_000) + `}]`, 400, []string{"[0].id"}},
-		{"deeply nested unknown", `[{"x":` + strings.Repeat("[", 100_000) + `}]`, 400, []string{"no valid JSON"}},
+		{"deeply nested unknown", `[{"x":` + strings.Repeat("[", 100_000) + `}]`, 400, []string{"no valid JSON", "[0].x[0][0][0][0][0][0]… (rule 1)"}},
+		{"deeply nested objects", `[{"x":` + strings.Repeat(`{"`+strings.Repeat("y", 500)+`":`, 20_000) + `}]`, 400, []string{"no valid JSON", "… (rule 1)"}},
 		{"10,001 rules", rulesJSON(0, 10_001), 400, []string{"more than 10000 rules"}},
 		{"UTF-16", "[\x00{\x00}\x00]\x00", 400, []string{"no valid JSON"}},
 		{"byte order mark", "\xef\xbb\xbf[" + good + "]", 400, []string{"no valid JSON"}},
@@ -91,7 +92,11 @@ func TestBadRules(t *testing.T) {
 		for _, path := range []string{BasePath, BasePath + "/" + existing} {
 			t.Run(tt.name+" "+path[len(BasePath):], func(t *testing.T) {
 				b.t = t
-				b.want(b.do("POST", path, tt.body), tt.code, tt.want...)
+				r := b.do("POST", path, tt.body)
+				b.want(r, tt.code, tt.want...)
+				if n := r.Body.Len(); n > 1<<10 {
+					t.Errorf("the answer has %d bytes", n)
+				}
 			})
 		}
 	}

@@ -72,29 +72,36 @@ func (b *body) broken(err error) error {
 	return badRequest("the body could not be read to its end: %s", err)
 }
 
+// maxPlace is how many parts of a JSON pointer a message names: a body may be nested thousands of levels deep.
+const maxPlace = 8
+
 // place turns a JSON pointer into the form of at.
 func place(p jsontext.Pointer, noun string) string {
 	if p == "" {
 		return "the body"
 	}
 	var s strings.Builder
-	first := true
+	parts := 0
 	position := ""
 	for token := range p.Tokens() {
+		if parts == maxPlace {
+			s.WriteString("…")
+			break
+		}
 		n, err := strconv.Atoi(token)
 		switch {
 		case err == nil:
 			fmt.Fprintf(&s, "[%d]", n)
-			if first {
+			if parts == 0 {
 				position = fmt.Sprintf(" (%s %d)", noun, n+1)
 			}
 		default:
-			if !first {
+			if parts > 0 {
 				s.WriteByte('.')
 			}
 			s.WriteString(clip(token, 64))
 		}
-		first = false
+		parts++
 	}
 	return s.String() + position
 }

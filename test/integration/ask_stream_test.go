@@ -4,15 +4,29 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	enums "go.temporal.io/api/enums/v1"
+	workflow "go.temporal.io/api/workflow/v1"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/log"
+	"google.golang.org/protobuf/encoding/protojson"
+
+	"github.com/rulebridge/rulebridge/test/elasticsearch"
 )
 
 // streamModel speaks OpenAI's protocol, also in streams. It first asks for a tool, then answers: while held, half of the
@@ -175,14 +189,71 @@ func TestAskStreams(t *testing.T) {
 	eventually(t, 20*time.Second, "the contents of the question are deleted", func() bool { return len(openQuestions(t, dir)) == 0 })
 }
 
-// TestAskWorkerKilled kills the only worker while two clients wait, one of them in the middle of a stream. Another worker
-// goes on: both get their answer, the stream has no word twice, and no call of a model that was recorded is made again.
+// TestAskWorkerKilled over the file of a data folder.
 func TestAskWorkerKilled(t *testing.T) {
-	m := newStreamModel(t, "2 alerts are open. Look at the first one before the second one, and then at the third.")
-	m.hold(true)
+	m := newStreamModel(t, killedAnswer)
 	dir, cfg := askFolder(t, &slowModel{Server: m.Server})
 	c := &cluster{t: t, dir: dir, cfg: cfg}
 	_, c.addr = startTemporal(t, c.dir, "0")
+	askWorkerKilled(t, c, m, func() int { return len(openQuestions(t, dir)) })
+}
+
+// TestAskWorkerKilledOnElasticsearch over a real node, which holds the questions and the alerts.
+func TestAskWorkerKilledOnElasticsearch(t *testing.T) {
+	node := elasticsearch.Start(t)
+	m := newStreamModel(t, killedAnswer)
+	prefix := fmt.Sprintf("ask%d", time.Now().UnixNano())
+	t.Cleanup(func() { dropIndices(node, prefix) })
+	cfg := filepath.Join(t.TempDir(), "rulebridge.yaml")
+	text := fmt.Sprintf("connectors: [{id: gpt, kind: openai, model: m, url: %q, api_key: none}]\nlog: {level: debug}\n"+
+		"store: {kind: elasticsearch}\nelasticsearch: {urls: [%q], prefix: %s, refresh_interval: 30s}\n", m.URL, node.URL, prefix)
+	if err := os.WriteFile(cfg, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	const index = ".alerts-security.alerts-default"
+	if err := node.CreateIndex(t.Context(), index, map[string]any{"settings": map[string]any{"index.hidden": true}, "mappings": map[string]any{
+		"properties":        map[string]any{"@timestamp": map[string]any{"type": "date"}, "message": map[string]any{"type": "text"}},
+		"dynamic_templates": []any{map[string]any{"text": map[string]any{"match_mapping_type": "string", "mapping": map[string]any{"type": "keyword"}}}}}}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = node.DeleteIndex(context.Background(), index) })
+	var bulk bytes.Buffer
+	for _, alert := range askAlerts() {
+		source, err := json.Marshal(alert.Source)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(&bulk, "{\"create\":{\"_index\":%q,\"_id\":%q}}\n%s\n", index, alert.ID, source)
+	}
+	var filled struct{ Errors bool }
+	if err := node.Do(t.Context(), "POST", "/_bulk?refresh=true", bulk.Bytes(), &filled); err != nil || filled.Errors {
+		t.Fatalf("fill: %v, %v", err, filled)
+	}
+	c := newCluster(t, cfg)
+	askWorkerKilled(t, c, m, func() int {
+		open := 0
+		for _, name := range []string{"questions", "steps"} {
+			var count struct{ Count int }
+			if err := node.Do(t.Context(), "POST", "/"+prefix+"-"+name+"/_refresh", nil, nil); err != nil {
+				t.Fatal(err)
+			}
+			if err := node.Do(t.Context(), "GET", "/"+prefix+"-"+name+"/_count", nil, &count); err != nil {
+				t.Fatal(err)
+			}
+			open += count.Count
+		}
+		return open
+	})
+}
+
+// killedAnswer is long enough to be cut in two.
+const killedAnswer = "2 alerts are open. Look at the first one before the second one, and then at the third."
+
+// askWorkerKilled kills the only worker while two clients wait, one of them in the middle of a stream. Another worker goes
+// on: both get their answer, the stream has no word twice, and no call of a model that was recorded is made again. Then a
+// client goes away: its workflow is cancelled. open is how much of questions is in the store.
+func askWorkerKilled(t *testing.T, c *cluster, m *streamModel, open func() int) {
+	m.hold(true)
 	c.setup()
 	worker := c.worker()
 	gateway := c.gateway()
@@ -225,9 +296,12 @@ func TestAskWorkerKilled(t *testing.T) {
 		defer mu.Unlock()
 		return given != "" && len(m.requests()) == 4
 	})
+	if open() == 0 {
+		t.Error("nothing of the questions is in the store while they are under way")
+	}
 	worker.kill()
 	m.hold(false)
-	c.worker()
+	second := c.worker()
 	for name, ended := range map[string]chan outcome{"the whole answer": whole, "the stream": streamed} {
 		select {
 		case o := <-ended:
@@ -255,5 +329,76 @@ func TestAskWorkerKilled(t *testing.T) {
 	if len(m.requests()) != 6 || repeated != 2 {
 		t.Errorf("%d requests, %d repeated", len(m.requests()), repeated)
 	}
-	eventually(t, 30*time.Second, "the contents of the questions are deleted", func() bool { return len(openQuestions(t, dir)) == 0 })
+	eventually(t, 30*time.Second, "the contents of the questions are deleted", func() bool { return open() == 0 })
+
+	m.hold(true)
+	ctx, leave := context.WithCancel(t.Context())
+	go func() {
+		for len(m.requests()) < 8 { // six above, and two of this question
+			time.Sleep(20 * time.Millisecond)
+		}
+		leave()
+	}()
+	if status, body, err := gateway.ask(ctx, "gpt", "Who is M.ODUYA@corp.example?"); err == nil {
+		t.Errorf("the model holds and the question was answered: %d %s", status, body)
+	}
+	eventually(t, 30*time.Second, "the question of a client that went away is deleted", func() bool { return open() == 0 })
+	temporal, err := client.Dial(client.Options{HostPort: c.addr, Logger: log.NewStructuredLogger(slog.New(slog.DiscardHandler))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer temporal.Close()
+	var executions []*workflow.WorkflowExecutionInfo
+	eventually(t, 30*time.Second, "its workflow is cancelled, and the two others are completed", func() bool {
+		list, err := temporal.ListWorkflow(t.Context(), &workflowservice.ListWorkflowExecutionsRequest{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		executions = list.Executions
+		ended := map[enums.WorkflowExecutionStatus]int{}
+		for _, e := range executions {
+			if strings.HasPrefix(e.Execution.WorkflowId, "ask-") {
+				ended[e.Status]++
+			}
+		}
+		return ended[enums.WORKFLOW_EXECUTION_STATUS_CANCELED] == 1 && ended[enums.WORKFLOW_EXECUTION_STATUS_COMPLETED] == 2
+	})
+	texts := map[string]string{"the gateway's log": gateway.stdout.String() + gateway.stderr.String(), "the first worker's log": worker.stdout.String() + worker.stderr.String(),
+		"the second worker's log": second.stdout.String() + second.stderr.String(), "what was sent": strings.Join(m.requests(), "\n")}
+	for _, e := range executions {
+		texts[e.Execution.WorkflowId] = e.String() // with memo and search attributes
+		for events := temporal.GetWorkflowHistory(t.Context(), e.Execution.WorkflowId, "", false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT); events.HasNext(); {
+			event, err := events.Next()
+			if err != nil {
+				t.Fatal(err)
+			}
+			raw, err := protojson.Marshal(event)
+			if err != nil {
+				t.Fatal(err)
+			}
+			texts[e.Execution.WorkflowId] += string(raw) + payloads(raw)
+		}
+	}
+	for where, text := range texts {
+		text = strings.ToLower(text)
+		for _, v := range append([]string{"what happened"}, askMasked...) {
+			if strings.Contains(text, strings.ToLower(v)) && (where != "what was sent" || v != "what happened") {
+				t.Errorf("%s holds %q", where, v)
+			}
+		}
+	}
+}
+
+var payloadForm = regexp.MustCompile(`"data": ?"([A-Za-z0-9+/=]+)"`)
+
+// payloads are what payloads of an event hold, which protojson writes in Base64.
+func payloads(event []byte) string {
+	var b strings.Builder
+	for _, m := range payloadForm.FindAllSubmatch(event, -1) {
+		if text, err := base64.StdEncoding.DecodeString(string(m[1])); err == nil {
+			b.Write(text)
+			b.WriteByte('\n')
+		}
+	}
+	return b.String()
 }

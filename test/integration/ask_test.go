@@ -65,6 +65,18 @@ func (m *slowModel) requests() int {
 
 var askMasked = []string{"PAY-DB-07", "pay-db-07", "m.oduya", "10.20.30.40"}
 
+// askAlerts are two alerts of the last hour.
+func askAlerts() []assistant.Alert {
+	at := time.Now().UTC().Add(-time.Hour).Format(time.RFC3339)
+	var alerts []assistant.Alert
+	for i := range 2 {
+		alerts = append(alerts, assistant.Alert{ID: fmt.Sprintf("al-%d", i), Index: ".alerts-security.alerts-default", Source: map[string]any{
+			"@timestamp": at, "kibana.alert.severity": "high", "kibana.alert.risk_score": json.Number("73"), "kibana.alert.workflow_status": "open",
+			"host.name": "PAY-DB-07", "user.name": "m.oduya", "message": "logon on pay-db-07 by m.oduya from 10.20.30.40"}})
+	}
+	return alerts
+}
+
 // askFolder is a data folder with two alerts, and a configuration with the model as connector gpt.
 func askFolder(t *testing.T, m *slowModel) (dir, cfg string) {
 	t.Helper()
@@ -73,14 +85,7 @@ func askFolder(t *testing.T, m *slowModel) (dir, cfg string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	at := time.Now().UTC().Add(-time.Hour).Format(time.RFC3339)
-	var alerts []assistant.Alert
-	for i := range 2 {
-		alerts = append(alerts, assistant.Alert{ID: fmt.Sprintf("al-%d", i), Index: ".alerts-security.alerts-default", Source: map[string]any{
-			"@timestamp": at, "kibana.alert.severity": "high", "kibana.alert.risk_score": json.Number("73"), "kibana.alert.workflow_status": "open",
-			"host.name": "PAY-DB-07", "user.name": "m.oduya", "message": "logon on pay-db-07 by m.oduya from 10.20.30.40"}})
-	}
-	if _, _, err := db.ImportAlerts(t.Context(), alerts); err != nil {
+	if _, _, err := db.ImportAlerts(t.Context(), askAlerts()); err != nil {
 		t.Fatal(err)
 	}
 	if err := db.Close(); err != nil {

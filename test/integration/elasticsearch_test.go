@@ -27,15 +27,18 @@ func elasticConfig(t *testing.T, node *elasticsearch.Node, latency, more string)
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		for _, name := range []string{"migrations", "rules", "claims", "resources", "answers", "conversations", "exchanges", "questions", "steps", "fields"} {
-			for _, p := range []string{"/" + prefix + "-" + name + "-v1", "/_index_template/" + prefix + "-" + name, "/_component_template/" + prefix + "-" + name + "-mappings"} {
-				_ = node.Do(context.Background(), "DELETE", p, nil, nil) // what is not there need not go
-			}
-		}
-		_ = node.Do(context.Background(), "DELETE", "/_component_template/"+prefix+"-settings", nil, nil)
-	})
+	t.Cleanup(func() { dropIndices(node, prefix) })
 	return path, prefix
+}
+
+// dropIndices removes what was installed under a prefix.
+func dropIndices(node *elasticsearch.Node, prefix string) {
+	for _, name := range []string{"migrations", "rules", "claims", "resources", "answers", "conversations", "exchanges", "questions", "steps", "fields"} {
+		for _, p := range []string{"/" + prefix + "-" + name + "-v1", "/_index_template/" + prefix + "-" + name, "/_component_template/" + prefix + "-" + name + "-mappings"} {
+			_ = node.Do(context.Background(), "DELETE", p, nil, nil) // what is not there need not go
+		}
+	}
+	_ = node.Do(context.Background(), "DELETE", "/_component_template/"+prefix+"-settings", nil, nil)
 }
 
 // TestElasticsearchStore runs gateways and workers over a real node, without any file of their own: set up first, refused
