@@ -42,9 +42,24 @@ var sextet = func() (t [256]byte) {
 	return t
 }()
 
-// blobs calls found with each part of a text that is the Base64 or hexadecimal form of another text, and that text. When
-// inflated runs out, what may be compressed is found with known false.
-func blobs(text string, inflated *int, found func(start, end int, inner string, known bool)) {
+// content is what a blob stands for.
+type content byte
+
+const (
+	// aText: the blob is a text in another form.
+	aText content = iota
+	// scraps: the blob is no text, and there are texts in it, with a line break between each two.
+	scraps
+	// unknown: the blob may be compressed, and too much was inflated already.
+	unknown
+)
+
+// blobs calls found with each part of a text that is the Base64 or hexadecimal form of another text, or a list of the
+// codes of its letters, and that text. When inflated runs out, what may be compressed is found as unknown.
+func blobs(text string, inflated *int, found func(start, end int, inner string, is content)) {
+	codes(text, func(start, end int, raw []byte) {
+		texts(raw, inflated, func(inner string, is content) { found(start, end, inner, is) })
+	})
 	for i := 0; i < len(text); {
 		if !blobBytes[text[i]] {
 			i++
@@ -78,7 +93,7 @@ func blobs(text string, inflated *int, found func(start, end int, inner string, 
 			padded++
 		}
 		run := text[start:end]
-		blob(run, inflated, func(inner string, known bool) { found(start, padded, inner, known) })
+		blob(run, inflated, func(inner string, is content) { found(start, padded, inner, is) })
 		if signs {
 			// The signs may stand between a blob and what is no part of it.
 			part := start
@@ -91,7 +106,7 @@ func blobs(text string, inflated *int, found func(start, end int, inner string, 
 					if at == end {
 						to = padded
 					}
-					blob(text[part:at], inflated, func(inner string, known bool) { found(part, to, inner, known) })
+					blob(text[part:at], inflated, func(inner string, is content) { found(part, to, inner, is) })
 				}
 				part = at + 1
 			}
@@ -100,21 +115,41 @@ func blobs(text string, inflated *int, found func(start, end int, inner string, 
 	}
 }
 
+// leastShifted is the shortest run of Base64 that is decoded from its second, third and fourth character too: the letters
+// before a blob, or a cut, hide where it begins.
+const leastShifted = 16
+
 // blob decodes one run in each way that gives a text.
-func blob(run string, inflated *int, found func(inner string, known bool)) {
+func blob(run string, inflated *int, found func(inner string, is content)) {
+	isText := false
 	if len(run)%4 != 1 && mayBeText(run) {
 		var small [96]byte
 		if raw, ok := unbase64(small[:0], run); ok {
-			texts(raw, inflated, found)
+			isText = texts(raw, inflated, found)
 		}
 	}
 	digits := run
 	if len(run) > 2 && run[0] == '0' && lower[run[1]] == 'x' {
 		digits = run[2:]
 	}
-	if len(digits)%2 == 0 && hexByteIsText(digits) && allHex(digits) {
+	if len(digits)%2 == 0 && (hexByteIsText(digits) || len(digits) >= leastShifted) && allHex(digits) {
 		if raw, err := hexcode.DecodeString(digits); err == nil {
-			texts(raw, inflated, found)
+			isText = texts(raw, inflated, found) || isText
+		}
+	}
+	if isText || len(run) < leastShifted || !varied(run) {
+		return
+	}
+	var small [96]byte
+	for from := range 4 {
+		part := run[from:]
+		if len(part)%4 == 1 {
+			part = part[:len(part)-1]
+		}
+		if raw, ok := unbase64(small[:0], part); ok {
+			if s := scrapsOf(raw); s != "" {
+				found(s, scraps)
+			}
 		}
 	}
 }
@@ -218,34 +253,70 @@ func unbase64(raw []byte, run string) ([]byte, bool) {
 	return raw, true
 }
 
-// texts calls found with the texts that bytes may be: UTF-8, UTF-16 as PowerShell takes it, and either one compressed.
-func texts(raw []byte, inflated *int, found func(inner string, known bool)) {
-	if s, ok := asText(raw); ok {
-		found(s, true)
-		return
+// texts calls found with the texts that bytes may be, and reports whether they are one: UTF-8, UTF-16 as PowerShell takes
+// it, and either one compressed. Of bytes that are none, it is what can be read in them.
+func texts(raw []byte, inflated *int, found func(inner string, is content)) bool {
+	if s, sure, ok := asText(raw); ok {
+		found(s, aText)
+		if sure {
+			return true
+		}
 	}
-	r := inflater(raw)
-	if r == nil {
-		return
+	if r := inflater(raw); r != nil {
+		if *inflated <= 0 {
+			found("", unknown)
+			return true
+		}
+		plain, err := io.ReadAll(io.LimitReader(r, int64(*inflated)+1))
+		if err == nil || len(plain) >= 16 {
+			if *inflated -= len(plain); *inflated <= 0 {
+				found("", unknown)
+				return true
+			}
+			if s, _, ok := asText(plain); ok {
+				found(s, aText)
+				return true
+			}
+			raw = append(raw[:len(raw):len(raw)], plain...)
+		}
 	}
-	if *inflated <= 0 {
-		found("", false)
-		return
+	if s := scrapsOf(raw); s != "" {
+		found(s, scraps)
 	}
-	plain, err := io.ReadAll(io.LimitReader(r, int64(*inflated)+1))
-	if err != nil && len(plain) < 16 {
-		return
-	}
-	if *inflated -= len(plain); *inflated <= 0 {
-		found("", false)
-		return
-	}
-	if s, ok := asText(plain); ok {
-		found(s, true)
-	}
+	return false
 }
 
-func asText(raw []byte) (string, bool) {
+// leastScrap is the shortest text within bytes that is looked at, in characters.
+const leastScrap = 5
+
+// scrapsOf are the texts within bytes that are none as a whole, such as messages of protocols: in ASCII and in UTF-16.
+func scrapsOf(raw []byte) string {
+	var b strings.Builder
+	take := func(from, step int) {
+		for i := from; i < len(raw); {
+			start := i
+			for i < len(raw) && raw[i] >= ' ' && raw[i] < 0x7f && (step == 1 || i+1 < len(raw) && raw[i+1] == 0) {
+				i += step
+			}
+			if (i-start)/step >= leastScrap {
+				for at := start; at < i; at += step {
+					b.WriteByte(raw[at])
+				}
+				b.WriteByte('\n')
+			}
+			if i == start {
+				i += step
+			}
+		}
+	}
+	take(0, 1)
+	take(0, 2)
+	take(1, 2)
+	return b.String()
+}
+
+// asText is the text that bytes are in UTF-8 or UTF-16. sure is false for bytes that may as well be something else.
+func asText(raw []byte) (text string, sure, ok bool) {
 	if utf8.Valid(raw) {
 		strange := 0
 		for _, c := range raw {
@@ -254,14 +325,14 @@ func asText(raw []byte) (string, bool) {
 			}
 		}
 		if strange == 0 || strange*20 < len(raw) {
-			return string(raw), true
+			return string(raw), true, true
 		}
 	}
 	if len(raw)%2 != 0 || len(raw) < 4 {
-		return "", false
+		return "", false, false
 	}
 	for _, high := range []int{1, 0} {
-		low, drawn := 0, len(raw) >= 8
+		low, drawn := 0, true
 		for i := 0; i < len(raw); i += 2 {
 			if raw[i+high] <= '0' {
 				low++
@@ -271,16 +342,17 @@ func asText(raw []byte) (string, bool) {
 				drawn = utf16.IsSurrogate(r) || !unprintable(r)
 			}
 		}
-		if low*8 < len(raw)*3 && !drawn { // three of four
+		most := low*8 >= len(raw)*3 // three of four
+		if !most && (!drawn || len(raw) < 8) {
 			continue
 		}
 		units := make([]uint16, 0, len(raw)/2)
 		for i := 0; i < len(raw); i += 2 {
 			units = append(units, uint16(raw[i+high])<<8|uint16(raw[i+1-high]))
 		}
-		return string(utf16.Decode(units)), true
+		return string(utf16.Decode(units)), most && drawn, true
 	}
-	return "", false
+	return "", false, false
 }
 
 func unprintable(r rune) bool {

@@ -26,10 +26,17 @@ var lower = func() (t [256]byte) {
 	return t
 }()
 
-// folding is lower with the kinds of blanks made one: a name of two words may be written over two lines.
+// folding is lower with the kinds of blanks made one, as a name of two words may be written over two lines, and with
+// control characters, which nobody sees, made 0.
 var folding = func() (t [256]byte) {
 	t = lower
-	t['\t'], t['\n'], t['\r'] = ' ', ' ', ' '
+	for c := range byte(' ') {
+		t[c] = 0
+	}
+	for _, c := range "\t\n\v\f\r" {
+		t[c] = ' '
+	}
+	t[0x7f] = 0
 	return t
 }()
 
@@ -62,8 +69,8 @@ func (f *folded) fold(text string) {
 	for i < len(text) {
 		size, was := 1, len(f.bytes)
 		if c := text[i]; c < utf8.RuneSelf {
-			if c != 0 {
-				f.bytes = append(f.bytes, folding[c])
+			if c = folding[c]; c != 0 {
+				f.bytes = append(f.bytes, c)
 			}
 		} else {
 			var r rune
@@ -102,13 +109,16 @@ func foldRune(to []byte, r rune) []byte {
 	var buf [32]byte
 	for _, d := range string(norm.NFKD.Append(buf[:0], in[:n]...)) {
 		switch {
-		case unicode.In(d, unicode.Mn, unicode.Cf):
+		case d == '\u2028' || d == '\u2029' || d == '\u0085':
+			to = append(to, ' ')
+			continue
+		case unicode.In(d, unicode.Mn, unicode.Cf, unicode.Cc):
+			continue
+		case d == '\u3002': // a dot between the labels of a domain, as browsers take it
+			to = append(to, '.')
 			continue
 		case unicode.Is(unicode.Pd, d), d == '\u2212': // the minus sign is drawn as a dash
 			to = append(to, '-')
-			continue
-		case d == '\u2028' || d == '\u2029' || d == '\u0085':
-			to = append(to, ' ')
 			continue
 		case d == '\u115f' || d == '\u1160' || d == '\u3164' || d == '\uffa0' || d == '\u2800': // letters that are drawn as nothing
 			continue
@@ -126,6 +136,10 @@ func foldRune(to []byte, r rune) []byte {
 			continue
 		}
 		plain := unicode.ToLower(least)
+		if two, ok := inTwo[plain]; ok {
+			to = append(to, two...)
+			continue
+		}
 		if latin, ok := alike[plain]; ok {
 			to = append(to, latin)
 			continue
@@ -141,7 +155,12 @@ var alike = map[rune]byte{
 	'м': 'm', 'т': 't', 'к': 'k', 'в': 'b', 'н': 'h', 'ѵ': 'v',
 	'α': 'a', 'ο': 'o', 'ν': 'v', 'ρ': 'p', 'τ': 't', 'υ': 'u', 'κ': 'k', 'ι': 'i', 'χ': 'x', 'ϳ': 'j', 'β': 'b', 'ε': 'e', 'η': 'h', 'μ': 'm', 'ζ': 'z', 'γ': 'y',
 	'ı': 'i', 'ɑ': 'a', 'ɡ': 'g', 'ɩ': 'i', 'ʋ': 'v',
+	// Letters with a stroke, which are written without where a keyboard has none.
+	'ø': 'o', 'ł': 'l', 'đ': 'd', 'ð': 'd', 'ħ': 'h', 'ŧ': 't',
 }
+
+// inTwo are letters that are two where they are written in capitals, or where a keyboard has none.
+var inTwo = map[rune]string{'ß': "ss", 'æ': "ae", 'œ': "oe", 'þ': "th"}
 
 // Fold is the form in which spellings of one value are the same.
 func Fold(text string) string {

@@ -37,8 +37,8 @@ func learn(text string, in *inner, depth int, found func(value string, kind Kind
 	readings(text, func(v view) {
 		learnFrom(v.text, found)
 		if depth < maxNested {
-			blobs(v.text, &in.inflated, func(_, _ int, text string, known bool) {
-				if first, _, _ := in.first(text); first && known {
+			blobs(v.text, &in.inflated, func(_, _ int, text string, is content) {
+				if first, _, _ := in.first(text); first && is == aText {
 					learn(text, in, depth+1, found)
 				}
 			})

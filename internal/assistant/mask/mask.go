@@ -184,8 +184,8 @@ func (m *Masker) read(text string, style Style, depth int) {
 		from := len(m.spans)
 		shapes(v.text, func(s span) { m.spans = append(m.spans, s) })
 		m.find(v.text, style)
-		blobs(v.text, &m.inner.inflated, func(start, end int, inner string, known bool) {
-			if !known || m.holds(inner, style, depth+1) {
+		blobs(v.text, &m.inner.inflated, func(start, end int, inner string, is content) {
+			if is == unknown || is == scraps && m.within(inner) || is == aText && m.holds(inner, style, depth+1) {
 				m.spans = append(m.spans, span{start: start, end: end, kind: Value})
 			}
 		})

@@ -35,7 +35,7 @@ const maxLevels = 5
 // differ in what a backslash is: the first letter of an escape or a separator of a path. left is called with the parts
 // of the original that still hold escapes after the last level.
 func readings(text string, seen func(view), left func(start, end int)) {
-	seen = withPlus(seen)
+	seen = withBlanks(seen)
 	seen(view{text: text})
 	shell := decodeAll(text, true, seen, left)
 	if shell.backslash && shell.web {
@@ -46,31 +46,88 @@ func readings(text string, seen func(view), left func(start, end int)) {
 // escapes says which kinds of escapes were decoded.
 type escapes struct{ backslash, web bool }
 
-// withPlus reads a text with the + of forms as a blank too. It is a reading of its own, as + is a sign of Base64 as well.
-func withPlus(seen func(view)) func(view) {
+// withBlanks reads a text with the + of forms as a blank too, and in another reading without the escapes of mails. These are
+// readings of their own, as + and = are signs of Base64 as well, and = stands before values.
+func withBlanks(seen func(view)) func(view) {
 	return func(v view) {
 		seen(v)
-		var blanks []byte
-		for i := strings.IndexByte(v.text, '+'); i >= 0 && i < len(v.text); i++ {
-			if v.text[i] == '+' {
-				if blanks == nil {
-					blanks = []byte(v.text)
-				}
-				blanks[i] = ' '
+		if blanks := v.spaced(strings.IndexByte(v.text, '+'), func(text string, i int) int {
+			if text[i] == '+' {
+				return 1
 			}
+			return 0
+		}); blanks != nil {
+			seen(*blanks)
+		}
+		if colours := v.spaced(strings.IndexByte(v.text, escape), func(text string, i int) int {
+			if text[i] == escape {
+				return colour(text[i:])
+			}
+			return 0
+		}); colours != nil {
+			seen(*colours)
+		}
+		if i := strings.Index(v.text, "=?"); i >= 0 {
+			if mail, changed := v.mailed(); changed {
+				seen(mail)
+			}
+		}
+	}
+}
+
+// spaced is a view with blanks in place of what sign finds the length of; nil when it finds nothing.
+func (v view) spaced(from int, sign func(text string, i int) int) *view {
+	if from < 0 {
+		return nil
+	}
+	var blanks []byte
+	for i := from; i < len(v.text); {
+		n := sign(v.text, i)
+		if n == 0 {
+			i++
+			continue
 		}
 		if blanks == nil {
-			return
+			blanks = []byte(v.text)
 		}
-		at := v.at
-		if at == nil {
-			at = make([]int32, len(v.text)+1)
-			for i := range at {
-				at[i] = int32(i)
+		for range n {
+			blanks[i] = ' '
+			i++
+		}
+	}
+	if blanks == nil {
+		return nil
+	}
+	return &view{string(blanks), v.offsets()}
+}
+
+// mailed is a view with the escapes of headers of mails decoded: =?utf-8?Q?J=C3=B6rg_Wei=C3=9F?=.
+func (v view) mailed() (view, bool) {
+	out, at := make([]byte, 0, len(v.text)), make([]int32, 0, len(v.text)+1)
+	changed := false
+	for i := 0; i < len(v.text); {
+		c, n := v.text[i], 1
+		if c == '=' {
+			if b, size := hexByte(v.text[i:], 1); size > 0 {
+				c, n, changed = b, size, true
 			}
 		}
-		seen(view{string(blanks), at})
+		out, at = append(out, c), append(at, v.offset(i))
+		i += n
 	}
+	return view{string(out), append(at, v.offset(len(v.text)))}, changed
+}
+
+// offsets are those of every byte in the original.
+func (v view) offsets() []int32 {
+	if v.at != nil {
+		return v.at
+	}
+	at := make([]int32, len(v.text)+1)
+	for i := range at {
+		at[i] = int32(i)
+	}
+	return at
 }
 
 func decodeAll(text string, backslash bool, seen func(view), left func(start, end int)) (all escapes) {
@@ -106,7 +163,7 @@ func decodeAll(text string, backslash bool, seen func(view), left func(start, en
 
 // leads are the bytes at which an escape may begin.
 var leads = func() (t [256]bool) {
-	for _, c := range "%\\&^`'\"xX" {
+	for _, c := range "%\\&^`'\"xX\x1b" {
 		t[c] = true
 	}
 	return t
@@ -189,6 +246,8 @@ func escapeAt(text string, i int, backslash bool) (stands string, n int, isBacks
 	case '\\':
 		stands, n = backslashed(rest)
 		return stands, n, true
+	case escape:
+		return "", colour(rest), true
 	case '^', '`':
 		// cmd and PowerShell skip the sign before a letter.
 		if i > 0 && i+1 < len(text) && nameByte(text[i-1]) && nameByte(text[i+1]) {
@@ -271,8 +330,16 @@ func backslashed(s string) (string, int) {
 		return string(rune(r)), end + 1
 	}
 	switch c := s[1]; c {
-	case 'n', 'r', 't', 'f', 'v':
+	case 'n':
+		return "\n", 2
+	case 'r':
+		return "\r", 2
+	case 't', 'f', 'v':
 		return " ", 2
+	case 'e', 'E':
+		if len(s) > 2 && s[2] == '[' {
+			return string(rune(escape)), 2
+		}
 	case 'u':
 		if strings.HasPrefix(s, `\u{`) {
 			return braced(3)
@@ -308,6 +375,24 @@ func backslashed(s string) (string, int) {
 	return "", 0
 }
 
+const escape = 0x1b
+
+// colour is the length of a control sequence of terminals, such as those for colours; 0 when there is none.
+func colour(s string) int {
+	if len(s) < 3 || s[1] != '[' {
+		return 0
+	}
+	for i := 2; i < min(len(s), 24); i++ {
+		switch c := s[i]; {
+		case c >= '@' && c <= '~':
+			return i + 1
+		case c < ' ' || c > '?':
+			return 0
+		}
+	}
+	return 0
+}
+
 func octal(c byte) bool { return c >= '0' && c <= '7' }
 
 // punycode is the label of a domain that begins at an offset, as people write it.
@@ -325,40 +410,3 @@ func punycode(text string, i int) (string, int) {
 	}
 	return label, end - i
 }
-
-// writings calls written with other ways to write a name, which no reader of escapes finds; moved are those with its words
-// in another order.
-func writings(value string, kind Kind, written func(s string, moved bool)) {
-	if len(value) > maxWritten {
-		return
-	}
-	if low := strings.ToLower(value); strings.Contains(low, "xn--") && kind != Path {
-		if plain, err := idna.Punycode.ToUnicode(low); err == nil {
-			written(plain, false)
-		}
-	}
-	words := strings.FieldsFunc(value, func(r rune) bool { return r == ' ' || r == ',' || r == '\t' || r == '\u00a0' })
-	if len(words) < 2 || len(words) > maxWords {
-		return
-	}
-	inOrder := !strings.Contains(value, ",")
-	for _, between := range []string{" ", "_", ".", "-"} {
-		written(strings.Join(words, between), !inOrder)
-	}
-	if kind != User && kind != Value {
-		return
-	}
-	// The name of the family may come first.
-	for n := 1; n < len(words); n++ {
-		first, last := strings.Join(words[:n], " "), strings.Join(words[n:], " ")
-		for _, between := range []string{", ", ",", " ", "_", ".", "-"} {
-			written(last+between+first, true)
-		}
-	}
-}
-
-const (
-	// maxWritten and maxWords bound the values that are looked for in other writings, in bytes and words.
-	maxWritten = 1 << 8
-	maxWords   = 5
-)

@@ -103,16 +103,64 @@ func (m *Masker) whole(text string, from, to, start int, vs *values) {
 		m.match(text, start, to, vs.entry)
 	}
 	for _, length := range vs.lengths {
-		to := from + length
-		if to > len(m.f.bytes) {
-			continue
-		}
-		m.sums.prepare(m.f.bytes)
-		same := vs.bySum[m.sums.part(from, to)]
-		if n := slices.IndexFunc(same, func(v value) bool { return string(m.f.bytes[from:to]) == v.text }); n >= 0 {
-			m.match(text, start, to, same[n].entry)
+		if e, ok := m.longer(from, length, vs); ok {
+			m.match(text, start, from+length, e)
 		}
 	}
+}
+
+// within reports whether a value stands anywhere in what can be read in bytes that are no text. In there nothing need be
+// between two values, and those that can be told from text are too long to come about by chance.
+func (m *Masker) within(scraps string) bool {
+	m.f.fold(scraps)
+	m.sums.ready = false
+	b := m.f.bytes
+	for from, c := range b {
+		if !m.begins[c] {
+			continue
+		}
+		for _, s := range m.sets {
+			n := s.trie.root[c]
+			for i := from + 1; n != 0; i++ {
+				if p := s.trie.node[n].pattern; p >= 0 && m.begin(from, i, &s.heads[p]) {
+					return true
+				}
+				if i == len(b) {
+					break
+				}
+				n = s.trie.step(n, b[i])
+			}
+		}
+	}
+	return false
+}
+
+// begin reports whether a value that can be told from text begins with the bytes between two offsets of the folded text.
+func (m *Masker) begin(from, to int, vs *values) bool {
+	if vs.itself && !vs.ambiguous && to-from >= leastScrap {
+		return true
+	}
+	for _, length := range vs.lengths {
+		if e, ok := m.longer(from, length, vs); ok && !e.ambiguous {
+			return true
+		}
+	}
+	return false
+}
+
+// longer is the value of a length that is longer than its head.
+func (m *Masker) longer(from, length int, vs *values) (entry, bool) {
+	to := from + length
+	if to > len(m.f.bytes) {
+		return entry{}, false
+	}
+	m.sums.prepare(m.f.bytes)
+	for _, v := range vs.bySum[m.sums.part(from, to)] {
+		if string(m.f.bytes[from:to]) == v.text {
+			return v.entry, true
+		}
+	}
+	return entry{}, false
 }
 
 // match notes a value that ends at an offset of the folded text, if it is a whole one.

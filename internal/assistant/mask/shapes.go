@@ -149,7 +149,7 @@ func account(text string, at, after int, found func(span)) {
 	for end < len(text) && end-after < reach && (wordByte(text[end]) || strings.IndexByte("._-$", text[end]) >= 0) {
 		end++
 	}
-	if end < len(text) && (text[end] == '\\' || text[end] == '/' || text[end] == '*') {
+	if end < len(text) && (text[end] == '\\' || text[end] == '/' || text[end] == '*' || text[end] == '[' && end == after+1) { // \e[0m
 		return
 	}
 	for end > after && (text[end-1] == '.' || text[end-1] == '-') {
