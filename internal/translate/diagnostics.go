@@ -83,6 +83,8 @@ var codes = []CodeInfo{
 	{"function_differs", Approximation, "a function that gives another value in a corner"},
 	{"filter_macro_missing", Approximation, "a *_filter macro without a definition, where houses keep their exclusions"},
 	{"needs_estate", Approximation, "columns that one of the data streams lacks: where it is installed alone, ES|QL refuses the draft"},
+	{"never_alerts", Approximation, "a rule whose conditions never hold together, in Splunk either: it is the same in both, and alerts in neither"},
+	{"always_present", Approximation, "a test for a missing field, which Splunk's events of today always have, with a placeholder where there is no value"},
 	{"no_stream", Approximation, "conditions on fields of which no data stream has all"},
 	{"number_text", Approximation, "a number with a fraction that is used as text"},
 

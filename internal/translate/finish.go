@@ -22,6 +22,7 @@ func (l *lowering) finish() {
 		from.Metadata = metadataColumns
 	}
 	from.Origin = l.sourceOrigin
+	l.neverAlerts(l.cmds)
 	cmds := append([]esql.Command{from}, l.cmds...)
 	guardNulls(cmds)
 	if cmd, why := esql.Oversized(cmds); cmd != nil {

@@ -845,6 +845,9 @@ func (l *lowering) nullTest(e *spl.Call, wantNull bool) esql.Expr {
 	case v.nonNull && v.expr != nil && (v.col == nil || v.col.computed):
 		return boolean(!wantNull)
 	case v.col != nil && v.col.filled:
+		if f, ok := e.Args[0].(*spl.FieldRef); ok && wantNull {
+			l.alwaysPresent(v.col, f.Name, e.Span())
+		}
 		return boolean(!wantNull) // Splunk has a word in place of a missing value
 	}
 	if wantNull {

@@ -76,6 +76,42 @@ func (l *lowering) leaf(x esql.Expr, span spl.Span) esql.Expr {
 	return mark(x, span)
 }
 
+// alwaysPresent says why a field is never missing, and when it could be.
+func (l *lowering) alwaysPresent(c *column, name string, span spl.Span) {
+	f := c.mapping()
+	if f.Default == "" || name == "" {
+		return
+	}
+	l.diag("always_present", span, name, "`"+name+"` is never missing in Splunk's events of this kind, which have `"+f.Default+"` where there is no value, so this never holds; older versions of the source may lack the field, and their events are not found. To find events without a value, compare it with \""+f.Default+"\"")
+	l.diag("constant_condition", span, name, "this condition never holds here, in Splunk either: every event has `"+name+"`")
+}
+
+// neverAlerts says so where no row can be left: a filter that never holds, with nothing behind it that makes a row of none.
+func (l *lowering) neverAlerts(cmds []esql.Command) {
+	for _, c := range slices.Backward(cmds) {
+		switch c := c.(type) {
+		case *esql.Stats:
+			if len(c.By) == 0 && !c.Inline {
+				return
+			}
+		case *esql.Where:
+			if !isFalse(c.Expr) {
+				continue
+			}
+			at, why := wholeSpan(l.req.Query), ""
+			for _, d := range l.diags {
+				if d.Code == "constant_condition" && d.Subject != "true" {
+					at, why = d.Span, ": a condition never holds"
+					break
+				}
+			}
+			l.command = ""
+			l.diag("never_alerts", at, "", "this rule never alerts, in Splunk either"+why+" (WHERE false in the draft). Correct the field or the value, or leave the rule out")
+			return
+		}
+	}
+}
+
 // chained says so where one operand decides a whole chain.
 func (l *lowering) chained(x esql.Expr, span spl.Span) esql.Expr {
 	if x != nil {
@@ -239,6 +275,9 @@ func (l *lowering) searchIn(field spl.Name, vals []spl.Value, span spl.Span, neg
 		return boolean(neg)
 	}
 	if c.filled && len(vals) == 1 && strings.Trim(vals[0].Text, "*") == "" && vals[0].Text != "" {
+		if neg {
+			l.alwaysPresent(c, field.Text, span)
+		}
 		return boolean(!neg) // Splunk has a word in place of a missing value
 	}
 	v = l.account(v, vals...)
