@@ -61,6 +61,7 @@ func benches() []bench {
 		{"queries", "20 translated rules on a real Elasticsearch with 1,000,000 events, against two plain forms of the same conditions", producedQueries},
 		{"startup", "start-to-ready time and memory of dev", startup},
 		{"deterministic", "1,000 and 10,000 rules, file SQLite: rules/s, events, memory", deterministic},
+		{"import", "an app folder of 10,000 and 50,000 stanzas into a data folder: seconds, peak memory", imports},
 		{"stats", "stats calls while a migration runs and after; 4 gateways with 20 pollers each", statsCalls},
 		{"schedule", "1,000 rules of 2 s ± 50 %: sliding window against the ideal and against batches with a pause", schedule},
 		{"workers", "Elasticsearch, Temporal, gateway and workers apart: 10,000 rules with 1, 2 and 4 workers", scaleWorkers},
