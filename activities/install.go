@@ -95,7 +95,8 @@ func (a *Install) Prebuilt(ctx context.Context, in workflows.InstallPrebuiltInpu
 				continue
 			}
 			log.Warn("a prebuilt rule could not be installed", zap.String("rule_id", id), zap.String("code", r.Code), zap.String("why", r.Why))
-			out.Failures = append(out.Failures, workflows.InstallFailure{RuleID: id, Code: r.Code, Status: r.Status})
+			reason := a.installer.Keep(ctx, in.MigrationID, r.Why)
+			out.Failures = append(out.Failures, workflows.InstallFailure{RuleID: id, Code: r.Code, Status: r.Status, Reason: reason})
 		}
 		slices.SortFunc(out.Failures, func(a, b workflows.InstallFailure) int { return cmp.Compare(a.RuleID, b.RuleID) })
 		return nil
@@ -115,10 +116,11 @@ func (a *Install) Rule(ctx context.Context, in workflows.InstallRuleInput) (out 
 			// It stumbles over this rule, again and again: the others need not wait for it.
 			r, err = install.Result{Outcome: install.Failed, Code: install.CodeServerError, Status: e.Status, Why: e.Message}, nil
 		}
-		if r.Outcome == install.Failed {
-			log.Warn("Kibana does not take the rule", zap.Int("status", r.Status), zap.String("why", r.Why))
-		}
 		out = workflows.InstallRuleOutput{Outcome: string(r.Outcome), Code: r.Code, Status: r.Status}
+		if r.Outcome == install.Failed {
+			log.Warn("the rule is not taken", zap.String("code", r.Code), zap.Int("status", r.Status), zap.String("why", r.Why))
+			out.Reason = a.installer.Keep(ctx, in.MigrationID, r.Why)
+		}
 		return err
 	})
 	return out, err

@@ -34,6 +34,8 @@ type Installs struct {
 type Planner interface {
 	Names() []string
 	Plan(ctx context.Context, name, migrationID string, overwrite bool) (install.Plan, error)
+	// Why is what a Kibana said of a rule that failed, by the key that the workflow has of it.
+	Why(ctx context.Context, migrationID, key string) string
 }
 
 // InstallFlows is what it needs of the workflow service.
@@ -223,6 +225,15 @@ type installAnswer struct {
 	Kibana  string `json:"kibana"`
 	Running bool   `json:"running"`
 	workflows.InstallStatus
+	Failures []installFailure `json:"failures,omitempty"` // in place of the workflow's
+}
+
+// installFailure is a rule that failed, with what the Kibana said.
+type installFailure struct {
+	RuleID string `json:"rule_id"`
+	Code   string `json:"code"`
+	Status int    `json:"status,omitempty"`
+	Why    string `json:"why,omitempty"`
 }
 
 func (s *Server) installStatus(ctx context.Context, r *installTarget) (installAnswer, error) {
@@ -233,7 +244,11 @@ func (s *Server) installStatus(ctx context.Context, r *installTarget) (installAn
 	if errors.Is(err, ErrNoWorkflow) {
 		return installAnswer{}, &Error{Status: http.StatusNotFound, Message: "the migration was never installed in " + strconv.Quote(r.kibana)}
 	}
-	return installAnswer{Kibana: r.kibana, Running: running, InstallStatus: status}, err
+	a := installAnswer{Kibana: r.kibana, Running: running, InstallStatus: status}
+	for _, f := range status.Failures {
+		a.Failures = append(a.Failures, installFailure{f.RuleID, f.Code, f.Status, s.Installs.Planner.Why(ctx, string(r.id), f.Reason)})
+	}
+	return a, err
 }
 
 // DELETE /{id}/install.

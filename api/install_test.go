@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -27,6 +28,10 @@ func (f *fakeInstalls) Names() []string { return []string{"prod"} }
 
 func (f *fakeInstalls) Plan(context.Context, string, string, bool) (install.Plan, error) {
 	return f.plan, f.err
+}
+
+func (f *fakeInstalls) Why(_ context.Context, _, key string) string {
+	return strings.TrimPrefix(key, "key of ")
 }
 
 func (f *fakeInstalls) Start(_ context.Context, in workflows.InstallInput) (bool, error) {
@@ -74,8 +79,9 @@ func TestInstallRoutes(t *testing.T) {
 		t.Errorf("%+v", in)
 	}
 	f.status = workflows.InstallStatus{Phase: workflows.InstallPhaseCustom, Code: workflows.InstallCredential,
-		Counts: workflows.InstallCounts{Created: 3, Failed: 1}, Failures: []workflows.InstallFailure{{RuleID: "a", Code: "refused", Status: 400}}}
+		Counts: workflows.InstallCounts{Created: 3, Failed: 1}, Failures: []workflows.InstallFailure{{RuleID: "a", Code: "refused", Status: 400, Reason: "key of name: Required"}}}
 	b.want(b.do("GET", base+"?kibana=prod", ""), 200, `"running":true`)
+	b.want(b.do("GET", base+"?kibana=prod", ""), 200, `"why":"name: Required"`)
 	b.want(b.do("DELETE", base+"?kibana=prod", ""), 200, `{"stopped":true}`)
 	b.want(b.do("GET", base+"?kibana=prod", ""), 200, `"running":false`)
 	if f.stops != 1 {

@@ -17,8 +17,9 @@ import (
 // NewInstaller makes the installer of the configured Kibanas over the rules of a store; it sends nothing.
 func NewInstaller(c config.Config, rules install.Rules) (*install.Installer, error) {
 	i := &install.Installer{Rules: rules, Targets: map[string]install.Target{}}
+	i.Reasons, _ = rules.(install.Reasons)
 	for _, k := range c.Kibanas {
-		t, err := client.New(client.Options{URL: k.URL, Space: k.Space, Key: keyOf(k), CAFile: k.CAFile, Timeout: k.Timeout})
+		t, err := client.New(client.Options{URL: k.URL, Space: k.Space, Elasticsearch: k.Elasticsearch, Key: keyOf(k), CAFile: k.CAFile, Timeout: k.Timeout})
 		if err != nil {
 			return nil, fmt.Errorf("kibanas: %s: %w", k.Name, err)
 		}

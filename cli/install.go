@@ -22,6 +22,7 @@ import (
 
 type installFlags struct {
 	kibana, url               string
+	export                    string // the command that writes lookup indices
 	overwrite, enable, dryRun bool
 	spread                    time.Duration
 }
@@ -123,6 +124,7 @@ func (p Program) installIn(ctx context.Context, g *gateway, f installFlags, id, 
 	if err := g.do(ctx, http.MethodGet, "/"+id+"/install/plan?"+q.Encode(), nil, &plan); err != nil {
 		return err
 	}
+	f.export = fmt.Sprintf("%s export %s %s --out kibana", p.Self, id, where)
 	writePlan(p.Stdout, plan, f)
 	if f.dryRun {
 		return nil
@@ -149,34 +151,50 @@ func (p Program) installIn(ctx context.Context, g *gateway, f installFlags, id, 
 		return err
 	}
 	writeInstalled(p.Stdout, status)
+	if byHand(plan) {
+		_, _ = fmt.Fprintf(p.Stdout, "Lookup indices are still missing, and rules that join with them fail until they are there: %s\n", f.export)
+	}
 	switch {
 	case status.Code != "":
 		return fmt.Errorf("the installation ended early: %s; when that is mended go on with: %s", installCode(status.Code, f.kibana), again)
 	case status.Counts.Failed > 0:
-		return &exitError{ExitRules, fmt.Errorf("%s could not be installed; the log of the worker says why", plural(status.Counts.Failed, "rule"))}
+		return &exitError{ExitRules, fmt.Errorf("%s could not be installed", plural(status.Counts.Failed, "rule"))}
 	}
 	return nil
 }
 
+// installed is where an installation stands, with the rules that failed as the gateway tells them.
+type installed struct {
+	workflows.InstallStatus
+	Failures []failedRule `json:"failures"`
+}
+
+type failedRule struct {
+	RuleID string `json:"rule_id"`
+	Code   string `json:"code"`
+	Status int    `json:"status"`
+	Why    string `json:"why"`
+}
+
 // followInstall waits for the end, showing how far it is.
-func (p Program) followInstall(ctx context.Context, g *gateway, id string, q url.Values) (workflows.InstallStatus, error) {
+func (p Program) followInstall(ctx context.Context, g *gateway, id string, q url.Values) (installed, error) {
 	var failing time.Time
 	shown := ""
 	for {
 		var s struct {
 			Running bool `json:"running"`
-			workflows.InstallStatus
+			installed
 		}
 		err := g.do(ctx, http.MethodGet, "/"+id+"/install?"+q.Encode(), nil, &s)
 		switch {
 		case ctx.Err() != nil:
-			return s.InstallStatus, ctx.Err()
+			return s.installed, ctx.Err()
 		case err != nil:
 			if failing.IsZero() {
 				failing = time.Now()
 			}
 			if time.Since(failing) > patience {
-				return s.InstallStatus, err
+				return s.installed, err
 			}
 		default:
 			failing = time.Time{}
@@ -190,12 +208,12 @@ func (p Program) followInstall(ctx context.Context, g *gateway, id string, q url
 				_, _ = fmt.Fprintln(p.Stderr, "rulebridge: "+now)
 			}
 			if !s.Running {
-				return s.InstallStatus, nil
+				return s.installed, nil
 			}
 		}
 		select {
 		case <-ctx.Done():
-			return s.InstallStatus, ctx.Err()
+			return s.installed, ctx.Err()
 		case <-time.After(500 * time.Millisecond):
 		}
 	}
@@ -214,10 +232,15 @@ func writePlan(w io.Writer, plan install.Plan, f installFlags) {
 				say("  and %d more", len(plan.Lacks)-i)
 				break
 			}
-			say("  %-6s %s (%s)", l.Kind, printable(l.Name), plural(l.Rules, "rule"))
+			more := ""
+			if l.Creates {
+				more = ", is created with " + plural(l.Rows, "row")
+			}
+			say("  %-6s %s (%s%s)", l.Kind, printable(l.Name), plural(l.Rules, "rule"), more)
 		}
-		if slices.ContainsFunc(plan.Lacks, func(l install.Lack) bool { return l.Kind == install.LackLookup }) {
-			say("  (rulebridge export writes bodies and rows of the lookup indices, and the commands that load them)")
+		if byHand(plan) {
+			say("Create the lookup indices first, with the commands that this prints:\n  %s", f.export)
+			say("or set the elasticsearch of %s in kibanas, and the installation creates them.", plan.Kibana)
 		}
 	}
 	counts := map[install.Outcome]int{}
@@ -252,6 +275,11 @@ func writePlan(w io.Writer, plan install.Plan, f installFlags) {
 		say("Rules that are there and different are left alone; --overwrite changes them, --dry-run shows how they differ.")
 	}
 	_, _ = io.WriteString(w, b.String())
+}
+
+// byHand says that lookup indices are lacking and the installation does not create them.
+func byHand(plan install.Plan) bool {
+	return slices.ContainsFunc(plan.Lacks, func(l install.Lack) bool { return l.Kind == install.LackLookup && !l.Creates })
 }
 
 func outcomeWord(s install.Step) string {
@@ -300,7 +328,7 @@ func settingLines(v any) []string {
 	return []string{string(text)}
 }
 
-func writeInstalled(w io.Writer, s workflows.InstallStatus) {
+func writeInstalled(w io.Writer, s installed) {
 	c := s.Counts
 	_, _ = fmt.Fprintf(w, "Installed: %d created, %d prebuilt, %d updated, %d there already, %d there and different, %d left out, %d failed",
 		c.Created, c.Prebuilt, c.Updated, c.Unchanged, c.Kept, c.LeftOut, c.Failed)
@@ -312,6 +340,9 @@ func writeInstalled(w io.Writer, s workflows.InstallStatus) {
 		status := ""
 		if f.Status > 0 {
 			status = fmt.Sprintf(" (%d)", f.Status)
+		}
+		if f.Why != "" {
+			status += ": " + printable(f.Why)
 		}
 		_, _ = fmt.Fprintf(w, "  failed    %s: %s%s\n", printable(f.RuleID), f.Code, status)
 	}

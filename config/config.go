@@ -156,14 +156,16 @@ type Connector struct {
 
 // Kibana is a place that rules can be installed in. Requests and histories name it; address and key stay here.
 type Kibana struct {
-	Name       string        `mapstructure:"name" doc:"What rulebridge install --kibana names: small letters, digits and hyphens."`
-	URL        string        `mapstructure:"url" doc:"Its address with base path, without credentials. https, or http on loopback. Redirects are not followed."`
-	Space      string        `mapstructure:"space" doc:"Space that the rules are installed in; empty: the default one."`
-	APIKeyEnv  string        `mapstructure:"api_key_env" doc:"Environment variable that holds the API key, encoded as Kibana shows it. The processes that install (worker, dev) and that plan (api, dev) need it."`
-	APIKeyFile string        `mapstructure:"api_key_file" doc:"File that holds the API key instead; it is read for each request."`
-	CAFile     string        `mapstructure:"ca_file" doc:"PEM file with the authority that signed its certificate."`
-	AllowHTTP  bool          `mapstructure:"allow_http" doc:"Let the key go over http to an address that is not loopback."`
-	Timeout    time.Duration `mapstructure:"timeout" doc:"Longest time for one request; 0s: 30s."`
+	Name       string `mapstructure:"name" doc:"What rulebridge install --kibana names: small letters, digits and hyphens."`
+	URL        string `mapstructure:"url" doc:"Its address with base path, without credentials. https, or http on loopback. Redirects are not followed."`
+	Space      string `mapstructure:"space" doc:"Space that the rules are installed in; empty: the default one."`
+	APIKeyEnv  string `mapstructure:"api_key_env" doc:"Environment variable that holds the API key, encoded as Kibana shows it. The processes that install (worker, dev) and that plan (api, dev) need it."`
+	APIKeyFile string `mapstructure:"api_key_file" doc:"File that holds the API key instead; it is read for each request."`
+	// Elasticsearch is where lookup indices are created.
+	Elasticsearch string        `mapstructure:"elasticsearch" doc:"Address of the Elasticsearch behind it, which takes the same key: there an installation creates lookup indices that rules join with. Empty: it names them, and they are created by hand."`
+	CAFile        string        `mapstructure:"ca_file" doc:"PEM file with the authority that signed its certificate."`
+	AllowHTTP     bool          `mapstructure:"allow_http" doc:"Let the key go over http to an address that is not loopback."`
+	Timeout       time.Duration `mapstructure:"timeout" doc:"Longest time for one request; 0s: 30s."`
 
 	// APIKey is what APIKeyEnv holds.
 	APIKey Secret `mapstructure:"-" json:"-"`

@@ -247,6 +247,12 @@ func (k *checker) kibanas() {
 		if u, err := url.Parse(x.URL); err == nil && u.Scheme == "http" && u.Host != "" && !x.AllowHTTP && !loopbackHost(u.Hostname()) {
 			k.fault(at+"url", x.URL, "the key would go over the network unencrypted: use https, or set allow_http")
 		}
+		if x.Elasticsearch != "" {
+			k.url(at+"elasticsearch", x.Elasticsearch)
+			if u, err := url.Parse(x.Elasticsearch); err == nil && u.Scheme == "http" && u.Host != "" && !x.AllowHTTP && !loopbackHost(u.Hostname()) {
+				k.fault(at+"elasticsearch", x.Elasticsearch, "the key would go over the network unencrypted: use https, or set allow_http")
+			}
+		}
 		if (x.APIKeyEnv == "") == (x.APIKeyFile == "") {
 			k.fault(at+"api_key_env", x.APIKeyEnv, "set one of api_key_env and api_key_file, which say where the key is")
 		}

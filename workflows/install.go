@@ -119,6 +119,8 @@ type InstallFailure struct {
 	RuleID string `json:"rule_id"`
 	Code   string `json:"code"`
 	Status int    `json:"status,omitempty"`
+	// Reason is the key under which the store has what the Kibana said; the words may hold parts of the rule.
+	Reason string `json:"reason,omitempty"`
 }
 
 // InstallTarget names a Kibana.
@@ -168,6 +170,7 @@ type InstallRuleOutput struct {
 	Outcome string `json:"outcome"`
 	Code    string `json:"code,omitempty"`
 	Status  int    `json:"status,omitempty"`
+	Reason  string `json:"reason,omitempty"` // see InstallFailure
 }
 
 // InstallEnableOutput says whether the rule was enabled now.
@@ -351,7 +354,7 @@ func (i *installation) rule(ctx workflow.Context, id string) error {
 	case "left_out":
 		c.LeftOut++
 	default:
-		i.fail(InstallFailure{RuleID: id, Code: out.Code, Status: out.Status})
+		i.fail(InstallFailure{RuleID: id, Code: out.Code, Status: out.Status, Reason: out.Reason})
 	}
 	return nil
 }

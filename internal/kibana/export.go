@@ -3,7 +3,6 @@ package kibana
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -123,18 +122,14 @@ type missing struct {
 	RuleID string `json:"rule_id"`
 }
 
-type lookup struct {
-	Lookup
-	content [sha256.Size]byte
-}
-
 // Exporter writes an export rule by rule. It holds names and counts, never rules.
 type Exporter struct {
 	o       Options
 	create  func(name string) (File, error)
 	open    map[string]File
 	sum     Summary
-	lookups map[string]*lookup
+	lookups map[string]*Lookup
+	names   LookupNames
 	missing []missing
 	// rules is the file of rules that is being written, and how much stands in it.
 	rules        File
@@ -143,7 +138,7 @@ type Exporter struct {
 
 // NewExporter begins an export. create makes a file of that name, relative and written with /, in the export's folder.
 func NewExporter(o Options, create func(name string) (File, error)) *Exporter {
-	return &Exporter{o: o, create: create, open: map[string]File{}, lookups: map[string]*lookup{}, missing: []missing{},
+	return &Exporter{o: o, create: create, open: map[string]File{}, lookups: map[string]*Lookup{}, names: LookupNames{}, missing: []missing{},
 		sum: Summary{MigrationID: o.MigrationID, RuleFiles: []string{}, Renamed: []Renamed{}, Kept: []Kept{}, Compilers: map[string]int{}}}
 }
 
@@ -288,7 +283,7 @@ func (e *Exporter) Finish() (Summary, error) {
 	}
 	e.sum.Lookups = make([]Lookup, 0, len(e.lookups))
 	for _, k := range e.lookups {
-		e.sum.Lookups = append(e.sum.Lookups, k.Lookup)
+		e.sum.Lookups = append(e.sum.Lookups, *k)
 	}
 	slices.SortFunc(e.sum.Lookups, func(a, b Lookup) int { return cmp.Compare(a.Index, b.Index) })
 	for _, name := range slices.Sorted(maps.Keys(e.open)) {

@@ -14,51 +14,83 @@ import (
 
 var safeIndex = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,199}$`)
 
-// addLookups writes the lookup indices of a rule that are new. An index that an earlier rule needs with other fields or
-// rows gets another name, in the query too; the name is made of the content, so that it is the same for every rule that
-// needs this content. Why says what keeps the rule from being exported.
-func (e *Exporter) addLookups(rule migration.Rule) (_ migration.Rule, why string, err error) {
+// LookupNames knows the content of the lookup indices that rules of one migration join with. A name belongs to the first
+// rule, in the order of ids, that needs it; a rule that needs other fields or rows under it gets another name, in its query
+// too. That name is made of the content, so that it is the same for every rule that needs this content.
+type LookupNames map[string][sha256.Size]byte
+
+// Add gives a rule the names that it is to use, and takes what is new into account. Why says what keeps the rule from being
+// one.
+func (n LookupNames) Add(rule migration.Rule) (_ migration.Rule, renamed []Renamed, why string, err error) {
+	rule, renamed, why, err = n.Apply(rule)
+	if err != nil || why != "" {
+		return rule, nil, why, err
+	}
+	for _, k := range rule.Elastic.LookupIndices {
+		if _, known := n[k.Name]; !known {
+			if n[k.Name], err = LookupContent(k); err != nil {
+				return rule, nil, "", err
+			}
+		}
+	}
+	return rule, renamed, "", nil
+}
+
+// Apply gives a rule the names that it is to use.
+func (n LookupNames) Apply(rule migration.Rule) (_ migration.Rule, renamed []Renamed, why string, err error) {
 	indices := slices.Clone(rule.Elastic.LookupIndices)
-	sums := make([][sha256.Size]byte, len(indices))
-	renamed := map[string]string{}
+	names := map[string]string{}
 	for i, k := range indices {
-		content, err := json.Marshal([]any{k.Body, k.Rows})
+		content, err := LookupContent(k)
 		if err != nil {
-			return rule, "", fmt.Errorf("write lookup index %s: %w", k.Name, err)
+			return rule, nil, "", err
 		}
-		sums[i] = sha256.Sum256(content)
 		if !safeIndex.MatchString(k.Name) {
-			return rule, fmt.Sprintf("the lookup index %q cannot be the name of a file; rename it in the query", k.Name), nil
+			return rule, nil, fmt.Sprintf("the lookup index %q cannot be the name of a file; rename it in the query", k.Name), nil
 		}
-		if old := e.lookups[k.Name]; old != nil && old.content != sums[i] {
-			to := k.Name + "_" + hex.EncodeToString(sums[i][:4])
-			if other := e.lookups[to]; !safeIndex.MatchString(to) || other != nil && other.content != sums[i] {
-				return rule, "the lookup index " + k.Name + " has other fields or rows in a rule exported before; rename it in one of the queries", nil
+		if old, known := n[k.Name]; known && old != content {
+			to := k.Name + "_" + hex.EncodeToString(content[:4])
+			if other, taken := n[to]; !safeIndex.MatchString(to) || taken && other != content {
+				return rule, nil, "the lookup index " + k.Name + " has other fields or rows in a rule exported before; rename it in one of the queries", nil
 			}
-			renamed[k.Name], indices[i].Name = to, to
+			names[k.Name], indices[i].Name = to, to
+			renamed = append(renamed, Renamed{Rule: rule.ID, From: k.Name, To: to})
 		}
 	}
-	if len(renamed) > 0 {
-		elastic := *rule.Elastic
-		elastic.LookupIndices = indices
-		if elastic.Query, err = renameLookups(elastic.Query, renamed); err != nil {
-			return rule, fmt.Sprintf("it needs other fields or rows in its lookup indices than a rule exported before, and its query cannot be rewritten (%v); rename them in one of the queries", err), nil
-		}
-		rule.Elastic = &elastic
-		for _, k := range rule.Elastic.LookupIndices {
-			for from, to := range renamed {
-				if to == k.Name {
-					e.sum.Renamed = append(e.sum.Renamed, Renamed{Rule: rule.ID, From: from, To: to})
-				}
-			}
-		}
+	if len(names) == 0 {
+		return rule, nil, "", nil
 	}
-	for i, k := range indices {
+	elastic := *rule.Elastic
+	elastic.LookupIndices = indices
+	if elastic.Query, err = renameLookups(elastic.Query, names); err != nil {
+		return rule, nil, fmt.Sprintf("it needs other fields or rows in its lookup indices than a rule exported before, and its query cannot be rewritten (%v); rename them in one of the queries", err), nil
+	}
+	rule.Elastic = &elastic
+	return rule, renamed, "", nil
+}
+
+// LookupContent names the fields and rows of a lookup index.
+func LookupContent(k migration.LookupIndex) (sum [sha256.Size]byte, err error) {
+	content, err := json.Marshal([]any{k.Body, k.Rows})
+	if err != nil {
+		return sum, fmt.Errorf("write lookup index %s: %w", k.Name, err)
+	}
+	return sha256.Sum256(content), nil
+}
+
+// addLookups writes the lookup indices of a rule that are new. Why says what keeps the rule from being exported.
+func (e *Exporter) addLookups(rule migration.Rule) (_ migration.Rule, why string, err error) {
+	rule, renamed, why, err := e.names.Add(rule)
+	if err != nil || why != "" {
+		return rule, why, err
+	}
+	e.sum.Renamed = append(e.sum.Renamed, renamed...)
+	for _, k := range rule.Elastic.LookupIndices {
 		if old := e.lookups[k.Name]; old != nil {
 			old.Rules++
 			continue
 		}
-		e.lookups[k.Name] = &lookup{Lookup: Lookup{Index: k.Name, Rows: len(k.Rows), Rules: 1}, content: sums[i]}
+		e.lookups[k.Name] = &Lookup{Index: k.Name, Rows: len(k.Rows), Rules: 1}
 		if err := e.writeLookup(k); err != nil {
 			return rule, "", err
 		}

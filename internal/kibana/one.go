@@ -2,10 +2,18 @@ package kibana
 
 import "github.com/rulebridge/rulebridge/internal/migration"
 
-// Make is the detection rule of a translated rule, disabled; why says what keeps it from being one.
-func Make(r migration.Rule) (rule Rule, why string) {
+// Make is the detection rule of a translated rule, disabled, with the lookup indices that it joins with under the names that
+// it is to use; why says what keeps it from being one.
+func Make(r migration.Rule, names LookupNames) (rule Rule, lookups []migration.LookupIndex, why string, err error) {
 	if why := leftOut(r); why != "" {
-		return Rule{}, why
+		return Rule{}, nil, why, nil
 	}
-	return fromRule(r), ""
+	r, _, why, err = names.Apply(r)
+	if err != nil || why != "" {
+		return Rule{}, nil, why, err
+	}
+	return fromRule(r), r.Elastic.LookupIndices, "", nil
 }
+
+// Makes says whether the migration gives a detection rule for a rule.
+func Makes(r migration.Rule) bool { return leftOut(r) == "" }

@@ -102,7 +102,7 @@ func TestInstall(t *testing.T) {
 	if len(k.Rules()) != 0 {
 		t.Fatalf("a dry run installed %d rules", len(k.Rules()))
 	}
-	contains(run(3), "59 created", "1 failed", "failed    rule-00007: refused (400)")
+	contains(run(3), "59 created", "1 failed", "failed    rule-00007: refused (400): this one not")
 	rules := k.Rules()
 	if len(rules) != n-1 || rules[bad] != nil {
 		t.Fatalf("%d rules are there", len(rules))

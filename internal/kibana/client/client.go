@@ -28,6 +28,8 @@ type Options struct {
 	Space string
 	// Key gives the API key, encoded as Kibana shows it, whenever it is needed.
 	Key func() (string, error)
+	// Elasticsearch is the address of the Elasticsearch of that Kibana, which takes the same key; empty: it is not written to.
+	Elasticsearch string
 	// CAFile is a PEM file with the authority that signed its certificate; empty: the system's.
 	CAFile string
 	// Timeout bounds one request; 0 means 30 s.
@@ -98,6 +100,10 @@ func New(o Options) (*Client, error) {
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" {
 		return nil, errors.New("the address of a Kibana is http(s)://host:port, without credentials")
 	}
+	if e, err := url.Parse(o.Elasticsearch); o.Elasticsearch != "" && (err != nil || e.Scheme != "http" && e.Scheme != "https" || e.Host == "" || e.User != nil || e.RawQuery != "") {
+		return nil, errors.New("the address of an Elasticsearch is http(s)://host:port, without credentials")
+	}
+	o.Elasticsearch = strings.TrimSuffix(o.Elasticsearch, "/")
 	if o.Timeout <= 0 {
 		o.Timeout = 30 * time.Second
 	}
@@ -145,7 +151,6 @@ func (c *Client) call(ctx context.Context, version, method, path string, in, out
 	if err != nil {
 		return fmt.Errorf("build a request: %w", err)
 	}
-	req.Header.Set("Authorization", "ApiKey "+key)
 	req.Header.Set("kbn-xsrf", "rulebridge")
 	req.Header.Set("elastic-api-version", version)
 	if version == internal {
@@ -154,6 +159,13 @@ func (c *Client) call(ctx context.Context, version, method, path string, in, out
 	if in != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
+	return c.answer(req, key, out)
+}
+
+// answer sends a request with the key and reads the answer.
+func (c *Client) answer(req *http.Request, key string, out any) error {
+	ctx := req.Context()
+	req.Header.Set("Authorization", "ApiKey "+key)
 	resp, err := c.http.Do(req)
 	if err != nil {
 		if ctx.Err() != nil {
@@ -191,10 +203,16 @@ func (c *Client) failed(resp *http.Response, key string) error {
 	text, _ := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
 	var said struct {
 		Message any `json:"message"`
+		Error   any `json:"error"` // of an Elasticsearch: an object with the reason
 	}
 	message := ""
-	if json.Unmarshal(text, &said) == nil && said.Message != nil {
-		message = fmt.Sprint(said.Message)
+	if json.Unmarshal(text, &said) == nil {
+		if cause, ok := said.Error.(map[string]any); ok && cause["reason"] != nil {
+			said.Message = cause["reason"]
+		}
+		if said.Message != nil {
+			message = fmt.Sprint(said.Message)
+		}
 	}
 	switch s := resp.StatusCode; {
 	case s < 400:

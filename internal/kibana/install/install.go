@@ -5,12 +5,14 @@ package install
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
+	"sync"
 
 	"github.com/rulebridge/rulebridge/internal/kibana"
 	"github.com/rulebridge/rulebridge/internal/kibana/client"
@@ -34,6 +36,8 @@ type Target interface {
 	Bootstrap(ctx context.Context) error
 	InstallPrebuilt(ctx context.Context, rules []client.Prebuilt) (failed map[string]string, err error)
 	Fields(ctx context.Context, pattern string) (fields map[string]bool, ok bool, err error)
+	// Lookups is nil when the configuration names no Elasticsearch of this Kibana: then nobody creates lookup indices.
+	Lookups() client.LookupIndices
 }
 
 // Outcome is what became of one rule.
@@ -51,9 +55,10 @@ const (
 
 // Codes of rules that failed.
 const (
-	CodeRefused         = "refused"          // Kibana does not take the rule; the worker's log says why
+	CodeRefused         = "refused"          // Kibana does not take the rule
 	CodeServerError     = "server_error"     // Kibana answers 500 to it, again and again
 	CodeUnknownPrebuilt = "unknown_prebuilt" // this Kibana has no prebuilt rule of that id
+	CodeLookup          = "lookup"           // Elasticsearch does not take a lookup index that the rule needs
 )
 
 // ErrUnknown says that the configuration names no such Kibana.
@@ -63,6 +68,11 @@ var ErrUnknown = errors.New("the configuration names no such Kibana")
 type Installer struct {
 	Rules   Rules
 	Targets map[string]Target
+	// Reasons keeps what Kibana said of rules that it did not take; nil: only the log has it.
+	Reasons Reasons
+
+	mu    sync.Mutex
+	names map[string]knownNames // by migration
 }
 
 // Names are the configured Kibanas.
@@ -91,7 +101,7 @@ func KindOf(r migration.Rule) Kind {
 	if r.Matched != nil && r.Status == migration.StatusFinished {
 		return Prebuilt
 	}
-	if _, why := kibana.Make(r); why != "" {
+	if !kibana.Makes(r) {
 		return Nothing
 	}
 	return Custom
@@ -123,9 +133,15 @@ func (i *Installer) Install(ctx context.Context, name, migrationID, ruleID strin
 	if err != nil {
 		return Result{}, err
 	}
-	rule, why := kibana.Make(r)
+	rule, lookups, why, err := i.make(ctx, migrationID, r)
+	if err != nil {
+		return Result{}, err
+	}
 	if why != "" {
 		return Result{Outcome: LeftOut, Why: why}, nil
+	}
+	if failed, err := i.lookups(ctx, t, lookups); err != nil || failed != nil {
+		return *cmp.Or(failed, &Result{}), err
 	}
 	there, err := t.Rule(ctx, rule.RuleID)
 	if err != nil {
@@ -169,9 +185,9 @@ func (i *Installer) Enable(ctx context.Context, name, migrationID, ruleID string
 	if err != nil {
 		return false, err
 	}
-	rule, why := kibana.Make(r)
-	if why != "" || !slices.Contains(rule.Tags, kibana.TagFull) {
-		return false, nil
+	rule, lookups, why, err := i.make(ctx, migrationID, r)
+	if err != nil || why != "" || !slices.Contains(rule.Tags, kibana.TagFull) {
+		return false, err
 	}
 	there, err := t.Rule(ctx, rule.RuleID)
 	if err != nil || there == nil || there["enabled"] == true {
@@ -179,6 +195,11 @@ func (i *Installer) Enable(ctx context.Context, name, migrationID, ruleID string
 	}
 	if changes, _, err := compare(there, rule); err != nil || len(changes) > 0 {
 		return false, err
+	}
+	for _, k := range lookups { // without it the rule would fail at every run
+		if _, ok, err := t.Fields(ctx, k.Name); err != nil || !ok {
+			return false, err
+		}
 	}
 	return true, t.Patch(ctx, map[string]any{"rule_id": rule.RuleID, "enabled": true})
 }

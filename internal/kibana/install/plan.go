@@ -29,6 +29,9 @@ type Lack struct {
 	Kind  string `json:"kind"` // stream, field or lookup
 	Name  string `json:"name"`
 	Rules int    `json:"rules"`
+	// Creates says that an installation creates it, with so many Rows: a lookup index.
+	Creates bool `json:"creates,omitempty"`
+	Rows    int  `json:"rows,omitempty"`
 }
 
 // Kinds of what is lacking.
@@ -65,6 +68,7 @@ func (i *Installer) Plan(ctx context.Context, name, migrationID string, overwrit
 	}
 	needs := map[Lack]int{} // with Rules 0
 	streams := map[string]map[string]int{}
+	rows := map[string]int{}
 	for after := ""; ; {
 		rules, next, err := i.Rules.List(ctx, migrationID, store.RuleQuery{After: after, Size: 200})
 		if err != nil {
@@ -74,11 +78,18 @@ func (i *Installer) Plan(ctx context.Context, name, migrationID string, overwrit
 		g, inner := errgroup.WithContext(ctx)
 		g.SetLimit(atOnce)
 		for n, r := range rules {
+			rule, lookups, why, err := i.make(ctx, migrationID, r)
+			if err != nil {
+				return plan, err
+			}
 			if KindOf(r) == Custom {
-				need(r, needs, streams)
+				need(r, lookups, needs, streams)
+			}
+			for _, k := range lookups {
+				rows[k.Name] = len(k.Rows)
 			}
 			g.Go(func() (err error) {
-				steps[n], err = i.step(inner, t, r, overwrite)
+				steps[n], err = i.step(inner, t, r, rule, why, overwrite)
 				return err
 			})
 		}
@@ -91,18 +102,22 @@ func (i *Installer) Plan(ctx context.Context, name, migrationID string, overwrit
 		}
 	}
 	plan.Lacks, err = lacks(ctx, t, needs, streams)
+	for n, l := range plan.Lacks {
+		if l.Kind == LackLookup {
+			plan.Lacks[n].Creates, plan.Lacks[n].Rows = t.Lookups() != nil, rows[l.Name]
+		}
+	}
 	return plan, err
 }
 
-func (i *Installer) step(ctx context.Context, t Target, r migration.Rule, overwrite bool) (Step, error) {
+func (i *Installer) step(ctx context.Context, t Target, r migration.Rule, rule kibana.Rule, why string, overwrite bool) (Step, error) {
 	s := Step{ID: r.ID, RuleID: kibana.RuleID(r.ID), Title: r.Original.Title, Kind: KindOf(r), Outcome: Created}
-	rule, why := kibana.Make(r)
-	switch s.Kind {
-	case Nothing:
+	switch {
+	case s.Kind == Prebuilt:
+		s.RuleID = r.Matched.RuleID
+	case why != "":
 		s.Outcome, s.Why = LeftOut, why
 		return s, nil
-	case Prebuilt:
-		s.RuleID = r.Matched.RuleID
 	}
 	there, err := t.Rule(ctx, s.RuleID)
 	if err != nil || there == nil {
@@ -121,8 +136,8 @@ func (i *Installer) step(ctx context.Context, t Target, r migration.Rule, overwr
 }
 
 // need adds what a rule reads: the fields of each of its index patterns, and lookup indices.
-func need(r migration.Rule, needs map[Lack]int, streams map[string]map[string]int) {
-	for _, k := range r.Elastic.LookupIndices {
+func need(r migration.Rule, lookups []migration.LookupIndex, needs map[Lack]int, streams map[string]map[string]int) {
+	for _, k := range lookups {
 		needs[Lack{Kind: LackLookup, Name: k.Name}]++
 	}
 	fields := read(r.Elastic.Query)

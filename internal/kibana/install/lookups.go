@@ -1,0 +1,128 @@
+package install
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"time"
+
+	"github.com/rulebridge/rulebridge/internal/kibana"
+	"github.com/rulebridge/rulebridge/internal/kibana/client"
+	"github.com/rulebridge/rulebridge/internal/migration"
+	"github.com/rulebridge/rulebridge/internal/store"
+)
+
+// knownNames are the names of a migration's lookup indices, as they were a moment ago.
+type knownNames struct {
+	names kibana.LookupNames
+	until time.Time
+}
+
+// namesFor is how long names hold. They are a matter of all rules of a migration, and asked for by each of them.
+const namesFor = 20 * time.Second
+
+// lookupNames reads all rules of a migration, in the order of an export.
+func (i *Installer) lookupNames(ctx context.Context, migrationID string) (kibana.LookupNames, error) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if known, ok := i.names[migrationID]; ok && time.Now().Before(known.until) {
+		return known.names, nil
+	}
+	names := kibana.LookupNames{}
+	for after := ""; ; {
+		rules, next, err := i.Rules.List(ctx, migrationID, store.RuleQuery{After: after, Size: 200})
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range rules {
+			if KindOf(r) != Custom || len(r.Elastic.LookupIndices) == 0 {
+				continue
+			}
+			if _, _, _, err := names.Add(r); err != nil {
+				return nil, err
+			}
+		}
+		if after = next; after == "" {
+			break
+		}
+	}
+	if i.names == nil {
+		i.names = map[string]knownNames{}
+	}
+	for id, known := range i.names {
+		if time.Now().After(known.until) {
+			delete(i.names, id)
+		}
+	}
+	i.names[migrationID] = knownNames{names, time.Now().Add(namesFor)}
+	return names, nil
+}
+
+// make is kibana.Make with the names of the migration, which are read only for rules that join with lookup indices.
+func (i *Installer) make(ctx context.Context, migrationID string, r migration.Rule) (kibana.Rule, []migration.LookupIndex, string, error) {
+	var names kibana.LookupNames
+	if r.Elastic != nil && len(r.Elastic.LookupIndices) > 0 {
+		var err error
+		if names, err = i.lookupNames(ctx, migrationID); err != nil {
+			return kibana.Rule{}, nil, "", err
+		}
+	}
+	return kibana.Make(r, names)
+}
+
+// lookups creates the lookup indices of a rule that are not there, with their rows. What is there is left alone: analysts
+// edit rows. An index whose rows did not all arrive, because a worker died, gets them again. The result says that
+// Elasticsearch does not take one.
+func (i *Installer) lookups(ctx context.Context, t Target, list []migration.LookupIndex) (*Result, error) {
+	es := t.Lookups()
+	if es == nil {
+		return nil, nil
+	}
+	for _, k := range list {
+		whole, err := es.Whole(ctx, k.Name)
+		if err == nil && !whole {
+			err = es.Put(ctx, k.Name, k.Body, k.Rows)
+		}
+		var e *client.Error
+		switch {
+		case err == nil:
+		case errors.As(err, &e) && e.Reason != client.Unavailable && e.Reason != client.Limited:
+			return &Result{Outcome: Failed, Code: CodeLookup, Status: e.Status, Why: "the lookup index " + k.Name + ": " + e.Message}, nil
+		default:
+			return nil, err
+		}
+	}
+	return nil, nil
+}
+
+// Reasons keeps texts of a migration under keys; histories have the keys only. store.Store is one.
+type Reasons interface {
+	SaveAnswer(ctx context.Context, id, key string, a store.Answer) error
+	Answer(ctx context.Context, id, key string) (store.Answer, error)
+}
+
+// Keep stores why a rule failed, and gives the key of it; empty when it could not be kept, which fails nothing.
+func (i *Installer) Keep(ctx context.Context, migrationID, why string) string {
+	if i.Reasons == nil || why == "" {
+		return ""
+	}
+	sum := sha256.Sum256([]byte(why))
+	key := "install-" + hex.EncodeToString(sum[:8])
+	if err := i.Reasons.SaveAnswer(ctx, migrationID, key, store.Answer{Text: why, At: time.Now().UTC()}); err != nil {
+		return ""
+	}
+	return key
+}
+
+// Why is what was kept under a key; empty when there is nothing.
+func (i *Installer) Why(ctx context.Context, migrationID, key string) string {
+	if i.Reasons == nil || key == "" {
+		return ""
+	}
+	a, err := i.Reasons.Answer(ctx, migrationID, key)
+	if err != nil {
+		return ""
+	}
+	return a.Text
+}
