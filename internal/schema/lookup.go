@@ -98,6 +98,7 @@ func (s *Schema) newSource(d *definition, defs map[string]*definition) (*Source,
 			}
 		}
 	}
+	src.Only = d.only
 	src.Indices = append(src.Indices, d.indices...)
 	for _, name := range d.streams {
 		st := s.cat.streams[name]

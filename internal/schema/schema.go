@@ -157,6 +157,9 @@ type Source struct {
 	Indices []string
 	// Streams are the integration/data_stream pairs behind Indices ("windows/sysmon_operational").
 	Streams []string
+	// Only names, for a stream that has other events too, the fields that tell those of the source: the stream is read where a
+	// condition needs one of them, and beside the others.
+	Only map[string][]string
 	// Constraints hold for every event of the source and become the first filter.
 	Constraints []Constraint
 

@@ -62,7 +62,8 @@ type definition struct {
 	support     Support
 	reason      string
 	streams     []string
-	beside      []string // of the streams
+	beside      []string            // of the streams
+	only        map[string][]string // fields that tell the data set's events of a stream
 	insteads    []Instead
 	indices     []string // only where a stream is not in the catalogue
 	extraECS    bool     // ECS fields count as known although no stream lists them
@@ -159,6 +160,14 @@ func parseTable(text string, defs map[string]*definition, order *[]string) error
 			if reason == "" {
 				return fail("beside needs a reason")
 			}
+		case "only":
+			if len(args) < 2 || reason == "" {
+				return fail("only needs a stream, a field and a reason")
+			}
+			if d.only == nil {
+				d.only = map[string][]string{}
+			}
+			d.only[args[0]] = args[1:]
 		case "instead":
 			if len(args) != 3 || reason == "" {
 				return fail("instead needs a field, the field in its place, the field that has to be there, and a reason")

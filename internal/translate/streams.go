@@ -62,9 +62,13 @@ func (l *lowering) leaveStreams(table []StreamFields, cmds []esql.Command) {
 		return
 	}
 	left := 0
-	why := make([]string, len(table))
+	why, other := make([]string, len(table)), make([]bool, len(table))
 	for i, s := range table {
 		why[i] = l.cannotMatch(cmds, func(field string) bool { return l.known(table, field) && !l.schema.StreamHas(s.Stream, field) })
+		if why[i] == "" {
+			why[i] = l.otherEvents(s.Stream, cmds)
+			other[i] = why[i] != ""
+		}
 		if why[i] != "" {
 			left++
 		}
@@ -89,11 +93,26 @@ func (l *lowering) leaveStreams(table []StreamFields, cmds []esql.Command) {
 		kept[table[i].Index] = kept[table[i].Index] || !table[i].Left
 	}
 	for i, s := range table {
-		if s.Left && !kept[s.Index] {
+		if s.Left && !kept[s.Index] && other[i] {
+			l.diag("stream_left", at, s.Stream, s.Index+" is not read: no condition asks for "+why[i]+", which tells the events of this kind from the others of that stream")
+		} else if s.Left && !kept[s.Index] {
 			l.diag("stream_left", at, s.Stream, s.Index+" is not read: its events have no "+why[i]+", which a condition needs, so none of them can alert")
 		}
 	}
 	l.indices = slices.DeleteFunc(slices.Clone(l.indices), func(index string) bool { return !kept[index] })
+}
+
+// otherEvents names a field that tells the source's events of a stream from others that the stream has, where no condition of
+// the draft needs such a field: the others would be counted with them. It is empty where the stream can be read.
+func (l *lowering) otherEvents(stream string, cmds []esql.Command) string {
+	if l.src == nil || len(l.src.Only[stream]) == 0 {
+		return ""
+	}
+	fields := l.src.Only[stream]
+	if l.cannotMatch(cmds, func(field string) bool { return slices.Contains(fields, field) }) != "" {
+		return ""
+	}
+	return fields[0]
 }
 
 // keepColumns takes back what leaves out the only stream that has a column of the query: ES|QL refuses a query that names
@@ -314,7 +333,7 @@ func (l *lowering) alone(table []StreamFields, indices []string) []estate {
 			out = append(out, estate{name: name})
 		}
 		out[i].streams = append(out[i].streams, s.Stream)
-		out[i].beside = out[i].beside || l.schema.Beside(s.Stream)
+		out[i].beside = out[i].beside || l.schema.Beside(s.Stream) || l.src != nil && len(l.src.Only[s.Stream]) > 0
 	}
 	return out
 }

@@ -231,8 +231,6 @@ type grouping struct {
 
 // splitOtherwise are counts that give more groups than Splunk's, never fewer events, with the reason.
 var splitOtherwise = map[string]string{
-	`sourcetype="linux:audit" | stats count by exe`:     "an EXECVE record has no exe, and the integration puts the first argument there; rules name the type",
-	`sourcetype="linux:audit" | stats count by argc`:    "the integration counts the arguments of USER_CMD too; rules name the type",
 	"| tstats count from datamodel=Web.Web by Web.dest": "a web server has a name for each host that it serves, IIS one of its own",
 }
 
