@@ -100,3 +100,20 @@ func settledWith(t *testing.T, d compile.Defaults, query, earliest, latest strin
 	}
 	return text
 }
+
+// TestLostHoursNameTheirClock: hours of a schedule that no interval can keep are those of the search head.
+func TestLostHoursNameTheirClock(t *testing.T) {
+	for zone, want := range map[string]string{"": "(hours 8–17)", "Asia/Tokyo": "(hours 8–17, by the clock of Asia/Tokyo)"} {
+		d, err := compile.Settings{TimeZone: zone}.Defaults()
+		require.NoError(t, err)
+		c, err := translate.New(translate.Options{Schema: schema.Identity([]string{"events"}, nil), Index: []string{"events"}, Zone: d.Zone})
+		require.NoError(t, err)
+		r := migration.OriginalRule{ID: "r", Query: "a=1", Cron: "0 8-17 * * *", EarliestTime: "-60m", LatestTime: "now"}
+		out := d.FromOutput(r, c.Translate(compile.Request(r)))
+		told := ""
+		for _, x := range out.Diagnostics {
+			told += x.Message + "\n"
+		}
+		require.Contains(t, told, want, zone)
+	}
+}

@@ -384,7 +384,15 @@ func (w *window) irregular(interval int64) {
 		return
 	}
 	w.say(CodeScheduleLost, "cron_schedule", "the schedule %s runs at certain times only (%s); the rule runs every %s at all times, so that it also sees events that Splunk does not look at",
-		strconv.Quote(clip(strings.TrimSpace(w.rule.Cron))), w.runs.lost, spl.TimeText(interval))
+		strconv.Quote(clip(strings.TrimSpace(w.rule.Cron))), w.lostTimes(), spl.TimeText(interval))
+}
+
+// lostTimes says when the schedule runs, by the clock of the search head where its zone is known: cron counts hours there.
+func (w *window) lostTimes() string {
+	if z := w.defaults.Zone; z != nil && strings.Contains(w.runs.lost, "hours ") {
+		return w.runs.lost + ", by the clock of " + z.Name
+	}
+	return w.runs.lost
 }
 
 // covered compares a given schedule with a given range.
@@ -400,7 +408,7 @@ func (w *window) covered(interval, length int64) {
 		w.irregular(interval)
 	case !w.runs.regular():
 		w.say(w.matters(), "cron_schedule", "the schedule %s runs at certain times only (%s); the rule runs every %s, and each run looks at the same range",
-			strconv.Quote(clip(strings.TrimSpace(w.rule.Cron))), w.runs.lost, spl.TimeText(interval))
+			strconv.Quote(clip(strings.TrimSpace(w.rule.Cron))), w.lostTimes(), spl.TimeText(interval))
 	case interval >= spl.DaySeconds && !w.daysMatch():
 		w.say(w.matters(), "cron_schedule", "the hour (and day) of the schedule %s is lost: the rule runs every %s from when it is enabled, so its windows begin at another hour",
 			strconv.Quote(clip(strings.TrimSpace(w.rule.Cron))), spl.TimeText(interval))
