@@ -21,6 +21,8 @@ import (
 // AssistantPath is where the assistant's API is.
 const AssistantPath = "/internal/elastic_assistant"
 
+const executeRoute = "/actions/connector/:id/_execute"
+
 // Assistant is what the gateway needs to answer questions about alerts.
 type Assistant struct {
 	Core          AssistantCore
@@ -89,7 +91,7 @@ type executeAnswer struct {
 
 func (s *Server) registerAssistant(e *gin.Engine) {
 	a := e.Group(AssistantPath, s.kibanaHeaders)
-	a.POST("/actions/connector/:id/_execute", s.execute)
+	a.POST(executeRoute, s.execute)
 	a.GET("/conversations", handle(s, s.listConversations))
 	a.POST("/conversations", handle(s, s.createConversation))
 	a.GET("/conversations/:id", handle(s, s.getConversation))

@@ -42,7 +42,7 @@ func (r *executeRequest) bind(s *Server, c *gin.Context) error {
 		connector, ok = Connector{ID: id, Kind: config.KindDeterministic}, true
 	}
 	if !ok {
-		return badRequest("connector id in the path: %q is not declared; use one of: %s", clip(id, 64), strings.Join(append(s.connectorIDs(), strconv.Quote(config.DeterministicID)), ", "))
+		return badRequest("connector id in the path: %q is not declared; use one of: %s", clip(id, 64), strings.Join(s.askableIDs(), ", "))
 	}
 	r.connector = connector
 	q := &r.question
@@ -58,6 +58,15 @@ func (r *executeRequest) bind(s *Server, c *gin.Context) error {
 	}
 	r.stream = strings.Contains(c.GetHeader("Accept"), "text/event-stream")
 	return nil
+}
+
+// askableIDs are the connectors that answer questions, in quotes; the deterministic one need not be declared.
+func (s *Server) askableIDs() []string {
+	ids, own := s.connectorIDs(), strconv.Quote(config.DeterministicID)
+	if !slices.Contains(ids, own) {
+		ids = append(ids, own)
+	}
+	return ids
 }
 
 // withinPatterns reports whether every index that p stands for is one that a pattern of the list stands for. A star of p

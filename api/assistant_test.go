@@ -332,6 +332,35 @@ func TestExecuteErrors(t *testing.T) {
 	}
 }
 
+// TestLogsNameNobody: neither the name of a conversation nor what a caller sent stands in the log, also where the caller is
+// told what was wrong with it.
+func TestLogsNameNobody(t *testing.T) {
+	b := newAssistantBench(t)
+	path := AssistantPath + "/conversations"
+	for _, call := range [][3]string{
+		{"POST", path, `{"id":"zorro9@PAY-DB-07","title":"about zorro9"}`}, {"GET", path + "/zorro9@PAY-DB-07", ""}, {"GET", path + "/zorro9", ""}, {"DELETE", path + "/zorro9@PAY-DB-07", ""},
+		{"POST", path, `{"id":"zorro9/x"}`}, {"POST", fmt.Sprintf(askPath, "zorro9"), `{"message":"x"}`},
+		{"POST", fmt.Sprintf(askPath, "gpt"), `{"message":"x","replacements":{"zorro9":"PAY-DB-07"}}`}, {"POST", fmt.Sprintf(askPath, "gpt"), `{"message":"x","conversationId":"zorro9"}`},
+		{"POST", fmt.Sprintf(askPath, "gpt"), `{"message":"x","alertsIndexPattern":"zorro9"}`}, {"POST", fmt.Sprintf(askPath, "gpt"), `{"zorro9":[}`}, {"POST", fmt.Sprintf(askPath, "gpt"), `{"message":"x","allow":["zorro9 x"]}`},
+		{"PUT", AssistantPath + "/anonymization_fields", `[{"field":"zorro9 x"}]`}, {"GET", AssistantPath + "/conversation/zorro9", ""}, {"PATCH", path + "/zorro9", ""},
+	} {
+		b.do(call[0], call[1], call[2])
+	}
+	connectors := 0
+	for _, entry := range b.logs.All() {
+		line := entry.Message + fmt.Sprint(entry.ContextMap())
+		if strings.Contains(line, "zorro9") || strings.Contains(line, "PAY-DB-07") || strings.Contains(line, "migration_id") {
+			t.Errorf("the log says: %s", line)
+		}
+		if entry.ContextMap()["connector_id"] == "gpt" {
+			connectors++
+		}
+	}
+	if connectors == 0 {
+		t.Error("the log does not say which connector was asked")
+	}
+}
+
 func TestExecuteIsCancelledWithItsCaller(t *testing.T) {
 	b := newAssistantBench(t)
 	b.questions.hold = make(chan struct{})

@@ -128,7 +128,7 @@ func secure(h http.Header, r *http.Request) {
 const contentPolicy = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
 
 // audit writes one entry for each writing call, whether it was let through or not.
-func (s *Server) audit(r *http.Request, route, migrationID string, status int) {
+func (s *Server) audit(r *http.Request, route string, status int, subject ...zap.Field) {
 	if !isWrite(r.Method) {
 		return
 	}
@@ -137,10 +137,7 @@ func (s *Server) audit(r *http.Request, route, migrationID string, status int) {
 		zap.String("by", p.Name), zap.String("role", p.Role), zap.String("remote", s.guard.proxies.client(r)), zap.String("method", r.Method),
 		zap.String("route", route), zap.Int("status", status), zap.String("request_id", requestID(r.Context())),
 	}
-	if migrationID != "" {
-		fields = append(fields, zap.String("migration_id", clip(migrationID, 64)))
-	}
-	s.Audit.Info("write", fields...)
+	s.Audit.Info("write", append(fields, subject...)...)
 }
 
 // Guard puts a handler behind the gateway's own checks and audit; it serves the Temporal Web UI.
@@ -152,13 +149,13 @@ func (s *Server) Guard(next http.Handler) http.Handler {
 			e := answerFor(err, requestID(r.Context()))
 			s.Log.Info("refused", zap.Int("status", e.Status), zap.String("remote", s.guard.proxies.client(r)), zap.String("error", e.Message),
 				zap.String("request_id", requestID(r.Context())))
-			s.audit(r, r.URL.Path, "", e.Status)
+			s.audit(r, r.URL.Path, e.Status)
 			writeError(w, e)
 			return
 		}
 		if isWrite(r.Method) {
 			seen := &statusWriter{ResponseWriter: w, status: http.StatusOK}
-			defer func() { s.audit(r, r.URL.Path, "", seen.status) }()
+			defer func() { s.audit(r, r.URL.Path, seen.status) }()
 			w = seen
 		}
 		next.ServeHTTP(w, r)

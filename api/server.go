@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -223,10 +224,10 @@ func (s *Server) record(c *gin.Context, begin time.Time) {
 		zap.Duration("took", took), zap.Int("bytes", max(c.Writer.Size(), 0)), zap.String("request_id", requestID(c.Request.Context())),
 		zap.String("remote", s.guard.proxies.client(c.Request)), zap.String("by", PrincipalOf(c.Request.Context()).Name),
 	}
-	if id := c.Param("id"); id != "" {
-		fields = append(fields, zap.String("migration_id", clip(id, 64)))
-	}
-	if len(c.Errors) > 0 {
+	subject := s.subject(c)
+	fields = append(fields, subject...)
+	// What is wrong with a call of the assistant may repeat a name that it masks; the caller is told.
+	if len(c.Errors) > 0 && (status >= 500 || !ofAssistant(c.FullPath())) {
 		fields = append(fields, zap.String("error", c.Errors.Last().Error()))
 	}
 	level := zap.InfoLevel
@@ -237,8 +238,26 @@ func (s *Server) record(c *gin.Context, begin time.Time) {
 		level = zap.DebugLevel
 	}
 	s.Log.Log(level, "request", fields...)
-	s.audit(c.Request, c.FullPath(), c.Param("id"), status)
+	s.audit(c.Request, c.FullPath(), status, subject...)
 }
+
+// subject is what the id of a path names: a migration, or a connector that is declared. People name conversations, and
+// after other people too, so that those stand in no log.
+func (s *Server) subject(c *gin.Context) []zap.Field {
+	id := c.Param("id")
+	switch {
+	case id == "":
+		return nil
+	case !ofAssistant(c.FullPath()):
+		return []zap.Field{zap.String("migration_id", clip(id, 64))}
+	}
+	if _, ok := s.Settings.ConnectorByID(id); ok && c.FullPath() == AssistantPath+executeRoute {
+		return []zap.Field{zap.String("connector_id", id)}
+	}
+	return nil
+}
+
+func ofAssistant(route string) bool { return strings.HasPrefix(route, AssistantPath+"/") }
 
 func (s *Server) recovered(c *gin.Context) {
 	defer func() {
