@@ -211,6 +211,18 @@ func TestOddValuesAreMasked(t *testing.T) {
 	}
 }
 
+// TestStopTextsAreMasked: the texts at which a model ends are sent too.
+func TestStopTextsAreMasked(t *testing.T) {
+	b := newBench(t, []Alert{{ID: "al-1", Source: doc(nil)}}, sayOpen, sayDone)
+	a := b.ask(t, Question{Messages: user("Which first?"), Stop: []string{"END", "by M.ODUYA", "PAY%2DDB-07"}})
+	for _, r := range b.model.sent {
+		if len(r.Stop) != 3 || r.Stop[0] != "END" || restoreWith(t, a.Replacements, r.Stop[1]) != "by M.ODUYA" {
+			t.Errorf("stop texts %q, replacements %v", r.Stop, a.Replacements)
+		}
+		noneOf(t, "a stop text", strings.Join(r.Stop, " "), "M.ODUYA", "PAY%2DDB-07")
+	}
+}
+
 // TestModelsThatUnmask: a model that guesses or asks for names gets nothing by it.
 func TestModelsThatUnmask(t *testing.T) {
 	b := newBench(t, []Alert{{ID: "al-1", Source: doc(map[string]any{"message": "on PAY-DB-07"})}}, sayOpen,

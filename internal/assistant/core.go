@@ -130,7 +130,13 @@ func (c *Core) Decide(ctx context.Context, id string, step int) (Decision, error
 
 // request builds what the model is asked, and records the new tokens before any of it leaves.
 func (c *Core) request(ctx context.Context, s *state, step int) (ModelRequest, error) {
-	messages, err := c.settled(ctx, s, step, func() ([]Message, error) { return s.prompt(step == MaxSteps) })
+	var stop []string
+	messages, err := c.settled(ctx, s, step, func() (messages []Message, err error) {
+		if stop, err = s.stop(); err != nil {
+			return nil, err
+		}
+		return s.prompt(step == MaxSteps)
+	})
 	if err != nil {
 		return ModelRequest{}, err
 	}
@@ -141,7 +147,7 @@ func (c *Core) request(ctx context.Context, s *state, step int) (ModelRequest, e
 	}
 	return ModelRequest{
 		Key: fmt.Sprintf("%s/%d", s.q.ID, step), Attempt: 1, Messages: messages, SchemaName: "decision",
-		Schema: s.schema(step == MaxSteps), Temperature: s.q.Temperature, Stop: s.q.Stop,
+		Schema: s.schema(step == MaxSteps), Temperature: s.q.Temperature, Stop: stop,
 	}, nil
 }
 

@@ -146,6 +146,19 @@ func (s *state) said(text string) (string, error) {
 	return masked, err
 }
 
+// stop are the texts at which a model ends, masked: a model writes tokens.
+func (s *state) stop() ([]string, error) {
+	var list []string
+	for _, text := range s.q.Stop {
+		masked, err := s.said(text)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, masked)
+	}
+	return list, nil
+}
+
 // restored puts the values in place of the tokens in arguments. A host is also looked for without its domain, and an
 // account too.
 func (s *state) restored(a args) args {
