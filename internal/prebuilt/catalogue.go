@@ -28,6 +28,12 @@ type Rule struct {
 	BuildingBlock  bool     `json:"building_block"`
 	// From is how far back each run looks, such as now-9m; empty means 6 minutes.
 	From string `json:"from"`
+	// Interval is the time between two runs, such as 5m, which an empty one means too.
+	Interval string `json:"interval"`
+	// Suppression makes one alert of several, empty where the rule has none.
+	Suppression struct {
+		By []string `json:"group_by"`
+	} `json:"alert_suppression"`
 	// Threshold is what a rule of the type threshold waits for.
 	Threshold *Threshold `json:"threshold"`
 }

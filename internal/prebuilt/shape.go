@@ -41,6 +41,8 @@ func shapeOf(r Rule) shape {
 	switch {
 	case r.BuildingBlock:
 		s.other = "it is a building block, which alerts nobody"
+	case len(r.Suppression.By) > 0 && r.Type != "threshold":
+		s.other = "it suppresses further alerts with the same " + strings.Join(r.Suppression.By, ", ")
 	case r.Type == "new_terms":
 		s.other = "it alerts only on values that it sees for the first time"
 	case r.Type == "machine_learning" || r.Query == "":
@@ -61,6 +63,9 @@ func shapeOf(r Rule) shape {
 	}
 	if s.window == 0 {
 		s.window = lookBack(r.From)
+	}
+	if apart := lookBack("now-" + r.Interval); s.other == "" && lookBack(r.From) > 0 && lookBack(r.From) < apart {
+		s.other = "it looks back " + minutes(lookBack(r.From)) + " every " + minutes(apart) + ", and misses what is between"
 	}
 	if s.other == "" && r.Type == "threshold" {
 		if r.Threshold == nil || r.Threshold.Value < 1 {

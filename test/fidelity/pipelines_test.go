@@ -116,6 +116,7 @@ func (p *pipelines) run(t *testing.T, c cases.Case) (hole string) {
 		switch {
 		case d.Severity == translate.Error:
 			t.Errorf("an unexpected hole: %s %s %s: %s", d.Code, d.Command, d.Subject, d.Message)
+		case d.Code == "never_alerts" && len(c.Rows)+len(c.Found) == 0: // it says that the rows are the same
 		case d.Severity == translate.Approximation && !slices.Contains(strings.Fields(c.Approx), d.Code):
 			t.Errorf("an unexpected approximation: %s %s %s: %s", d.Code, d.Command, d.Subject, d.Message)
 		}
