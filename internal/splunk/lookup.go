@@ -79,7 +79,7 @@ func (in *importer) rows(fsys fs.FS, name string) (columns []string, rows []map[
 	f, err := openFile(fsys, name)
 	if err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
-			return nil, nil, 0, fmt.Errorf("the file %s is missing", name)
+			return nil, nil, 0, fmt.Errorf("the file %s is missing", path.Base(name))
 		}
 		return nil, nil, 0, err
 	}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -47,15 +48,32 @@ func TestRealAppEverywhere(t *testing.T) {
 	require.NoError(t, err)
 	stanzas, faults := splunk.ParseConf(conf, string(text))
 	require.Empty(t, faults)
+	sameEverywhere(t, name, want, stanzas)
+}
+
+// sameEverywhere writes the stanzas of an app as btool prints them and as searches export them, and wants the rules of the
+// app from each.
+func sameEverywhere(t *testing.T, name string, want *splunk.Import, stanzas []*splunk.Stanza) {
+	t.Helper()
+	var defaults []splunk.Setting
+	for _, s := range stanzas {
+		if s.Name == "default" {
+			defaults = s.Settings
+		}
+	}
 	var plain, debug, lines strings.Builder
 	var rows []map[string]string
 	columns := map[string]bool{}
 	for _, s := range stanzas {
-		const at = "/opt/splunk/etc/apps/" + name + "/default/savedsearches.conf "
+		if s.Name == "default" {
+			continue
+		}
+		const at = "/opt/splunk/etc/apps/app/default/savedsearches.conf "
 		fmt.Fprintf(&plain, "[%s]\n", s.Name)
 		fmt.Fprintf(&debug, "%s[%s]\n", at, s.Name)
-		row := map[string]string{"title": s.Name, "eai:acl.app": name, "eai:acl.owner": "nobody", "eai:acl.sharing": "app"}
-		for _, x := range s.Settings {
+		row := map[string]string{"title": s.Name, "eai:acl.app": name, "eai:acl.owner": "nobody", "eai:acl.sharing": "app",
+			"is_scheduled": "0"} // Splunk gives every setting; this one tells an export of all from one of a few columns
+		for _, x := range append(slices.Clone(defaults), s.Settings...) { // both have the settings of the stanza default in each
 			fmt.Fprintf(&plain, "%s = %s\n", x.Key, strings.ReplaceAll(x.Value, "\n", "\\\n"))
 			fmt.Fprintf(&debug, "%s%s = %s\n", at, x.Key, x.Value)
 			row[x.Key] = x.Value
@@ -68,17 +86,23 @@ func TestRealAppEverywhere(t *testing.T) {
 		require.NoError(t, err)
 		lines.Write(append(line, '\n'))
 	}
+	list, err := json.Marshal(rows)
+	require.NoError(t, err)
+	printed, err := json.MarshalIndent(map[string]any{"results": rows}, "", "  ")
+	require.NoError(t, err)
 	for from, found := range map[string]*splunk.Import{
 		"btool": read(t, false, write(t, "out.txt", plain.String())), "btool --debug": read(t, false, write(t, "out.txt", debug.String())),
 		"export": read(t, false, write(t, "export.json", lines.String())), "csv": read(t, false, write(t, "rows.csv", table(t, columns, rows))),
+		"array": read(t, false, write(t, "rows.json", string(list))), "results": read(t, false, write(t, "results.json", string(printed))),
 	} {
-		require.Empty(t, found.Faults(), from)
 		require.Len(t, found.Rules, len(want.Rules), from)
-		for i, rule := range found.Rules {
+		for i := range found.Rules {
 			if strings.HasPrefix(from, "btool") { // btool's output does not say in what app a search lives
-				rule.ID, rule.App = name+":"+rule.ID, name
+				found.Rules[i].ID, found.Rules[i].App = name+":"+found.Rules[i].ID, name
 			}
-			require.Equal(t, unwrapped(want.Rules[i]), unwrapped(rule), from)
+		}
+		for i, rule := range byID(found.Rules) {
+			require.Equal(t, unwrapped(byID(want.Rules)[i]), unwrapped(rule), from)
 		}
 	}
 }
