@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"mime/multipart"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -203,5 +204,38 @@ func TestImportMany(t *testing.T) {
 	}
 	if a := b.importAnswer("/import", lines.String(), "application/x-ndjson"); a.Added != n || len(a.Items) > maxImportItems {
 		t.Errorf("added %d, %d items", a.Added, len(a.Items))
+	}
+}
+
+// TestImportsAtOnce: two imports into one migration at once leave every rule there once.
+func TestImportsAtOnce(t *testing.T) {
+	b := newBench(t)
+	id := b.importAnswer("/import", `[{"id":"first","query":"index=a"}]`, "application/json").MigrationID
+	done := make(chan *httptest.ResponseRecorder)
+	for _, from := range []int{0, 1500} {
+		var lines strings.Builder
+		for i := range 3000 {
+			fmt.Fprintf(&lines, "{\"id\":\"r%d\",\"query\":\"index=a\"}\n", from+i)
+		}
+		req := b.request("POST", BasePath+"/"+id+"/import", lines.String(), "Content-Type: application/x-ndjson")
+		go func() {
+			w := httptest.NewRecorder()
+			b.server.ServeHTTP(w, req)
+			done <- w
+		}()
+	}
+	added := 0
+	for range 2 {
+		w := <-done
+		var a imported
+		if err := json.Unmarshal(w.Body.Bytes(), &a); err != nil || w.Code != 200 {
+			t.Fatalf("%d %s", w.Code, w.Body)
+		}
+		added += a.Added
+	}
+	counts, err := b.store.Counts(t.Context(), id)
+	m, err2 := b.store.Migration(t.Context(), id)
+	if err != nil || err2 != nil || added != 4500 || counts.Total != 4501 || m.State != migration.Ready {
+		t.Errorf("added %d, %+v, %s, %v, %v", added, counts, m.State, err, err2)
 	}
 }

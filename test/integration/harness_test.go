@@ -274,12 +274,13 @@ func (d *dev) call(method, path string, body any, to any) int {
 
 func (d *dev) try(method, path string, body any, to any) (int, error) {
 	var r io.Reader
+	var sent []byte
 	if body != nil {
-		data, err := json.Marshal(body)
-		if err != nil {
+		var err error
+		if sent, err = json.Marshal(body); err != nil {
 			return 0, err
 		}
-		r = bytes.NewReader(data)
+		r = bytes.NewReader(sent)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
@@ -297,6 +298,7 @@ func (d *dev) try(method, path string, body any, to any) (int, error) {
 	if err != nil {
 		return resp.StatusCode, err
 	}
+	conforms(d.t, req, sent, resp, data)
 	if to != nil {
 		if err := json.Unmarshal(data, to); err != nil {
 			return resp.StatusCode, fmt.Errorf("%d %s: %w", resp.StatusCode, data, err)
