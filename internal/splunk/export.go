@@ -39,7 +39,7 @@ func (in *importer) unwrap(file string, rec Record, wraps int) {
 		in.unwrap(file, Record{Line: rec.Line, Item: rec.Item, JSON: result}, wraps+1)
 		return
 	}
-	for _, wrapper := range []string{"results", "entry"} {
+	for _, wrapper := range wrappers {
 		var rows []json.RawMessage
 		if list, ok := fields[wrapper]; ok && json.Unmarshal(list, &rows) == nil {
 			for i, row := range rows {
@@ -141,7 +141,8 @@ func (in *importer) row(file string, rec Record, get func(string) string, keys [
 
 // restCSV imports a CSV export of | rest /servicesNS/-/-/saved/searches. Rows are read one at a time.
 func (in *importer) restCSV(file string, r io.Reader) {
-	c := csv.NewReader(decoded(r, maxStream))
+	g := &guard{r: decoded(r, maxStream)}
+	c := csv.NewReader(g)
 	c.FieldsPerRecord, c.ReuseRecord = -1, true
 	header, err := c.Read()
 	if err != nil {
@@ -158,6 +159,7 @@ func (in *importer) restCSV(file string, r io.Reader) {
 		return
 	}
 	for {
+		g.next()
 		record, err := c.Read()
 		if errors.Is(err, io.EOF) || in.failed != nil {
 			return

@@ -324,7 +324,7 @@ func (in *importer) add(r migration.OriginalRule, i Item) {
 		if r.Disabled {
 			i.Why = disabled
 		}
-		in.ids[r.ID] = spot{i.File, i.Line, i.Element}
+		in.ids[strings.Clone(r.ID)] = spot{i.File, i.Line, i.Element}
 		in.used.add(&r)
 		in.rules = append(in.rules, r)
 		in.bytes += len(r.Query) + len(r.Description) + len(r.Note)

@@ -68,6 +68,8 @@ func Records(file string, r io.Reader) iter.Seq2[Record, error] {
 			yield(Record{}, fmt.Errorf("read %s: %w", file, err))
 		case first == '[':
 			array(file, br, yield)
+		case first == '{' && wrapped(br):
+			rows(file, br, yield)
 		case printed(br):
 			values(file, br, yield)
 		default:
@@ -110,8 +112,10 @@ func printed(br *bufio.Reader) bool {
 
 // values yields objects that follow one another, each over any number of lines. The first fault is the last.
 func values(file string, r io.Reader, yield func(Record, error) bool) {
-	d := json.NewDecoder(r)
+	g := &guard{r: r}
+	d := json.NewDecoder(g)
 	for item := 1; ; item++ {
+		g.next()
 		rec := Record{Item: item}
 		err := d.Decode(&rec.JSON)
 		if errors.Is(err, io.EOF) {
@@ -128,7 +132,8 @@ func values(file string, r io.Reader, yield func(Record, error) bool) {
 }
 
 func array(file string, r io.Reader, yield func(Record, error) bool) {
-	d := json.NewDecoder(r)
+	g := &guard{r: r}
+	d := json.NewDecoder(g)
 	if _, err := d.Token(); err != nil {
 		yield(Record{}, &Error{File: file, Msg: "is no JSON array: " + err.Error()})
 		return
@@ -136,6 +141,7 @@ func array(file string, r io.Reader, yield func(Record, error) bool) {
 	item := 0
 	for d.More() {
 		item++
+		g.next()
 		rec := Record{Item: item}
 		if err := d.Decode(&rec.JSON); err != nil {
 			yield(rec, rec.fault(file, "", "is no JSON: %v", err))
