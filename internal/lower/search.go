@@ -33,8 +33,10 @@ func (l *lowering) timeRange(src *plan.Source, e spl.SearchExpr) spl.SearchExpr 
 		switch strings.ToLower(c.Field.Text) {
 		case "earliest", "starttime":
 			src.Earliest = c.Value.Text
-		case "latest", "endtime":
+		case "latest":
 			src.Latest = c.Value.Text
+		case "endtime":
+			src.Latest, src.EndIn = c.Value.Text, true
 		case "timeformat":
 			src.Format = c.Value.Text
 		case "starttimeu":

@@ -44,11 +44,13 @@ type Source struct {
 	// Earliest and Latest are time modifiers or times of the search, empty for none; Format is timeformat=, by which
 	// times are read.
 	Earliest, Latest, Format string
-	Count                    int // of Made
-	Annotate                 bool
-	Text, TextFormat         string // of Made with data=
-	Start, Max               int    // of Table
-	Generate                 *Times
+	// EndIn says that the end belongs to the range, as with endtime=.
+	EndIn            bool
+	Count            int // of Made
+	Annotate         bool
+	Text, TextFormat string // of Made with data=
+	Start, Max       int    // of Table
+	Generate         *Times
 	// Flat says that the fields of a Model have no prefix; otherwise they are named Processes.dest.
 	Flat bool
 }

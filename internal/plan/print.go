@@ -118,7 +118,7 @@ func (w *printer) detail(n Node) string {
 
 func (w *printer) source(n *Source) string {
 	s := " " + [...]string{"events", "model", "made", "table", "above", "nothing", "times"}[n.Kind]
-	return s + set("name", n.Name) + set("earliest", n.Earliest) + set("latest", n.Latest)
+	return s + set("name", n.Name) + set("earliest", n.Earliest) + set(map[bool]string{false: "latest", true: "endtime"}[n.EndIn], n.Latest)
 }
 
 func set(name, v string) string {

@@ -163,8 +163,8 @@ func (p *parser) next() {
 		if strings.IndexByte("<>=!", c) >= 0 && a+1 < p.end && s[a+1] == '=' {
 			t.b++
 		}
-		if t.op = s[a:t.b]; t.op == "!" {
-			t.kind = tokBad
+		if t.op = s[a:t.b]; t.op == "!" { // mvfilter(!isnull(x))
+			t.op = "NOT"
 		}
 	default:
 		t.kind = tokBad

@@ -152,7 +152,7 @@ func TestParseExpr(t *testing.T) {
 		{"a+b*c", "a + b * c"}, {"(a+b)*c", "(a + b) * c"}, {"a-(b-c)", "a - (b - c)"}, {"NOT (a AND b)", "NOT (a AND b)"},
 		{"(NOT a)=b", "(NOT a) = b"}, {"a AND (b OR c)", "a AND (b OR c)"}, {"a XOR b OR c", "a XOR b OR c"},
 		{"-(-a)", "--a"}, {"-(a+b)", "-(a + b)"}, {"x in(1,2)", "x IN (1, 2)"}, {"IN(x,1)", "x IN (1)"},
-		{"a.b.\"c\"", "a.b . \"c\""}, {"5.\"x\"", "5 . \"x\""}, {"'a b'.c", "'a b' . c"}, {"f ( )", "f()"},
+		{"a.b.\"c\"", "a.b . \"c\""}, {"5.\"x\"", "5 . \"x\""}, {"'a b'.c", "'a b' . c"}, {"f ( )", "f()"}, {"!isnull(a) AND b", "NOT isnull(a) AND b"},
 	}
 	for _, tt := range tests {
 		e, err := ParseExpr(tt.src)
@@ -168,7 +168,7 @@ func TestParseExpr(t *testing.T) {
 			t.Errorf("%s: the printed expression parses to another tree: %v", tt.src, err)
 		}
 	}
-	for _, src := range []string{"", "a +", "(a", "f(a", "a b", "\"x", "'x", "a IN b", "a IN ()", "!a", "a[0]"} {
+	for _, src := range []string{"", "a +", "(a", "f(a", "a b", "\"x", "'x", "a IN b", "a IN ()", "a[0]"} {
 		if e, err := ParseExpr(src); err == nil {
 			t.Errorf("%q: no error, got %s", src, PrintExpr(e))
 		}

@@ -84,7 +84,7 @@ func mathOps() []Op {
 			}
 			return Num(tidy(math.Log(n)/math.Log(base), 12))
 		}},
-		{Name: "pi", Place: InEval, Rows: []Row{{Result: Number, Does: "π to 11 digits", Page: pageMath}}, fn: func(*Env, []Value) Value { return Num(3.14159265358) }},
+		{Name: "pi", Place: InEval, Rows: []Row{{Result: Number, Does: "π with 11 decimals, which count as its precision", Page: pageMath}}, fn: func(*Env, []Value) Value { return NumPlaces(3.14159265358, 11) }},
 		{Name: "random", Place: InEval, Rows: []Row{{Result: Number, Does: "a whole number from 0 to 2^31-1, another one at each call", Page: pageStat}}, fn: func(e *Env, _ []Value) Value {
 			if e.Random == nil {
 				e.Random = rand.New(rand.NewPCG(1, 2))
@@ -170,9 +170,9 @@ func fewest(a, b int) int {
 }
 
 // precise is the number shown with so many significant figures, 0 for those that it needs. It keeps its value, which exact
-// shows; a whole number shows no decimals, and no figure before the point is rounded away.
+// shows, and no figure before the point is rounded away. Zeros are figures: the page's cos(pi()) is -1.00000000000.
 func (a Atom) precise(figures int) Value {
-	if figures == 0 || a.number == math.Trunc(a.number) || math.IsInf(a.number, 0) {
+	if figures == 0 || a.number == 0 || math.IsInf(a.number, 0) {
 		return a.One()
 	}
 	// Rounding can carry into a place more: 9.96 of two figures is 10.
@@ -216,11 +216,28 @@ func trigOps(f1 func(string, string, Page, func(float64) float64) Op, f2 func(st
 		f    func(float64) float64
 	}{{"acos", math.Acos}, {"acosh", math.Acosh}, {"asin", math.Asin}, {"asinh", math.Asinh}, {"atan", math.Atan}, {"atanh", math.Atanh},
 		{"cos", math.Cos}, {"cosh", math.Cosh}, {"sin", math.Sin}, {"sinh", math.Sinh}, {"tan", math.Tan}, {"tanh", math.Tanh}} {
-		ops = append(ops, f1(t.name, "the function of trigonometry, in radians; missing where it has no value", pageTrig, t.f))
+		ops = append(ops, f1(t.name, "the function of trigonometry, in radians"+asPrecise+"; missing where it has no value", pageTrig, t.f))
 	}
-	return append(ops, f2("atan2", "the angle of the point (x, y), y first, in radians", pageTrig, math.Atan2),
-		f2("hypot", "the hypotenuse of a right triangle", pageTrig, math.Hypot))
+	ops = append(ops, f2("atan2", "the angle of the point (x, y), y first, in radians"+asPrecise, pageTrig, math.Atan2),
+		f2("hypot", "the hypotenuse of a right triangle"+asPrecise, pageTrig, math.Hypot))
+	for i := range ops {
+		calculate := ops[i].fn
+		ops[i].fn = func(e *Env, a []Value) Value {
+			v := calculate(e, a)
+			if len(v) != 1 {
+				return v
+			}
+			figures := a[0][0].figures()
+			if len(a) > 1 {
+				figures = fewest(figures, a[1][0].figures())
+			}
+			return v[0].precise(figures)
+		}
+	}
+	return ops
 }
+
+const asPrecise = "; the result shows as many significant figures as an argument with a fraction has"
 
 func bitOps() []Op {
 	bits := func(name, does string, least int, f func([]int64) (int64, bool)) Op {

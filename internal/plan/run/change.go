@@ -1,11 +1,13 @@
 package run
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/rulebridge/rulebridge/internal/lower"
 	"github.com/rulebridge/rulebridge/internal/plan"
 	"github.com/rulebridge/rulebridge/internal/value"
 )
@@ -69,7 +71,14 @@ func (x *runner) change(c plan.Change, r *Row, t *rows) error {
 		if err != nil {
 			return err
 		}
-		put(t, r, x.assignee(c.Name, r), v.Stored())
+		if v.IsBool() {
+			return &Error{c.Expr.Span(), lower.NoBoolean}
+		}
+		name, ok := x.assignee(c.Name, r)
+		if !ok {
+			return &Error{c.Expr.Span(), fmt.Sprintf("the name %q is made of values that name fields in braces again, without an end: give the fields other values", clip(c.Name))}
+		}
+		put(t, r, name, v.Stored())
 	case *plan.Match:
 		return x.match(c, r, t)
 	case *plan.Edit:
@@ -106,21 +115,22 @@ func (x *runner) change(c plan.Change, r *Row, t *rows) error {
 	return x.env.Err()
 }
 
-// assignee is the name on the left side of an assignment: {field} stands for the value of that field.
-func (x *runner) assignee(name string, r *Row) string {
+// assignee is the name on the left side of an assignment: {field} stands for the value of that field, which may have
+// braces again; false where this does not end.
+func (x *runner) assignee(name string, r *Row) (string, bool) {
 	for range 10 {
 		a := strings.IndexByte(name, '{')
 		b := strings.IndexByte(name[a+1:], '}')
 		if a < 0 || b <= 0 {
-			return name
+			return name, true
 		}
 		v := r.fields[name[a+1:a+1+b]]
 		if len(v) == 0 {
-			return name
+			return name, true
 		}
 		name = name[:a] + v[0].Text() + name[a+1+b+1:]
 	}
-	return name
+	return name, false
 }
 
 // match is rex: every value of the field is searched, and a group that takes part sets its field.

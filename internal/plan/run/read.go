@@ -100,7 +100,8 @@ func (x *runner) events(n *plan.Source) (*rows, error) {
 			r.set(name, ev.Values[k])
 		}
 		at, ok := r.time()
-		if !ok && (!math.IsInf(from, -1) || !math.IsInf(to, 1)) || ok && (at < from || at >= to) {
+		within := at >= from && (at < to || n.EndIn && at == to)
+		if !ok && (!math.IsInf(from, -1) || !math.IsInf(to, 1)) || ok && !within {
 			continue
 		}
 		if n.Kind == plan.Model {

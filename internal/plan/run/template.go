@@ -44,13 +44,43 @@ func (x *runner) forEach(n *plan.ForEach, t *rows) (*rows, error) {
 			if len(text) > maxTemplateText {
 				return nil, &LimitError{fmt.Sprintf("%d bytes of a template", maxTemplateText), n.At}
 			}
+			before := t.rows
 			var err error
 			if t, err = x.behind(text, t); err != nil {
 				return nil, err
 			}
+			if onlyAssigns(text) {
+				keepTotals(t, before, name)
+			}
 		}
 	}
 	return t, nil
+}
+
+// onlyAssigns says that a template is made of eval alone, so that its rows are those before it, in their order.
+func onlyAssigns(text string) bool {
+	q := spl.Parse("| "+strings.TrimPrefix(strings.TrimSpace(text), "|"), spl.Options{})
+	for _, c := range q.Pipeline.Commands {
+		if _, ok := c.(*spl.Eval); !ok {
+			return false
+		}
+	}
+	return true
+}
+
+// keepTotals gives rows that lack the field of a template what they had before it where the template left nothing: the
+// page's total over www* is 800 for a row with one of two such fields.
+func keepTotals(t *rows, before []*Row, field string) {
+	for i, r := range t.rows {
+		if i >= len(before) || !before[i].fields[field].Missing() {
+			continue
+		}
+		for name, v := range before[i].fields {
+			if r.fields[name].Missing() {
+				r.set(name, v)
+			}
+		}
+	}
 }
 
 // matching are the names that a pattern names; a name without a star stands for itself, also where no row has it.
