@@ -13,6 +13,8 @@ func (l *lowering) other(c *spl.Other, input plan.Node) plan.Node {
 	switch c.Command {
 	case "xyseries", "maketable":
 		return l.xyseries(c, input)
+	case "contingency", "counttable", "ctable":
+		return l.contingency(c, input)
 	case "untable":
 		return l.untable(c, input)
 	case "transpose":
@@ -118,7 +120,7 @@ func reason(command string) string {
 		return command + " reads what only a Splunk server holds: give its rows as events or as a lookup"
 	case "dbxquery", "ldapsearch":
 		return command + " asks another system: give its rows as events or as a lookup"
-	case "anomalies", "anomalousvalue", "anomalydetection", "cluster", "kmeans", "outlier", "predict", "associate", "correlate", "contingency", "arules", "analyzefields", "x11", "trendline", "typelearner", "findtypes":
+	case "anomalies", "anomalousvalue", "anomalydetection", "cluster", "kmeans", "outlier", "predict", "associate", "correlate", "arules", "analyzefields", "x11", "trendline", "typelearner", "findtypes":
 		return command + " rates or groups rows by statistics that its documentation does not define to the number: leave it out to see the rows before it"
 	case "fit", "apply", "summary", "score", "sample", "deletemodel", "listmodels":
 		return command + " is of the machine learning toolkit: leave it out to see the rows before it"

@@ -151,6 +151,36 @@ func (l *lowering) xyseries(c *spl.Other, input plan.Node) plan.Node {
 	return p
 }
 
+// contingency counts the rows by the values of two fields that both have, a row for each value of the first and a column
+// for each of the second, the greatest totals first. Totals stand in a last row and column.
+func (l *lowering) contingency(c *spl.Other, input plan.Node) plan.Node {
+	names := texts(c.Args)
+	if len(names) != 2 {
+		return hole(c.At.At, input, c.Command, "%s takes two fields: the one of the rows and the one of the columns", c.Command)
+	}
+	for _, o := range c.Options {
+		if n, ok := value.ParseNumber(o.Value); (o.Name == "mincolcover" || o.Name == "minrowcover") && (!ok || n < 1) {
+			return hole(o.At.At, input, c.Command, "%s=%s leaves out rare values in a way that its documentation does not define to the number: use maxrows and maxcols", o.Name, o.Value)
+		}
+	}
+	const most = 1000 // values of a field
+	var n plan.Node = l.extend(c.At.At, input, &plan.Replace{Pairs: []plan.Pair{{From: "", To: "EMPTY_STR"}}, Fields: names}, names...)
+	f, _ := value.FindAggregation("count")
+	p := &plan.Pivot{Step: step(c.At.At, n), Kind: plan.Chart, Aggs: []plan.Agg{{At: c.At.At, Func: f, Name: "count"}}, ByTotal: true, Limit: min(count(c.Options, "maxcols", most), most),
+		Row: &plan.Key{Name: names[0]}, Column: &plan.Key{Name: names[1]}, Bins: 100, Sep: ": "}
+	p.Scope = plan.Scope{Open: true}.With(l.find(input.Behind(), names[0]))
+	const total = "TOTAL"
+	n = l.extend(c.At.At, p, &plan.Total{Name: total}, total)
+	n = &plan.Sort{Step: step(c.At.At, n), Keys: []plan.SortKey{{Name: total, Desc: true, Func: "num"}}}
+	n = &plan.Limit{Step: step(c.At.At, n), Count: min(count(c.Options, "maxrows", most), most)}
+	if !truth(c.Options, "usetotal", true) {
+		d := &plan.Project{Step: step(c.At.At, n), Drop: []string{total}}
+		d.Scope = d.Scope.Drop(d.Drop)
+		return d
+	}
+	return &plan.TotalRow{Step: step(c.At.At, n), Label: total, LabelField: names[0]}
+}
+
 func (l *lowering) untable(c *spl.Other, input plan.Node) plan.Node {
 	args := texts(c.Args)
 	if len(args) != 3 {

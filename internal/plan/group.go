@@ -94,6 +94,8 @@ type Pivot struct {
 	// MinSpan, Start, End and Align go with Bins as those of Bin do.
 	MinSpan, Start, End, Align string
 	Where                      *Series // nil: the greatest Limit
+	// ByTotal is contingency: the columns come in the order of their totals, not of their names.
+	ByTotal bool
 }
 
 // Series says which values of the column field become columns of Chart, by an aggregation over the cells of each.

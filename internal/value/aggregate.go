@@ -198,10 +198,7 @@ func extremeOf(sign int) aggregate {
 		if !found {
 			return nil
 		}
-		if n, ok := best.Number(); ok && best.kind == Text && len(best.text) < 16 {
-			return Num(n)
-		}
-		return best.One()
+		return best.plain()
 	}
 }
 
@@ -326,12 +323,12 @@ func rateOf(_ *Env, rows []Sample, _ float64) Value {
 
 // perTime is per_second and its kin: the sum by the units of time in the span, which is missing outside of timechart.
 func perTime(unit float64) aggregate {
-	of := ofNumbers(func(l []float64, w float64) float64 { return tidy(sumOf(l)*unit/w, 6) })
-	return func(e *Env, rows []Sample, w float64) Value {
-		if w == 0 {
+	return func(_ *Env, rows []Sample, w float64) Value {
+		list := numbers(rows)
+		if w == 0 || len(list) == 0 {
 			return nil
 		}
-		return of(e, rows, w)
+		return NumPlaces(roundTo(sumOf(list)*unit/w, 6), 6) // the page's rates show six decimals
 	}
 }
 

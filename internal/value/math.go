@@ -161,6 +161,20 @@ func (a Atom) figures() int {
 	return 0
 }
 
+// plain makes a number of text that reads as one, with the decimals that the text shows: a page's table has the minimum
+// -0.60 and the maximum 7.70.
+func (a Atom) plain() Value {
+	n, ok := a.Number()
+	if !ok || a.kind != Text || len(a.text) > 15 {
+		return a.One()
+	}
+	_, behind, point := strings.Cut(a.text, ".")
+	if !point || strings.ContainsAny(behind, "eE") {
+		return Num(n)
+	}
+	return NumPlaces(n, len(behind))
+}
+
 // fewest is the smaller number of figures of two numbers, of which 0 is no limit.
 func fewest(a, b int) int {
 	if a == 0 || b != 0 && b < a {
@@ -304,10 +318,7 @@ func extremeOps() []Op {
 				if best == nil {
 					return nil
 				}
-				if n, ok := best.Number(); ok && best.kind == Text {
-					return Num(n)
-				}
-				return best.One()
+				return best.plain()
 			}}
 	}
 	sum := func(name, does string, f func(total float64, n int) float64) Op {

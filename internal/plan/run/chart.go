@@ -331,7 +331,7 @@ func (x *runner) chosen(n *plan.Pivot, order []string, cells []*cell, aggs []pla
 			continue // counted apart
 		}
 		names = append(names, v)
-		if n.Where == nil && (n.Limit == 0 || len(order) <= n.Limit) || len(aggs) == 0 {
+		if n.Where == nil && !n.ByTotal && (n.Limit == 0 || len(order) <= n.Limit) || len(aggs) == 0 {
 			continue
 		}
 		score, err := x.score(n, v, cells, aggs)
@@ -367,6 +367,10 @@ func (x *runner) chosen(n *plan.Pivot, order []string, cells []*cell, aggs []pla
 		} else {
 			names = names[k:]
 		}
+	}
+	if n.ByTotal {
+		ranked(false)
+		return names, nil
 	}
 	sort.SliceStable(names, func(i, j int) bool {
 		return value.Order(value.Str(names[i]), value.Str(names[j]), "groups") < 0
