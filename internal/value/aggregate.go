@@ -63,7 +63,12 @@ func (a Aggregation) Describe(arg Desc) Desc {
 
 // Of computes the aggregation over the rows of a group.
 func (a Aggregation) Of(e *Env, rows []Sample) Value {
-	if !e.spend(1 + len(rows)) {
+	cost := 1 + len(rows)
+	switch a.Name {
+	case "values", "dc", "distinct_count", "estdc", "mode", "median", "perc", "exactperc", "upperperc": // tables of texts, sorting
+		cost *= 8
+	}
+	if !e.spend(cost) {
 		return nil
 	}
 	return aggregates[a.Name](e, rows, a.Param)

@@ -12,9 +12,14 @@ import (
 	"github.com/rulebridge/rulebridge/internal/value"
 )
 
-// extend changes rows one by one. Each row is copied once.
+// extend changes rows one by one. Each row is copied once and counted before the next one is made, so that large values end
+// at the limit of bytes; bin and convert look at
+// all rows of a column.
 func (x *runner) extend(n *plan.Extend, t *rows) (*rows, error) {
 	out := t.like()
+	if !slices.ContainsFunc(n.Changes, ofColumns) {
+		return x.extendEach(n, t, out)
+	}
 	for _, r := range t.rows {
 		c := r.clone()
 		out.rows = append(out.rows, c)
@@ -34,6 +39,34 @@ func (x *runner) extend(n *plan.Extend, t *rows) (*rows, error) {
 		x.columns(c, out)
 	}
 	for _, r := range out.rows {
+		if err := x.holds(r); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// ofColumns says that a change of a row depends on the other rows.
+func ofColumns(c plan.Change) bool {
+	switch c.(type) {
+	case *plan.Bin, *plan.Convert:
+		return true
+	}
+	return false
+}
+
+func (x *runner) extendEach(n *plan.Extend, t, out *rows) (*rows, error) {
+	for _, c := range n.Changes {
+		x.columns(c, out)
+	}
+	for _, r := range t.rows {
+		r = r.clone()
+		out.rows = append(out.rows, r)
+		for _, c := range n.Changes {
+			if err := x.change(c, r, out); err != nil {
+				return nil, err
+			}
+		}
 		if err := x.holds(r); err != nil {
 			return nil, err
 		}
