@@ -71,7 +71,7 @@ var faults = map[string][]fault{
 		{`* | eval x=s.u | table x`, fourEvents, `{"x":"ax"}` + "\n" + `{"x":"ay"}` + "\n" + `{"x":"bx"}` + "\n" + `{"x":null}`},
 		{`* | eval {s}=n | table a b`, fourEvents, `{"a":"3"}` + "\n" + `{"a":"10"}` + "\n" + `{"b":"9"}` + "\n" + `{"a":null}`},
 		{`* | stats avg(n) as a by s | where like(a,"%.0")`, `{"s":"a","n":20}`, ``},
-		{`* | stats avg(n) as a by s | eval m=match(a,"^20$"), p=mvindex(split(a,"."),0), c=coalesce(a,"none") | strcat a "" t | table p c t`, `{"s":"a","n":20}`, `{"p":"20","c":20,"t":"20"}`},
+		{`* | stats avg(n) as a by s | eval m=if(match(a,"^20$"),"yes","no"), p=mvindex(split(a,"."),0), c=coalesce(a,"none") | strcat a "" t | table m p c t`, `{"s":"a","n":20}`, `{"m":"yes","p":"20","c":20,"t":"20"}`},
 		{`* | stats sum(n) as a by s | eval c=a."!" | table c`, `{"s":"a","n":20000000}`, `{"c":"20000000!"}`},
 	},
 	"of the rest": {
