@@ -121,7 +121,7 @@ func runFault(err error) error {
 	case errors.As(err, &e):
 		return usagef("%s: %w", where(e.At), err)
 	case errors.As(err, &l):
-		return fmt.Errorf("%s: %w", where(l.At), err)
+		return fmt.Errorf("%s: %w (--max-rows, --max-steps)", where(l.At), err)
 	}
 	return err
 }
@@ -250,7 +250,11 @@ func (p Program) rowsTable(res *interpreter.Result, width int) error {
 		t.AppendRow(row)
 	}
 	t.Render()
-	_, err := fmt.Fprintf(p.Stdout, "%d rows\n", len(res.Rows))
+	word := "rows"
+	if len(res.Rows) == 1 {
+		word = "row"
+	}
+	_, err := fmt.Fprintf(p.Stdout, "%d %s\n", len(res.Rows), word)
 	return err
 }
 
