@@ -106,8 +106,13 @@ func (s *Server) report(ctx context.Context, r *reportRequest) (*result, error) 
 	case report.FormatCSV:
 		headers["Content-Disposition"] = `attachment; filename="rules.csv"`
 	}
+	resources, err := s.Store.Resources(ctx, string(r.id))
+	if err != nil {
+		return nil, fmt.Errorf("reading the resources: %w", err)
+	}
+	known := report.KnownOf(resources)
 	return &result{s, m, headers, func(_ context.Context, w http.ResponseWriter, rules report.Rules) error {
-		return report.Write(w, r.format, m, s.Now(), rules)
+		return report.Write(w, r.format, m, s.Now(), known, rules)
 	}}, nil
 }
 

@@ -111,9 +111,14 @@ func (p Program) migrate(c *cobra.Command, f migrateFlags, files []string) (err 
 		run.where = "--url " + quote(withoutPassword(f.url))
 		if f.resume != "" {
 			run.id = f.resume
-			return run.migrate(c.Context(), func(ctx context.Context) (migration.Stats, error) { return run.resume(ctx, nil, nil) })
+			err = run.migrate(c.Context(), func(ctx context.Context) (migration.Stats, error) { return run.resume(ctx, nil, nil) })
+		} else {
+			err = run.migrate(c.Context(), func(ctx context.Context) (migration.Stats, error) { return run.execute(ctx, rules, resources) })
 		}
-		return run.migrate(c.Context(), func(ctx context.Context) (migration.Stats, error) { return run.execute(ctx, rules, resources) })
+		if finished(err) {
+			p.sayInstall(&run)
+		}
+		return err
 	}
 
 	catalogue, err := openPrebuilt(f.prebuilt)
@@ -144,11 +149,22 @@ func (p Program) migrate(c *cobra.Command, f migrateFlags, files []string) (err 
 	if err != nil && !errors.As(err, &full) {
 		err = errors.Join(err, a.Full())
 	}
-	var exit *exitError
-	if finished := err == nil || errors.As(err, &exit) && exit.code == ExitRules; finished && a.DataDir() != "" {
+	if finished(err) && a.DataDir() != "" {
 		_, _ = fmt.Fprintf(p.Stdout, "Look at it with: %s dev --data-dir %s\n", p.Self, quote(a.DataDir()))
+		p.sayInstall(&run)
 	}
 	return err
+}
+
+// finished says that a migration came to its end, perhaps with rules in error.
+func finished(err error) bool {
+	var exit *exitError
+	return err == nil || errors.As(err, &exit) && exit.code == ExitRules
+}
+
+// sayInstall says how the rules of a migration get into a Kibana, and with it the migration's id.
+func (p Program) sayInstall(r *run) {
+	_, _ = fmt.Fprintf(p.Stdout, "Install its rules with: %s install %s --kibana NAME %s\n", p.Self, r.id, r.where)
 }
 
 // input reads the files; with --resume there are none, since the store has them.

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"time"
@@ -265,9 +267,38 @@ func (r *run) files() []string {
 	return files
 }
 
+// known are the definitions that the migration keeps and does not use.
+func (r *run) known(ctx context.Context) ([]report.Known, error) {
+	var all []migration.Resource
+	var err error
+	if r.resources != nil {
+		all, err = r.resources.Resources(ctx, r.id)
+	} else {
+		var listed []struct {
+			Type migration.ResourceType `json:"type"`
+			Name string                 `json:"name"`
+		}
+		if err = r.gateway.do(ctx, http.MethodGet, "/"+url.PathEscape(r.id)+"/resources", nil, &listed); errors.Is(err, errUnknown) {
+			err = nil // deleted meanwhile
+		}
+		for _, x := range listed {
+			all = append(all, migration.Resource{Type: x.Type, Name: x.Name})
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read what else the migration keeps: %w", err)
+	}
+	return report.KnownOf(all), nil
+}
+
 // report reads all rules back, sums them up, and writes the files. each, when set, sees every rule.
 func (r *run) report(ctx context.Context, stats migration.Stats, each func(migration.Rule)) (report.Report, error) {
 	b := report.NewBuilder(r.about(stats), time.Now())
+	known, err := r.known(ctx)
+	if err != nil {
+		return report.Report{}, err
+	}
+	b.Known(known)
 	var rules *ruleFiles
 	if r.out != "" {
 		var err error
@@ -276,7 +307,7 @@ func (r *run) report(ctx context.Context, stats migration.Stats, each func(migra
 		}
 		defer rules.abandon()
 	}
-	err := r.each(ctx, func(raw json.RawMessage, rule migration.Rule) error {
+	err = r.each(ctx, func(raw json.RawMessage, rule migration.Rule) error {
 		b.Add(rule)
 		if each != nil {
 			each(rule)

@@ -173,7 +173,11 @@ func listed(all []migration.Stats) string {
 // show writes the files and the summary, or without a folder the report itself.
 func (r *run) show(ctx context.Context, f reportFlags, stats migration.Stats) error {
 	if r.out == "" {
-		return report.Write(r.p.Stdout, f.format, r.about(stats), time.Now(), func(each func(migration.Rule) error) error {
+		known, err := r.known(ctx)
+		if err != nil {
+			return err
+		}
+		return report.Write(r.p.Stdout, f.format, r.about(stats), time.Now(), known, func(each func(migration.Rule) error) error {
 			return r.each(ctx, func(_ json.RawMessage, rule migration.Rule) error { return each(rule) })
 		})
 	}

@@ -20,8 +20,8 @@ const (
 // Formats are all of them.
 func Formats() []string { return []string{FormatHTML, FormatCSV, FormatMarkdown, FormatJSON} }
 
-// Write writes the report of a migration in a format. The rules are read once, and for a page twice; none is held.
-func Write(w io.Writer, format string, m migration.Migration, at time.Time, rules Rules) error {
+// Write writes the report of a migration in a format; known are the definitions that it keeps and does not use. The rules are read once, and for a page twice; none is held.
+func Write(w io.Writer, format string, m migration.Migration, at time.Time, known []Known, rules Rules) error {
 	if format == FormatCSV {
 		t, err := NewTable(w)
 		if err == nil {
@@ -33,6 +33,7 @@ func Write(w io.Writer, format string, m migration.Migration, at time.Time, rule
 		return t.Finish()
 	}
 	b := NewBuilder(m, at)
+	b.Known(known)
 	err := rules(func(r migration.Rule) error {
 		b.Add(r)
 		return nil

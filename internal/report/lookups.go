@@ -16,7 +16,7 @@ type LookupIndex struct {
 	Rows  int `json:"rows"`
 	Rules int `json:"rules"`
 	// Conflicts are the ids of rules that need another body or other rows under this name than Rule does, the first
-	// maxConflicts of them. Only one of the two can be created: rename the index in the query of the others.
+	// maxConflicts of them. Export and installation give those an index of their own.
 	Rule      string   `json:"rule"`
 	Conflicts []string `json:"conflicts,omitempty"`
 }

@@ -51,6 +51,8 @@ type Report struct {
 	Missing []MissingResource `json:"missing"`
 	// LookupIndices are the indices to create for LOOKUP JOIN, those with conflicts first.
 	LookupIndices []LookupIndex `json:"lookup_indices"`
+	// Known are definitions that came with the rules and are not used yet.
+	Known []Known `json:"known_not_used,omitempty"`
 	// Unfinished lists every rule that is not full and that no prebuilt rule replaces, with its first cause: rules in error,
 	// then untranslatable ones, then partial ones, the first maxListed of each.
 	Unfinished []Listed `json:"unfinished"`
