@@ -70,13 +70,15 @@ func (in *importer) archive(name string, r io.Reader, zipped bool) {
 			say(clean, "it cannot be read: %v", err)
 			break
 		}
-		if total += k.size; total > maxArchive/2 {
-			say(clean, "the archive's files are longer than %d MiB together; this one and what comes after is left out", maxArchive>>21)
-			break
+		if total+k.size > maxArchive/2 { // smaller ones may follow: an app's searches come after its lookups
+			say(clean, "the archive's files are longer than %d MiB together, and this one is left out", maxArchive>>21)
+			continue
 		}
 		if err := files.add(clean, k); err != nil {
 			say(clean, "it cannot be kept: %v", err)
+			continue
 		}
+		total += k.size
 	}
 	if len(files.files) == 0 {
 		in.say(Item{File: name, Kind: "file", Outcome: Fault, Why: "it holds no file of a Splunk app"})

@@ -1,6 +1,9 @@
 package splunk_test
 
 import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
 	"fmt"
 	"io"
 	"runtime"
@@ -121,4 +124,30 @@ func TestEndlessRecord(t *testing.T) {
 		runtime.ReadMemStats(&m)
 		t.Logf("%s: %v; taken from the system so far: %d MiB", name, tally.Report().Faults()[0], m.Sys>>20)
 	}
+}
+
+// TestLargeLookups: lookups that are more than an archive may hold are named, and drop no search that comes after them.
+func TestLargeLookups(t *testing.T) {
+	if testing.Short() {
+		t.Skip("packs some hundred megabytes")
+	}
+	var b bytes.Buffer
+	z, err := gzip.NewWriterLevel(&b, gzip.BestSpeed)
+	require.NoError(t, err)
+	w := tar.NewWriter(z)
+	add := func(name string, size int64, content io.Reader) {
+		require.NoError(t, w.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: size, Typeflag: tar.TypeReg}))
+		_, err := io.CopyN(w, content, size)
+		require.NoError(t, err)
+	}
+	for i := range 6 {
+		add(fmt.Sprintf("app/lookups/large%d.csv", i), 50<<20, &repeat{n: 51, pieces: func(int) string { return strings.Repeat("x", 1<<20) }})
+	}
+	add("app/savedsearches/README", 4, strings.NewReader("text"))
+	add("app/default/savedsearches.conf", int64(len(oneAlert)), strings.NewReader(oneAlert))
+	require.NoError(t, w.Close())
+	require.NoError(t, z.Close())
+	found := read(t, false, write(t, "app.tgz", b.String()))
+	require.Equal(t, []string{"A"}, titles(found), "%v", found.Faults())
+	require.NotEmpty(t, found.Faults())
 }
