@@ -44,7 +44,7 @@ func TestFormsInBytes(t *testing.T) {
 func TestFormsOfNames(t *testing.T) {
 	for _, form := range []string{
 		"JÖRG WEISS", "Joerg Weiss", "jorg weiss", "Weiß, Jörg", "Weiss, Joerg", "LUKASZ.ZAK", "soren", "SOEREN", "Mueller.K", "MÜLLER.K", "Mu\u0308ller.k", "AETHELRED",
-		"DC=corp,DC=example", "10-20-30-40", "10_20_30_40", "0x0a141e28", "0A141E28", "169090600", "001a2b3c4d5e", "001A.2B3C.4D5E", "00-1A-2B-3C-4D-5E", "40.30.20.10",
+		"DC=corp,DC=example", "DC=corp, DC=example", `\\files\home$\q9x\a.txt`, `\\files\Profiles$\q9x`, "10-20-30-40", "10_20_30_40", "0x0a141e28", "0A141E28", "169090600", "001a2b3c4d5e", "001A.2B3C.4D5E", "00-1A-2B-3C-4D-5E", "40.30.20.10",
 		"7.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2", "2001:0db8:0000::0007", "20010db8000000000000000000000007", "2001-db8--7",
 		"zorro9", "ZORRO9$", "m。oduya", "𝐦.𝐨𝐝𝐮𝐲𝐚", "ⓜ.ⓞⓓⓤⓨⓐ", "m\u2024oduya", "m.od\U000e0061uya", "PAY-\bDB-07", "PAY\x7f-DB-07", "PAY\u009b-DB-07",
 		"J=C3=B6rg_Wei=C3=9F?=", "Maria=20Oduya?=",

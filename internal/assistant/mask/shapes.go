@@ -245,7 +245,7 @@ func afterEscape(text string, start, most int) int {
 var homes = []struct {
 	name  string
 	slash bool // as a folder of Unix: exactly so, behind a slash
-}{{"users", false}, {"documents and settings", false}, {"home", true}, {"Users", true}}
+}{{"users", false}, {"documents and settings", false}, {"home", true}, {"Users", true}, {"home$", false}, {"homes$", false}, {"profiles$", false}, {"users$", false}}
 
 // shared are folders among the homes that are nobody's.
 var shared = map[string]bool{"public": true, "default": true, "default user": true, "all users": true, "shared": true}

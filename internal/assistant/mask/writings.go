@@ -39,6 +39,7 @@ func writings(value string, kind Kind, written func(s string, moved bool)) {
 		// As directories write it.
 		if labels := strings.Split(value, "."); len(labels) > 1 {
 			written("dc="+strings.Join(labels, ",dc="), false)
+			written("dc="+strings.Join(labels, ", dc="), false)
 		}
 	case Address:
 		addressWritings(value, func(s string) { written(s, false) })
