@@ -59,7 +59,7 @@ func TestFormsOfNames(t *testing.T) {
 // TestFormsInColour: control sequences of terminals before, behind and within a value.
 func TestFormsInColour(t *testing.T) {
 	for _, form := range []string{
-		"\x1b[31mPAY-DB-07\x1b[0m", `\e[31mPAY-DB-07\e[0m`, `\033[1;31mm.oduya\033[0m`, `\x1b[1mm.oduya`, `\u001b[38;5;196mm.oduya\u001b[0m`, "\x1b[1mPAY\x1b[0m-DB-07", "by\x1b[31mPAY-DB-07", "\x1b[?25lPAY-DB-07",
+		"\x1b[31mPAY-DB-07\x1b[0m", `\e[31mPAY-DB-07\e[0m`, `\033[1;31mm.oduya\033[0m`, `\x1b[1mm.oduya`, `\033[1mm.oduya`, `\033[1mPAY-DB-07`, `\u001b[38;5;196mm.oduya\u001b[0m`, "\x1b[1mPAY\x1b[0m-DB-07", "by\x1b[31mPAY-DB-07", "\x1b[?25lPAY-DB-07",
 	} {
 		checkForm(t, form)
 	}

@@ -362,7 +362,7 @@ func backslashed(s string) (string, int) {
 		return string([]byte{b}), n
 	case '0', '1', '2', '3':
 		if len(s) >= 4 && octal(s[2]) && octal(s[3]) {
-			return string([]byte{(c-'0')<<6 | (s[2]-'0')<<3 | s[3] - '0'}), 4
+			return string([]byte{(c-'0')<<6 | (s[2]-'0')<<3 | (s[3] - '0')}), 4
 		}
 		if c == '0' {
 			return "\x00", 2

@@ -162,6 +162,24 @@ var encoders = []encoder{
 	{"unicode", func(r *rand.Rand, s string) string {
 		return letters(r, s, func(c rune) string { return unicodeEscape(c) })
 	}, false},
+	{"octal", func(r *rand.Rand, s string) string {
+		return letters(r, s, func(c rune) string {
+			var b strings.Builder
+			for i := range len(string(c)) {
+				fmt.Fprintf(&b, `\%03o`, string(c)[i])
+			}
+			return b.String()
+		})
+	}, false},
+	{"hexadecimal escapes", func(r *rand.Rand, s string) string {
+		return letters(r, s, func(c rune) string {
+			var b strings.Builder
+			for i := range len(string(c)) {
+				fmt.Fprintf(&b, `\x%02x`, string(c)[i])
+			}
+			return b.String()
+		})
+	}, false},
 	{"query", func(_ *rand.Rand, s string) string { return url.QueryEscape(s) }, false},
 	{"base64", func(r *rand.Rand, s string) string {
 		return []string{base64.StdEncoding.EncodeToString([]byte("x " + s)), base64.RawStdEncoding.EncodeToString([]byte(s + " y")), base64.URLEncoding.EncodeToString([]byte(s)), inBase64(utf16LE(s))}[r.IntN(4)]
