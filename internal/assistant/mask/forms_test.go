@@ -56,6 +56,16 @@ func TestFormsOfNames(t *testing.T) {
 	}
 }
 
+// TestFormsInBrackets: names that are written so that nobody opens them, and in regular expressions.
+func TestFormsInBrackets(t *testing.T) {
+	for _, form := range []string{
+		"m[.]oduya", "m(.)oduya", "PAY[-]DB[-]07", "corp[.]example", "corp(dot)example", "corp[DOT]example", "m.oduya[at]corp[.]example", "m[.]oduya(at)elsewhere.test", "10[.]20[.]30[.]40", "10(dot)20(dot)30(dot)40",
+		`\Qm.oduya\E`, `\bPAY-DB-07\b`, `\Am\.oduya\z`, "2001[:]db8[:][:]7",
+	} {
+		checkForm(t, form)
+	}
+}
+
 // TestFormsInColour: control sequences of terminals before, behind and within a value.
 func TestFormsInColour(t *testing.T) {
 	for _, form := range []string{
@@ -114,7 +124,7 @@ func TestReadableStays(t *testing.T) {
 		"\x1b[31merror\x1b[0m: it failed with code 0x80070005 (5), errno 13; \\e[1mbold\\e[0m",
 		"OU=Servers,DC=elsewhere,DC=test uid=0(root) gid=0(root) pid 4242 port 443",
 		"{3F2504E0-4F89-11D3-9A0C-0305E82C3301} 3f2504e0-4f89-11d3-9a0c-0305e82c3301", "mary had a little lamb; maria; oduya-like; pay db 07; payday",
-		"=?utf-8?Q?Offer_of_the_week=21?=", "q=a+b&x=%20y&z=1", "be ad ab fe ed da, ca fe ba be", "Straße, Weissbier, Sorenson, Muellerei",
+		"see list[at] and f(.) or a[.]b, evil[.]test, x(dot)y, C:\\bin\\Appverif \\bword\\b", "=?utf-8?Q?Offer_of_the_week=21?=", "q=a+b&x=%20y&z=1", "be ad ab fe ed da, ca fe ba be", "Straße, Weissbier, Sorenson, Muellerei",
 	} {
 		for _, style := range []Style{Parts, Talk, Prose} {
 			if got, clear, err := m.Text(text, style); err != nil || !clear || got != text {

@@ -163,7 +163,7 @@ func decodeAll(text string, backslash bool, seen func(view), left func(start, en
 
 // leads are the bytes at which an escape may begin.
 var leads = func() (t [256]bool) {
-	for _, c := range "%\\&^`'\"xX\x1b" {
+	for _, c := range "%\\&^`'\"xX[(\x1b" {
 		t[c] = true
 	}
 	return t
@@ -237,6 +237,9 @@ func escapeAt(text string, i int, backslash bool) (stands string, n int, isBacks
 		return stands, n, false
 	case 'x', 'X':
 		stands, n = punycode(text, i)
+		return stands, n, false
+	case '[', '(':
+		stands, n = bracketed(rest)
 		return stands, n, false
 	}
 	if !backslash {
@@ -334,7 +337,7 @@ func backslashed(s string) (string, int) {
 		return "\n", 2
 	case 'r':
 		return "\r", 2
-	case 't', 'f', 'v':
+	case 't', 'f', 'v', 'b', 'B', 'A', 'Q': // the last four are places in a regular expression
 		return " ", 2
 	case 'e', 'E':
 		if len(s) > 2 && s[2] == '[' {
@@ -371,6 +374,24 @@ func backslashed(s string) (string, int) {
 		if c < utf8.RuneSelf && !letter(c) && !digit(c) {
 			return s[1:2], 2
 		}
+	}
+	return "", 0
+}
+
+// bracketed is a sign that stands in brackets so that nobody opens a link, or by itself in a regular expression: [.], (dot),
+// [at].
+func bracketed(s string) (string, int) {
+	end := strings.IndexAny(s[:min(len(s), 5)], "])")
+	if end < 2 || s[0] == '[' && s[end] != ']' || s[0] == '(' && s[end] != ')' {
+		return "", 0
+	}
+	switch strings.ToLower(s[1:end]) {
+	case ".", "dot":
+		return ".", end + 1
+	case "@", "at":
+		return "@", end + 1
+	case "-", ":", "_":
+		return s[1:end], end + 1
 	}
 	return "", 0
 }
