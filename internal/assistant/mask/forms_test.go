@@ -133,3 +133,18 @@ func TestReadableStays(t *testing.T) {
 		}
 	}
 }
+
+// TestAddressesOfNobody: addresses that stand for none or for all have no other form: as numbers they are codes of errors,
+// zeros and the like.
+func TestAddressesOfNobody(t *testing.T) {
+	m, _ := newMasker(t, kindsOf{"0.0.0.0": Address, "255.255.255.255": Address, "127.0.0.1": Address, "0.0.0.7": Address, "::": Address, "::1": Address, "224.0.0.251": Address, "ff:ff:ff:ff:ff:ff": Address, "00:00:00:00:00:00": Address})
+	for _, text := range []string{
+		"status 0x00000000 and 00000000-0000-0000-0000-000000000000, auid=4294967295, 0xffffffff, 0, 1, 7", "cmd --1 -- -x --help", "000000000000 ffffffffffff 00000000000000000000000000000000", "2130706433 7f000001 e00000fb",
+	} {
+		for _, style := range []Style{Parts, Talk, Prose} {
+			if got, clear, err := m.Text(text, style); err != nil || !clear || got != text {
+				t.Errorf("style %d: %q became %q, %v %v", style, text, got, clear, err)
+			}
+		}
+	}
+}

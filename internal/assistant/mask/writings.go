@@ -71,11 +71,13 @@ var spelledOut = strings.NewReplacer("ä", "ae", "ö", "oe", "ü", "ue", "Ä", "
 // with dots and colons are found by their shape.
 func addressWritings(value string, written func(string)) {
 	if mac, err := net.ParseMAC(value); err == nil && len(mac) == 6 {
-		written(hexcode.EncodeToString(mac))
+		if digits := hexcode.EncodeToString(mac); strings.Trim(digits, "0") != "" && strings.Trim(digits, "f") != "" {
+			written(digits)
+		}
 		return
 	}
 	a, err := netip.ParseAddr(value)
-	if err != nil || a.Zone() != "" {
+	if err != nil || a.Zone() != "" || !a.IsGlobalUnicast() && !a.IsLinkLocalUnicast() || a.Is4() && a.As4()[0] == 0 {
 		return
 	}
 	raw := a.AsSlice()
