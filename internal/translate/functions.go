@@ -73,7 +73,7 @@ func init() {
 		// conversion
 		"tostring": {1, 2, fnToString, "TO_STRING; `commas` and `duration` of whole numbers are written out, `hex` is a hole"},
 		"tonumber": {1, 2, fnToNumber, "TO_DOUBLE; of a literal in any base, of a field in base 10"},
-		"tobool":   {1, 1, simple("TO_BOOLEAN", "boolean"), "TO_BOOLEAN"},
+		"tobool":   {1, 1, fnTobool, "TO_BOOLEAN of numbers; the words true, True, false and False, and numerals, of text"},
 		"toint":    {1, 2, fnToInt, "TO_LONG"},
 		"todouble": {1, 2, fnToNumber, "TO_DOUBLE"},
 		"exact":    {1, 1, func(l *lowering, e *spl.Call) value { return l.expr(e.Args[0]) }, "the value"},

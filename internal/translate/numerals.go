@@ -137,3 +137,26 @@ func (l *lowering) sameNumerals(op string, a, b value, texts esql.Expr, span spl
 	}
 	return and(append(both, numbers)...)
 }
+
+// fnTobool is tobool: of text the words true, True, false and False, and what reads as a number and is not 0. TO_BOOLEAN
+// knows true alone, in any case, and takes every other text for false.
+func fnTobool(l *lowering, e *spl.Call) value {
+	v := l.expr(e.Args[0])
+	switch {
+	case v.hole:
+		return holeValue
+	case v.null, v.typ == "boolean":
+		return v
+	case !isText(v.typ):
+		v = l.numeric(v, e.Span())
+		if v.hole {
+			return v
+		}
+		return value{expr: binary("!=", v.expr, integer(0)), typ: "boolean", array: v.array, nonNull: v.nonNull}
+	}
+	if v.multi() {
+		l.arrayNote(v, e.Span(), e.Func, "`tobool` of several values is null in ES|QL")
+	}
+	return value{expr: call("CASE", in(v.expr, []string{"true", "True"}), boolean(true), in(v.expr, []string{"false", "False"}), boolean(false),
+		readsAsNumber(v), binary("!=", numberOf(v), integer(0))), typ: "boolean"}
+}
