@@ -14,7 +14,7 @@ import (
 // Everything that decides what becomes of a rule: the packages that internal/compile is made of, with their tables. The
 // test of test/layout says when one is missing.
 //
-//go:embed arena/*.go budget/*.go compile/*.go esql/*.go migration/*.go mitre nearest/*.go schema/*.go schema/pipeline/*.go
+//go:embed budget/*.go compile/*.go esql/*.go migration/*.go mitre nearest/*.go schema/*.go schema/pipeline/*.go
 //go:embed schema/data spl/*.go translate/*.go
 var compiler embed.FS
 

@@ -189,11 +189,11 @@ func (p *parser) search(at At, implied bool) Command {
 	if e == nil && implied {
 		p.syntax("condition expected")
 	}
-	return p.mem.search.Put(Search{at, e, implied})
+	return &Search{at, e, implied}
 }
 
 func (p *parser) eval(at At) Command {
-	c := p.mem.evals.Put(Eval{At: at})
+	c := &Eval{At: at}
 	for {
 		p.separators()
 		if p.peek() == 0 {
@@ -211,7 +211,7 @@ func (p *parser) eval(at At) Command {
 		if p.err != nil {
 			return nil
 		}
-		c.Assigns = p.mem.assigns.Append(c.Assigns, Assign{p.at(a, p.lastEnd(a)), n, e})
+		c.Assigns = append(c.Assigns, Assign{p.at(a, p.lastEnd(a)), n, e})
 		if p.peek() != ',' {
 			break
 		}

@@ -61,7 +61,7 @@ func (p *parser) pattern() Name {
 }
 
 func (p *parser) rename(at At) Command {
-	c := p.mem.rename.Put(Rename{At: at})
+	c := &Rename{At: at}
 	for {
 		p.separators()
 		if p.peek() == 0 {
@@ -76,7 +76,7 @@ func (p *parser) rename(at At) Command {
 			return nil
 		}
 		to := p.mustFieldName("new name")
-		c.Pairs = p.mem.renames.Append(c.Pairs, RenamePair{p.at(a, p.pos), from, to})
+		c.Pairs = append(c.Pairs, RenamePair{p.at(a, p.pos), from, to})
 	}
 	if len(c.Pairs) == 0 {
 		p.syntax("field AS name expected")

@@ -136,7 +136,7 @@ func (p *parser) filter() Filter {
 		// The string is a search expression of its own; its parts have the place of the string.
 		at := p.at(a, p.pos)
 		src := newSource(s)
-		q := &parser{src: src, mem: p.mem, q: &Query{}, buf: s, end: len(s), maxDepth: p.maxDepth, depth: p.depth}
+		q := &parser{src: src, q: &Query{}, buf: s, end: len(s), maxDepth: p.maxDepth, depth: p.depth}
 		src.src, src.lines, src.runes = p.src.src, p.src.lines, p.src.runes
 		src.segs = []segment{{0, int(at.At.Start.Offset), int(at.At.End.Offset), false}}
 		q.scan()
@@ -206,7 +206,7 @@ func (p *parser) spath(at At) Command {
 }
 
 func (p *parser) convert(at At) Command {
-	c := p.mem.converts.Put(Convert{At: at})
+	c := &Convert{At: at}
 	for {
 		p.separators()
 		if p.peek() == 0 {
@@ -237,10 +237,10 @@ func (p *parser) convert(at At) Command {
 		}
 		if p.keyword("as") {
 			n := p.mustName("new name")
-			f.As = p.mem.names.Put(n)
+			f.As = &n
 		}
 		f.At = p.at(a, p.lastEnd(a))
-		c.Funcs = p.mem.conversions.Append(c.Funcs, f)
+		c.Funcs = append(c.Funcs, f)
 	}
 	if len(c.Funcs) == 0 {
 		p.syntax("function expected")

@@ -330,7 +330,7 @@ func (p *parser) exprCompare() Expr {
 			if r == nil {
 				return nil
 			}
-			l = p.mem.binaries.Put(Binary{p.at(a, p.lastToken()), op, l, r})
+			l = &Binary{p.at(a, p.lastToken()), op, l, r}
 		case "IN":
 			if !p.chain() {
 				return nil
@@ -374,7 +374,7 @@ func (p *parser) exprAdd() Expr {
 		if r == nil {
 			return nil
 		}
-		l = p.mem.binaries.Put(Binary{p.at(a, p.lastToken()), op, l, r})
+		l = &Binary{p.at(a, p.lastToken()), op, l, r}
 	}
 	return l
 }
@@ -392,7 +392,7 @@ func (p *parser) exprMul() Expr {
 		if r == nil {
 			return nil
 		}
-		l = p.mem.binaries.Put(Binary{p.at(a, p.lastToken()), op, l, r})
+		l = &Binary{p.at(a, p.lastToken()), op, l, r}
 	}
 	return l
 }
@@ -444,7 +444,7 @@ func (p *parser) exprList() []Expr {
 		if e == nil {
 			return nil
 		}
-		list = p.mem.exprs.Append(list, e)
+		list = append(list, e)
 		if p.tok.kind != tokComma && p.tok.kind != tokClose {
 			if p.tok.kind == tokEnd {
 				continue
@@ -462,13 +462,13 @@ func (p *parser) exprPrimary() Expr {
 	switch t.kind {
 	case tokString:
 		p.next()
-		return p.mem.strings.Put(StringLit{p.at(t.a, t.b), unescape(s[1:len(s)-1], false)})
+		return &StringLit{p.at(t.a, t.b), unescape(s[1:len(s)-1], false)}
 	case tokNumber:
 		p.next()
-		return p.mem.numbers.Put(NumberLit{p.at(t.a, t.b), s})
+		return &NumberLit{p.at(t.a, t.b), s}
 	case tokQuoted:
 		p.next()
-		return p.mem.fields.Put(FieldRef{At: p.at(t.a, t.b), Name: s[1 : len(s)-1], Quoted: true})
+		return &FieldRef{At: p.at(t.a, t.b), Name: s[1 : len(s)-1], Quoted: true}
 	case tokMacro:
 		m, _ := scanMacro(p.buf, t.a, p.end)
 		p.next()
@@ -525,7 +525,7 @@ func (p *parser) exprPrimary() Expr {
 		case strings.EqualFold(s, "null"):
 			return &Call{At: at, Func: "null"}
 		}
-		return p.mem.fields.Put(FieldRef{At: at, Name: s, Dotted: strings.Contains(s, ".")})
+		return &FieldRef{At: at, Name: s, Dotted: strings.Contains(s, ".")}
 	}
 	if t.kind == tokEnd {
 		p.fail(t.a, CodeSyntax, "expression ends too early: a value or a closing parenthesis is missing")
@@ -576,5 +576,5 @@ func (p *parser) call(t token, name string) Expr {
 	if name == "in" && len(args) >= 2 {
 		return &InExpr{at, args[0], args[1:]}
 	}
-	return p.mem.calls.Put(Call{at, name, args})
+	return &Call{at, name, args}
 }

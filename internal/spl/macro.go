@@ -98,7 +98,6 @@ func splitArgs(s string) []string {
 // definition may be half an expression or several stages, so nothing finer than text is right.
 type expander struct {
 	opts     *Options
-	mem      *Memory
 	src      *source
 	q        *Query
 	out      strings.Builder
@@ -122,8 +121,8 @@ func (x *expander) expand(text string) string {
 		return text
 	}
 	calls := strings.Count(text, "`")/2 + 1
-	x.src.segs = x.mem.segments.List(min(2*calls, 64))
-	x.q.Macros = x.mem.macros.List(min(calls+3, 32)) // some call others
+	x.src.segs = make([]segment, 0, min(2*calls, 64))
+	x.q.Macros = make([]MacroUse, 0, min(calls+3, 32)) // some call others
 	x.out.Grow(len(text) + 32*min(calls, 64))
 	x.text(text, true)
 	if !x.changed {
@@ -141,14 +140,14 @@ func (x *expander) text(s string, top bool) {
 			return
 		}
 		if top {
-			x.src.segs = x.mem.segments.Append(x.src.segs, segment{x.out.Len(), flushed, end, true})
+			x.src.segs = append(x.src.segs, segment{x.out.Len(), flushed, end, true})
 		}
 		x.out.WriteString(s[flushed:end])
 		flushed = end
 	}
 	replaced := func(start, end int) {
 		if top {
-			x.src.segs = x.mem.segments.Append(x.src.segs, segment{x.out.Len(), start, end, false})
+			x.src.segs = append(x.src.segs, segment{x.out.Len(), start, end, false})
 		}
 		x.changed = true
 		flushed = end
@@ -276,7 +275,7 @@ func (x *expander) resolve(c macroCall) (string, bool) {
 	fail := func(code, format string, args ...any) (string, bool) {
 		use.Failed = true
 		x.problem(0, 0, false, code, format, args...)
-		x.q.Macros = x.mem.macros.Append(x.q.Macros, use)
+		x.q.Macros = append(x.q.Macros, use)
 		return "", false
 	}
 	var def MacroDef
@@ -295,14 +294,14 @@ func (x *expander) resolve(c macroCall) (string, bool) {
 		if found {
 			use.Definition = substitute(def, c.args)
 		}
-		x.q.Macros = x.mem.macros.Append(x.q.Macros, use)
+		x.q.Macros = append(x.q.Macros, use)
 		return "", false
 	}
 	if !found {
 		if n := x.otherArity(c); n >= 0 {
 			return fail(CodeMacroArity, "macro %s is defined for %d arguments, the call has %d; correct the call, or add the macro %s(%d)", c.name, n, len(c.args), c.name, len(c.args))
 		}
-		x.q.Macros = x.mem.macros.Append(x.q.Macros, use)
+		x.q.Macros = append(x.q.Macros, use)
 		return "", false
 	}
 	key := macroKey{c.name, len(c.args)}
@@ -336,7 +335,7 @@ func (x *expander) resolve(c macroCall) (string, bool) {
 		text = v
 	}
 	use.Definition = text
-	x.q.Macros = x.mem.macros.Append(x.q.Macros, use)
+	x.q.Macros = append(x.q.Macros, use)
 	x.chain = append(x.chain, key)
 	return text, true
 }

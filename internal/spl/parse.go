@@ -39,8 +39,6 @@ type Options struct {
 	// MaxBytes caps the source (default 1 MiB, at most 2 GiB), MaxDepth nesting of parentheses, subsearches and macros (200),
 	// MaxTokens the tokens left after macro expansion (1 Mi).
 	MaxBytes, MaxDepth, MaxTokens int
-	// Memory is where the query is made, which is then valid until Memory.Reset; nil makes it for good.
-	Memory *Memory
 	// Budget bounds the work; where it is spent, Parse panics with a *budget.Exceeded. May be nil.
 	Budget *budget.Budget
 }
@@ -55,9 +53,6 @@ func (o Options) withDefaults() Options {
 	}
 	if o.MaxTokens <= 0 {
 		o.MaxTokens = 1 << 20
-	}
-	if o.Memory == nil {
-		o.Memory = &Memory{}
 	}
 	return o
 }
@@ -74,8 +69,8 @@ func Parse(src string, o Options) *Query {
 		return q
 	}
 	s := newSource(src)
-	x := &expander{opts: &o, mem: o.Memory, src: s, q: q, limit: 4 * o.MaxBytes}
-	p := &parser{src: s, mem: o.Memory, q: q, maxDepth: o.MaxDepth, budget: o.Budget}
+	x := &expander{opts: &o, src: s, q: q, limit: 4 * o.MaxBytes}
+	p := &parser{src: s, q: q, maxDepth: o.MaxDepth, budget: o.Budget}
 	p.buf = x.expand(src)
 	if len(p.buf) > o.MaxTokens && countTokens(p.buf, o.MaxTokens) > o.MaxTokens {
 		q.Pipeline.At = s.at(0, len(p.buf))
@@ -102,7 +97,7 @@ func Parse(src string, o Options) *Query {
 // ParseExpr reads one eval expression.
 func ParseExpr(src string) (Expr, error) {
 	q := &Query{}
-	p := &parser{src: newSource(src), mem: &Memory{}, buf: src, q: q, maxDepth: 200, end: len(src)}
+	p := &parser{src: newSource(src), buf: src, q: q, maxDepth: 200, end: len(src)}
 	e := p.expr()
 	p.finish()
 	if p.err != nil {
@@ -126,7 +121,6 @@ type mark struct {
 // [pos, end) of one stage; the first error ends the stage.
 type parser struct {
 	src             *source
-	mem             *Memory
 	buf             string
 	marks           []mark
 	stages          int // capacity for the commands of the next pipeline
@@ -201,7 +195,7 @@ func (p *parser) scan() {
 	expr, start := false, true
 	s := p.buf
 	if n := strings.Count(s, "|"); n > 0 {
-		p.marks = p.mem.marks.List(min(n+4, 1024))
+		p.marks = make([]mark, 0, min(n+4, 1024))
 		p.stages = min(n+1, 64)
 	}
 	noSingle, noDouble := false, false
@@ -256,12 +250,12 @@ func (p *parser) scan() {
 				i = m.end - 1
 			}
 		case '|':
-			p.marks = p.mem.marks.Append(p.marks, mark{off: i, kind: c, pair: -1})
+			p.marks = append(p.marks, mark{off: i, kind: c, pair: -1})
 			start = true
 		case '[':
 			open = append(open, len(p.marks))
 			exprs = append(exprs, expr)
-			p.marks = p.mem.marks.Append(p.marks, mark{off: i, kind: c, pair: -1})
+			p.marks = append(p.marks, mark{off: i, kind: c, pair: -1})
 			start = true
 		case ']':
 			m := mark{off: i, kind: c, pair: -1}
@@ -272,7 +266,7 @@ func (p *parser) scan() {
 				open, exprs = open[:n-1], exprs[:n-1]
 				start = false
 			}
-			p.marks = p.mem.marks.Append(p.marks, m)
+			p.marks = append(p.marks, m)
 		}
 	}
 	for _, m := range open {
@@ -325,9 +319,9 @@ func (p *parser) closing(off int) int {
 
 func (p *parser) pipeline(start, end int, sub bool) *Pipeline {
 	a, b := trimSpace(p.buf, start, end)
-	pl := p.mem.pipelines.Put(Pipeline{At: p.at(a, b)})
+	pl := &Pipeline{At: p.at(a, b)}
 	if p.stages > 0 {
-		pl.Commands = p.mem.commands.List(p.stages)
+		pl.Commands = make([]Command, 0, p.stages)
 		p.stages = 0
 	}
 	implied := true
@@ -336,9 +330,9 @@ func (p *parser) pipeline(start, end int, sub bool) *Pipeline {
 		a, b := trimSpace(p.buf, start, stop)
 		switch {
 		case a < b:
-			pl.Commands = p.mem.commands.Append(pl.Commands, p.stage(a, b, implied, sub))
+			pl.Commands = append(pl.Commands, p.stage(a, b, implied, sub))
 			for _, m := range p.trailing {
-				pl.Commands = p.mem.commands.Append(pl.Commands, m)
+				pl.Commands = append(pl.Commands, m)
 			}
 			p.trailing = nil
 		case (n > 0 || stop == end && sub) && !p.fromMacro(stop):

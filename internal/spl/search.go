@@ -28,7 +28,7 @@ func (p *parser) searchExpr(m searchMode) SearchExpr {
 		if e == nil || p.err != nil {
 			break
 		}
-		list = p.mem.searches.Append(list, e)
+		list = append(list, e)
 	}
 	if p.err != nil || len(list) == 0 {
 		return nil
@@ -36,7 +36,7 @@ func (p *parser) searchExpr(m searchMode) SearchExpr {
 	if len(list) == 1 {
 		return list[0]
 	}
-	return p.mem.ands.Put(SearchAnd{p.at(a, p.lastEnd(a)), list})
+	return &SearchAnd{p.at(a, p.lastEnd(a)), list}
 }
 
 func (p *parser) posAfterSpace() int {
@@ -82,7 +82,7 @@ func (p *parser) searchOr(m searchMode) SearchExpr {
 	if first == nil || !p.operator("OR") {
 		return first
 	}
-	list := p.mem.searches.Append(nil, first)
+	list := []SearchExpr{first}
 	for {
 		if p.searchEnd(m) {
 			p.syntax("condition expected after OR")
@@ -92,12 +92,12 @@ func (p *parser) searchOr(m searchMode) SearchExpr {
 		if e == nil {
 			return nil
 		}
-		list = p.mem.searches.Append(list, e)
+		list = append(list, e)
 		if !p.operator("OR") {
 			break
 		}
 	}
-	return p.mem.ors.Put(SearchOr{p.at(a, p.lastEnd(a)), list})
+	return &SearchOr{p.at(a, p.lastEnd(a)), list}
 }
 
 func (p *parser) searchNot(m searchMode) SearchExpr {
@@ -227,8 +227,8 @@ func (p *parser) searchAtom(m searchMode) SearchExpr {
 		return &Term{p.at(a, c), v, strings.ToUpper(word)}
 	}
 	if f, v, ok := strings.Cut(word, "::"); ok && v != "" && isIndexedField(f) {
-		return p.mem.compares.Put(Compare{p.at(a, e), Name{p.at(a, a+len(f)), f, false}, "=",
-			Value{p.at(e-len(v), e), unescape(v, true), false}})
+		return &Compare{p.at(a, e), Name{p.at(a, a+len(f)), f, false}, "=",
+			Value{p.at(e-len(v), e), unescape(v, true), false}}
 	}
 	if strings.EqualFold(word, "IN") {
 		p.fail(a, CodeSyntax, "IN stands between a field and a list in parentheses")
@@ -245,7 +245,7 @@ func (p *parser) searchAtom(m searchMode) SearchExpr {
 }
 
 func (p *parser) term(a int, text string, quoted bool) SearchExpr {
-	return p.mem.terms.Put(Term{At: p.at(a, p.pos), Value: Value{p.at(a, p.pos), text, quoted}})
+	return &Term{At: p.at(a, p.pos), Value: Value{p.at(a, p.pos), text, quoted}}
 }
 
 // termEnd is wordEnd for the left side of a comparison or a bare term: != ends it, a backslash protects a quote.
@@ -324,7 +324,7 @@ func (p *parser) compare(a int, field Name, op string) SearchExpr {
 		p.syntax("value expected after %s%s", field.Text, op)
 		return nil
 	}
-	return p.mem.compares.Put(Compare{p.at(a, p.pos), field, op, v})
+	return &Compare{p.at(a, p.pos), field, op, v}
 }
 
 // value reads a literal of the search grammar. A quoted part inside a bare word belongs to it.
@@ -405,7 +405,7 @@ func (p *parser) inList() bool {
 func (p *parser) searchIn(a int, field Name) SearchExpr {
 	open := p.pos
 	p.pos++
-	in := p.mem.ins.Put(SearchIn{Field: field})
+	in := &SearchIn{Field: field}
 	for {
 		p.commas()
 		switch p.peek() {
@@ -434,6 +434,6 @@ func (p *parser) searchIn(a int, field Name) SearchExpr {
 			p.fail(open, CodeSyntax, "the list of %s IN is never closed", field.Text)
 			return nil
 		}
-		in.Values = p.mem.values.Append(in.Values, v)
+		in.Values = append(in.Values, v)
 	}
 }

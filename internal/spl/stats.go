@@ -9,7 +9,7 @@ import (
 )
 
 func (p *parser) stats(at At, kind string) Command {
-	c := p.mem.stats.Put(Stats{At: at, Kind: kind})
+	c := &Stats{At: at, Kind: kind}
 	for p.peek() != 0 {
 		if p.peek() == '`' && len(c.By) == 0 {
 			m, ok := scanMacro(p.buf, p.pos, p.end)
@@ -28,14 +28,14 @@ func (p *parser) stats(at At, kind string) Command {
 			continue
 		}
 		if o, ok := p.option(); ok {
-			c.Options = p.mem.options.Append(c.Options, o)
+			c.Options = append(c.Options, o)
 			continue
 		}
 		g, ok := p.agg()
 		if !ok {
 			break
 		}
-		c.Aggs = p.mem.aggs.Append(c.Aggs, g)
+		c.Aggs = append(c.Aggs, g)
 	}
 	if p.err == nil && len(c.Aggs) == 0 && len(c.Macros) == 0 {
 		p.syntax("aggregation expected, such as count")
@@ -73,14 +73,14 @@ func (p *parser) byList(by []By, opts []Option, stop func() bool) ([]By, []Optio
 					continue
 				}
 			}
-			opts = p.mem.options.Append(opts, o)
+			opts = append(opts, o)
 			continue
 		}
 		n, ok := p.name()
 		if !ok {
 			break
 		}
-		by = p.mem.by.Append(by, By{At: n.At, Field: n})
+		by = append(by, By{At: n.At, Field: n})
 	}
 	if p.err == nil && len(by) == first {
 		p.syntax("field expected after BY")
@@ -125,7 +125,7 @@ func (p *parser) agg() (Agg, bool) {
 		if p.err != nil {
 			return Agg{}, false
 		}
-		g.As = p.mem.names.Put(n)
+		g.As = &n
 		end = p.pos
 	}
 	g.At = p.at(a, end)
@@ -186,7 +186,7 @@ func (p *parser) aggArg(g *Agg) {
 		}
 	}
 	if n, ok := p.aggField(); ok {
-		g.Arg = p.mem.fields.Put(FieldRef{At: n.At, Name: n.Text, Quoted: n.Quoted})
+		g.Arg = &FieldRef{At: n.At, Name: n.Text, Quoted: n.Quoted}
 		p.pos++
 		return
 	}
@@ -219,7 +219,7 @@ func (p *parser) aggField() (Name, bool) {
 }
 
 func (p *parser) tstats(at At, kind string) Command {
-	c := p.mem.tstats.Put(TStats{At: at, Kind: kind})
+	c := &TStats{At: at, Kind: kind}
 	stop := func() bool {
 		return (p.atKeyword("from") || p.atKeyword("where")) && !p.operatorFollows()
 	}
@@ -253,10 +253,10 @@ func (p *parser) tstats(at At, kind string) Command {
 		default:
 			if o, ok := p.option(); ok {
 				if o.Name == "datamodel" && c.From == nil {
-					c.From = p.mem.names.Put(Name{o.At, o.Value, o.Quoted})
+					c.From = &Name{o.At, o.Value, o.Quoted}
 					continue
 				}
-				c.Options = p.mem.options.Append(c.Options, o)
+				c.Options = append(c.Options, o)
 				continue
 			}
 			g, ok := p.agg()
@@ -264,7 +264,7 @@ func (p *parser) tstats(at At, kind string) Command {
 				// Whatever it is, the stage is not read to its end and becomes Unknown.
 				return c
 			}
-			c.Aggs = p.mem.aggs.Append(c.Aggs, g)
+			c.Aggs = append(c.Aggs, g)
 		}
 	}
 	if len(c.Aggs) == 0 {
@@ -283,9 +283,9 @@ func (p *parser) tstatsFrom(c *TStats) {
 	}
 	if o, ok := p.option(); ok {
 		if o.Name == "datamodel" {
-			c.From = p.mem.names.Put(Name{o.At, o.Value, o.Quoted})
+			c.From = &Name{o.At, o.Value, o.Quoted}
 		} else {
-			c.Options = p.mem.options.Append(c.Options, o)
+			c.Options = append(c.Options, o)
 		}
 		return
 	}
@@ -298,7 +298,7 @@ func (p *parser) tstatsFrom(c *TStats) {
 	} else if strings.EqualFold(n.Text, "datamodel") {
 		n = p.mustName("data model")
 	}
-	c.From = p.mem.names.Put(n)
+	c.From = &n
 }
 
 // takeNodename moves nodename=X out of the top level of the condition.
@@ -361,14 +361,14 @@ func (p *parser) chart(at At, kind string) Command {
 			continue
 		}
 		if o, ok := p.option(); ok {
-			c.Options = p.mem.options.Append(c.Options, o)
+			c.Options = append(c.Options, o)
 			continue
 		}
 		g, ok := p.agg()
 		if !ok {
 			break
 		}
-		c.Aggs = p.mem.aggs.Append(c.Aggs, g)
+		c.Aggs = append(c.Aggs, g)
 	}
 	if p.err == nil && len(c.Aggs) == 0 {
 		p.syntax("aggregation expected, such as count")
@@ -447,7 +447,7 @@ func (p *parser) top(at At, kind string) Command {
 					continue
 				}
 			}
-			c.Options = p.mem.options.Append(c.Options, o)
+			c.Options = append(c.Options, o)
 			continue
 		}
 		if p.atByKeyword() {
@@ -462,7 +462,7 @@ func (p *parser) top(at At, kind string) Command {
 		if !ok {
 			break
 		}
-		c.Fields = p.mem.names.Append(c.Fields, n)
+		c.Fields = append(c.Fields, n)
 	}
 	if p.err == nil && len(c.Fields) == 0 {
 		p.syntax("field expected")

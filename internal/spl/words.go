@@ -360,7 +360,7 @@ func (p *parser) names(stop func() bool) []Name {
 		if !ok {
 			return list
 		}
-		list = p.mem.names.Append(list, n)
+		list = append(list, n)
 	}
 }
 

@@ -70,7 +70,7 @@ func (l *lowering) oneRowBeside(cmd *spl.Append, at spl.Span) (reason string) {
 	o := esql.At{Origin: origin(at)}
 	st := &esql.Stats{At: o}
 	ev := &esql.Eval{At: o}
-	next := l.newEnv(false)
+	next := newEnv(false)
 	for _, n := range l.env.order {
 		c := l.env.cols[n]
 		if n == partialName {

@@ -8,10 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"unicode/utf8"
 
-	"github.com/rulebridge/rulebridge/internal/arena"
 	"github.com/rulebridge/rulebridge/internal/budget"
 	"github.com/rulebridge/rulebridge/internal/esql"
 	"github.com/rulebridge/rulebridge/internal/schema"
@@ -33,62 +31,6 @@ type Compiler struct {
 	macros  macroTable
 	user    map[string]bool // macros the user defines
 	lookups map[string]*Lookup
-	scratch sync.Pool // of *workspace
-}
-
-// workspace is the memory of a compilation that its output does not share, to be used again.
-type workspace struct {
-	compilation compilation
-	lowering    lowering
-	diags       []Diagnostic
-	memory
-}
-
-// memory is made of blocks that the next compilation uses again.
-type memory struct {
-	parsed   spl.Memory
-	columns  arena.Of[column]
-	envs     []*env // the first envsUsed are in use
-	envsUsed int
-}
-
-func (m *memory) reset() {
-	m.parsed.Reset()
-	m.columns.Reset()
-	for i, e := range m.envs[:m.envsUsed] {
-		if i == maxKeptEnvs {
-			clear(m.envs[i:])
-			m.envs = m.envs[:i]
-			break
-		}
-		e.empty()
-	}
-	m.envsUsed = 0
-}
-
-// maxKeptEnvs is the number of environments whose memory is used again.
-const maxKeptEnvs = 64
-
-// maxKeptDiags is the longest list of diagnostics that a workspace keeps.
-const maxKeptDiags = 256
-
-func (c *Compiler) takeWorkspace() *workspace {
-	if w, ok := c.scratch.Get().(*workspace); ok {
-		return w
-	}
-	return &workspace{}
-}
-
-// giveWorkspace keeps a workspace for the next compilation; nothing in it keeps this one's query alive.
-func (c *Compiler) giveWorkspace(w *workspace) {
-	diags := w.compilation.diags
-	clear(diags)
-	if cap(diags) > maxKeptDiags {
-		diags = nil
-	}
-	w.memory.reset()
-	w.compilation, w.lowering, w.diags = compilation{}, lowering{}, diags[:0]
-	c.scratch.Put(w)
 }
 
 // New prepares a compiler; it fails on definitions that contradict each other.
@@ -154,7 +96,6 @@ func New(opts Options) (*Compiler, error) {
 // compilation is the state of one request.
 type compilation struct {
 	*Compiler
-	*memory
 	req     Request
 	schema  *schema.Schema
 	query   *spl.Query
@@ -282,15 +223,12 @@ func (c *Compiler) TranslateContext(ctx context.Context, r Request) (Output, err
 
 // translate compiles with a budget; the error says that it is spent.
 func (c *Compiler) translate(b *budget.Budget, r Request) (out Output, err error) {
-	w := c.takeWorkspace()
-	s := &w.compilation
-	s.Compiler, s.req, s.schema, s.diags, s.main, s.memory = c, r, c.opts.Schema, w.diags, &w.lowering, &w.memory
-	s.budget = b
+	s := &compilation{Compiler: c, req: r, schema: c.opts.Schema, budget: b}
 	defer func() {
 		// A last resort: a test makes sure that no real query gets here.
 		p := recover()
 		if spent, ok := p.(*budget.Exceeded); ok {
-			err = spent // the workspace is left to the garbage collector
+			err = spent
 		} else if p != nil {
 			whole := wholeSpan(r.Query)
 			out = Output{Result: Untranslatable, Diagnostics: []Diagnostic{{
@@ -299,9 +237,7 @@ func (c *Compiler) translate(b *budget.Budget, r Request) (out Output, err error
 			}}}
 		}
 	}()
-	out = s.run()
-	c.giveWorkspace(w)
-	return out, nil
+	return s.run(), nil
 }
 
 func (c *compilation) run() Output {
@@ -323,12 +259,12 @@ func (c *compilation) run() Output {
 		}
 		c.schema = schema.Identity(index, c.req.Types)
 	}
-	c.query = spl.Parse(c.req.Query, spl.Options{Macros: c.macros, Keep: c.keepMacro, MaxDepth: c.opts.MaxDepth, Memory: &c.memory.parsed, Budget: c.budget})
+	c.query = spl.Parse(c.req.Query, spl.Options{Macros: c.macros, Keep: c.keepMacro, MaxDepth: c.opts.MaxDepth, Budget: c.budget})
 	c.macroNotes()
 	c.problems()
 
-	l := c.main
-	*l = c.newLowering()
+	l := c.lowering()
+	c.main = l
 	if c.query.Pipeline != nil {
 		l.pipeline(c.query.Pipeline)
 	}
@@ -340,14 +276,9 @@ func (c *compilation) run() Output {
 	return c.out
 }
 
-// lowering starts on a subsearch.
+// lowering starts on a search or a subsearch.
 func (c *compilation) lowering() *lowering {
-	l := c.newLowering()
-	return &l
-}
-
-func (c *compilation) newLowering() lowering {
-	return lowering{compilation: c, env: c.newEnv(true), fullText: true, first: true}
+	return &lowering{compilation: c, env: newEnv(true), fullText: true, first: true}
 }
 
 // problems reports what the parser could not read.

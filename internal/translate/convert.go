@@ -119,7 +119,7 @@ func (l *lowering) convertField(f spl.ConvertFunc, whole spl.Span, format string
 		l.arrayNote(v, at, f.Func, "convert of several values is null in ES|QL")
 	}
 	l.useful = true
-	l.defineAs(out, l.columns.Put(column{typ: typ}), mark(x, at), at)
+	l.defineAs(out, &column{typ: typ}, mark(x, at), at)
 }
 
 // clockSeconds adds up the groups of a pattern, each times its number of seconds; a group that is missing counts as 0.

@@ -17,13 +17,13 @@ func (l *lowering) from(cmd *spl.From) {
 		return
 	default:
 		l.diag("unsupported_command", cmd.Span(), cmd.Kind, "`"+cmd.Kind+" "+cmd.Dataset+":"+cmd.Model.Text+"` reads what only Splunk holds; put the search it stands for in its place")
-		l.env = l.newEnv(false)
+		l.env = newEnv(false)
 		l.env.setPartial()
 		return
 	}
 	if cmd.Kind == "datamodel" && cmd.Mode == "" {
 		l.diag("unsupported_command", cmd.Span(), "datamodel", "datamodel without search lists the definition of a model, which is Splunk's own; a rule needs `datamodel MODEL SET search`")
-		l.env = l.newEnv(false)
+		l.env = newEnv(false)
 		l.env.setPartial()
 		return
 	}
@@ -31,7 +31,7 @@ func (l *lowering) from(cmd *spl.From) {
 	if !ok {
 		l.missing("datamodel", cmd.Model.Text)
 		l.diag("unknown_datamodel", cmd.Model.Span(), cmd.Model.Text, "data model `"+cmd.Model.Text+"` has no counterpart in the schema; add it to the schema overrides")
-		l.env = l.newEnv(false)
+		l.env = newEnv(false)
 		l.env.setPartial()
 		return
 	}
@@ -43,6 +43,6 @@ func (l *lowering) from(cmd *spl.From) {
 // makeresults makes rows of nothing.
 func (l *lowering) makeresults(cmd *spl.MakeResults) {
 	l.diag("unsupported_command", cmd.Span(), "makeresults", "makeresults makes rows out of nothing, so there is no data a rule could watch; in ES|QL that is ROW, which a rule cannot start with")
-	l.env = l.newEnv(false)
+	l.env = newEnv(false)
 	l.env.setPartial()
 }

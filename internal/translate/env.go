@@ -148,27 +148,8 @@ const manyNames = 32
 
 type renamePattern struct{ from, to string }
 
-// newEnv is an environment without names, valid until the compilation ends.
-func (m *memory) newEnv(open bool) *env {
-	if m.envsUsed == len(m.envs) {
-		m.envs = append(m.envs, &env{cols: map[string]*column{}})
-	}
-	e := m.envs[m.envsUsed]
-	m.envsUsed++
-	e.open = open
-	return e
-}
-
-// empty makes an environment ready for the next use; the memory of its names stays where they were not many.
-func (e *env) empty() {
-	if len(e.order) > 2*manyNames || len(e.cols) > 2*manyNames {
-		*e = env{cols: map[string]*column{}}
-		return
-	}
-	clear(e.cols)
-	clear(e.order)
-	*e = env{cols: e.cols, order: e.order[:0]}
-}
+// newEnv is an environment without names.
+func newEnv(open bool) *env { return &env{cols: map[string]*column{}, open: open} }
 
 func (e *env) clone() *env {
 	n := &env{cols: maps.Clone(e.cols), gone: maps.Clone(e.gone), shadowed: maps.Clone(e.shadowed), unmapped: e.unmapped, open: e.open, choices: maps.Clone(e.choices), fixes: e.fixes}
@@ -452,7 +433,7 @@ func (l *lowering) stored(name string, span spl.Span) *column { return l.storedU
 // what they had under that name.
 func (l *lowering) storedUnder(name, renamed string, span spl.Span) *column {
 	if name == "_time" {
-		return l.columns.Put(column{name: "@timestamp", typ: "date", nonNull: true})
+		return &column{name: "@timestamp", typ: "date", nonNull: true}
 	}
 	if l.src == nil {
 		l.diag("depends_on_hole", span, name, "which field holds `"+name+"` is not known, because the data source is not; settle that error first")
@@ -487,7 +468,7 @@ func (l *lowering) storedUnder(name, renamed string, span spl.Span) *column {
 		l.diag("unsupported_expression", span, asked, "`"+asked+"` is stored in "+f.Name+", which the computed column `"+by+"` replaced; rename that column")
 		return &column{name: name, hole: true, field: f}
 	}
-	c := l.columns.Put(column{name: f.Name, typ: f.Type, array: f.Array, field: f})
+	c := &column{name: f.Name, typ: f.Type, array: f.Array, field: f}
 	c.domain = l.domainOf(asked, f)
 	switch {
 	case f.Default != "":
@@ -532,7 +513,7 @@ func (l *lowering) withoutCounterpart(name, asked string, f *schema.Field, span 
 	if l.env.partial() {
 		// A part above that could not be read may make it, so its own error is enough.
 		l.diag("depends_on_hole", span, asked, "no field is known for `"+asked+"`, which a part above that could not be translated may make; settle that error first")
-		return l.columns.Put(column{name: name, hole: true, field: f})
+		return &column{name: name, hole: true, field: f}
 	}
 	why := f.Reason
 	if why == "" {
@@ -543,7 +524,7 @@ func (l *lowering) withoutCounterpart(name, asked string, f *schema.Field, span 
 		todo = ""
 	}
 	l.diag("unknown_field", span, asked, "no field is known for `"+asked+"`: "+why+todo)
-	return l.columns.Put(column{name: name, hole: true, field: f})
+	return &column{name: name, hole: true, field: f}
 }
 
 // isKnowledge says that a field is what Splunk's configuration says of an event, not what stands in it.
@@ -565,7 +546,7 @@ func (l *lowering) missingKnowledge(name string, span spl.Span) *column {
 		}
 	}
 	l.diag("missing_knowledge", span, subject, "`"+name+"` is not in the events: "+file+" defines it by a search, which is not known here. Write the conditions of that search in its place")
-	return l.columns.Put(column{name: name, hole: true})
+	return &column{name: name, hole: true}
 }
 
 // define binds an SPL name to a computed column and chooses its ES|QL name: the SPL name, unless a column of that
@@ -628,7 +609,7 @@ func columnName(name string) string {
 
 // hole binds a name to a value that could not be computed.
 func (l *lowering) defineHole(name string) {
-	l.env.bind(name, l.columns.Put(column{name: name, hole: true}))
+	l.env.bind(name, &column{name: name, hole: true})
 }
 
 func sortedKeys[V any](m map[string]V) []string {

@@ -45,7 +45,7 @@ func (l *lowering) assignField(name string, e spl.Expr, at spl.Span) {
 		return
 	}
 	l.useful = true
-	c := l.columns.Put(column{typ: v.typ, array: v.array, nonNull: v.nonNull, numeral: v.numeral, whole: v.whole, distinct: v.distinct, pending: joined(false, notes, v.note), lexical: v.lexical()})
+	c := &column{typ: v.typ, array: v.array, nonNull: v.nonNull, numeral: v.numeral, whole: v.whole, distinct: v.distinct, pending: joined(false, notes, v.note), lexical: v.lexical()}
 	l.defineAs(name, c, v.expr, at)
 	n, ok := valueChoices(e)
 	l.noteChoices(name, n, ok)

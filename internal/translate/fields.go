@@ -38,7 +38,7 @@ func (l *lowering) fields(cmd *spl.Fields) {
 
 func (l *lowering) keep(names []spl.Name, at spl.Span, internal bool) {
 	l.ensureSource(at)
-	next := l.newEnv(false)
+	next := newEnv(false)
 	if l.env.partial() {
 		next.setPartial()
 	}

@@ -196,7 +196,7 @@ func (l *lowering) foldedKey(k spl.Name, c *column, next *env, at spl.Span) *esq
 // keysOnly groups the events of a subsearch by the fields it gives.
 func (l *lowering) keysOnly(fields []spl.Name, at spl.Span) (reason string) {
 	st := &esql.Stats{At: esql.At{Origin: origin(at)}}
-	next := l.newEnv(false)
+	next := newEnv(false)
 	var present []esql.Expr
 	for _, f := range fields {
 		c := l.lookup(f.Text, f.Span())
@@ -652,7 +652,7 @@ func (j *joining) finish(cmds []esql.Command) {
 			l.stageIndex[c] = stage
 		}
 	}
-	next := l.newEnv(false)
+	next := newEnv(false)
 	for _, n := range l.env.order {
 		c := l.env.cols[n]
 		if c.hole || c.constant != nil {
@@ -733,7 +733,7 @@ func (l *lowering) packRows(cmd *spl.Join, newest, keepAll, fold bool, rest []sp
 		l.env, l.settled = l.settled, nil
 	}
 	o := esql.At{Origin: origin(at)}
-	next := l.newEnv(false)
+	next := newEnv(false)
 	st := &esql.Stats{At: o}
 	var present []esql.Expr
 	isKey := map[string]bool{}

@@ -501,7 +501,7 @@ func (l *lowering) inputlookup(cmd *spl.InputLookup) {
 	}
 	if l.first {
 		// no event follows, so that nothing further down has a source
-		l.env, l.aggregated = l.newEnv(false), true
+		l.env, l.aggregated = newEnv(false), true
 	}
 	why := "inputlookup starts with the rows of lookup `" + name + "`, which are no events to alert on; search the events and use lookup, or index the rows with a time"
 	if !l.first {

@@ -34,7 +34,7 @@ func (u *lookupUse) values(outs []lookupOut, all []map[string]string) {
 			l.defineHole(o.name)
 			continue
 		}
-		c := u.l.columns.Put(column{typ: "keyword"})
+		c := &column{typ: "keyword"}
 		if several {
 			c.array = schema.MaybeArray
 		}

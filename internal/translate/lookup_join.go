@@ -126,7 +126,7 @@ func (u *lookupUse) join(rows []map[string]any) string {
 	done := map[string]bool{}
 	for _, o := range u.outs {
 		n := renamed[o.column]
-		c := u.l.columns.Put(column{typ: "keyword"})
+		c := &column{typ: "keyword"}
 		if array[o.column] {
 			c.array = schema.MaybeArray
 		}

@@ -73,7 +73,7 @@ func (l *lowering) mstats(cmd *spl.TStats, rest []spl.Command) {
 func (l *lowering) mstatsHole(cmd *spl.TStats, why string) {
 	l.diag("unsupported_command", cmd.Span(), "mstats", why+": write it as STATS over the metrics-* data stream that the integration fills; the draft goes on without it, rewrite this part by hand")
 	if l.src == nil {
-		l.env = l.newEnv(false)
+		l.env = newEnv(false)
 	}
 	for _, b := range cmd.By {
 		l.defineHole(b.Field.Text)

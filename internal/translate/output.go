@@ -130,7 +130,7 @@ var generating = map[string]bool{
 func (l *lowering) other(cmd *spl.Other, rest []spl.Command) {
 	if l.first && generating[cmd.Command] {
 		// no event follows, so that nothing further down has a source
-		l.env, l.aggregated = l.newEnv(false), true
+		l.env, l.aggregated = newEnv(false), true
 		l.diag("unsupported_command", cmd.Span(), cmd.Command, others[cmd.Command].message+". Without the events of a source there is no draft")
 		l.env.setPartial()
 		return

@@ -211,7 +211,7 @@ func (l *lowering) settle(cmd spl.Command, rest []spl.Command) bool {
 	for _, n := range l.env.order {
 		note(n)
 	}
-	next := l.newEnv(false)
+	next := newEnv(false)
 	next.unmapped = map[string]*schema.Field{}
 	for _, n := range order {
 		if c, ok := l.env.cols[n]; ok {

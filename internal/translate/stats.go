@@ -65,7 +65,7 @@ func (l *lowering) aggregate(aggs []spl.Agg, by []spl.By, at spl.Span, dropNull 
 func (l *lowering) aggregateWith(aggs []spl.Agg, by []spl.By, at spl.Span, dropNull bool, row string) {
 	l.sayEmptyRow()
 	st := &esql.Stats{}
-	next := l.newEnv(false)
+	next := newEnv(false)
 	if l.env.partial() {
 		next.setPartial()
 	}
@@ -124,7 +124,7 @@ func (l *lowering) aggregateWith(aggs []spl.Agg, by []spl.By, at spl.Span, dropN
 
 	// One piece of memory each for the columns and the assignments of all keys.
 	gone := false // a key that no row has
-	columns := l.columns.List(len(keys))[:len(keys)]
+	columns := make([]column, len(keys))
 	assigns := make([]esql.Assign, len(keys))
 	st.By = make([]*esql.Assign, 0, len(keys))
 	for i := range keys {
@@ -412,7 +412,7 @@ func (l *lowering) aggOne(a *spl.Agg, st *esql.Stats, next *env, taken *distinct
 		return
 	}
 	if out, ok := l.peer.shares(g); ok && out == columnName(name) && len(st.By) > 0 {
-		c := l.columns.Put(column{name: out, typ: g.typ, array: g.array, nonNull: g.nonNull, computed: true, pending: g.pending, filled: fills, fill: of.fill, distinct: g.distinct, lexical: g.lexical})
+		c := &column{name: out, typ: g.typ, array: g.array, nonNull: g.nonNull, computed: true, pending: g.pending, filled: fills, fill: of.fill, distinct: g.distinct, lexical: g.lexical}
 		c.passing(of.mapping())
 		next.bind(name, c)
 		return
@@ -430,7 +430,7 @@ func (l *lowering) aggOne(a *spl.Agg, st *esql.Stats, next *env, taken *distinct
 		*after = append(*after, &esql.Assign{Name: out, Expr: mark(g.after(col(out)), a.Span())})
 		*origins = append(*origins, a.Span())
 	}
-	c := l.columns.Put(column{name: out, typ: g.typ, array: g.array, nonNull: g.nonNull, computed: true, pending: g.pending, filled: fills, fill: of.fill, distinct: g.distinct, lexical: g.lexical})
+	c := &column{name: out, typ: g.typ, array: g.array, nonNull: g.nonNull, computed: true, pending: g.pending, filled: fills, fill: of.fill, distinct: g.distinct, lexical: g.lexical}
 	c.counted = l.countsGroup(a, g, st)
 	c.passing(of.mapping())
 	next.bind(name, c)

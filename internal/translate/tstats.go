@@ -63,7 +63,7 @@ func (l *lowering) tstatsEvents(cmd *spl.TStats) (ok bool) {
 		if !ok {
 			l.missing("datamodel", cmd.From.Text)
 			l.diag("unknown_datamodel", cmd.From.Span(), cmd.From.Text, "data model `"+cmd.From.Text+"` has no counterpart in the schema; add it to the schema overrides")
-			l.env = l.newEnv(false)
+			l.env = newEnv(false)
 			l.env.setPartial()
 			return false
 		}

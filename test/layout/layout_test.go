@@ -44,14 +44,13 @@ var rules = map[string]rule{
 	"samples": {ours: []string{"internal/migration"}, standardOnly: true},
 
 	// The compiler: pure, and of the standard library only.
-	"internal/arena":      {standardOnly: true},
 	"internal/nearest":    {standardOnly: true},
 	"internal/budget":     {standardOnly: true},
-	"internal/spl":        {standardOnly: true, ours: []string{"internal/arena", "internal/budget", "internal/nearest"}},
+	"internal/spl":        {standardOnly: true, ours: []string{"internal/budget", "internal/nearest"}},
 	"internal/esql":       {standardOnly: true, ours: []string{"internal/budget"}},
 	"internal/schema":     {standardOnly: true},
 	"internal/schema/gen": {},
-	"internal/translate":  {standardOnly: true, ours: []string{"internal/arena", "internal/budget", "internal/nearest", "internal/spl", "internal/schema", "internal/esql"}},
+	"internal/translate":  {standardOnly: true, ours: []string{"internal/budget", "internal/nearest", "internal/spl", "internal/schema", "internal/esql"}},
 	// The meaning of a search: nothing here knows of another language.
 	"internal/value":    {standardOnly: true},
 	"internal/plan":     {standardOnly: true, ours: []string{"internal/value", "internal/spl"}},
