@@ -123,6 +123,8 @@ type compilation struct {
 	// held are the notes held back while holding is more than 0, late those that are said at the end if nothing says them.
 	held, late []*mappingNote
 	holding    int
+	// begins and ends are the search's own range, where it is relative.
+	begins, ends *spl.RelativeTime
 	// windowStart is the search's own earliest=, as written.
 	windowStart string
 	// failedMacros are those whose definition does not fit a call.

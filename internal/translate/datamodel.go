@@ -10,6 +10,7 @@ func (l *lowering) from(cmd *spl.From) {
 	for _, o := range cmd.Options {
 		l.diag("option_ignored", o.Span(), o.Name, "`"+o.Name+"` concerns Splunk's acceleration summaries; Elasticsearch needs nothing in its place")
 	}
+	l.mustBeFirst(cmd.Kind, cmd.Span())
 	switch cmd.Dataset {
 	case "datamodel":
 	case "lookup", "inputlookup":
@@ -38,6 +39,13 @@ func (l *lowering) from(cmd *spl.From) {
 	l.noteIndices(cmd.Span(), cmd.Model.Text, src.Indices)
 	l.useSources([]*schema.Source{src}, cmd.Span())
 	l.useful = true
+}
+
+// mustBeFirst says so where a command that brings its own rows stands behind others.
+func (l *lowering) mustBeFirst(name string, at spl.Span) {
+	if !l.first {
+		l.diag("broken_spl", at, name, name+" brings its own rows and must be the first command; Splunk refuses this search, and the draft keeps the conditions before it as well. Begin with "+name+", or put it into append")
+	}
 }
 
 // makeresults makes rows of nothing.

@@ -47,6 +47,9 @@ func (l *lowering) timeModifier(e *spl.Compare, neg bool) esql.Expr {
 		return boolean(!neg)
 	}
 	bound, r, zoned, ok := l.timeBound(text)
+	if ok && top && !indexed && r != nil {
+		l.emptyRange(start, *r, e.Span())
+	}
 	if !ok {
 		l.diag("window_edges", e.Span(), field, field+"="+text+" cannot become the rule's window; set the rule's look-back by hand")
 		return boolean(!neg)
@@ -83,6 +86,25 @@ func (l *lowering) timeModifier(e *spl.Compare, neg bool) esql.Expr {
 		return not(x)
 	}
 	return x
+}
+
+// emptyRange says so where the search's own range ends before it begins. An end that is not given is now.
+func (l *lowering) emptyRange(start bool, r spl.RelativeTime, at spl.Span) {
+	if start {
+		l.begins = &r
+	} else {
+		l.ends = &r
+	}
+	if l.begins == nil {
+		return
+	}
+	end := spl.RelativeTime{}
+	if l.ends != nil {
+		end = *l.ends
+	}
+	if l.begins.Snap == "" && end.Snap == "" && l.begins.Months == end.Months && l.begins.Seconds >= end.Seconds {
+		l.diag("window_edges", at, "", "the range of the search ends before it begins, or where it begins: Splunk refuses it or finds nothing, and the draft alerts on nothing or goes without it; correct earliest and latest")
+	}
 }
 
 // ingestedField is when an event arrived.

@@ -39,6 +39,7 @@ func (l *lowering) tstats(cmd *spl.TStats, rest []spl.Command) {
 		l.env.setPartial()
 		return
 	}
+	l.mustBeFirst("tstats", cmd.Span())
 	if !l.tstatsEvents(cmd) {
 		return
 	}
