@@ -219,7 +219,11 @@ func (p Program) writeMissing(b *strings.Builder, r report.Report, width int) {
 				b.WriteString("\n" + title + "\n")
 			}
 			if n++; n <= shownMissing {
-				fmt.Fprintf(b, "  %5d  %s\n", m.Rules, fit(m.Kind+" "+m.Name, width-9))
+				name := m.Kind + " " + m.Name
+				if advice := m.Advice(); advice != "" {
+					name += " (" + advice + ")"
+				}
+				fmt.Fprintf(b, "  %5d  %s\n", m.Rules, fit(name, width-9))
 			}
 		}
 		if n > shownMissing {

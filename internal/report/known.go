@@ -13,6 +13,13 @@ type Known struct {
 	Count int                    `json:"count"`
 	// Names are the first of them, in order.
 	Names []string `json:"names"`
+	all   []string // in order
+}
+
+// has says whether a missing resource is one of those.
+func (k Known) has(m migration.Missing) bool {
+	_, found := slices.BinarySearch(k.all, m.Name)
+	return found && string(k.Type) == m.Kind
 }
 
 // maxKnown bounds Names.
@@ -29,7 +36,7 @@ func KnownOf(all []migration.Resource) []Known {
 	var out []Known
 	for typ, names := range byType {
 		slices.Sort(names)
-		out = append(out, Known{Type: typ, Count: len(names), Names: names[:min(len(names), maxKnown)]})
+		out = append(out, Known{Type: typ, Count: len(names), Names: names[:min(len(names), maxKnown)], all: names})
 	}
 	slices.SortFunc(out, func(a, b Known) int { return cmp.Compare(a.Type, b.Type) })
 	return out

@@ -19,13 +19,16 @@ func TestKnown(t *testing.T) {
 	if len(known) != 2 || known[0].Count != 2 || known[1].Names[0] != "syslog" {
 		t.Fatalf("%+v", known)
 	}
-	none := func(func(migration.Rule) error) error { return nil }
+	needs := migration.Rule{ID: "r", Status: migration.StatusFinished, Result: migration.Partial, Missing: []migration.Missing{
+		{Kind: "eventtype", Name: "login"}, {Kind: "eventtype", Name: "logout"}, {Kind: "macro", Name: "syslog"},
+	}}
+	rules := func(yield func(migration.Rule) error) error { return yield(needs) }
 	for format, wants := range map[string][]string{
-		report.FormatHTML: {"Known, not used yet", "<code>login</code>", "&lt;/script&gt;"}, report.FormatMarkdown: {"## Known, not used yet", "`login`"},
-		report.FormatJSON: {`"type": "props"`},
+		report.FormatHTML: {"Known, not used yet", "<code>login</code> <small>1 rule; came with the rules; not read yet<", "<code>logout</code> <small>1 rule<", "&lt;/script&gt;"}, report.FormatMarkdown: {"## Known, not used yet", "| eventtype | `login` | 1 | came with the rules; not read yet |", "| macro | `syslog` | 1 |  |"},
+		report.FormatJSON: {`"type": "props"`, `"known": true`},
 	} {
 		var b bytes.Buffer
-		if err := report.Write(&b, format, migration.Migration{ID: "m"}, time.Now(), known, none); err != nil {
+		if err := report.Write(&b, format, migration.Migration{ID: "m"}, time.Now(), known, rules); err != nil {
 			t.Fatal(err)
 		}
 		for _, want := range wants {

@@ -135,9 +135,9 @@ func (r Report) writeMissing(p func(format string, args ...any)) {
 	}
 	if len(others) > 0 {
 		p("## Missing resources\n\nExport these from Splunk, give them with `--macros` or `--lookups`, and migrate again.\n")
-		p("| kind | name | rules |\n|---|---|---:|")
+		p("| kind | name | rules | |\n|---|---|---:|---|")
 		for _, m := range others {
-			p("| %s | %s | %d |", cell(m.Kind), code(m.Name), m.Rules)
+			p("| %s | %s | %d | %s |", cell(m.Kind), code(m.Name), m.Rules, m.Advice())
 		}
 		p("")
 	}

@@ -109,6 +109,16 @@ type Count struct {
 type MissingResource struct {
 	migration.Missing
 	Rules int `json:"rules"`
+	// Known says that the definition came with the rules: it is stored, and translations do not read its type yet.
+	Known bool `json:"known,omitempty"`
+}
+
+// Advice says what to do about it where giving the definition does not help, and is empty otherwise.
+func (m MissingResource) Advice() string {
+	if m.Known {
+		return "came with the rules; not read yet"
+	}
+	return ""
 }
 
 // Listed is a rule that needs somebody's attention. Line and Column are the place of its first cause in the SPL, 0 where it
@@ -316,7 +326,8 @@ func (b *Builder) Report() Report {
 	})
 	r.Missing = make([]MissingResource, 0, len(b.missing))
 	for m, n := range b.missing {
-		r.Missing = append(r.Missing, MissingResource{Missing: m, Rules: n})
+		known := slices.ContainsFunc(r.Known, func(k Known) bool { return k.has(m) })
+		r.Missing = append(r.Missing, MissingResource{Missing: m, Rules: n, Known: known})
 	}
 	slices.SortFunc(r.Missing, func(x, y MissingResource) int {
 		return cmp.Or(cmp.Compare(y.Rules, x.Rules), cmp.Compare(x.Kind, y.Kind), cmp.Compare(x.Name, y.Name))
