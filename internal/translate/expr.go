@@ -210,6 +210,14 @@ func (l *lowering) arithmetic(e *spl.Binary) value {
 	if e.Op == "+" && isText(a.typ) && isText(b.typ) && !a.numeral && !b.numeral {
 		return l.plus(a, b, e)
 	}
+	if text := a; e.Op == "+" && isText(a.typ) != isText(b.typ) && !isDate(a.typ) && !isDate(b.typ) {
+		if isText(b.typ) {
+			text = b
+		}
+		if !text.numeral && text.word == nil {
+			l.diag("function_differs", e.Span(), "+", "+ adds two numbers; where the text is no number, the draft gives nothing, and Splunk may join the two. Use . to join, or tonumber to add")
+		}
+	}
 	nonNull := a.nonNull && b.nonNull && e.Op != "/" && e.Op != "%"
 	if isDate(a.typ) && b.num && (e.Op == "+" || e.Op == "-") {
 		if d, ok := secondsDuration(*b.word); ok {
