@@ -1,6 +1,7 @@
 package translate
 
 import (
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -597,6 +598,9 @@ func fnSubstr(l *lowering, e *spl.Call) value {
 	return value{expr: call("SUBSTRING", args...), typ: "keyword", nonNull: v.nonNull}
 }
 
+// groupReference is a reference to a group in the replacement of replace.
+var groupReference = regexp.MustCompile(`\\(\d)`)
+
 func fnReplace(l *lowering, e *spl.Call) value {
 	vs, ok := l.args(e)
 	if !ok {
@@ -622,6 +626,14 @@ func fnReplace(l *lowering, e *spl.Call) value {
 	if !ok {
 		l.diag("unsupported_regex", e.Span(), "replace", "this regular expression cannot be written in ES|QL: "+clip(*vs[1].word))
 		return holeValue
+	}
+	if re, err := regexp.Compile(pattern); err == nil {
+		for _, m := range groupReference.FindAllStringSubmatch(*vs[2].word, -1) {
+			if n, err := strconv.Atoi(m[1]); err == nil && n > re.NumSubexp() {
+				l.diag("unsupported_regex", e.Span(), "replace", "the replacement names group "+m[1]+", and the regular expression has "+itoa(re.NumSubexp())+"; ES|QL would refuse every event")
+				return holeValue
+			}
+		}
 	}
 	if v.multi() {
 		l.arrayNote(v, e.Span(), e.Func, "replace in several values is null in ES|QL")
