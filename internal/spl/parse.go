@@ -331,9 +331,7 @@ func (p *parser) pipeline(start, end int, sub bool) *Pipeline {
 		switch {
 		case a < b:
 			pl.Commands = append(pl.Commands, p.stage(a, b, implied, sub))
-			for _, m := range p.trailing {
-				pl.Commands = append(pl.Commands, m)
-			}
+			pl.Commands = append(pl.Commands, p.trailing...)
 			p.trailing = nil
 		case (n > 0 || stop == end && sub) && !p.fromMacro(stop):
 			p.problem(a, min(a+1, len(p.buf)), CodeEmpty, "nothing stands between two pipes: remove one of them")

@@ -179,19 +179,6 @@ func init() {
 
 func nullValue() value { return value{expr: null(), typ: "null", null: true} }
 
-func simple(fn, typ string) func(*lowering, *spl.Call) value {
-	return func(l *lowering, e *spl.Call) value {
-		vs, ok := l.args(e)
-		if !ok {
-			return holeValue
-		}
-		if vs[0].null {
-			return nullValue()
-		}
-		return value{expr: call(fn, vs[0].expr), typ: typ, array: vs[0].array, nonNull: vs[0].nonNull}
-	}
-}
-
 // textFn applies a function of one text.
 func textFn(fn, typ string) func(*lowering, *spl.Call) value {
 	return func(l *lowering, e *spl.Call) value {
