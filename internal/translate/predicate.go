@@ -838,7 +838,7 @@ func (l *lowering) compareOrder(v value, op, text string, span spl.Span) esql.Ex
 		n = str(text)
 	case isNum:
 		l.diag("numeric_comparison", span, v.columnName(), v.columnName()+" is text: where a value is a number it compares as one, otherwise by its letters")
-		return l.overNumeral(v, op, n, text)
+		return l.overNumeral(l.asText(v), op, n, text)
 	default:
 		n = str(text)
 	}
