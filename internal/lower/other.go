@@ -71,6 +71,16 @@ func (l *lowering) other(c *spl.Other, input plan.Node) plan.Node {
 		}
 		n.Scope = n.Scope.With(l.column(n.Output, value.Desc{Kind: value.Number, Missing: value.Maybe, Settled: true}, plan.Computed, c.At.At))
 		return n
+	case "outlier":
+		return l.outlier(c, input)
+	case "localize":
+		return l.localize(c, input)
+	case "gauge":
+		return l.gauge(c, input)
+	case "timewrap":
+		return l.timewrap(c, input)
+	case "rtorder":
+		return l.rtorder(c, input)
 	case "fieldformat", "highlight", "iconify", "abstract", "localop", "redistribute", "noop", "require", "tags", "typer", "relevancy", "scrub", "expand", "outputtext",
 		"sendalert", "sendemail", "collect", "mcollect", "meventcollect", "tscollect", "outputcsv", "outputtelemetry", "createrss", "dump", "delete":
 		return l.pass(c, input)
@@ -120,7 +130,7 @@ func reason(command string) string {
 		return command + " reads what only a Splunk server holds: give its rows as events or as a lookup"
 	case "dbxquery", "ldapsearch":
 		return command + " asks another system: give its rows as events or as a lookup"
-	case "anomalies", "anomalousvalue", "anomalydetection", "cluster", "kmeans", "outlier", "predict", "associate", "correlate", "arules", "analyzefields", "x11", "trendline", "typelearner", "findtypes":
+	case "anomalies", "anomalousvalue", "anomalydetection", "cluster", "kmeans", "predict", "associate", "correlate", "arules", "analyzefields", "x11", "trendline", "typelearner", "findtypes":
 		return command + " rates or groups rows by statistics that its documentation does not define to the number: leave it out to see the rows before it"
 	case "fit", "apply", "summary", "score", "sample", "deletemodel", "listmodels":
 		return command + " is of the machine learning toolkit: leave it out to see the rows before it"

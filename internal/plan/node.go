@@ -277,6 +277,46 @@ type Summary struct {
 	MaxValues int
 }
 
+// Outliers is outlier: numbers beyond the quartiles by more than Param times the distance between the quartiles are moved
+// to that bound, or their rows go.
+type Outliers struct {
+	Step
+	Fields []string // patterns; none: all fields
+	Param  float64
+	Remove bool
+	Lower  bool // numbers below the lower bound as well
+	Mark   bool // 000 before numbers that were moved
+}
+
+// Regions is localize: the periods of time in which rows follow one another, MaxPause seconds apart at most.
+type Regions struct {
+	Step
+	MaxPause, Before, After float64
+}
+
+// Gauge is one row of the first values of fields, or of numbers: the value and the ends of its ranges.
+type Gauge struct {
+	Step
+	Value  string
+	Ranges []string
+}
+
+// Wrap is timewrap: the rows of periods side by side, the columns named by period.
+type Wrap struct {
+	Step
+	Width  string // of a period
+	Now    bool   // the last period ends now, not at the end of the search
+	Series string // relative, short or exact
+	Format string // of the names of series=exact
+}
+
+// Buffer is rtorder: rows pass through a buffer of Size rows, the earliest first.
+type Buffer struct {
+	Step
+	Size    int
+	Discard bool // a row that is earlier than one that has left goes
+}
+
 // Hole is a command that has no meaning here, or that could not be read.
 type Hole struct {
 	Step

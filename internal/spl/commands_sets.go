@@ -462,7 +462,7 @@ var (
 		file findkeywords findtypes flatten folderize fromjson gauge geom geomfilter geostats highlight iconify
 		input internalinputcsv kmeans localize localop lookupdefinition makecontinuous mcollect meventcollect
 		msearch noop overlap outlier outputcsv outputtext outputtelemetry predict rangemap relevancy reltime replace
-		redistribute require run runshellscript savedsplunk script scrub searchtxn sendalert sendemail set setfields
+		redistribute require rtorder run runshellscript savedsplunk script scrub searchtxn sendalert sendemail set setfields
 		shape slc snowincident strcat strptime tags tojson transam transpose trendline tscollect typelearner typer
 		uniq untable untranspose x11 xsdisplaywhere xswhere xyseries maketable timewrap tagcreate apply fit summary
 		deletemodel listmodels score sample`), generating...)

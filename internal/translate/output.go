@@ -58,6 +58,7 @@ func init() {
 		"highlight":   display("highlight only marks text on the page"),
 		"abstract":    display("abstract only shortens the text shown"),
 		"localize":    hole("localize makes a list of time ranges around the results, which ES|QL cannot"),
+		"rtorder":     hole("rtorder orders the events of a search in real time, and may drop late ones, which ES|QL cannot"),
 		"iconify":     display("iconify only shows icons"),
 		"reltime":     display("reltime adds a readable age"),
 		"tags":        hole("tags adds Splunk's tags, which are no data; write the field values they stand for"),

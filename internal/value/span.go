@@ -184,6 +184,26 @@ func NextBin(n float64, span Span, zone *time.Location) (float64, bool) {
 	return tidy(n+w, 6), ok && w > 0
 }
 
+// Shift moves a time by so many spans, days and longer units with the calendar of the zone.
+func (s Span) Shift(n float64, by int, zone *time.Location) (float64, bool) {
+	t, ok := Moment(n, zone)
+	steps := s.N * float64(by)
+	if !ok || math.Abs(steps) > 1e9 {
+		return 0, false
+	}
+	if u := units[s.Unit]; u.months+u.days > 0 && steps == math.Trunc(steps) {
+		t = shift(t, int(steps), s.Unit)
+		return seconds(t), t.Year() >= 0 && t.Year() <= 9999
+	}
+	w, ok := s.Fixed()
+	return tidy(n+w*float64(by), 6), ok
+}
+
+// UnitName is a unit of time as a word: week of w.
+func (s Span) UnitName() string {
+	return map[string]string{"s": "second", "m": "minute", "h": "hour", "d": "day", "w": "week", "mon": "month", "q": "quarter", "y": "year"}[s.Unit]
+}
+
 // Tidy takes the noise of binary fractions off a multiple of a decimal step.
 func Tidy(n, step float64) float64 { return tidy(n, max(decimals(step), 0)) }
 

@@ -380,6 +380,16 @@ func (x *runner) step(n plan.Node, t *rows) (*rows, error) {
 		return x.summary(n, t)
 	case *plan.Concurrent:
 		return x.concurrent(n, t)
+	case *plan.Outliers:
+		return x.outliers(n, t)
+	case *plan.Regions:
+		return x.regions(n, t)
+	case *plan.Gauge:
+		return x.gauge(n, t)
+	case *plan.Wrap:
+		return x.wrap(n, t)
+	case *plan.Buffer:
+		return x.buffer(n, t)
 	case *plan.TextTable:
 		return x.textTable(n, t)
 	case *plan.Hole:
