@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// Conclude builds the answer from what the model said last, records it, and appends it to the conversation.
+// Conclude builds the answer from what the model said last, records it, and appends it to the conversation. Only then does
+// Answer return the answer, so that who asks again in the conversation, or reads it, finds the answer there.
 func (c *Core) Conclude(ctx context.Context, id string) error {
 	s, err := c.load(ctx, id)
 	if err != nil {
@@ -34,9 +35,13 @@ func (c *Core) Conclude(ctx context.Context, id string) error {
 	return c.save(ctx, s.q)
 }
 
-// Fail records that a question ends without an answer, unless there is one.
+// Fail records that a question ends without an answer, unless there is one. An answer that could not be saved in its
+// conversation is given all the same.
 func (c *Core) Fail(ctx context.Context, id, code string) error {
-	return c.record(ctx, id, stepAnswer, recordedAnswer{Code: code})
+	if err := c.record(ctx, id, stepAnswer, recordedAnswer{Code: code}); err != nil {
+		return err
+	}
+	return c.record(ctx, id, stepSaved, nil)
 }
 
 // recordedAnswer is an answer with what it adds to the conversation, or the code of a fault.
@@ -46,24 +51,20 @@ type recordedAnswer struct {
 	Exchange Exchange `json:"exchange"`
 }
 
-// save appends the recorded exchange to the conversation.
+// save appends the recorded exchange to the conversation, if there is one, and records that the answer can be given.
 func (c *Core) save(ctx context.Context, q Question) error {
-	if q.ConversationID == "" || c.Conversations == nil {
-		return nil
+	if q.ConversationID != "" && c.Conversations != nil {
+		a, err := c.recorded(ctx, q.ID)
+		if err != nil {
+			return err
+		}
+		a.Exchange.QuestionID, a.Exchange.At = q.ID, q.AsOf
+		err = c.Conversations.AppendExchange(ctx, q.Owner, q.ConversationID, a.Exchange)
+		if err != nil && !errors.Is(err, ErrNotFound) { // a conversation that was deleted meanwhile does not come back
+			return fmt.Errorf("saving the answer in the conversation: %w", err)
+		}
 	}
-	a, err := c.recorded(ctx, q.ID)
-	if err != nil {
-		return err
-	}
-	a.Exchange.QuestionID, a.Exchange.At = q.ID, q.AsOf
-	err = c.Conversations.AppendExchange(ctx, q.Owner, q.ConversationID, a.Exchange)
-	if errors.Is(err, ErrNotFound) {
-		return nil // deleted meanwhile: it does not come back
-	}
-	if err != nil {
-		return fmt.Errorf("saving the answer in the conversation: %w", err)
-	}
-	return nil
+	return c.record(ctx, q.ID, stepSaved, nil)
 }
 
 func (c *Core) recorded(ctx context.Context, id string) (recordedAnswer, error) {
@@ -78,8 +79,12 @@ func (c *Core) recorded(ctx context.Context, id string) (recordedAnswer, error) 
 	return a, nil
 }
 
-// Answer returns the recorded answer, or the *Fault that was recorded; ErrNotFound when there is none yet, or no more.
+// Answer returns the recorded answer once it is saved, or the *Fault that was recorded; ErrNotFound when there is none yet,
+// or no more.
 func (c *Core) Answer(ctx context.Context, id string) (Answer, error) {
+	if _, err := c.Questions.Step(ctx, id, stepSaved); err != nil {
+		return Answer{}, fmt.Errorf("reading whether there is an answer: %w", err)
+	}
 	a, err := c.recorded(ctx, id)
 	if err == nil && a.Code != "" {
 		return Answer{}, FaultOf(a.Code)

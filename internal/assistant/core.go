@@ -70,6 +70,7 @@ func New(d Deps) *Core {
 const (
 	stepPrepared = "prepared"
 	stepAnswer   = "answer"
+	stepSaved    = "saved" // the conversation has the answer
 )
 
 func stepTokens(n int) string { return fmt.Sprintf("tokens-%d", n) }

@@ -3,6 +3,7 @@ package assistant
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"testing"
@@ -23,6 +24,7 @@ type notes struct {
 	unused
 	messages     []Message
 	replacements map[string]string
+	appending    func(questionID string) // called before an exchange is appended; nil: nothing
 }
 
 func (n *notes) Messages(_ context.Context, _, _ string, last int) ([]Message, error) {
@@ -34,6 +36,9 @@ func (n *notes) Replacements(context.Context, string, string) (map[string]string
 }
 
 func (n *notes) AppendExchange(_ context.Context, _, _ string, e Exchange) error {
+	if n.appending != nil {
+		n.appending(e.QuestionID)
+	}
 	n.messages = append(n.messages, e.Messages...)
 	for token, value := range e.Replacements {
 		if _, ok := n.replacements[token]; !ok {
@@ -89,6 +94,21 @@ func TestTurnsOfAConversationPrepareWhatIsNew(t *testing.T) {
 	b.model.sent, b.model.says = nil, []string{sayDone}
 	if a := b.ask(t, Question{ID: "again", Owner: "ana", ConversationID: "c", Messages: user("What of someone.else?")}); len(a.Replacements) != 1 {
 		t.Errorf("%d replacements", len(a.Replacements))
+	}
+}
+
+// TestAnswerIsGivenOnceItIsSaved: a caller who has the answer finds it in the conversation.
+func TestAnswerIsGivenOnceItIsSaved(t *testing.T) {
+	b := newBench(t, nil, sayDone)
+	asked := 0
+	b.core.Conversations = &notes{replacements: map[string]string{}, appending: func(questionID string) {
+		asked++
+		if a, err := b.core.Answer(t.Context(), questionID); !errors.Is(err, ErrNotFound) {
+			t.Errorf("before the conversation has it, the answer is %+v, %v", a, err)
+		}
+	}}
+	if a := b.ask(t, Question{ID: "q", Owner: "ana", ConversationID: "c", Messages: user("What now?")}); asked != 1 || a.Text == "" {
+		t.Errorf("%d exchanges, answer %+v", asked, a)
 	}
 }
 
