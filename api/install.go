@@ -143,13 +143,18 @@ func kibanaError(name string, err error) error {
 	if !errors.As(err, &e) {
 		return err
 	}
-	message := fmt.Sprintf("the Kibana %s: %s", name, e.Message)
-	switch e.Reason {
-	case kibana.Credential:
+	message, status := fmt.Sprintf("the Kibana %s: %s", name, e.Message), ""
+	if e.Status != 0 { // it has answered
+		status = fmt.Sprintf(" (%d)", e.Status)
+	}
+	switch {
+	case e.Reason == kibana.Credential && e.Status == 0:
+		message = fmt.Sprintf("there is no key for the Kibana %s, nothing was asked of it: %s; see to api_key_env or api_key_file of it", name, e.Message)
+	case e.Reason == kibana.Credential:
 		message = fmt.Sprintf("the Kibana %s refuses the key (%d): see to api_key_env or api_key_file of it, and that the key may manage rules: %s", name, e.Status, e.Message)
-	case kibana.Unavailable, kibana.Limited:
-		message = fmt.Sprintf("the Kibana %s does not answer now (%d): %s", name, e.Status, e.Message)
-	case kibana.NotFound:
+	case e.Reason == kibana.Unavailable, e.Reason == kibana.Limited:
+		message = fmt.Sprintf("the Kibana %s does not answer now%s: %s", name, status, e.Message)
+	case e.Reason == kibana.NotFound:
 		message = fmt.Sprintf("the Kibana %s has no such address (404): see to url and space of it", name)
 	}
 	return &Error{Status: http.StatusBadGateway, Message: message}

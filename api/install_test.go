@@ -131,10 +131,12 @@ func TestInstallPlanFails(t *testing.T) {
 	b := newBench(t, withInstalls(f))
 	id := b.create(1)
 	for want, err := range map[string]error{
-		"refuses the key (401)":         &client.Error{Reason: client.Credential, Status: 401},
-		"does not answer now (503)":     &client.Error{Reason: client.Unavailable, Status: 503},
-		"has no such address (404)":     &client.Error{Reason: client.NotFound, Status: 404},
-		"which is not followed: set it": &client.Error{Reason: client.Redirect, Status: 302, Message: "which is not followed: set it"},
+		"refuses the key (401)": &client.Error{Reason: client.Credential, Status: 401},
+		"there is no key for the Kibana prod, nothing was asked of it: K is not set": &client.Error{Reason: client.Credential, Message: "K is not set"},
+		"does not answer now: connection refused":                                    &client.Error{Reason: client.Unavailable, Message: "connection refused"},
+		"does not answer now (503)":                                                  &client.Error{Reason: client.Unavailable, Status: 503},
+		"has no such address (404)":                                                  &client.Error{Reason: client.NotFound, Status: 404},
+		"which is not followed: set it":                                              &client.Error{Reason: client.Redirect, Status: 302, Message: "which is not followed: set it"},
 	} {
 		f.err = err
 		b.want(b.do("GET", BasePath+"/"+id+"/install/plan?kibana=prod", ""), 502, want)

@@ -94,7 +94,15 @@ func (p Program) settles() bool {
 // interrupted is the cause of a context that a signal cancelled.
 type interrupted struct{ signal os.Signal }
 
-func (i interrupted) Error() string { return "interrupted by " + i.signal.String() }
+func (i interrupted) Error() string {
+	if i.signal == os.Interrupt {
+		return "interrupted by Ctrl-C"
+	}
+	return "interrupted by " + i.signal.String()
+}
+
+// Is makes it a cancelled context to those who ask for that only.
+func (interrupted) Is(target error) bool { return target == context.Canceled }
 
 func wasInterrupted(ctx context.Context) bool {
 	var i interrupted
@@ -141,7 +149,11 @@ func (p Program) Run(ctx context.Context) int {
 	}
 	var quiet quietError
 	if !errors.As(err, &quiet) {
-		_, _ = fmt.Fprintln(p.Stderr, "rulebridge: "+err.Error())
+		text := err.Error()
+		if code == ExitInterrupted && !strings.HasPrefix(text, "interrupted") {
+			text = "interrupted: " + text // what follows is what the interrupt broke off, not what went wrong
+		}
+		_, _ = fmt.Fprintln(p.Stderr, "rulebridge: "+text)
 	}
 	return code
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/rulebridge/rulebridge/internal/esql"
@@ -36,13 +37,14 @@ func (p paint) in(colour, s string) string {
 	return colour + s + reset
 }
 
-// printable replaces control characters, tabs included, since columns count on a character being one place wide.
+// printable replaces control characters, tabs included, since columns count on a character being one place wide, and those
+// that turn the direction of the text, which would show a name as another.
 func printable(s string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
 		case r == '\t':
 			return ' '
-		case r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0:
+		case unicode.Is(unicode.Cc, r), unicode.Is(unicode.Bidi_Control, r):
 			return '�'
 		}
 		return r

@@ -32,6 +32,7 @@ const rulesPath = "/internal/siem_migrations/rules"
 type gateway struct {
 	base string // scheme, host and path before rulesPath; credentials included
 	http *http.Client
+	here bool // it is in this process: no gateway of the user's, which messages would name
 }
 
 func newGateway(rawURL string, transport http.RoundTripper) (*gateway, error) {
@@ -41,7 +42,8 @@ func newGateway(rawURL string, transport http.RoundTripper) (*gateway, error) {
 	}
 	u.Path = strings.TrimSuffix(strings.TrimSuffix(u.Path, "/"), rulesPath)
 	u.RawQuery, u.Fragment = "", ""
-	return &gateway{base: u.String(), http: &http.Client{Transport: transport}}, nil
+	_, here := transport.(inProcess)
+	return &gateway{base: u.String(), http: &http.Client{Transport: transport}, here: here}, nil
 }
 
 // answerError is an answer of the gateway that is not a success.
@@ -49,9 +51,13 @@ type answerError struct {
 	Status  int    `json:"statusCode"`
 	Title   string `json:"error"`
 	Message string `json:"message"`
+	here    bool
 }
 
 func (e *answerError) Error() string {
+	if e.here && e.Message != "" {
+		return e.Message
+	}
 	return fmt.Sprintf("the gateway answered %d %s: %s", e.Status, e.Title, e.Message)
 }
 
@@ -83,6 +89,9 @@ func (g *gateway) stream(ctx context.Context, method, path string, r io.Reader, 
 		req.Header.Set("Content-Type", contentType)
 	}
 	resp, err := g.http.Do(req)
+	if err != nil && wasInterrupted(ctx) {
+		return nil, context.Cause(ctx)
+	}
 	if err != nil {
 		// url.Error would print credentials of the URL.
 		var ue *url.Error
@@ -97,7 +106,7 @@ func (g *gateway) stream(ctx context.Context, method, path string, r io.Reader, 
 		return nil, errUnknown
 	case resp.StatusCode >= 300:
 		defer func() { _ = resp.Body.Close() }()
-		e := &answerError{Status: resp.StatusCode, Title: http.StatusText(resp.StatusCode)}
+		e := &answerError{Status: resp.StatusCode, Title: http.StatusText(resp.StatusCode), here: g.here}
 		text, _ := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
 		if json.Unmarshal(text, e) != nil || e.Message == "" {
 			e.Status, e.Message = resp.StatusCode, strings.TrimSpace(string(text[:min(len(text), 200)]))
@@ -121,6 +130,10 @@ func (g *gateway) do(ctx context.Context, method, path string, body, answer any)
 	}
 	defer func() { _ = resp.Body.Close() }()
 	if err := json.NewDecoder(resp.Body).Decode(answer); err != nil {
+		var syntax *json.SyntaxError
+		if errors.As(err, &syntax) && !g.here {
+			return fmt.Errorf("the answer from %s is no JSON; is this the address of a gateway of Rulebridge? (%w)", resp.Request.URL.Host, err)
+		}
 		return fmt.Errorf("read the answer of the gateway: %w", err)
 	}
 	return nil

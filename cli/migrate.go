@@ -39,8 +39,9 @@ func (p Program) migrateCommand() *cobra.Command {
 ` + inputHelp + `
 
 The work runs in this process: in memory, or on --data-dir, where it can be looked at with dev afterwards. With --url a
-gateway that runs elsewhere does it. --out gets rules.ndjson (every rule with its translation), report.json and report.md;
-without --out only the summary is shown. The files are written however the migration ends: what is not done is pending.
+gateway that runs elsewhere does it. --out gets report.html, report.md, report.json, rules.csv and rules.ndjson (every rule
+with its translation); without --out only the summary is shown. The files are written however the migration ends: what is
+not done is pending.
 
 On a data folder that holds an unfinished migration of the same files, connector, macros and lookups, migrate goes on
 with that one. --resume goes on with the migration of the id. With --retry it translates rules again that have come to an
@@ -65,7 +66,7 @@ ended in error (the report names them), 130 after Ctrl-C (rules that were being 
 	fs.StringArrayVar(&f.lookups, "lookups", nil, "NDJSON file with lookups {name, columns, rows, …}; may be repeated")
 	fs.StringVar(&f.prebuilt, "prebuilt", "", prebuiltUsage)
 	fs.BoolVar(&f.all, "all", false, "take reports and searches that fill lookups as well as alerts")
-	fs.StringVar(&f.out, "out", "", "folder for rules.ndjson, report.json and report.md")
+	fs.StringVar(&f.out, "out", "", "folder for report.html, report.md, report.json, rules.csv and rules.ndjson")
 	fs.StringVar(&f.url, "url", "", "gateway that does the work, http(s)://[user:password@]host:port")
 	fs.StringVar(&f.resume, "resume", "", "`id` of a migration to go on with, on --data-dir or --url, instead of files")
 	fs.StringArrayVar(&f.retry, "retry", nil, "with --resume: also translate again `failed`, not-full, macro:NAME, lookup:NAME or rule:ID; may be repeated")

@@ -6,6 +6,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // topCauses is how many causes the Markdown report shows; report.json has all.
@@ -194,14 +195,28 @@ func percent(n, of int) string {
 var cellEscapes = strings.NewReplacer("|", `\|`, "\r\n", " ", "\n", " ", "\r", " ", "<", "&lt;", "`", "\\`", "*", `\*`, "_", `\_`)
 
 // cell escapes text for a table.
-func cell(s string) string { return cellEscapes.Replace(s) }
+func cell(s string) string { return cellEscapes.Replace(visible(s)) }
+
+// visible replaces control characters, which would command a terminal that shows the file, and those that turn the
+// direction of the text, which would show a name as another. Line feeds and tabs stay.
+func visible(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n', r == '\r', r == '\t':
+			return r
+		case unicode.Is(unicode.Cc, r), unicode.Is(unicode.Bidi_Control, r):
+			return '\uFFFD'
+		}
+		return r
+	}, s)
+}
 
 // code shows text verbatim in a table.
 func code(s string) string {
 	if s == "" {
 		return ""
 	}
-	s = strings.NewReplacer("|", `\|`, "\n", " ", "\r", " ").Replace(s)
+	s = strings.NewReplacer("|", `\|`, "\n", " ", "\r", " ").Replace(visible(s))
 	fence := "`"
 	for strings.Contains(s, fence) {
 		fence += "`"

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode"
 
 	"github.com/rulebridge/rulebridge/internal/migration"
 )
@@ -106,6 +107,25 @@ func TestMarkdown(t *testing.T) {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("the report lacks %q:\n%s", want, b.String())
 		}
+	}
+}
+
+// TestMarkdownHoldsNoControlCharacters: a file that is shown on a terminal gives it no commands, whatever a rule is called,
+// and no name is shown turned round.
+func TestMarkdownHoldsNoControlCharacters(t *testing.T) {
+	hostile := "a\x1b[31mred\x07\u009b\u202egnp.exe\u2066\nb"
+	r := migration.Rule{ID: hostile, Status: migration.StatusFinished, Result: migration.Partial,
+		Original: migration.OriginalRule{ID: hostile, Title: hostile}, Diagnostics: []migration.Diagnostic{{Code: "c", Severity: "error", Message: hostile, Subject: hostile}}}
+	var b strings.Builder
+	err := Write(&b, FormatMarkdown, migration.Migration{ID: "m"}, time.Now(), nil, func(yield func(migration.Rule) error) error { return yield(r) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(b.String(), "gnp.exe") {
+		t.Errorf("the report does not name the rule:\n%s", b.String())
+	}
+	if at := strings.IndexFunc(b.String(), func(r rune) bool { return r != '\n' && unicode.In(r, unicode.Cc, unicode.Bidi_Control) }); at >= 0 {
+		t.Errorf("the report holds %q", b.String()[at:min(len(b.String()), at+20)])
 	}
 }
 

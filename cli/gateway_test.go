@@ -1,0 +1,70 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"testing"
+)
+
+// TestWhatAGatewayDidNotAnswer: a message names a gateway where there is one, and says when the address is of something else.
+func TestWhatAGatewayDidNotAnswer(t *testing.T) {
+	refuses := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusBadGateway)
+		_, _ = w.Write([]byte(`{"statusCode": 502, "error": "Bad Gateway", "message": "the Kibana prod does not answer"}`))
+	})
+	page := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<html>")) })
+	for _, tc := range []struct {
+		name    string
+		handler http.Handler
+		here    bool
+		want    string
+	}{
+		{"refused elsewhere", refuses, false, "the gateway answered 502 Bad Gateway: the Kibana prod does not answer"},
+		{"refused here", refuses, true, "the Kibana prod does not answer"},
+		{"no gateway", page, false, "is this the address of a gateway of Rulebridge?"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			address, transport := inProcessURL, http.RoundTripper(inProcess{tc.handler})
+			if !tc.here {
+				s := httptest.NewServer(tc.handler)
+				defer s.Close()
+				address, transport = s.URL, http.DefaultTransport
+			}
+			g, err := newGateway(address, transport)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = g.stats(t.Context(), "m")
+			if err == nil || !strings.Contains(err.Error(), tc.want) || tc.here && strings.Contains(err.Error(), "gateway") {
+				t.Errorf("got %v, want %q", err, tc.want)
+			}
+		})
+	}
+}
+
+// TestInterruptIsNoSilence: a request that Ctrl-C broke off is not blamed on the gateway.
+func TestInterruptIsNoSilence(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	g, err := newGateway(inProcessURL, inProcess{http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		cancel(interrupted{os.Interrupt})
+		<-r.Context().Done()
+	})})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = g.stats(ctx, "m")
+	if err == nil || err.Error() != "interrupted by Ctrl-C" || !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestPrintable: a name cannot write to the terminal, nor be shown turned round.
+func TestPrintable(t *testing.T) {
+	if got := printable("a\x1b[31m\u009b\t\u202egnp.exe\u2066é日"); got != "a�[31m� �gnp.exe�é日" {
+		t.Errorf("%q", got)
+	}
+}
