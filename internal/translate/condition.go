@@ -246,9 +246,9 @@ func (l *lowering) compareValues(op string, a, b value, span spl.Span) esql.Expr
 	case equality && (isText(a.typ) || isText(b.typ)):
 		return binary(op, l.asText(a).expr, l.asText(b).expr)
 	case isText(a.typ) && isDate(b.typ): // seconds since 1970 as text, such as a lookup has
-		return binary(op, call("TO_DOUBLE", a.expr), epoch(b).expr)
+		return binary(op, l.readNumber(a), epoch(b).expr)
 	case isDate(a.typ) && isText(b.typ):
-		return binary(op, epoch(a).expr, call("TO_DOUBLE", b.expr))
+		return binary(op, epoch(a).expr, l.readNumber(b))
 	}
 	l.diag("type_mismatch", span, "", "ES|QL does not compare the type "+a.typ+" with "+b.typ+"; convert one of them")
 	return nil

@@ -94,9 +94,9 @@ func (l *lowering) convertField(f spl.ConvertFunc, whole spl.Span, format string
 		l.diag("function_differs", at, f.Func, "convert auto leaves a field as it is where one of its values is no number; the draft has no value there")
 		x = l.numeric(v, at).expr
 	case "rmcomma":
-		x = call("TO_DOUBLE", call("REPLACE", l.text(v).expr, str(","), str("")))
+		x = l.readNumber(value{expr: call("REPLACE", l.text(v).expr, str(","), str("")), typ: "keyword", array: v.array})
 	case "rmunit":
-		x = call("TO_DOUBLE", call("REPLACE", l.text(v).expr, str("[^0-9.eE+-].*$"), str("")))
+		x = l.readNumber(value{expr: call("REPLACE", l.text(v).expr, str("[^0-9.eE+-].*$"), str("")), typ: "keyword", array: v.array})
 	case "dur2sec": // [D+]HH:MM:SS
 		t := l.text(v).expr
 		x = call("CASE", rlike(t, `([0-9]+\+)?([0-9]+:)?[0-9]+:[0-9]+(\.[0-9]+)?`),

@@ -151,11 +151,12 @@ func (l *lowering) numeric(v value, span spl.Span) value {
 		return v
 	case isText(v.typ):
 		if v.word != nil {
-			if n, ok := number(strings.TrimSpace(*v.word)); ok {
-				return numberValue(n, strings.TrimSpace(*v.word))
+			if n, ok := number(*v.word); ok {
+				return numberValue(n, *v.word)
 			}
+			return nullValue()
 		}
-		return value{expr: call("TO_DOUBLE", v.expr), typ: "double", array: v.array, nonNull: v.numeral && v.nonNull}
+		return value{expr: l.readNumber(v), typ: "double", array: v.array, nonNull: v.numeral && v.nonNull}
 	case isDate(v.typ):
 		return epoch(v)
 	case v.typ == "boolean":

@@ -58,7 +58,7 @@ func (l *lowering) equalsNumeral(op string, v value, text string, span spl.Span)
 	case v.numeral && !v.multi():
 		return binary(op, numberOf(v), n)
 	case !ok:
-		x := call("COALESCE", binary("==", numberOf(v), n), boolean(false))
+		x := call("COALESCE", binary("==", l.readNumber(v), n), boolean(false))
 		if v.multi() {
 			l.arrayNote(v, l.place, op, "a comparison of several values with a number compares none in ES|QL, any in Splunk")
 		}

@@ -37,7 +37,7 @@ func (l *lowering) sortKeys(keys []spl.SortKey, desc bool, at spl.Span) *esql.So
 		}
 		x := v.expr
 		if k.Func == "num" && isText(v.typ) {
-			x = call("TO_DOUBLE", x)
+			x = l.readNumber(v)
 		}
 		if k.Func == "str" && !isText(v.typ) {
 			x = call("TO_STRING", x)

@@ -299,7 +299,11 @@ func (p *perValue) mapped(e spl.Expr) (value, bool) {
 			return value{expr: call("TO_"+strings.ToUpper(e.Func), v.expr), typ: "keyword", array: v.array, lower: e.Func == "lower"}, ok
 		case e.Func == "tonumber" && len(e.Args) == 1:
 			v, ok := p.mapped(e.Args[0])
-			return value{expr: call("TO_DOUBLE", v.expr), typ: "double", array: v.array}, ok
+			if ok && isText(v.typ) && !v.numeral { // values that are no numbers go, as null does
+				one := &perValue{l: p.l, name: p.name, v: v}
+				v.expr = one.keep(numeralForm + listMark)
+			}
+			return value{expr: numberOf(v), typ: "double", array: v.array}, ok
 		case e.Func == "tostring" && len(e.Args) == 1:
 			return p.mapped(e.Args[0])
 		case e.Func == "trim" && len(e.Args) == 1:

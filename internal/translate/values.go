@@ -2,6 +2,7 @@ package translate
 
 import (
 	"regexp"
+	"strings"
 
 	"github.com/rulebridge/rulebridge/internal/esql"
 	"github.com/rulebridge/rulebridge/internal/spl"
@@ -47,12 +48,42 @@ func numeralGroups(pattern string) map[string]bool {
 	return out
 }
 
-// numberOf reads text as a number; null where the text is no numeral.
+// numberOf reads what is a number, as readsAsNumber says. Of other text it makes a number too where Java does: 1d is 1.
 func numberOf(v value) esql.Expr {
 	if isNumeric(v.typ) {
 		return v.expr
 	}
 	return call("TO_DOUBLE", v.expr)
+}
+
+// readNumber reads text as a number; null where the text is no numeral. Text that is known to hold numbers alone, or each of
+// them in one spelling, needs no test. Of several values RLIKE is null, so that the test is for what is no number there.
+func (l *lowering) readNumber(v value) esql.Expr {
+	if !isText(v.typ) || v.numeral || l.canonical(v) || formatsDigits(v.expr) {
+		return numberOf(v)
+	}
+	v.expr = l.once(v.expr)
+	if v.multi() {
+		return call("CASE", not(readsAsNumber(v)), null(), numberOf(v))
+	}
+	return call("CASE", readsAsNumber(v), numberOf(v))
+}
+
+// digitsFormat is a format of DATE_FORMAT that writes digits alone.
+var digitsFormat = regexp.MustCompile(`^(?:HH?|mm?|ss?|dd?|MM?|yyyy|yy|D{1,3}|S{1,9})+$`)
+
+// formatsDigits says that an expression writes a part of a time in digits.
+func formatsDigits(x esql.Expr) bool {
+	c, ok := x.(*esql.Call)
+	if !ok || c.Func != "DATE_FORMAT" || len(c.Args) != 2 {
+		return false
+	}
+	format, ok := c.Args[0].(*esql.Literal)
+	if !ok {
+		return false
+	}
+	text, ok := format.Value.(string)
+	return ok && digitsFormat.MatchString(text) && !strings.Contains(text, "MMM")
 }
 
 // ordered compares two values by their order: as numbers where both are numerals, as text otherwise. One of them at least
@@ -141,7 +172,7 @@ func (l *lowering) asText(v value) value {
 func (l *lowering) extremeOfKinds(fn string, vs []value) value {
 	var numbers, texts []value
 	for _, v := range vs {
-		n := value{expr: numberOf(v), typ: "double", nonNull: v.nonNull && (!isText(v.typ) || v.numeral), word: v.word}
+		n := value{expr: l.readNumber(v), typ: "double", nonNull: v.nonNull && (!isText(v.typ) || v.numeral), word: v.word}
 		if isNumeric(v.typ) {
 			n.typ = v.typ
 		}
@@ -208,7 +239,7 @@ func (l *lowering) plus(a, b value, e *spl.Binary) value {
 		return value{expr: joined(), typ: "keyword", nonNull: nonNull, letters: a.letters || b.letters || spelled(a) || spelled(b)}
 	}
 	l.diag("function_differs", e.Span(), "+", "+ adds two numbers and joins two texts; where one value is a number and the other is none, the draft joins them, and Splunk may give nothing. Use . to join, or tonumber to add")
-	sum := value{expr: l.once(binary("+", numberOf(a), numberOf(b))), typ: "double"}
+	sum := value{expr: l.once(binary("+", l.readNumber(a), l.readNumber(b))), typ: "double"}
 	return value{expr: call("CASE", notNull(sum.expr), l.numberText(sum), joined()), typ: "keyword", nonNull: nonNull}
 }
 
