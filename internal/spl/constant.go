@@ -18,6 +18,12 @@ func constant(e Expr) (text string, ok bool) {
 	return "", false
 }
 
+// ConstantNumber is the number that an expression over literals gives.
+func ConstantNumber(e Expr) (n float64, ok bool) {
+	v := fold(e)
+	return v.n, v.kind == foldNumber
+}
+
 type foldKind int
 
 const (

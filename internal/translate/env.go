@@ -43,6 +43,8 @@ type column struct {
 	counted bool
 	// lexical says that several values are in the order of their text in Splunk, where the column has them by their value.
 	lexical bool
+	// precise says that the column was computed with all the figures of a number.
+	precise bool
 	// field is what the schema says of a stored field, shared with it; nil where no mapping made the column. Of a computed
 	// column that passes the values of a stored one on, it is only what concerns these.
 	field *schema.Field

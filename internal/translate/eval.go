@@ -25,6 +25,9 @@ func (l *lowering) assignField(name string, e spl.Expr, at spl.Span) {
 	l.fullText = false // EVAL takes no full-text operators
 	from := l.hold()
 	v := l.expr(e)
+	if !v.hole && !v.null {
+		l.storedProducts(e)
+	}
 	_, alias := e.(*spl.FieldRef)
 	notes := l.release(from, !alias)
 	l.fullText = full
@@ -45,7 +48,7 @@ func (l *lowering) assignField(name string, e spl.Expr, at spl.Span) {
 		return
 	}
 	l.useful = true
-	c := &column{typ: v.typ, array: v.array, nonNull: v.nonNull, numeral: v.numeral, whole: v.whole, distinct: v.distinct, pending: joined(false, notes, v.note), lexical: v.lexical()}
+	c := &column{typ: v.typ, array: v.array, nonNull: v.nonNull, numeral: v.numeral, whole: v.whole, distinct: v.distinct, pending: joined(false, notes, v.note), lexical: v.lexical(), precise: isNumeric(v.typ) && !l.fewFigures(e)}
 	l.defineAs(name, c, v.expr, at)
 	n, ok := valueChoices(e)
 	l.noteChoices(name, n, ok)

@@ -55,7 +55,7 @@ func (l *lowering) exprBare(e spl.Expr) value {
 	case *spl.Unary:
 		switch e.Op {
 		case "-":
-			v := l.numeric(l.expr(e.X), e.Span())
+			v := l.oneNumber(l.expr(e.X), e.Span())
 			if v.hole {
 				return v
 			}
@@ -164,6 +164,17 @@ func (l *lowering) numeric(v value, span spl.Span) value {
 	}
 	l.diag("type_mismatch", span, "", "a number is needed here, and this is of the type "+v.typ+", which has none; use another field, or convert it before")
 	return holeValue
+}
+
+// oneNumber is numeric for what is missing where the value is several.
+func (l *lowering) oneNumber(v value, span spl.Span) value {
+	if v.multi() && isText(v.typ) && v.word == nil {
+		v.array = schema.Single
+		if v.numeral || l.canonical(v) {
+			v.expr = call("CASE", binary("==", call("MV_COUNT", v.expr), integer(1)), v.expr)
+		}
+	}
+	return l.numeric(v, span)
 }
 
 // epoch is a date as seconds since 1970 with their fraction.

@@ -340,7 +340,11 @@ func fnToNumber(l *lowering, e *spl.Call) value {
 			return holeValue
 		}
 	}
-	return l.numeric(l.expr(e.Args[0]), e.Span())
+	v := l.expr(e.Args[0])
+	if v.multi() {
+		l.arrayNote(v, e.Span(), e.Func, "`"+e.Func+"` of several values is null")
+	}
+	return l.oneNumber(v, e.Span())
 }
 
 // fnToInt cuts the fraction off.

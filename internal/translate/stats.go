@@ -412,7 +412,7 @@ func (l *lowering) aggOne(a *spl.Agg, st *esql.Stats, next *env, taken *distinct
 		return
 	}
 	if out, ok := l.peer.shares(g); ok && out == columnName(name) && len(st.By) > 0 {
-		c := &column{name: out, typ: g.typ, array: g.array, nonNull: g.nonNull, computed: true, pending: g.pending, filled: fills, fill: of.fill, distinct: g.distinct, lexical: g.lexical}
+		c := &column{name: out, typ: g.typ, array: g.array, nonNull: g.nonNull, computed: true, pending: g.pending, filled: fills, fill: of.fill, distinct: g.distinct, lexical: g.lexical, precise: of.precise || !passesValues(a.Func)}
 		c.passing(of.mapping())
 		next.bind(name, c)
 		return
@@ -430,7 +430,7 @@ func (l *lowering) aggOne(a *spl.Agg, st *esql.Stats, next *env, taken *distinct
 		*after = append(*after, &esql.Assign{Name: out, Expr: mark(g.after(col(out)), a.Span())})
 		*origins = append(*origins, a.Span())
 	}
-	c := &column{name: out, typ: g.typ, array: g.array, nonNull: g.nonNull, computed: true, pending: g.pending, filled: fills, fill: of.fill, distinct: g.distinct, lexical: g.lexical}
+	c := &column{name: out, typ: g.typ, array: g.array, nonNull: g.nonNull, computed: true, pending: g.pending, filled: fills, fill: of.fill, distinct: g.distinct, lexical: g.lexical, precise: of.precise || !passesValues(a.Func)}
 	c.counted = l.countsGroup(a, g, st)
 	c.passing(of.mapping())
 	next.bind(name, c)

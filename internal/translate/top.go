@@ -55,9 +55,9 @@ func (l *lowering) top(cmd *spl.Top, rest []spl.Command) {
 		}}}, nil)
 		ref := func(n string) spl.Expr { return &spl.FieldRef{At: at, Name: n} }
 		num := func(n string) spl.Expr { return &spl.NumberLit{At: at, Text: n} }
-		l.assignField(percent, &spl.Binary{
+		l.assignField(percent, &spl.Call{At: at, Func: "exact", Args: []spl.Expr{&spl.Binary{
 			At: at, Op: "/", L: &spl.Binary{At: at, Op: "*", L: ref(count), R: num("100.0")}, R: ref(total),
-		}, cmd.Span())
+		}}}, cmd.Span())
 		if c := l.env.cols[total]; c != nil {
 			l.helpers = append(l.helpers, c.name)
 			l.env.unbind(total)
