@@ -1,8 +1,10 @@
 package translate
 
 import (
+	"slices"
 	"strings"
 
+	"github.com/rulebridge/rulebridge/internal/esql"
 	"github.com/rulebridge/rulebridge/internal/spl"
 )
 
@@ -42,10 +44,32 @@ func (l *lowering) rename(cmd *spl.Rename) {
 		}
 		moves = append(moves, move{p.From.Text, p.To.Text, c})
 	}
+	var covered []*column // what the new names stood for before
 	for _, m := range moves {
+		if old := l.env.cols[m.to]; old != nil && old.computed && !old.hole && old.constant == nil {
+			covered = append(covered, old)
+		}
 		l.env.unbind(m.from)
 	}
 	for _, m := range moves {
 		l.env.bind(m.to, m.c)
 	}
+	l.dropCovered(covered, cmd.Span())
+}
+
+// dropCovered drops computed columns that no name stands for any more: an alert would show them under a name that is another
+// column's.
+func (l *lowering) dropCovered(covered []*column, at spl.Span) {
+	var names []string
+	for _, c := range covered {
+		if !l.env.uses(c.name, "") && !slices.Contains(names, pattern(c.name)) {
+			names = append(names, pattern(c.name))
+		}
+	}
+	if len(names) == 0 {
+		return
+	}
+	drop := &esql.Drop{Names: names}
+	drop.Origin = origin(at)
+	l.add(drop)
 }

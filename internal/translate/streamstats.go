@@ -1,6 +1,7 @@
 package translate
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -20,7 +21,8 @@ type running struct {
 	lead    int // parts in front of the columns
 	window  int // 0 for all rows so far
 	current bool
-	seen    string // the column with the text of the rows so far
+	seen    string   // the column with the text of the rows so far
+	texts   []string // the keys of the order that are text and may hold numerals
 }
 
 // streamstats lowers the command where the order of the rows can be written as a text; a hole otherwise.
@@ -55,7 +57,7 @@ func (l *lowering) runningRows(cmd *spl.Stats) (why string) {
 		}
 		isKey[c.name], skip[c.name] = true, true
 	}
-	lead, why := l.orderKeys(isKey)
+	lead, why := r.orderKeys(isKey)
 	if why != "" {
 		return why
 	}
@@ -100,6 +102,7 @@ func (l *lowering) runningRows(cmd *spl.Stats) (why string) {
 	for i := range cmd.Aggs {
 		r.run(&cmd.Aggs[i])
 	}
+	r.sayOrder()
 	before := make([]string, r.lead)
 	for i := range before {
 		l.unique++
@@ -109,6 +112,33 @@ func (l *lowering) runningRows(cmd *spl.Stats) (why string) {
 	l.useful = true
 	l.diag("order_not_kept", at, cmd.Name(), "rows that sort alike come in the order of their other columns in the draft, in Splunk in the order they were found; the rows so far are read out of one text of all rows of a group")
 	return ""
+}
+
+// sayOrder says what depends on the order of keys that may be numerals, once a result decides something.
+func (r *running) sayOrder() {
+	if len(r.texts) == 0 {
+		return
+	}
+	var names []string
+	for i := range r.cmd.Aggs {
+		names = append(names, aggName(&r.cmd.Aggs[i]))
+	}
+	key := r.texts[0]
+	r.l.attach(names, &mappingNote{code: "order_dependent", subject: key, message: "the rows come in the order of `" + key + "`, which is text: Splunk puts numbers in it first, by their value, and the draft goes by their digits, so that the rows before another may be others. Sort by a number or a time before streamstats"})
+}
+
+// onlyWords says that the values of a column are known, and none is a numeral.
+func onlyWords(c *column) bool {
+	f := c.mapping()
+	if !f.ValuesComplete {
+		return false
+	}
+	for _, stored := range f.Values {
+		if slices.ContainsFunc(stored, isNumeral) {
+			return false
+		}
+	}
+	return true
 }
 
 func (r *running) options() (why string) {
@@ -140,12 +170,13 @@ func (r *running) options() (why string) {
 
 // orderKeys are texts that sort as the rows do, within the groups of the keys: the last SORT, else the fields that stats
 // groups by, in whose order its rows come.
-func (l *lowering) orderKeys(isKey map[string]bool) (lead []esql.Expr, why string) {
+func (r *running) orderKeys(isKey map[string]bool) (lead []esql.Expr, why string) {
+	l := r.l
 	for i := len(l.cmds) - 1; i >= 0; i-- {
 		switch c := l.cmds[i].(type) {
 		case *esql.Sort:
 			for _, k := range c.Keys {
-				x, ok := l.orderText(k.Expr, k.Desc, isKey)
+				x, ok := r.orderText(k.Expr, k.Desc, isKey)
 				if !ok {
 					return nil, "the order of the rows before it cannot be written as a text"
 				}
@@ -156,7 +187,7 @@ func (l *lowering) orderKeys(isKey map[string]bool) (lead []esql.Expr, why strin
 			return lead, ""
 		case *esql.Stats:
 			for _, b := range c.By {
-				x, ok := l.orderText(col(outName(b)), false, isKey)
+				x, ok := r.orderText(col(outName(b)), false, isKey)
 				if !ok {
 					return nil, "the order of the rows before it cannot be written as a text"
 				}
@@ -178,7 +209,7 @@ func (l *lowering) orderKeys(isKey map[string]bool) (lead []esql.Expr, why strin
 }
 
 // orderText writes a sort key as a text; nil for a key that is the same in all rows of a group.
-func (l *lowering) orderText(x esql.Expr, desc bool, isKey map[string]bool) (esql.Expr, bool) {
+func (r *running) orderText(x esql.Expr, desc bool, isKey map[string]bool) (esql.Expr, bool) {
 	k, plain := x.(*esql.Column)
 	if !plain {
 		return nil, false
@@ -187,9 +218,10 @@ func (l *lowering) orderText(x esql.Expr, desc bool, isKey map[string]bool) (esq
 		return nil, true
 	}
 	var c *column
-	for _, n := range l.env.order {
-		if b := l.env.cols[n]; b != nil && !b.hole && b.name == k.Name {
-			c = b
+	var name string
+	for _, n := range r.l.env.order {
+		if b := r.l.env.cols[n]; b != nil && !b.hole && b.name == k.Name {
+			c, name = b, n
 		}
 	}
 	const middle = 2_000_000_000_000_000_000 // numbers around it have one number of digits
@@ -197,6 +229,9 @@ func (l *lowering) orderText(x esql.Expr, desc bool, isKey map[string]bool) (esq
 	case c == nil || c.array != schema.Single || !c.nonNull:
 		return nil, false
 	case isText(c.typ) && !desc:
+		if !onlyWords(c) {
+			r.texts = append(r.texts, name)
+		}
 		return call("CONCAT", col(c.name), str("\x01")), true // a shorter text comes before a longer one that it begins
 	case isDate(c.typ), isInteger(c.typ):
 		op := "+"
