@@ -153,7 +153,7 @@ func (w *window) read(given, field string, start bool) bound {
 	}
 	t, ok := spl.ParseRelativeTime(text)
 	if !ok {
-		w.say(CodeScheduleLost, field, "%s=%s cannot be read as a time, so the rule goes without it; correct it", field, strconv.Quote(clip(text)))
+		w.say(CodeScheduleLost, field, "%s=%s cannot be read as a time, or lies more than 100 years away, so the rule goes without it; write a time such as -24h or -7d@d", field, strconv.Quote(clip(text)))
 		return bound{kind: boundLost}
 	}
 	if !start && (t.LookBack() <= 0 || plain(t) == 0 && unitSeconds(t.Snap) <= 60) {

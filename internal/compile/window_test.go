@@ -85,6 +85,11 @@ func TestSchedule(t *testing.T) {
 		{counts, "*/10 * * * *", "0", "now", "partial", "10m now-10m", "schedule_lost/earliest_time"},
 		{events, "*/10 * * * *", "0", "now", "full", "10m now-15m", "schedule/earliest_time"},
 		{events, "*/10 * * * *", "yesterday", "now", "partial", "10m now-15m", "schedule_lost/earliest_time"},
+		// a time that is out of reach
+		{events, "*/10 * * * *", "-999999999y", "now", "partial", "10m now-15m", "schedule_lost/earliest_time"},
+		{counts, "*/10 * * * *", "-24h", "-999999999d", "partial", "10m now-1d", "schedule_lost/latest_time schedule/suppression"},
+		{counts, "*/10 * * * *", "-2000000000s-2000000000s", "", "partial", "10m now-10m", "schedule_lost/earliest_time"},
+		{"earliest=-999999999y a=1", "*/10 * * * *", "", "", "partial", "10m now-15m", "window_edges/earliest schedule_default/earliest_time"},
 		{events, "*/10 * * * *", "1700000000", "", "partial", "10m now-15m", "schedule_lost/earliest_time"},
 		{events, "*/10 * * * *", "-10m", "-20m", "partial", "10m now-15m", "schedule_lost/earliest_time"},
 		{counts, "61 * * * *", "-1h", "", "partial", "1h now-1h", "schedule_invalid/cron_schedule"},

@@ -51,7 +51,10 @@ func TimeUnitOf(name string) (TimeUnit, bool) {
 	return TimeUnit{}, false
 }
 
-// ParseRelativeTime reads -24h@h, @d+8h, @w1, now, 0; ok is false for anything else.
+// farthest is how many months a relative time may be away: no event is a hundred years old.
+const farthest = 1200
+
+// ParseRelativeTime reads -24h@h, @d+8h, @w1, now, 0; ok is false for anything else, and for what is more than 100 years away.
 func ParseRelativeTime(s string) (r RelativeTime, ok bool) {
 	s = strings.TrimSpace(strings.ToLower(s))
 	s, r.RealTime = strings.CutPrefix(s, "rt")
@@ -122,6 +125,9 @@ func parseTimeOffset(s string) (seconds, months int64, ok bool) {
 		s = s[j:]
 		seconds += sign * n * u.Seconds
 		months += sign * n * u.Months
+		if max(seconds, -seconds) > farthest*MonthSeconds || max(months, -months) > farthest {
+			return 0, 0, false
+		}
 	}
 	return seconds, months, true
 }

@@ -51,7 +51,7 @@ func (l *lowering) timeModifier(e *spl.Compare, neg bool) esql.Expr {
 		l.emptyRange(start, *r, e.Span())
 	}
 	if !ok {
-		l.diag("window_edges", e.Span(), field, field+"="+text+" cannot become the rule's window; set the rule's look-back by hand")
+		l.diag("window_edges", e.Span(), field, field+"="+text+" cannot be read as a time, or lies more than 100 years away, so it cannot become the rule's window; write a time such as -24h or -7d@d, or set the rule's look-back by hand")
 		return boolean(!neg)
 	}
 	switch {
