@@ -19,7 +19,7 @@ func (l *lowering) cidr(v value, prefix string, at spl.Span) esql.Expr {
 			if p.Bits() == 0 && v.typ == "ip" && p.Addr().Is6() {
 				return notNull(v.expr)
 			}
-			if re, ok := networkRegex(p.Masked()); ok {
+			if re, ok := l.networkRegex(v, p.Masked(), at); ok {
 				t := v
 				if !isText(t.typ) {
 					t = l.asText(v)
@@ -40,7 +40,7 @@ func (l *lowering) cidr(v value, prefix string, at spl.Span) esql.Expr {
 // network, and the same text. The second result says that some value of several is outside.
 func (l *lowering) network(v value, text string, p netip.Prefix) (in, outside esql.Expr) {
 	same := textTest{value: text}
-	re, ok := networkRegex(p.Masked())
+	re, ok := l.networkRegex(v, p.Masked(), l.at)
 	if !ok {
 		in = call("COALESCE", call("CIDR_MATCH", call("TO_IP", v.expr), str(p.String())), boolean(false))
 		if v.multi() {
@@ -68,12 +68,27 @@ func (l *lowering) wholeNetwork(text string) (netip.Prefix, bool) {
 	return p, err == nil
 }
 
+// octet is a number of an IPv4 address: text may hold 10.999.1.1, which is none.
+const octet = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+
 // networkRegex matches the addresses of a network as Elasticsearch writes them; ok is false where the text of IPv6
 // addresses, which leaves zeros out, does not tell.
-func networkRegex(p netip.Prefix) (string, bool) {
+func (l *lowering) networkRegex(v value, p netip.Prefix, at spl.Span) (string, bool) {
+	re, ok := addressRegex(p, isText(v.typ))
+	if ok && isText(v.typ) && p.Addr().Is6() {
+		l.diag("function_differs", at, "cidrmatch", "an IPv6 address in text can be written in several ways; the draft finds those in the shortest form, in lower case, and what only begins like one. Map the field as ip")
+	}
+	return re, ok
+}
+
+// addressRegex is the expression of networkRegex; anyText says that the text may be no address.
+func addressRegex(p netip.Prefix, anyText bool) (string, bool) {
 	any := "[^" + valueMark + "]*"
 	if p.Addr().Is4() {
-		const rest = "[0-9]+"
+		rest := "[0-9]+"
+		if anyText {
+			rest = octet
+		}
 		octets := p.Addr().As4()
 		var parts []string
 		for i, b := range octets {
