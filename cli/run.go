@@ -39,6 +39,9 @@ func (p Program) runCommand() *cobra.Command {
 Events are NDJSON, one flat object a line, or a list of such objects, or a file .csv; _time is in seconds since 1970 or a
 time such as 2026-01-02T03:04:05Z. Lists are fields with several values. Without --events the events are read from stdin, unless the search brings its own rows.
 
+Columns stand in the order that a command gives (table, fields, stats, chart and the like), else by name: _time first, and
+names that begin with _ last.
+
 Rows are those that Splunk would give, as its documentation describes commands, functions and values. What cannot be run
 is an error with its place, and nothing is printed. Nothing is ever written or sent: commands such as outputlookup and
 sendemail pass their rows on.`,

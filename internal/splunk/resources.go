@@ -71,6 +71,10 @@ type macroRecord struct {
 	Arguments  texts   `json:"arguments"`
 	Args       texts   `json:"args"` // as macros.conf calls them
 	IsEval     flag    `json:"iseval"`
+
+	// Columns and Rows are of a lookup: they tell a file that was given in the wrong place.
+	Columns json.RawMessage `json:"columns"`
+	Rows    json.RawMessage `json:"rows"`
 }
 
 // Macros yields the macros of an NDJSON file or JSON array.
@@ -84,6 +88,9 @@ func Macros(file string, r io.Reader) iter.Seq2[migration.Resource, error] {
 			return migration.Resource{}, rec.fault(file, "name", "is missing; a macro is {\"name\", \"definition\", \"arguments\"}")
 		}
 		if m.Definition == nil {
+			if m.Columns != nil || m.Rows != nil {
+				return migration.Resource{}, rec.fault(file, "definition", "is missing: %s is a lookup in a file of macros; give the file with --lookups", m.Name)
+			}
 			return migration.Resource{}, rec.fault(file, "definition", "is missing (macro %s)", m.Name)
 		}
 		args := m.Arguments
@@ -105,6 +112,9 @@ type lookupRecord struct {
 	MaxMatches         Number            `json:"max_matches"`
 	MinMatches         Number            `json:"min_matches"`
 	DefaultMatch       cell              `json:"default_match"`
+
+	// Definition is of a macro: it tells a file that was given in the wrong place.
+	Definition json.RawMessage `json:"definition"`
 }
 
 // Lookups yields the lookups of an NDJSON file or JSON array. A lookup without rows whose size is not known either
@@ -117,6 +127,9 @@ func Lookups(file string, r io.Reader) iter.Seq2[migration.Resource, error] {
 		}
 		if l.Name == "" {
 			return migration.Resource{}, rec.fault(file, "name", "is missing; a lookup is {\"name\", \"columns\", \"rows\", …}")
+		}
+		if l.Definition != nil && len(l.Columns) == 0 && len(l.Rows) == 0 {
+			return migration.Resource{}, rec.fault(file, "columns", "is missing: %s is a macro in a file of lookups; give the file with --macros", l.Name)
 		}
 		res := migration.Resource{
 			Type: migration.ResourceLookup, Name: l.Name, Kind: l.Kind, Columns: l.Columns, TotalRows: len(l.Rows),

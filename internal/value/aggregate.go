@@ -123,6 +123,9 @@ func aggregateOps() []Op {
 
 type aggregate func(e *Env, rows []Sample, param float64) Value
 
+// Numbers are the numbers that sum and avg take of the values of rows.
+func Numbers(rows []Sample) []float64 { return numbers(rows) }
+
 // numbers are the numbers among the values of the rows.
 func numbers(rows []Sample) []float64 {
 	var list []float64

@@ -222,7 +222,7 @@ func (x *runner) project(n *plan.Project, t *rows) (*rows, error) {
 		}
 		return match(name, n.Keep) || name == "_time" || name == "_raw"
 	}
-	out := &rows{fixed: n.Table || t.fixed && len(n.Drop) > 0}
+	out := &rows{fixed: n.Table || t.fixed && len(n.Drop) > 0, listed: t.listed || len(n.Drop) == 0}
 	if len(n.Drop) > 0 {
 		for _, name := range t.names {
 			if keep(name) {

@@ -281,7 +281,7 @@ func (x *runner) times(n *plan.Source) (*rows, error) {
 	if !ok {
 		return nil, &Error{n.At, "increment=" + n.Generate.Step + " is no span of time such as 1d"}
 	}
-	t := &rows{names: []string{"starttime", "starthuman", "endtime", "endhuman"}}
+	t := &rows{names: []string{"starttime", "starthuman", "endtime", "endhuman"}, listed: true}
 	for from := value.Seconds(start); from < value.Seconds(end); {
 		to, ok := value.NextBin(from, span, x.in.Zone)
 		if !ok || to <= from {

@@ -155,7 +155,27 @@ func Run(ctx context.Context, p *plan.Plan, in Input) (*Result, error) {
 			res.Columns = append(res.Columns, n)
 		}
 	}
+	if !t.fixed && !t.listed {
+		slices.SortFunc(res.Columns, byName)
+	}
 	return res, nil
+}
+
+// byName is the order of columns where no command gives one: _time, the names by their text, names that begin with _.
+func byName(a, b string) int {
+	class := func(name string) int {
+		switch {
+		case name == "_time":
+			return 0
+		case strings.HasPrefix(name, "_"):
+			return 2
+		}
+		return 1
+	}
+	if d := class(a) - class(b); d != 0 {
+		return d
+	}
+	return strings.Compare(a, b)
 }
 
 // runner holds the state of one call.
@@ -183,7 +203,9 @@ type rows struct {
 	names []string
 	// fixed says that the columns are exactly names, as behind table or stats, though no row has a value in one.
 	fixed bool
-	rows  []*Row
+	// listed says that a command gave the order of the columns: fields, gentimes, and all that fix them.
+	listed bool
+	rows   []*Row
 }
 
 func (t *rows) add(name string) {
@@ -193,7 +215,9 @@ func (t *rows) add(name string) {
 }
 
 // like is the same columns without rows.
-func (t *rows) like() *rows { return &rows{names: slices.Clone(t.names), fixed: t.fixed} }
+func (t *rows) like() *rows {
+	return &rows{names: slices.Clone(t.names), fixed: t.fixed, listed: t.listed}
+}
 
 func (r *Row) clone() *Row {
 	c := &Row{fields: make(map[string]value.Value, len(r.fields)+2)}

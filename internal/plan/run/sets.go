@@ -20,7 +20,7 @@ func (x *runner) sub(n plan.Node, limit int) (*rows, error) {
 	}
 	if limit > 0 && len(t.rows) > limit {
 		x.note(n.Span(), "only the first %d rows of the subsearch count", limit)
-		t = &rows{names: t.names, fixed: t.fixed, rows: t.rows[:limit]}
+		t = &rows{names: t.names, fixed: t.fixed, listed: t.listed, rows: t.rows[:limit]}
 	}
 	return t, nil
 }
@@ -113,7 +113,7 @@ func aliased(t *rows, keys []string, alias string) (*rows, []string) {
 		}
 		return alias + "." + name
 	}
-	out := &rows{fixed: t.fixed}
+	out := &rows{fixed: t.fixed, listed: t.listed}
 	for _, name := range t.names {
 		out.add(with(name))
 	}

@@ -101,7 +101,7 @@ func matching(names []string, pattern string) []string {
 func (x *runner) forItems(n *plan.ForEach, t *rows) (*rows, error) {
 	out := t.like()
 	for _, r := range t.rows {
-		one := &rows{names: slices.Clone(t.names), fixed: t.fixed, rows: []*Row{r}}
+		one := &rows{names: slices.Clone(t.names), fixed: t.fixed, listed: t.listed, rows: []*Row{r}}
 		patterns := n.Patterns
 		if len(patterns) == 0 { // auto_collections takes the fields that hold several values or a list
 			for _, name := range t.names {
@@ -150,7 +150,7 @@ func (x *runner) forRows(n *plan.ForRows, t *rows) (*rows, error) {
 		return nil, &LimitError{fmt.Sprintf("%d templates within one another", x.limits.Depth), n.At}
 	}
 	defer func() { x.nested-- }()
-	out := &rows{}
+	out := &rows{listed: true} // as the searches order them
 	for i, r := range t.rows {
 		if i == n.Max {
 			x.note(n.At, "map runs for the first %d rows only: give maxsearches", n.Max)

@@ -21,15 +21,7 @@ func (x *runner) window(n *plan.Window, t *rows) (*rows, error) {
 	} else {
 		err = x.overGroups(n, aggs, t, out)
 	}
-	if err != nil {
-		return nil, err
-	}
-	for _, r := range out.rows {
-		if err := x.holds(r); err != nil {
-			return nil, err
-		}
-	}
-	return out, nil
+	return out, err
 }
 
 // overGroups adds the aggregations of its group to each row; a row that lacks a key gets none. A row with several values
@@ -59,12 +51,18 @@ func (x *runner) overGroups(n *plan.Window, aggs []plan.Agg, t, out *rows) error
 			}
 		}
 	}
+	for _, r := range out.rows {
+		if err := x.holds(r); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
 // past is what a running window remembers of a group.
 type past struct {
 	samples [][]value.Sample // by aggregation
+	folds   []*fold          // by aggregation; nil: samples
 	at      []entry
 }
 
@@ -104,6 +102,9 @@ func (x *runner) stream(n *plan.Window, aggs []plan.Agg, t, out *rows) error {
 		g := groups[id]
 		if g == nil {
 			g = &past{samples: make([][]value.Sample, len(aggs))}
+			for _, a := range aggs {
+				g.folds = append(g.folds, newFold(n, a))
+			}
 			groups[id] = g
 		}
 		at, _ := r.time()
@@ -121,6 +122,9 @@ func (x *runner) stream(n *plan.Window, aggs []plan.Agg, t, out *rows) error {
 			if err := x.streamed(n, aggs, g, out.rows[i]); err != nil {
 				return err
 			}
+		}
+		if err := x.holds(out.rows[i]); err != nil {
+			return err
 		}
 		if reset, err := x.holdsFor(n.ResetAfter, out.rows[i]); err != nil {
 			return err
@@ -147,6 +151,12 @@ func (x *runner) remember(n *plan.Window, aggs []plan.Agg, g *past, r *Row, e en
 		}
 		if !ok {
 			s.Value = nil
+		}
+		if f := g.folds[k]; f != nil {
+			if err := f.add(x, a, s); err != nil {
+				return err
+			}
+			continue
 		}
 		g.samples[k] = append(g.samples[k], s)
 	}
@@ -183,14 +193,16 @@ func (g *past) trim(n *plan.Window, i int, at float64, current int) {
 	if drop > 0 {
 		g.at = g.at[drop:]
 		for k := range g.samples {
-			g.samples[k] = g.samples[k][drop:]
+			if g.folds[k] == nil {
+				g.samples[k] = g.samples[k][drop:]
+			}
 		}
 	}
 }
 
 func (x *runner) streamed(n *plan.Window, aggs []plan.Agg, g *past, r *Row) error {
 	for k, a := range aggs {
-		v, err := x.ofSamples(a, g.samples[k], n.AllNum)
+		v, err := x.soFar(a, g, k, n.AllNum)
 		if err != nil {
 			return err
 		}
@@ -200,4 +212,12 @@ func (x *runner) streamed(n *plan.Window, aggs []plan.Agg, g *past, r *Row) erro
 		r.set(a.Name, v)
 	}
 	return nil
+}
+
+// soFar is an aggregation over the rows that a group remembers.
+func (x *runner) soFar(a plan.Agg, g *past, k int, allNum bool) (value.Value, error) {
+	if f := g.folds[k]; f != nil && len(g.at) > 0 {
+		return f.result, nil
+	}
+	return x.ofSamples(a, g.samples[k], allNum)
 }
