@@ -266,17 +266,30 @@ func findTerm(raw, term string, withCase bool) bool {
 		if !open && a > 0 && wordByte(raw[a-1]) && wordByte(parts[0][0]) {
 			continue
 		}
-		b, ok := a+len(parts[0]), true
-		for _, p := range parts[1:] {
-			j := strings.Index(raw[b:], p)
-			// A pattern does not reach beyond the word.
-			if j < 0 || strings.ContainsAny(raw[b:b+j], " \t\n\r\",;|()[]{}") {
-				ok = false
-				break
-			}
-			b += j + len(p)
+		if restOfTerm(raw, a+len(parts[0]), parts[1:], end) {
+			return true
 		}
-		if ok && (end || b >= len(raw) || !wordByte(raw[b]) || !wordByte(raw[b-1])) {
+	}
+	return false
+}
+
+// restOfTerm says whether the parts behind the stars follow in the word that goes on at b, and the last one ends it: of
+// several places for the last part one that is followed by a breaker counts.
+func restOfTerm(raw string, b int, parts []string, open bool) bool {
+	ends := func(b int) bool { return open || b >= len(raw) || !wordByte(raw[b]) || !wordByte(raw[b-1]) }
+	if len(parts) == 0 {
+		return ends(b)
+	}
+	for from := b; from <= len(raw); from++ {
+		i := strings.Index(raw[from:], parts[0])
+		if i < 0 || strings.ContainsAny(raw[b:from+i], " \t\n\r\",;|()[]{}") {
+			return false // a pattern does not reach beyond the word
+		}
+		from += i
+		if len(parts) > 1 {
+			return restOfTerm(raw, from+len(parts[0]), parts[1:], open)
+		}
+		if ends(from + len(parts[0])) {
 			return true
 		}
 	}

@@ -184,21 +184,21 @@ func pipelineCase(query string, in run.Input, want []map[string]any, ordered, ma
 }
 
 var (
-	stored = "the rows have the value as the document has it; Splunk's own has the domain before the account, upper case, or CurrentControlSet"
+	stored = "the rows have the value as the document has it; Splunk's own has the domain before the account, upper case, or CurrentControlSet; the rows are the draft's, and no page of Splunk settles what an integration writes"
 	// The schema is read the other way round to get what Splunk has of a document. Where an integration joins several
 	// fields into one or writes other words for codes, nothing says which of the values before it was there.
-	written = "the document has the integration's words for the code or text that Splunk has, which the schema read the other way round cannot tell"
-	joined  = "several fields of Splunk come into one of the document, and the schema read the other way round gives them all the same value"
-	places  = "the rows have the place that the document has; there is no database of places here, and the interpreter says so in a note"
+	written = "the document has the integration's words for the code or text that Splunk has, which the schema read the other way round cannot tell; neither side is wrong about SPL, and no page of Splunk settles it"
+	joined  = "several fields of Splunk come into one of the document, and the schema read the other way round gives them all the same value; neither side is wrong about SPL, and no page of Splunk settles it"
+	places  = "the rows have the place that the document has; there is no database of places here, and the interpreter says so in a note; SearchReference/Iplocation leaves the places to a database"
 )
 
 // disagreements are the cases in which the interpreter and the rows differ, with the reason and the page that says which
 // of the two is wrong.
 var disagreements = map[string]string{
-	"rows/typographic_quotes":           "the search cannot be read in Splunk either; the rows stand for the draft, which takes the quotation marks for straight ones and says so",
-	"rows/typographic_dash":             "the search cannot be read in Splunk either; the rows stand for the draft, which takes the dash for a minus sign and says so",
-	"rows/hash_comment":                 "# begins no comment in Splunk; the rows stand for the draft, which takes the words behind it for one and says so",
-	"combine/lookup_missing":            "no rows can be said of a lookup that nobody defined; the case stands for the hole",
+	"rows/typographic_quotes":           "the search cannot be read in Splunk either; the rows stand for the draft, which takes the quotation marks for straight ones and says so; no page names typographic ones",
+	"rows/typographic_dash":             "the search cannot be read in Splunk either; the rows stand for the draft, which takes the dash for a minus sign and says so; no page names typographic ones",
+	"rows/hash_comment":                 "# begins no comment in Splunk (Search/Comments: three backticks around it do); the rows stand for the draft, which takes the words behind it for one and says so",
+	"combine/lookup_missing":            "no rows can be said of a lookup that nobody defined, and no page settles it; the case stands for the hole",
 	"combine/subsearch_dedup_differs":   "the rows are wrong: the subsearch gives {h: b}, {h: A, u: x} and {h: a, u: y}, since n=5 has no u, and search ignores case (SearchReference/Search), so that 1 to 5 agree with one of them; rows of a case that differs were never compared",
 	"lookup/streamstats":                "the rows stand for the hole: streamstats adds a column to each of the six events (SearchReference/Streamstats)",
 	"partial/prestats_alone":            "the rows stand for the hole: rows of prestats=t are read by stats and its kin only (SearchReference/Tstats)",
@@ -212,7 +212,7 @@ var disagreements = map[string]string{
 	"windows_ecs/search_later":          stored,
 	"cloud_ecs/audit_type":              stored,
 	"models_ecs/control_set":            stored,
-	"models_ecs/failed_data_set":        "the document belongs to Authentication.Failed_Authentication by a condition of the draft that the source does not name",
+	"models_ecs/failed_data_set":        "the document belongs to Authentication.Failed_Authentication by a condition of the draft that the source does not name; no page of Splunk settles it, since the document is the integration's",
 	"sets_ecs/iplocation":               places,
 	"sets_ecs/iplocation_after_stats":   places,
 	"cloud_ecs/okta_outcome_where":      written,
