@@ -20,6 +20,7 @@ import (
 // Bounds of one request; the gateway's own limits are 10,000 rules and 64 MiB.
 const (
 	chunkRules     = 5_000
+	firstRules     = 100 // in the request that creates a migration, so that Ctrl-C need not wait long for its answer
 	chunkResources = 1_000
 	chunkBytes     = 8 << 20
 	pageSize       = 1_000
@@ -170,50 +171,85 @@ func (g *gateway) fill(ctx context.Context, id string, rules []migration.Origina
 	ours := id == ""
 	defer func() {
 		if err != nil && id != "" && ours {
-			clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
-			defer cancel()
-			if derr := g.do(clean, http.MethodDelete, "/"+id, nil, new(struct{})); derr != nil && !errors.Is(derr, errUnknown) {
-				err = fmt.Errorf("%w; migration %s is incomplete and could not be deleted: %w", err, id, derr)
-			}
+			err = g.discard(ctx, id, err)
 		}
 	}()
 	var last []json.RawMessage
 	for left := rules; len(left) > 0; {
-		var part []json.RawMessage
-		if part, left, err = chunk(left, chunkRules); err != nil {
-			return id, err
-		}
-		last = part
-		path := "/" + id
+		most := chunkRules
 		if id == "" {
-			path = ""
+			most = firstRules
 		}
-		if len(left) > 0 || len(resources) > 0 {
-			path += "?seal=false"
-		}
-		var answer struct {
-			MigrationID string `json:"migration_id"`
-		}
-		if err := g.do(ctx, http.MethodPost, path, part, &answer); err != nil {
+		if last, left, err = chunk(left, most); err != nil {
 			return id, err
 		}
-		if id == "" && created != nil {
-			if err := created(answer.MigrationID); err != nil {
-				return answer.MigrationID, err
+		seal := len(left) == 0 && len(resources) == 0
+		if id != "" {
+			if err := g.add(ctx, id, last, seal); err != nil {
+				return id, err
+			}
+			continue
+		}
+		if id, err = g.open(ctx, last, seal); err != nil {
+			return id, err
+		}
+		if created != nil {
+			if err := created(id); err != nil {
+				return id, err
 			}
 		}
-		id = answer.MigrationID
 	}
 	if _, err := g.define(ctx, id, resources); err != nil {
 		return id, err
 	}
 	if len(resources) > 0 {
 		// A repeated chunk adds nothing; without seal=false it seals.
-		if err := g.do(ctx, http.MethodPost, "/"+id, last, new(struct{})); err != nil {
+		if err := g.add(ctx, id, last, true); err != nil {
 			return id, err
 		}
 	}
 	return id, nil
+}
+
+// lastWait is how long the request that creates a migration may still take after Ctrl-C.
+const lastWait = time.Second
+
+// open creates a migration of its first rules. Ctrl-C does not break the request off at once, so that what was stored has an
+// id that is known, and can be deleted.
+func (g *gateway) open(ctx context.Context, rules []json.RawMessage, seal bool) (id string, err error) {
+	whole, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer cancel(nil)
+	defer context.AfterFunc(ctx, func() {
+		time.AfterFunc(lastWait, func() { cancel(context.Cause(ctx)) })
+	})()
+	var answer struct {
+		MigrationID string `json:"migration_id"`
+	}
+	err = g.do(whole, http.MethodPost, sealing("", seal), rules, &answer)
+	return answer.MigrationID, err
+}
+
+// add appends rules to a migration.
+func (g *gateway) add(ctx context.Context, id string, rules []json.RawMessage, seal bool) error {
+	return g.do(ctx, http.MethodPost, sealing("/"+id, seal), rules, new(struct{}))
+}
+
+// sealing is a path for rules that says whether they are the last ones.
+func sealing(path string, seal bool) string {
+	if seal {
+		return path
+	}
+	return path + "?seal=false"
+}
+
+// discard deletes a migration that is not whole, because of an error, and gives that.
+func (g *gateway) discard(ctx context.Context, id string, err error) error {
+	clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+	defer cancel()
+	if derr := g.do(clean, http.MethodDelete, "/"+id, nil, new(struct{})); derr != nil && !errors.Is(derr, errUnknown) {
+		return fmt.Errorf("%w; migration %s is incomplete and could not be deleted: %w", err, id, derr)
+	}
+	return err
 }
 
 // concerned are rules at an end whose results resources may improve.
@@ -360,6 +396,9 @@ const inProcessURL = "http://127.0.0.1"
 
 // RoundTrip implements http.RoundTripper. The answer is streamed; whoever closes it early ends the handler's writes.
 func (t inProcess) RoundTrip(req *http.Request) (*http.Response, error) {
+	if err := req.Context().Err(); err != nil {
+		return nil, err // a server would not hear of it either
+	}
 	r := req.Clone(req.Context())
 	r.RequestURI, r.RemoteAddr = r.URL.RequestURI(), "127.0.0.1:0"
 	if r.Host == "" {

@@ -8,6 +8,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/rulebridge/rulebridge/internal/migration"
 )
 
 // TestWhatAGatewayDidNotAnswer: a message names a gateway where there is one, and says when the address is of something else.
@@ -66,5 +68,34 @@ func TestInterruptIsNoSilence(t *testing.T) {
 func TestPrintable(t *testing.T) {
 	if got := printable("a\x1b[31m\u009b\t\u202egnp.exe\u2066é日"); got != "a�[31m� �gnp.exe�é日" {
 		t.Errorf("%q", got)
+	}
+}
+
+// TestInterruptWhileRulesAreStored: Ctrl-C in the request that creates a migration leaves no migration that nobody knows of.
+func TestInterruptWhileRulesAreStored(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	var deleted []string
+	stored := 0
+	g, err := newGateway(inProcessURL, inProcess{http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.Method {
+		case http.MethodPost:
+			stored++
+			cancel(interrupted{os.Interrupt})
+			if r.Context().Err() != nil {
+				t.Error("the request that creates the migration is broken off")
+			}
+			_, _ = w.Write([]byte(`{"migration_id": "m1"}`))
+		case http.MethodDelete:
+			deleted = append(deleted, r.URL.Path)
+			_, _ = w.Write([]byte(`{"deleted": true}`))
+		}
+	})})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rules, known := make([]migration.OriginalRule, 3*firstRules), ""
+	_, err = g.create(ctx, rules, nil, func(id string) error { known = id; return nil })
+	if !errors.Is(err, context.Canceled) || stored != 1 || known != "m1" || len(deleted) != 1 || !strings.HasSuffix(deleted[0], "/m1") {
+		t.Errorf("%v; %d requests stored rules, known %q, deleted %v", err, stored, known, deleted)
 	}
 }

@@ -3,9 +3,6 @@ package cli
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
-	"net/http"
 	"slices"
 
 	"github.com/rulebridge/rulebridge/internal/migration"
@@ -28,22 +25,23 @@ type gatewaySink struct {
 // Rules implements splunk.Sink.
 func (k *gatewaySink) Rules(rules []migration.OriginalRule) error {
 	for left := rules; len(left) > 0; {
-		part, rest, err := chunk(left, chunkRules)
+		most := chunkRules
+		if k.id == "" {
+			most = firstRules
+		}
+		part, rest, err := chunk(left, most)
 		if err != nil {
 			return err
 		}
 		left, k.last = rest, part
-		path := "?seal=false"
-		if k.id != "" {
-			path = "/" + k.id + path
+		if k.id == "" {
+			k.id, k.err = k.g.open(k.ctx, part, false)
+		} else {
+			k.err = k.g.add(k.ctx, k.id, part, false)
 		}
-		var answer struct {
-			MigrationID string `json:"migration_id"`
-		}
-		if k.err = k.g.do(k.ctx, http.MethodPost, path, part, &answer); k.err != nil {
+		if k.err != nil {
 			return k.err
 		}
-		k.id = answer.MigrationID
 	}
 	return nil
 }
@@ -73,17 +71,7 @@ func (k *gatewaySink) Resources(list []migration.Resource) error {
 // seal ends an import: a repeated chunk adds nothing, and without seal=false it seals.
 func (k *gatewaySink) seal() error {
 	if k.last != nil {
-		k.err = k.g.do(k.ctx, http.MethodPost, "/"+k.id, k.last, new(struct{}))
+		k.err = k.g.add(k.ctx, k.id, k.last, true)
 	}
 	return k.err
-}
-
-// discard deletes a migration that is not whole, because of an error, and gives that.
-func (g *gateway) discard(ctx context.Context, id string, err error) error {
-	clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
-	defer cancel()
-	if derr := g.do(clean, http.MethodDelete, "/"+id, nil, new(struct{})); derr != nil && !errors.Is(derr, errUnknown) {
-		return fmt.Errorf("%w; migration %s is incomplete and could not be deleted: %w", err, id, derr)
-	}
-	return err
 }
