@@ -71,7 +71,9 @@ func TestRandomConditions(t *testing.T) {
 			text = "* | where " + text
 		}
 		out := compiler.Translate(translate.Request{Query: text, Types: types})
-		if out.Result != translate.Full {
+		// A condition that never holds is said to; the rows, none, are compared as those of a full draft.
+		neverHolds := onlyNeverAlerts(out) && !slices.ContainsFunc(events, tree.holds)
+		if out.Result != translate.Full && !neverHolds {
 			t.Errorf("%s\n  %s: %s", text, out.Result, causes(out))
 			wrong++
 			continue
@@ -98,6 +100,18 @@ func TestRandomConditions(t *testing.T) {
 		}
 	}
 	t.Logf("FIGURE random conditions with exactly the expected events: %d of %d", 2*count-wrong, 2*count)
+}
+
+// onlyNeverAlerts says that a draft differs from a full one only in saying that the rule never alerts.
+func onlyNeverAlerts(out translate.Output) bool {
+	said := false
+	for _, d := range out.Diagnostics {
+		if d.Severity != translate.Info && d.Code != "never_alerts" {
+			return false
+		}
+		said = said || d.Code == "never_alerts"
+	}
+	return said
 }
 
 // collected turns every event into a row of an aggregation with the same values.
