@@ -61,6 +61,11 @@ func (l *lowering) convertField(f spl.ConvertFunc, whole spl.Span, format string
 		l.diag("type_mismatch", f.Span(), f.Func, "a time is needed here, and this is of the type "+c.typ+"; use another field, or leave the conversion out")
 		l.defineHole(out)
 		return
+	case f.Func == "rmcomma" && isNumeric(c.typ): // a number has no commas
+		if out != name {
+			l.env.bind(out, c)
+		}
+		return
 	case f.Func == "ctime" && !decides(rest, out), f.Func == "mktime" && isDate(c.typ):
 		l.diag("time_display", whole, f.Func, "`"+f.Func+"` formats a time for display; the date stays a date")
 		if out != name {
@@ -94,9 +99,9 @@ func (l *lowering) convertField(f spl.ConvertFunc, whole spl.Span, format string
 		l.diag("function_differs", at, f.Func, "convert auto leaves a field as it is where one of its values is no number; the draft has no value there")
 		x = l.numeric(v, at).expr
 	case "rmcomma":
-		x = l.readNumber(value{expr: call("REPLACE", l.text(v).expr, str(","), str("")), typ: "keyword", array: v.array})
+		x, typ = call("REPLACE", l.text(v).expr, str(","), str("")), "keyword" // what is no number without commas stays, as text
 	case "rmunit":
-		x = l.readNumber(value{expr: call("REPLACE", l.text(v).expr, str("[^0-9.eE+-].*$"), str("")), typ: "keyword", array: v.array})
+		x = l.readNumber(value{expr: call("REPLACE", l.text(v).expr, str(`(?s)^([-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)).*$`), str("$1")), typ: "keyword", array: v.array})
 	case "dur2sec": // [D+]HH:MM:SS
 		t := l.text(v).expr
 		x = call("CASE", rlike(t, `([0-9]+\+)?([0-9]+:)?[0-9]+:[0-9]+(\.[0-9]+)?`),
