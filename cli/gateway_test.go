@@ -2,12 +2,15 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rulebridge/rulebridge/internal/migration"
 )
@@ -97,5 +100,33 @@ func TestInterruptWhileRulesAreStored(t *testing.T) {
 	_, err = g.create(ctx, rules, nil, func(id string) error { known = id; return nil })
 	if !errors.Is(err, context.Canceled) || stored != 1 || known != "m1" || len(deleted) != 1 || !strings.HasSuffix(deleted[0], "/m1") {
 		t.Errorf("%v; %d requests stored rules, known %q, deleted %v", err, stored, known, deleted)
+	}
+}
+
+// TestStartThatShowsLate: what a slow gateway still says of before the start does not end the migration.
+func TestStartThatShowsLate(t *testing.T) {
+	old, now := time.Now().Add(-time.Minute).UTC(), time.Now().UTC()
+	counts := migration.Counts{Total: 3, Pending: 3}
+	says := []migration.Stats{
+		{Status: migration.Stopped, Rules: counts, LastUpdated: old}, // before the start
+		{Status: migration.Stopped, Rules: counts, LastUpdated: old}, // right after it
+		{Status: migration.Stopped, Rules: counts, LastUpdated: old},
+		{Status: migration.Running, Rules: counts, LastUpdated: now},
+		{Status: migration.Finished, Rules: migration.Counts{Total: 3, Finished: 3}, LastUpdated: now},
+	}
+	g, err := newGateway(inProcessURL, inProcess{http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/start") {
+			_, _ = w.Write([]byte(`{"started": true}`))
+			return
+		}
+		_ = json.NewEncoder(w).Encode(says[0])
+		says = says[min(1, len(says)-1):]
+	})})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &run{p: Program{Stdout: io.Discard, Stderr: io.Discard}, gateway: g, id: "m"}
+	if stats, err := r.carryOut(t.Context(), 3); err != nil || stats.Status != migration.Finished {
+		t.Errorf("%+v, %v", stats, err)
 	}
 }

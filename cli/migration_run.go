@@ -154,6 +154,10 @@ func (r *run) resume(ctx context.Context, rules []migration.OriginalRule, resour
 
 // carryOut starts the migration unless it runs, and waits for its end.
 func (r *run) carryOut(ctx context.Context, total int) (migration.Stats, error) {
+	before, err := r.gateway.stats(ctx, r.id)
+	if err != nil {
+		return before, err
+	}
 	started, err := r.gateway.start(ctx, r.id, r.connector, r.batch, r.pause, r.again)
 	if err != nil {
 		return migration.Stats{}, r.badRequest(err)
@@ -161,7 +165,7 @@ func (r *run) carryOut(ctx context.Context, total int) (migration.Stats, error) 
 	if stats, err := r.gateway.stats(ctx, r.id); err == nil && !started && stats.Rules.Done() {
 		return stats, nil // nothing was left to do
 	}
-	stats, err := r.wait(ctx, total)
+	stats, err := r.wait(ctx, total, before)
 	if wasInterrupted(ctx) {
 		return stats, r.interrupted()
 	}
@@ -200,10 +204,13 @@ func (r *run) badRequest(err error) error {
 const patience = 30 * time.Second
 
 // wait polls the migration until it no longer runs, showing how far it is.
-func (r *run) wait(ctx context.Context, total int) (migration.Stats, error) {
+// wait follows a migration that was started until it ends. before is what it was before the start: a slow gateway may give
+// that for a while.
+func (r *run) wait(ctx context.Context, total int, before migration.Stats) (migration.Stats, error) {
 	progress := r.p.newProgress(total)
 	defer progress.stop()
 	var failing time.Time
+	began := time.Now()
 	for {
 		stats, err := r.gateway.stats(ctx, r.id)
 		switch {
@@ -221,7 +228,8 @@ func (r *run) wait(ctx context.Context, total int) (migration.Stats, error) {
 		default:
 			failing = time.Time{}
 			progress.update(stats.Rules)
-			if stats.Status == migration.Finished || stats.Status == migration.Stopped {
+			unstarted := stats.Status == before.Status && stats.LastUpdated.Equal(before.LastUpdated) && time.Since(began) < patience
+			if (stats.Status == migration.Finished || stats.Status == migration.Stopped) && !unstarted {
 				return stats, nil
 			}
 		}
