@@ -1,6 +1,7 @@
 package translate
 
 import (
+	"math"
 	"regexp"
 	"strconv"
 	"strings"
@@ -162,7 +163,7 @@ func init() {
 		"isnull":    {1, 1, func(l *lowering, e *spl.Call, neg bool) esql.Expr { return l.nullTest(e, !neg) }, "IS NULL"},
 		"isnotnull": {1, 1, func(l *lowering, e *spl.Call, neg bool) esql.Expr { return l.nullTest(e, neg) }, "IS NOT NULL"},
 		"isnum":     {1, 1, condIsnum, "TO_DOUBLE IS NOT NULL"},
-		"isint":     {1, 1, condIsint, "RLIKE of text; by the type, or equal to FLOOR, of numbers"},
+		"isint":     {1, 1, condIsint, "by the type, or equal to FLOOR, where text reads as a number, too"},
 		"isstr":     {1, 1, condIsstr, "text whose TO_DOUBLE IS NULL"},
 		"isbool":    {1, 1, condIsbool, "by the type"},
 		"like": {2, 2, func(l *lowering, e *spl.Call, neg bool) esql.Expr {
@@ -881,15 +882,19 @@ func condIsint(l *lowering, e *spl.Call, neg bool) esql.Expr {
 	case v.null, v.typ == "boolean", v.typ == "ip":
 		return boolean(neg)
 	case v.word != nil:
-		_, err := strconv.ParseInt(*v.word, 10, 64)
-		return boolean((err == nil) != neg)
+		return boolean(isWhole(*v.word) != neg)
 	case isInteger(v.typ), v.whole, isDate(v.typ):
 		return orNot(l.presence(v), neg)
 	case isText(v.typ):
 		if v.multi() {
 			l.arrayNote(v, e.Span(), e.Func, "`isint` of several values is null in ES|QL")
 		}
-		x = rlike(v.expr, "-?[0-9]+")
+		if l.namesThings(v) { // its numbers have no exponent and no point
+			x = rlike(v.expr, "-?[0-9]+")
+			break
+		}
+		n := numberOf(v)
+		x = call("CASE", readsAsNumber(v), binary("==", n, call("FLOOR", n)), boolean(false))
 	default:
 		x = binary("==", v.expr, call("FLOOR", v.expr))
 	}
@@ -897,6 +902,15 @@ func condIsint(l *lowering, e *spl.Call, neg bool) esql.Expr {
 		return x
 	}
 	return or(append([]esql.Expr{negate(x)}, nulls(v)...)...)
+}
+
+// isWhole says that a literal reads as a number without a fraction: 1.0 and 1e3 are such, too.
+func isWhole(text string) bool {
+	if !isNumeral(text) {
+		return false
+	}
+	n, err := strconv.ParseFloat(text, 64)
+	return err == nil && n == math.Trunc(n)
 }
 
 // condIsstr is isstr: text that is no number.

@@ -2,6 +2,7 @@ package translate
 
 import (
 	"math"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,6 +19,9 @@ import (
 // numeralForm matches the texts that Splunk reads as a number. TO_DOUBLE alone would not do: it also reads 1d, 1f and a
 // number between blanks.
 const numeralForm = `[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?`
+
+// exponentForm is the part of numeralForm that has an exponent.
+const exponentForm = `[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)[eE][-+]?[0-9]+`
 
 // readsAsNumber is true where a text reads as a number, false where it does not, null where there is none.
 func readsAsNumber(v value) esql.Expr { return rlike(v.expr, numeralForm) }
@@ -67,7 +71,15 @@ func (l *lowering) equalsNumeral(op string, v value, text string, span spl.Span)
 		}
 		return and(l.presence(v), x)
 	}
-	l.diag("numeric_comparison", span, v.columnName(), "a text that reads as a number is compared as one here, so other spellings of "+text+" (with zeros in front, or behind the point) are found too, those with an exponent aside")
+	exponents := !v.multi() && !l.namesThings(v) // no source writes a code or a port as 1e3
+	message := "a text that reads as a number is compared as one here, so other spellings of " + text + " (with zeros in front, or behind the point) are found too"
+	if !exponents {
+		message += ", those with an exponent aside"
+		if strings.ContainsAny(text, "eE") { // what stands in the search is found as it stands
+			pattern = "(" + pattern + "|" + regexp.QuoteMeta(text) + ")"
+		}
+	}
+	l.diag("numeric_comparison", span, v.columnName(), message)
 	switch {
 	case v.multi() && op == "==" && v.stored() && isKeyword(v.typ) && l.queryString():
 		return call("QSTR", str(esql.EscapeLucene(v.columnName())+":/"+pattern+"/"))
@@ -75,10 +87,15 @@ func (l *lowering) equalsNumeral(op string, v value, text string, span spl.Span)
 		return not(rlike(call("CONCAT", call("MV_CONCAT", v.expr, str(valueMark)), str(valueMark)), "("+pattern+valueMark+")+"))
 	case v.multi():
 		return rlike(call("CONCAT", str(valueMark), call("MV_CONCAT", v.expr, str(valueMark)), str(valueMark)), ".*"+valueMark+pattern+valueMark+".*")
-	case op == "!=":
-		return not(rlike(v.expr, pattern))
 	}
-	return rlike(v.expr, pattern)
+	x := rlike(v.expr, pattern)
+	if exponents {
+		x = or(x, and(rlike(v.expr, exponentForm), binary("==", numberOf(v), n)))
+	}
+	if op == "!=" {
+		return negate(x)
+	}
+	return x
 }
 
 // spellings is a pattern of the texts that are the same number as a numeral, without exponents; false where the numeral has

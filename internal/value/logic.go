@@ -114,7 +114,7 @@ func logicOps() []Op {
 		}),
 		is("isint", "holds for a whole number: of 1.5 it does not", pageInfo, func(v Value) bool {
 			n, ok := number(v)
-			return ok && n == float64(int64(n))
+			return ok && n == math.Trunc(n) && !math.IsInf(n, 0)
 		}),
 		is("isdouble", "holds for a number with a fraction: of 1000000 it does not", pageInfo, func(v Value) bool {
 			n, ok := number(v)

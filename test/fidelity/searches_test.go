@@ -84,6 +84,10 @@ func TestRandomSearches(t *testing.T) {
 			figures.add("not run by the interpreter")
 			continue
 		}
+		if exponentAside(text, out.Diagnostics) {
+			figures.add("full, with the note that equality leaves numerals with an exponent out")
+			continue
+		}
 		result, err := node.ESQL(ctx, out.Query, elasticsearch.ESQLOptions{})
 		if err != nil {
 			figures.add("rejected")
@@ -108,16 +112,25 @@ func TestRandomSearches(t *testing.T) {
 	}
 }
 
+// exponentAside says that a search asks for the number of the one word with an exponent, and that the draft says that it
+// leaves such words out.
+func exponentAside(text string, diagnostics []translate.Diagnostic) bool {
+	return strings.Contains(text, "1000") && slices.ContainsFunc(diagnostics, func(d translate.Diagnostic) bool {
+		return d.Code == "numeric_comparison" && strings.Contains(d.Message, "1000") && strings.Contains(d.Message, "with an exponent aside")
+	})
+}
+
 // computedName is a name that searchDraw gives a column that a search computes.
 var computedName = regexp.MustCompile(`^[ec]\d+$`)
 
 // searchTypes are the types of the fields: s, t and u are text; no event has m.
 var searchTypes = map[string]string{"n": "long", "k": "long", "d": "double", "s": "keyword", "t": "keyword", "u": "keyword", "m": "keyword", "ip": "ip"}
 
-// searchWords has no numeral with an exponent: where and isint leave these out, which the note numeric_comparison says.
+// searchWords has 1e3, which is the number 1000 to where, isnum and isint. Equality with 1000 leaves it out of a column that
+// may hold several values, which the note numeric_comparison says: see exponentAside.
 var searchWords = []string{
 	"x", "X", "abc", "ABC", "aXc", "a b", `C:\Win\cmd.exe`, `C:\Temp\`, "100%", "x_y", "xyz", "é", "É", "日本語", "", `say "x"`, "a*b", "a|b", "-", "N/A",
-	"true", "null", "1", "1.0", "01", "2", "10", "9", "-5", "2.5", "1000", "0x1F", "1d", " 5 ", "10.0.0.1", "10.1.2.3", "192.168.0.1", "a,b,c", "k=v", "2026-01-02",
+	"true", "null", "1", "1.0", "01", "2", "10", "9", "-5", "2.5", "1000", "1e3", "0x1F", "1d", " 5 ", "10.0.0.1", "10.1.2.3", "192.168.0.1", "a,b,c", "k=v", "2026-01-02",
 	"user@example.com", "CORP\\bob", "bob", "$m", "a.b.c",
 }
 
