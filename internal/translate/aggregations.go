@@ -233,6 +233,10 @@ func init() {
 			if v.numeral {
 				v = l.numeric(v, a.Span())
 			}
+			if v.typ == "ip" { // an address is text in Splunk: 10.1.2.3 is less than 9.9.9.9
+				v = l.text(v)
+				return aggregation{expr: call(fn, v.expr), typ: "keyword", nonNull: v.nonNull && !v.multi()}
+			}
 			g := aggregation{expr: call(fn, v.expr), typ: v.typ, nonNull: v.nonNull && !v.multi()}
 			if isText(v.typ) {
 				l.diag("mapping_approximate", a.Span(), a.Func, "`"+a.Func+"` of text goes by its letters; Splunk takes numbers in text as numbers")

@@ -831,10 +831,8 @@ func (l *lowering) compareOrder(v value, op, text string, span spl.Span) esql.Ex
 	case isNumeric(v.typ):
 		x = l.asText(v)
 		n = str(text)
-	case v.typ == "ip":
-		if _, err := netip.ParseAddr(text); err != nil {
-			return boolean(false)
-		}
+	case v.typ == "ip": // an address is text in Splunk: 10.1.2.3 is less than 9.9.9.9, and more than -4
+		x = l.text(v)
 		n = str(text)
 	case isNum:
 		l.diag("numeric_comparison", span, v.columnName(), v.columnName()+" is text: where a value is a number it compares as one, otherwise by its letters")
