@@ -90,7 +90,7 @@ func init() {
 		"validate": {2, -1, fnValidate, "CASE of the negated conditions"},
 		"nullif":   {2, 2, fnNullif, "CASE"},
 		// text
-		"len":       {1, 1, textFn("LENGTH", "long"), "LENGTH"},
+		"len":       {1, 1, textFn("LENGTH", "integer"), "LENGTH"},
 		"lower":     {1, 1, fnLower, "TO_LOWER"},
 		"upper":     {1, 1, textFn("TO_UPPER", "keyword"), "TO_UPPER"},
 		"trim":      {1, 2, trimFn("TRIM", "^", "$"), "TRIM or REPLACE"},
@@ -247,6 +247,9 @@ func fnRound(l *lowering, e *spl.Call) value {
 	n := l.numeric(l.expr(e.Args[1]), e.Span())
 	if n.hole || n.null {
 		return n
+	}
+	if isInteger(v.typ) && n.word != nil && !strings.HasPrefix(*n.word, "-") {
+		return v
 	}
 	return value{expr: call("ROUND", v.expr, n.expr), typ: v.typ, nonNull: v.nonNull}
 }
