@@ -256,6 +256,9 @@ func (l *lowering) arithmetic(e *spl.Binary) value {
 	if !isInteger(a.typ) || !isInteger(b.typ) {
 		typ = "double"
 	}
+	if e.Op == "*" && a.typ == "integer" && b.typ == "integer" { // a product of 32 bits is null in ES|QL where it overflows
+		a.expr = call("TO_LONG", a.expr)
+	}
 	if e.Op == "/" {
 		typ = "double"
 		if isInteger(a.typ) && isInteger(b.typ) { // 100/8 is 12 in ES|QL, 12.5 in Splunk
