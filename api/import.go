@@ -232,7 +232,6 @@ func (s *Server) importFiles(ctx context.Context, r *importRequest) (importAnswe
 	if _, err := s.Store.AppendRules(ctx, a.MigrationID, nil, true, PrincipalOf(ctx).Name); err != nil {
 		return a, fmt.Errorf("ending an import: %w", s.whileRunning(err))
 	}
-	s.changed(a.MigrationID)
 	a.Concerns, err = s.concerns(ctx, a.MigrationID, k.names)
 	return a, err
 }

@@ -176,24 +176,11 @@ func (g *gateway) fill(ctx context.Context, id string, rules []migration.Origina
 	}()
 	var last []json.RawMessage
 	for left := rules; len(left) > 0; {
-		most := chunkRules
-		if id == "" {
-			most = firstRules
-		}
-		if last, left, err = chunk(left, most); err != nil {
+		fresh := id == ""
+		if id, last, left, err = g.storeNext(ctx, id, left, len(resources) == 0); err != nil {
 			return id, err
 		}
-		seal := len(left) == 0 && len(resources) == 0
-		if id != "" {
-			if err := g.add(ctx, id, last, seal); err != nil {
-				return id, err
-			}
-			continue
-		}
-		if id, err = g.open(ctx, last, seal); err != nil {
-			return id, err
-		}
-		if created != nil {
+		if fresh && created != nil {
 			if err := created(id); err != nil {
 				return id, err
 			}
@@ -209,6 +196,25 @@ func (g *gateway) fill(ctx context.Context, id string, rules []migration.Origina
 		}
 	}
 	return id, nil
+}
+
+// storeNext stores the first of the rules, as many as one request carries, and gives those that it sent and those that are
+// left. Without an id it creates the migration. seal says that the last rules make the migration ready.
+func (g *gateway) storeNext(ctx context.Context, id string, rules []migration.OriginalRule, seal bool) (at string, sent []json.RawMessage, left []migration.OriginalRule, err error) {
+	most := chunkRules
+	if id == "" {
+		most = firstRules
+	}
+	if sent, left, err = chunk(rules, most); err != nil {
+		return id, nil, rules, err
+	}
+	seal = seal && len(left) == 0
+	if id == "" {
+		id, err = g.open(ctx, sent, seal)
+	} else {
+		err = g.add(ctx, id, sent, seal)
+	}
+	return id, sent, left, err
 }
 
 // lastWait is how long the request that creates a migration may still take after Ctrl-C.

@@ -25,21 +25,7 @@ type gatewaySink struct {
 // Rules implements splunk.Sink.
 func (k *gatewaySink) Rules(rules []migration.OriginalRule) error {
 	for left := rules; len(left) > 0; {
-		most := chunkRules
-		if k.id == "" {
-			most = firstRules
-		}
-		part, rest, err := chunk(left, most)
-		if err != nil {
-			return err
-		}
-		left, k.last = rest, part
-		if k.id == "" {
-			k.id, k.err = k.g.open(k.ctx, part, false)
-		} else {
-			k.err = k.g.add(k.ctx, k.id, part, false)
-		}
-		if k.err != nil {
+		if k.id, k.last, left, k.err = k.g.storeNext(k.ctx, k.id, left, false); k.err != nil {
 			return k.err
 		}
 	}

@@ -232,6 +232,14 @@ func (k *checker) url(key, s string) {
 // kibanaName is what a Kibana may be called: the name stands in ids of workflows and in paths.
 var kibanaName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
 
+// keyedURL checks an address that requests with a key go to.
+func (k *checker) keyedURL(at, address string, allowHTTP bool) {
+	k.url(at, address)
+	if u, err := url.Parse(address); err == nil && u.Scheme == "http" && u.Host != "" && !allowHTTP && !loopbackHost(u.Hostname()) {
+		k.fault(at, address, "the key would go over the network unencrypted: use https, or set allow_http")
+	}
+}
+
 func (k *checker) kibanas() {
 	seen := map[string]bool{}
 	for i, x := range k.c.Kibanas {
@@ -243,15 +251,9 @@ func (k *checker) kibanas() {
 			k.fault(at+"name", x.Name, "each name may stand once")
 		}
 		seen[x.Name] = true
-		k.url(at+"url", x.URL)
-		if u, err := url.Parse(x.URL); err == nil && u.Scheme == "http" && u.Host != "" && !x.AllowHTTP && !loopbackHost(u.Hostname()) {
-			k.fault(at+"url", x.URL, "the key would go over the network unencrypted: use https, or set allow_http")
-		}
+		k.keyedURL(at+"url", x.URL, x.AllowHTTP)
 		if x.Elasticsearch != "" {
-			k.url(at+"elasticsearch", x.Elasticsearch)
-			if u, err := url.Parse(x.Elasticsearch); err == nil && u.Scheme == "http" && u.Host != "" && !x.AllowHTTP && !loopbackHost(u.Hostname()) {
-				k.fault(at+"elasticsearch", x.Elasticsearch, "the key would go over the network unencrypted: use https, or set allow_http")
-			}
+			k.keyedURL(at+"elasticsearch", x.Elasticsearch, x.AllowHTTP)
 		}
 		if (x.APIKeyEnv == "") == (x.APIKeyFile == "") {
 			k.fault(at+"api_key_env", x.APIKeyEnv, "set one of api_key_env and api_key_file, which say where the key is")

@@ -373,14 +373,7 @@ func FuzzConf(f *testing.F) {
 
 // TestRealApp: every alert of a published app becomes a rule.
 func TestRealApp(t *testing.T) {
-	data := os.Getenv("RULEBRIDGE_DATA")
-	app := filepath.Join(data, "splunk_app", "cyences_app_for_splunk")
-	if _, err := os.Stat(app); data == "" || err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("RULEBRIDGE_DATA is missing")
-		}
-		t.Skip("RULEBRIDGE_DATA is not set")
-	}
+	app := realApp(t)
 	found := read(t, false, app)
 	counts := map[string]int{}
 	for _, i := range found.Items {

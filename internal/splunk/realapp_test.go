@@ -19,18 +19,27 @@ import (
 	"github.com/rulebridge/rulebridge/internal/splunk"
 )
 
-// TestRealAppEverywhere: a published app gives the same alerts from its folder, from an archive, from what btool prints and
-// from exports of a search.
-func TestRealAppEverywhere(t *testing.T) {
+// realAppName is the folder of a published app.
+const realAppName = "cyences_app_for_splunk"
+
+// realApp is where the published app is; without it the test is skipped, and fails in CI.
+func realApp(t *testing.T) string {
+	t.Helper()
 	data := os.Getenv("RULEBRIDGE_DATA")
-	const name = "cyences_app_for_splunk"
-	app := filepath.Join(data, "splunk_app", name)
+	app := filepath.Join(data, "splunk_app", realAppName)
 	if _, err := os.Stat(app); data == "" || err != nil {
 		if os.Getenv("CI") == "true" {
 			t.Fatal("RULEBRIDGE_DATA is missing")
 		}
 		t.Skip("RULEBRIDGE_DATA is not set")
 	}
+	return app
+}
+
+// TestRealAppEverywhere: a published app gives the same alerts from its folder, from an archive, from what btool prints and
+// from exports of a search.
+func TestRealAppEverywhere(t *testing.T) {
+	app := realApp(t)
 	want := read(t, false, app)
 
 	var packed bytes.Buffer
@@ -48,12 +57,12 @@ func TestRealAppEverywhere(t *testing.T) {
 	require.NoError(t, err)
 	stanzas, faults := splunk.ParseConf(conf, string(text))
 	require.Empty(t, faults)
-	sameEverywhere(t, name, want, stanzas)
+	sameEverywhere(t, realAppName, want, stanzas)
 }
 
 // sameEverywhere writes the stanzas of an app as btool prints them and as searches export them, and wants the rules of the
 // app from each.
-func sameEverywhere(t *testing.T, name string, want *splunk.Import, stanzas []*splunk.Stanza) {
+func sameEverywhere(t *testing.T, realAppName string, want *splunk.Import, stanzas []*splunk.Stanza) {
 	t.Helper()
 	var defaults []splunk.Setting
 	for _, s := range stanzas {
@@ -71,7 +80,7 @@ func sameEverywhere(t *testing.T, name string, want *splunk.Import, stanzas []*s
 		const at = "/opt/splunk/etc/apps/app/default/savedsearches.conf "
 		fmt.Fprintf(&plain, "[%s]\n", s.Name)
 		fmt.Fprintf(&debug, "%s[%s]\n", at, s.Name)
-		row := map[string]string{"title": s.Name, "eai:acl.app": name, "eai:acl.owner": "nobody", "eai:acl.sharing": "app",
+		row := map[string]string{"title": s.Name, "eai:acl.app": realAppName, "eai:acl.owner": "nobody", "eai:acl.sharing": "app",
 			"is_scheduled": "0"} // Splunk gives every setting; this one tells an export of all from one of a few columns
 		for _, x := range append(slices.Clone(defaults), s.Settings...) { // both have the settings of the stanza default in each
 			fmt.Fprintf(&plain, "%s = %s\n", x.Key, strings.ReplaceAll(x.Value, "\n", "\\\n"))
@@ -98,7 +107,7 @@ func sameEverywhere(t *testing.T, name string, want *splunk.Import, stanzas []*s
 		require.Len(t, found.Rules, len(want.Rules), from)
 		for i := range found.Rules {
 			if strings.HasPrefix(from, "btool") { // btool's output does not say in what app a search lives
-				found.Rules[i].ID, found.Rules[i].App = name+":"+found.Rules[i].ID, name
+				found.Rules[i].ID, found.Rules[i].App = realAppName+":"+found.Rules[i].ID, realAppName
 			}
 		}
 		for i, rule := range byID(found.Rules) {

@@ -162,7 +162,7 @@ func init() {
 		"false":     {0, 0, func(_ *lowering, _ *spl.Call, neg bool) esql.Expr { return boolean(neg) }, "false"},
 		"isnull":    {1, 1, func(l *lowering, e *spl.Call, neg bool) esql.Expr { return l.nullTest(e, !neg) }, "IS NULL"},
 		"isnotnull": {1, 1, func(l *lowering, e *spl.Call, neg bool) esql.Expr { return l.nullTest(e, neg) }, "IS NOT NULL"},
-		"isnum":     {1, 1, condIsnum, "TO_DOUBLE IS NOT NULL"},
+		"isnum":     {1, 1, condIsnum, "by the type; text that reads as a number, by RLIKE"},
 		"isint":     {1, 1, condIsint, "by the type, or equal to FLOOR, where text reads as a number, too"},
 		"isstr":     {1, 1, condIsstr, "text whose TO_DOUBLE IS NULL"},
 		"isbool":    {1, 1, condIsbool, "by the type"},

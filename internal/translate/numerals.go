@@ -126,6 +126,18 @@ func spellings(text string) (string, bool) {
 	return sign + "0*" + whole + `\.` + fraction + "0*", true
 }
 
+// mustReadAsNumbers are the conditions under which two values can be compared as numbers: that each text among them that
+// may be none reads as one.
+func mustReadAsNumbers(a, b value) []esql.Expr {
+	var conditions []esql.Expr
+	for _, v := range []value{a, b} {
+		if isText(v.typ) && !v.numeral {
+			conditions = append(conditions, readsAsNumber(v))
+		}
+	}
+	return conditions
+}
+
 // sameNumerals compares two columns, == or !=, of which text is one at least: as numbers where both read as numbers.
 // texts is how they compare as texts.
 func (l *lowering) sameNumerals(op string, a, b value, texts esql.Expr, span spl.Span) esql.Expr {
@@ -133,12 +145,7 @@ func (l *lowering) sameNumerals(op string, a, b value, texts esql.Expr, span spl
 		return texts
 	}
 	numbers := binary(op, numberOf(a), numberOf(b))
-	var both []esql.Expr
-	for _, v := range []value{a, b} {
-		if isText(v.typ) && !v.numeral {
-			both = append(both, readsAsNumber(v))
-		}
-	}
+	both := mustReadAsNumbers(a, b)
 	if len(both) == 0 {
 		return numbers
 	}

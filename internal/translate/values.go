@@ -90,12 +90,7 @@ func formatsDigits(x esql.Expr) bool {
 // is text; the other text or a number. Null where either is missing.
 func (l *lowering) ordered(op string, a, b value) esql.Expr {
 	numbers := binary(op, numberOf(a), numberOf(b))
-	var both []esql.Expr
-	for _, v := range []value{a, b} {
-		if isText(v.typ) && !v.numeral {
-			both = append(both, readsAsNumber(v))
-		}
-	}
+	both := mustReadAsNumbers(a, b)
 	if len(both) == 0 {
 		return numbers
 	}

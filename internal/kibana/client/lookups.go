@@ -87,9 +87,9 @@ func (e elasticsearch) Put(ctx context.Context, index string, body map[string]an
 	at := "/" + url.PathEscape(index)
 	body = maps.Clone(body)
 	mappings, _ := body["mappings"].(map[string]any)
-	marked := mark(false)
+	marked := map[string]any{}
 	maps.Copy(marked, mappings)
-	marked["_meta"] = mark(false)["_meta"]
+	maps.Copy(marked, mark(false))
 	body["mappings"] = marked
 	err := e.json(ctx, http.MethodPut, at, body)
 	if ReasonOf(err) == Refused { // an earlier attempt made it, or somebody else just now
