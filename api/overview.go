@@ -11,6 +11,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/rulebridge/rulebridge/internal/migration"
+	"github.com/rulebridge/rulebridge/internal/store"
 )
 
 const (
@@ -31,13 +32,20 @@ func (*nothing) bind(*Server, *gin.Context) error { return nil }
 
 // overview is what the store said of all migrations at a time.
 type overview struct {
-	begun time.Time
-	list  []migration.Stats
+	begun     time.Time
+	list      []migration.Stats
+	standings []store.Standing // of the same migrations
 }
 
 // allStats answers from the store alone, oldest migration first, and from what this gateway did since.
 func (s *Server) allStats(ctx context.Context, _ *nothing) (statsList, error) {
-	o, err := s.all.get(ctx, "", func(ctx context.Context) (overview, error) {
+	o, err := s.overview(ctx)
+	return s.recent.over(o), err
+}
+
+// overview is what the store says of all migrations; callers share it.
+func (s *Server) overview(ctx context.Context) (overview, error) {
+	return s.all.get(ctx, "", func(ctx context.Context) (overview, error) {
 		ctx, cancel := context.WithTimeout(ctx, storeDeadline)
 		defer cancel()
 		begun := s.Now()
@@ -50,11 +58,10 @@ func (s *Server) allStats(ctx context.Context, _ *nothing) (statsList, error) {
 			if now, err := s.withoutWorkflow(ctx, m.Migration); err == nil {
 				m.Migration = now
 			}
-			list[i] = statsOf(m.Migration, m.Counts)
+			all[i], list[i] = m, statsOf(m.Migration, m.Counts)
 		}
-		return overview{begun, list}, nil
+		return overview{begun, list, all}, nil
 	})
-	return s.recent.over(o), err
 }
 
 // recent are migrations that this gateway created or started a moment ago, as it knows them. They are shown in overviews

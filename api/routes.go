@@ -21,10 +21,12 @@ func (s *Server) register(e *gin.Engine) {
 	if s.Codec != nil {
 		e.POST(codecPath+"/:direction", s.transform)
 	}
+	s.registerPage(e)
 	if s.Settings.Features.SIEMMigrations {
 		rules := e.Group(BasePath, s.kibanaHeaders)
 		rules.POST("", handle(s, s.create))
 		rules.GET("/stats", handle(s, s.allStats))
+		rules.GET("/migrations", handle(s, s.summaries))
 		rules.POST("/import", handle(s, s.importNew))
 		rules.POST("/:id", handle(s, s.appendRules))
 		rules.POST("/:id/import", handle(s, s.importInto))

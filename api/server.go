@@ -91,6 +91,10 @@ type Deps struct {
 	Observe func(route, method string, status int, took time.Duration)
 	// Places are named on the page at /, beside the gateway itself.
 	Places []Place
+	// Version of the program, for the page.
+	Version string
+	// TemporalUI, when set, is where the page leads for a migration's workflow.
+	TemporalUI *TemporalUI
 	// Routes, when set, adds further routes; they stand behind the same checks.
 	Routes func(gin.IRouter)
 	// Now is the clock; default time.Now.

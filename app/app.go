@@ -145,7 +145,10 @@ func Open(ctx context.Context, o Options) (_ *App, err error) {
 	if a.installer != nil {
 		d.Installs = &api.Installs{Planner: a.installer, Workflows: api.NewInstallFlows(a.client)}
 	}
-	d.Places = a.places()
+	d.Places, d.Version = a.places(), o.Version
+	if ui := a.UIURL(); ui != "" {
+		d.TemporalUI = &api.TemporalUI{Address: ui, Namespace: o.Config.Temporal.Namespace}
+	}
 	if a.recompiler, err = NewRecompiler(o.Config, a.store, o.Compilers, a.log); err != nil {
 		return nil, err
 	}

@@ -45,6 +45,10 @@ func Gateway(ctx context.Context, o Options, ready func(addr string)) (err error
 		Observe: p.metrics.Request, Middleware: []gin.HandlerFunc{p.traces.Middleware()},
 		Places: []api.Place{{Name: "Temporal", Where: c.Temporal.Addr + ", namespace " + p.namespace}},
 	}
+	d.Version = o.Version
+	if c.Codec.UIOrigin != "" {
+		d.TemporalUI = &api.TemporalUI{Address: c.Codec.UIOrigin, Namespace: p.namespace}
+	}
 	d.Installs = &api.Installs{Planner: installer, Workflows: api.NewInstallFlows(p.client)}
 	if p.codec != nil {
 		d.Codec = p.codec

@@ -1,0 +1,63 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/rulebridge/rulebridge/internal/migration"
+	"github.com/rulebridge/rulebridge/internal/store"
+)
+
+// GET /migrations.
+
+// summary is a migration as a list of them shows it.
+type summary struct {
+	ID          string           `json:"id"`
+	Name        string           `json:"name"`
+	State       migration.State  `json:"state"`
+	Total       int              `json:"total"`
+	ConnectorID string           `json:"connector_id"`
+	CreatedAt   time.Time        `json:"created_at"`
+	CreatedBy   string           `json:"created_by"`
+	LastUpdated time.Time        `json:"last_updated_at"`
+	ParkReason  string           `json:"park_reason"`
+	Error       string           `json:"error"`
+	Rules       migration.Counts `json:"rules"`
+}
+
+func summaryOf(m migration.Migration, c migration.Counts) summary {
+	return summary{ID: m.ID, Name: m.Name, State: m.State, Total: m.Total, ConnectorID: m.ConnectorID, CreatedAt: m.CreatedAt,
+		CreatedBy: m.CreatedBy, LastUpdated: m.LastUpdated, ParkReason: m.ParkReason, Error: m.Error, Rules: c}
+}
+
+// summaries are all migrations, oldest first, from the overview that GET /stats answers from.
+func (s *Server) summaries(ctx context.Context, _ *nothing) ([]summary, error) {
+	o, err := s.overview(ctx)
+	if err != nil {
+		return nil, err
+	}
+	known := make(map[string]store.Standing, len(o.standings))
+	for _, m := range o.standings {
+		known[m.ID] = m
+	}
+	list := make([]summary, 0, len(o.standings))
+	for _, st := range s.recent.over(o) {
+		m, ok := known[st.MigrationID]
+		if !ok {
+			// Created here since the overview: few, and only until the next.
+			if m.Migration, err = s.Store.Migration(ctx, st.MigrationID); errors.Is(err, store.ErrNotFound) {
+				continue
+			} else if err != nil {
+				return nil, fmt.Errorf("reading the migration: %w", err)
+			}
+		}
+		m.State, m.Total, m.ParkReason = st.Status, st.Rules.Total, st.ParkReason
+		if st.LastUpdated.After(m.LastUpdated) {
+			m.LastUpdated = st.LastUpdated
+		}
+		list = append(list, summaryOf(m.Migration, st.Rules))
+	}
+	return list, nil
+}
