@@ -1,9 +1,11 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/rulebridge/rulebridge/internal/migration"
@@ -59,5 +61,6 @@ func (s *Server) summaries(ctx context.Context, _ *nothing) ([]summary, error) {
 		}
 		list = append(list, summaryOf(m.Migration, st.Rules))
 	}
+	slices.SortStableFunc(list, func(a, b summary) int { return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.ID, b.ID)) })
 	return list, nil
 }
