@@ -366,16 +366,20 @@ func (w *window) overlap(interval int64) {
 	if w.search.Span == 0 || !w.search.Combines {
 		return
 	}
-	if n := len(w.search.Keys); n == 0 || n > mostSuppressed {
-		w.say(CodeSchedule, "suppression", "an interval of %s is seen by two runs and may alert twice: Kibana suppresses by one to %d fields, and the rows have %d keys", spl.TimeText(w.search.Span), mostSuppressed, n)
-		return
-	}
 	back := max(w.search.Span, interval) + interval
 	if w.search.Baseline {
 		back = max(back, baselineSpans*w.search.Span)
 	}
-	w.suppression = &migration.Suppression{GroupBy: w.search.Keys, Duration: spl.TimeText(back)}
-	w.say(CodeSchedule, "suppression", "an interval of %s is seen by two runs; alerts are suppressed by %s, which needs a Platinum licence, so that one row alerts once", spl.TimeText(w.search.Span), strings.Join(w.search.Keys, ", "))
+	span, runs := spl.TimeText(w.search.Span), back/interval
+	switch n := len(w.search.Keys); {
+	case n == 0:
+		w.say(CodeSchedule, "suppression", "an interval of %s is seen by %d runs and may alert in each: no column tells the rows apart, so that Kibana cannot suppress the others", span, runs)
+	case n > mostSuppressed:
+		w.say(CodeSchedule, "suppression", "an interval of %s is seen by %d runs and may alert in each: Kibana suppresses by one to %d fields, and the rows have %d keys", span, runs, mostSuppressed, n)
+	default:
+		w.suppression = &migration.Suppression{GroupBy: w.search.Keys, Duration: spl.TimeText(back)}
+		w.say(CodeSchedule, "suppression", "an interval of %s is seen by %d runs; alerts are suppressed by %s, which needs a Platinum licence, so that one row alerts once", span, runs, strings.Join(w.search.Keys, ", "))
+	}
 }
 
 // irregular says what is lost of a schedule that no interval can say.

@@ -115,6 +115,12 @@ func TestOverlap(t *testing.T) {
 	require.Contains(t, codesOf(o), "schedule/suppression")
 	o = settled(t, migration.OriginalRule{ID: "r", Query: "a=1 | stats count by user"})
 	require.Nil(t, o.Rule.Suppression, "runs that do not overlap need none")
+	o = settled(t, migration.OriginalRule{ID: "r", Query: "a=1 | bin _time span=5m | stats count by _time user | eventstats avg(count) as a by _time | where count>a"})
+	require.Equal(t, []string{"_time", "user"}, o.Rule.Suppression.GroupBy, "eventstats keeps the rows, which their own keys tell apart")
+	o = settled(t, migration.OriginalRule{ID: "r", Query: "a=1 | bin _time span=5m | stats count by _time user | eventstats avg(count) as a | where count>a"})
+	require.Equal(t, []string{"_time", "user"}, o.Rule.Suppression.GroupBy)
+	o = settled(t, migration.OriginalRule{ID: "r", Query: "a=1 | bin _time span=5m | eventstats count by _time | where count>3"})
+	require.Nil(t, o.Rule.Suppression, "events have no key")
 }
 
 func TestSeverity(t *testing.T) {

@@ -74,6 +74,7 @@ var codes = []CodeInfo{
 	{"regex_differs", Approximation, "a regular expression that matches differently in a corner"},
 	{"array_approximate", Approximation, "a function on several values at once"},
 	{"broken_spl", Approximation, "SPL that is broken in Splunk too, such as typographic quotation marks and comments behind #; the draft has what was meant"},
+	{"escaped_mark", Approximation, "a single backslash before a mark of punctuation in a search value, which Splunk keeps"},
 	{"operator_order", Approximation, "AND and OR without parentheses where Splunk documents no order"},
 	{"empty_aggregate", Approximation, "aggregates over events that all lack the field"},
 	{"statistic_approximate", Approximation, "a statistic that ES|QL estimates"},

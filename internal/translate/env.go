@@ -113,6 +113,7 @@ func (l *lowering) lookupCompared(field spl.Name, words ...spl.Value) *column {
 	l.words = words
 	for _, w := range words {
 		l.noteStar(w)
+		l.noteBackslash(w)
 	}
 	var c *column
 	l.accounts(func() { c = l.lookup(field.Text, field.Span()) })

@@ -140,10 +140,13 @@ func nameOr(name, other string) string {
 	return name
 }
 
+// rowPrefix begins the names of columns of packed rows.
+const rowPrefix = "_row_"
+
 // rowName is the column of packed rows.
 func (l *lowering) rowName() string {
 	l.unique++
-	return "_row_" + itoa(l.unique)
+	return rowPrefix + itoa(l.unique)
 }
 
 // inlineStats is eventstats on a later target.

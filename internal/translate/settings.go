@@ -2,6 +2,7 @@ package translate
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/rulebridge/rulebridge/internal/esql"
 	"github.com/rulebridge/rulebridge/internal/spl"
@@ -49,14 +50,25 @@ func mostRows(q *esql.Query) (n int) {
 const fewRows = 1000
 
 // combines says whether a row of the query depends on several events, so that it matters which events one run sees
-// together, and by which columns the last aggregation groups.
+// together, and which columns tell its rows apart: those that the last aggregation groups by, but for one that packs
+// rows, or runs beside them, and gives them back.
 func combines(q *esql.Query) (yes bool, keys []string) {
+	var packed string
+	var outer []string
 	for _, cmd := range q.Commands {
 		switch cmd := cmd.(type) {
 		case *esql.Stats:
-			yes, keys = true, nil
+			yes = true
+			if cmd.Inline {
+				continue
+			}
+			packed, outer, keys = packedIn(cmd), keys, nil
 			for _, by := range cmd.By {
 				keys = append(keys, by.ColumnName())
+			}
+		case *esql.MvExpand:
+			if packed != "" && cmd.Field == packed {
+				keys, packed = outer, ""
 			}
 		case *esql.Limit:
 			yes = yes || cmd.N < fewRows
@@ -65,6 +77,16 @@ func combines(q *esql.Query) (yes bool, keys []string) {
 		}
 	}
 	return yes, keys
+}
+
+// packedIn is the column in which the aggregation keeps the rows that it was given, one text each; "" without one.
+func packedIn(cmd *esql.Stats) string {
+	for _, a := range cmd.Aggs {
+		if f, ok := a.Expr.(*esql.Call); ok && f.Func == "VALUES" && strings.HasPrefix(a.Name, rowPrefix) {
+			return a.Name
+		}
+	}
+	return ""
 }
 
 // noteThreshold recognizes where COUNT > N after stats.
@@ -79,7 +101,11 @@ func (l *lowering) noteThreshold(cmd *spl.Where) {
 		return
 	}
 	c := l.env.cols[f.Name]
-	if c == nil || !c.computed || c.hole || !(f.Name == "count" || c.typ == "long" && c.nonNull) {
+	if c == nil || !c.computed || c.hole {
+		return
+	}
+	fields, ok := l.countedBy(c.name)
+	if !ok {
 		return
 	}
 	v, err := strconv.Atoi(n.Text)
@@ -89,12 +115,55 @@ func (l *lowering) noteThreshold(cmd *spl.Where) {
 	if b.Op == ">" {
 		v++
 	}
-	t := &Threshold{Value: v}
-	for _, name := range l.env.order {
-		if c := l.env.cols[name]; !c.computed && !c.hole && c.constant == nil {
-			t.Fields = appendNew(t.Fields, c.name)
+	l.out.Rule.Threshold = &Threshold{Fields: fields, Value: v}
+	l.diag("threshold", cmd.Span(), f.Name, "the condition waits for a number of events by group; a threshold rule with the threshold "+itoa(v)+" would do the same, the draft keeps the condition in its query")
+}
+
+// countedBy are the fields that the rows are grouped by, where the column counts the events of each group and nothing
+// else was made of them since: what a threshold rule can say too. A threshold rule has intervals of its own, so that
+// those of the search are no field of it.
+func (l *lowering) countedBy(name string) (fields []string, ok bool) {
+	for i := len(l.cmds) - 1; i >= 0; i-- {
+		switch cmd := l.cmds[i].(type) {
+		case *esql.Eval:
+			continue
+		case *esql.Stats:
+			for _, a := range cmd.Aggs {
+				ok = ok || a.ColumnName() == name && a.Where == nil && isCount(a.Expr)
+			}
+			for _, by := range cmd.By {
+				switch key := l.columnNamed(by.ColumnName()); {
+				case key == nil || key.hole:
+					return nil, false
+				case !key.computed:
+					fields = appendNew(fields, key.name)
+				case key.typ != "date":
+					return nil, false
+				}
+			}
+			return fields, ok
+		default:
+			return nil, false
 		}
 	}
-	l.out.Rule.Threshold = t
-	l.diag("threshold", cmd.Span(), f.Name, "the condition waits for a number of events by group; a threshold rule with the threshold "+itoa(v)+" would do the same, the draft keeps the condition in its query")
+	return nil, false
+}
+
+// columnNamed is the column that has the name in the draft, nil without one.
+func (l *lowering) columnNamed(name string) *column {
+	for _, c := range l.env.cols {
+		if c.name == name {
+			return c
+		}
+	}
+	return nil
+}
+
+func isCount(e esql.Expr) bool {
+	f, ok := e.(*esql.Call)
+	if !ok || f.Func != "COUNT" || len(f.Args) != 1 {
+		return false
+	}
+	_, ok = f.Args[0].(*esql.Star)
+	return ok
 }
