@@ -22,21 +22,10 @@ import (
 
 	"github.com/rulebridge/rulebridge/internal/migration"
 	"github.com/rulebridge/rulebridge/internal/store/sqlite"
+	"github.com/rulebridge/rulebridge/test/program"
 )
 
 const rulesPath = "/internal/siem_migrations/rules"
-
-// bin is the program under test: RULEBRIDGE_BIN, or built here once.
-var bin = sync.OnceValues(func() (string, error) {
-	if b := os.Getenv("RULEBRIDGE_BIN"); b != "" {
-		return filepath.Abs(b)
-	}
-	dir, err := os.MkdirTemp("", "rulebridge-bin-")
-	if err != nil {
-		return "", err
-	}
-	return build(dir)
-})
 
 // crashing is the program with rules in it that take their process down, built once for the tests of those.
 var crashing = sync.OnceValues(func() (string, error) {
@@ -44,67 +33,41 @@ var crashing = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return build(dir, "-tags", "crashrules")
+	return program.Build(dir, "-tags", "crashrules")
 })
 
-// program is what the tests start: bin, unless a test takes another.
-var program = bin
+// other is what a test starts in place of the program, while not nil.
+var other func() (string, error)
 
 // take makes the test start another program.
-func take(t *testing.T, other func() (string, error)) {
+func take(t *testing.T, program func() (string, error)) {
 	t.Helper()
-	program = other
-	t.Cleanup(func() { program = bin })
-}
-
-func build(dir string, flags ...string) (string, error) {
-	path := filepath.Join(dir, "rulebridge")
-	args := append(append([]string{"build"}, flags...), "-o", path, "../..")
-	if out, err := exec.Command("go", args...).CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build the program: %w\n%s", err, out)
-	}
-	return path, nil
+	other = program
+	t.Cleanup(func() { other = nil })
 }
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if os.Getenv("RULEBRIDGE_BIN") == "" {
-		if b, err := bin(); err == nil {
-			_ = os.RemoveAll(filepath.Dir(b))
-		}
-	}
+	program.Clean()
 	os.Exit(code)
 }
 
 func binary(t *testing.T) string {
 	t.Helper()
+	if other == nil {
+		return program.Path(t)
+	}
 	if testing.Short() {
 		t.Skip("drives the whole program; left out with -short")
 	}
-	b, err := program()
+	b, err := other()
 	if err != nil {
 		t.Fatal(err)
 	}
 	return b
 }
 
-// output collects what a process writes.
-type output struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.b.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.b.String()
-}
+type output = program.Output
 
 // process is a running program.
 type process struct {
@@ -116,16 +79,7 @@ type process struct {
 	code   int
 }
 
-// environ is the test's own without settings of the program, plus extra.
-func environ(extra ...string) []string {
-	var env []string
-	for _, kv := range os.Environ() {
-		if !strings.HasPrefix(kv, "RULEBRIDGE_") && !strings.HasPrefix(kv, "TEMPORAL_") {
-			env = append(env, kv)
-		}
-	}
-	return append(env, extra...)
-}
+func environ(extra ...string) []string { return program.Environ(extra...) }
 
 func start(t *testing.T, args ...string) *process {
 	t.Helper()
@@ -162,13 +116,7 @@ func launch(t *testing.T, begin func(*exec.Cmd) error, env []string, args ...str
 	return p
 }
 
-func tail(s string) string {
-	const most = 8_000
-	if len(s) > most {
-		return "…" + s[len(s)-most:]
-	}
-	return s
-}
+func tail(s string) string { return program.Tail(s) }
 
 func (p *process) signal(s os.Signal) {
 	p.t.Helper()
