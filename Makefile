@@ -89,6 +89,17 @@ bench: build ## the program, the compiler and what its queries cost, as a table 
 	$(GO) test -run '^$$' -bench . -benchmem ./internal/spl ./internal/esql ./internal/schema ./internal/translate ./internal/prebuilt
 	$(GO) test -run '^$$' -bench 'Alerts' ./internal/store/sqlite
 
+.PHONY: page
+page: web/node_modules/.package-lock.json ## the page's files (api/page/dist) from web/
+	cd web && node build.mjs --size
+
+.PHONY: page-test
+page-test: web/node_modules/.package-lock.json ## the page's types and tests
+	cd web && npm run --silent check && npm run --silent test
+
+web/node_modules/.package-lock.json: web/package.json web/package-lock.json
+	cd web && npm ci --ignore-scripts --no-audit --no-fund
+
 .PHONY: generate
 generate: ## the generated files
 	$(GO) generate ./...

@@ -15,6 +15,7 @@ import (
 // register lists every route of the gateway. Features that are off have none.
 func (s *Server) register(e *gin.Engine) {
 	e.GET("/", s.home)
+	e.GET("/assets/:name", s.asset)
 	e.GET("/healthz", s.healthz)
 	e.GET("/readyz", s.readyz)
 	e.GET("/openapi.yaml", serveOpenAPI)

@@ -16,6 +16,7 @@ import (
 	"github.com/google/uuid"
 	"go.uber.org/zap"
 
+	"github.com/rulebridge/rulebridge/api/page"
 	"github.com/rulebridge/rulebridge/config"
 	"github.com/rulebridge/rulebridge/internal/kibana"
 	"github.com/rulebridge/rulebridge/internal/migration"
@@ -105,6 +106,7 @@ type Deps struct {
 type Server struct {
 	Deps
 	engine *gin.Engine
+	page   *page.Page
 	guard  *guard
 	stats  *pollCache[statsAnswer]
 	all    *pollCache[overview]
@@ -134,8 +136,12 @@ func New(d Deps) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	built, err := page.New("")
+	if err != nil {
+		return nil, err
+	}
 	s := &Server{
-		Deps: d, guard: g,
+		Deps: d, guard: g, page: built,
 		stats: newPollCache[statsAnswer](statsEvery, statsStale, d.Now), all: newPollCache[overview](statsEvery, overviewStale, d.Now),
 		recent: &recent{now: d.Now}, comparing: make(chan struct{}, 1),
 		asked: newMarks(recently, d.Now), silent: newMarks(silence, d.Now), looked: newMarks(lookEvery, d.Now),

@@ -30,11 +30,13 @@ type rule struct {
 // rules name every package of the module, or the folder above several that live by the same rule.
 var rules = map[string]rule{
 	// The program: main wires, cli talks to a person, app runs, the rest are its parts.
-	"":       {ours: []string{"cli", "app", "worker/embedded"}, third: []string{}},
-	"cli":    {ours: []string{"app", "config", "internal", "samples", "worker", "workflows"}},
-	"app":    {ours: []string{"activities", "api", "config", "internal", "worker", "workflows"}},
-	"api":    {ours: []string{"workflows", "internal/store", "internal/migration", "internal/changes", "internal/kibana", "internal/report", "internal/splunk", "internal/kibana/client", "internal/kibana/install", "config", "internal/assistant"}},
-	"worker": {ours: []string{"config", "internal/codec", "internal/migration", "workflows"}},
+	"":    {ours: []string{"cli", "app", "worker/embedded"}, third: []string{}},
+	"cli": {ours: []string{"app", "config", "internal", "samples", "worker", "workflows"}},
+	"app": {ours: []string{"activities", "api", "config", "internal", "worker", "workflows"}},
+	"api": {ours: []string{"api/page", "workflows", "internal/store", "internal/migration", "internal/changes", "internal/kibana", "internal/report", "internal/splunk", "internal/kibana/client", "internal/kibana/install", "config", "internal/assistant"}},
+	// The built page: files and how they are served.
+	"api/page": {standardOnly: true},
+	"worker":   {ours: []string{"config", "internal/codec", "internal/migration", "workflows"}},
 	// worker/embedded is the only user of the Temporal server.
 	"worker/embedded": {},
 	"config":          {},

@@ -1,0 +1,11 @@
+import './styles/main.css'
+import {render} from 'preact'
+import {listen} from './router'
+import {Shell} from './shell'
+import {apply} from './theme'
+import {views} from './views'
+
+apply()
+listen()
+const root = document.getElementById('root')
+if (root) render(<Shell views={views} />, root)

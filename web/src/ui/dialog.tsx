@@ -1,0 +1,68 @@
+import type {ComponentChildren} from 'preact'
+import {useEffect, useId, useRef} from 'preact/hooks'
+import {messageOf} from '../api/client'
+import {useAction} from '../load'
+import {Button, Note, type ButtonKind} from './basic'
+
+interface DialogProps {
+  title: string
+  onClose: () => void
+  children: ComponentChildren
+  footer?: ComponentChildren
+  wide?: boolean
+}
+
+/** A dialog over the page. The browser keeps the focus inside, closes it on Escape, and gives the focus back. */
+export function Dialog({title, onClose, children, footer, wide}: DialogProps) {
+  const ref = useRef<HTMLDialogElement>(null)
+  const id = useId()
+  useEffect(() => {
+    const d = ref.current
+    const before = document.activeElement
+    if (d && !d.open) d.showModal()
+    return () => {
+      if (d?.open) d.close()
+      if (before instanceof HTMLElement && before.isConnected) before.focus()
+    }
+  }, [])
+  return (
+    <dialog ref={ref} class={`dialog${wide ? ' wide' : ''}`} aria-labelledby={id} onCancel={e => { e.preventDefault(); onClose() }}
+      onMouseDown={e => { if (e.target === ref.current) onClose() }}>
+      <div class="dialog-box">
+        <header class="dialog-head">
+          <h2 id={id}>{title}</h2>
+          <Button kind="quiet" icon="close" aria-label="Close" onClick={onClose} />
+        </header>
+        <div class="dialog-body">{children}</div>
+        {footer ? <footer class="dialog-foot">{footer}</footer> : null}
+      </div>
+    </dialog>
+  )
+}
+
+interface ConfirmProps {
+  title: string
+  children: ComponentChildren
+  /** What the button says: the action, never just "OK". */
+  action: string
+  kind?: ButtonKind
+  onConfirm: () => Promise<void>
+  onClose: () => void
+}
+
+/** Asks before something is done; stays with the error when it fails. */
+export function Confirm({title, children, action, kind = 'danger', onConfirm, onClose}: ConfirmProps) {
+  const act = useAction(async () => {
+    await onConfirm()
+    onClose()
+  })
+  return (
+    <Dialog title={title} onClose={onClose} footer={<>
+      <Button onClick={onClose}>Cancel</Button>
+      <Button kind={kind} busy={act.busy} onClick={() => void act.run()}>{action}</Button>
+    </>}>
+      {children}
+      {act.error ? <Note tone="error">{messageOf(act.error)}</Note> : null}
+    </Dialog>
+  )
+}

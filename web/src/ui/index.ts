@@ -1,0 +1,11 @@
+// The shared components of the page.
+export * from './basic'
+export * from './format'
+export {Icon, type IconName} from './icons'
+export {Dialog, Confirm} from './dialog'
+export {Menu, type MenuItem} from './menu'
+export {Toasts, toast, toastError, closeToast} from './toast'
+export {LinkTabs, Tabs, type LinkTab, type PanelTab} from './tabs'
+export {VirtualList, type VirtualHandle} from './virtual'
+export {Code, CodeDiff, type Editor, type Language, type Mark, type Problem} from './code'
+export {Ring, StackedBars, type BarRow} from './chart'
