@@ -28,6 +28,7 @@ func (s *Server) register(e *gin.Engine) {
 		rules.POST("", handle(s, s.create))
 		rules.GET("/stats", handle(s, s.allStats))
 		rules.GET("/migrations", handle(s, s.summaries))
+		rules.GET("/events", s.watch)
 		rules.POST("/import", handle(s, s.importNew))
 		rules.POST("/:id", handle(s, s.appendRules))
 		rules.POST("/:id/import", handle(s, s.importInto))

@@ -116,6 +116,7 @@ type Server struct {
 	// comparing is taken by the comparison that runs.
 	comparing chan struct{}
 	silent    *marks // migrations whose workflow did not answer a moment ago
+	live      *live
 }
 
 // New assembles the gateway.
@@ -146,6 +147,7 @@ func New(d Deps) (*Server, error) {
 		recent: &recent{now: d.Now}, comparing: make(chan struct{}, 1),
 		asked: newMarks(recently, d.Now), silent: newMarks(silence, d.Now), looked: newMarks(lookEvery, d.Now),
 	}
+	s.live = newLive(s)
 	gin.SetMode(gin.ReleaseMode)
 	e := gin.New()
 	e.RedirectTrailingSlash, e.RedirectFixedPath = false, false
@@ -191,6 +193,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		Handler: s, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: h.ReadTimeout, WriteTimeout: h.WriteTimeout,
 		IdleTimeout: h.IdleTimeout, MaxHeaderBytes: 64 << 10, ErrorLog: zap.NewStdLog(s.Log.Named("http")),
 	}
+	srv.RegisterOnShutdown(s.EndStreams)
 	done := make(chan error, 1)
 	go func() { done <- srv.Serve(l) }()
 	select {

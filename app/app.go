@@ -307,6 +307,7 @@ func (a *App) serve(l net.Listener) {
 		Handler: a.Handler(), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: h.ReadTimeout, WriteTimeout: h.WriteTimeout,
 		IdleTimeout: h.IdleTimeout, MaxHeaderBytes: 64 << 10, ErrorLog: zap.NewStdLog(a.log.Named("http")),
 	}
+	a.http.RegisterOnShutdown(a.gateway.Load().EndStreams)
 	a.serving = make(chan error, 1)
 	a.url = "http://" + l.Addr().String()
 	go func() { a.serving <- a.http.Serve(l) }()
