@@ -86,6 +86,14 @@ func (b *body) rule(l config.Limits) (migration.OriginalRule, error) {
 			err = b.optional(name, int64(l.Query), " (limits.query)", &r.Trigger)
 		case "suppress_fields":
 			r.SuppressFields, err = b.texts(name, maxMitre, maxID)
+		case "data_source":
+			if b.dec.PeekKind() == '"' { // rules are written with one name too
+				var s string
+				s, err = b.text(name, maxID, "")
+				r.DataSource = migration.Words{s}
+				break
+			}
+			r.DataSource, err = b.texts(name, maxMitre, maxID)
 		case "suppress_period":
 			err = b.optional(name, maxSmall, "", &r.SuppressPeriod)
 		case "note":

@@ -47,7 +47,7 @@ func Holes(ds []migration.Diagnostic) (n int) {
 // Request is a rule as the compiler takes it.
 func Request(r migration.OriginalRule) translate.Request {
 	return translate.Request{ID: r.ID, Title: r.Title, Description: r.Description, Query: r.Query,
-		SuppressFields: r.SuppressFields, SuppressPeriod: r.SuppressPeriod}
+		DataSources: r.DataSource, SuppressFields: r.SuppressFields, SuppressPeriod: r.SuppressPeriod}
 }
 
 // FromOutput is the compiler's output in the words of the rule document, with the settings of the rule: schedule and range,

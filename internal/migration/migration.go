@@ -96,6 +96,8 @@ type OriginalRule struct {
 	// SuppressFields and SuppressPeriod are the throttling: SPL field names, and a time such as 24h.
 	SuppressFields []string `json:"suppress_fields,omitempty"`
 	SuppressPeriod string   `json:"suppress_period,omitempty"`
+	// DataSource names the kinds of events that the rule is written for, in the words of its author ("Sysmon EventID 1").
+	DataSource Words `json:"data_source,omitempty"`
 	// Note is the investigation guide: drill-downs and next steps, as Markdown.
 	Note string `json:"note,omitempty"`
 	// References are addresses of pages about what the rule finds.

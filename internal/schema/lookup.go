@@ -27,6 +27,9 @@ type Schema struct {
 	confirmed     map[string]bool // fields that overrides say are there
 	beside        map[string]bool // streams that are read beside others
 	insteads      []Instead
+	lacks         map[string]bool      // "stream field" pairs that lists have and documents do not
+	derived       map[string][]Derived // by stream
+	with          *withStreams
 }
 
 var builtin = sync.OnceValue(func() *Schema {
@@ -53,12 +56,27 @@ func Identity(index []string, types map[string]string) *Schema {
 
 func build(cat *catalogue, defs map[string]*definition, order []string) (*Schema, error) {
 	s := &Schema{cat: cat, byName: map[string]*Source{}, byMacro: map[string]*Source{}, byValue: map[string][]*Source{},
-		written: map[string]bool{}, open: map[string]bool{}, beside: map[string]bool{}}
+		written: map[string]bool{}, open: map[string]bool{}, beside: map[string]bool{},
+		lacks: map[string]bool{}, derived: map[string][]Derived{}, with: &withStreams{}}
 	for _, name := range order {
 		d := defs[name]
 		s.insteads = append(s.insteads, d.insteads...)
 		for _, st := range d.beside {
 			s.beside[st] = true
+		}
+		for _, st := range d.named {
+			if cat.streams[st] == nil {
+				return nil, fmt.Errorf("%s: the named stream %s is not in the catalogue", name, st)
+			}
+			s.beside[st] = true
+		}
+		for st, fields := range d.lacks {
+			for _, f := range fields {
+				s.lacks[st+" "+f] = true
+			}
+		}
+		for st, list := range d.derived {
+			s.derived[st] = append(s.derived[st], list...)
 		}
 		if d.kind == "group" {
 			continue
@@ -98,7 +116,7 @@ func (s *Schema) newSource(d *definition, defs map[string]*definition) (*Source,
 			}
 		}
 	}
-	src.Only = d.only
+	src.Only, src.Named = d.only, d.named
 	src.Indices = append(src.Indices, d.indices...)
 	for _, name := range d.streams {
 		st := s.cat.streams[name]

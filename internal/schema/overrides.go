@@ -45,6 +45,7 @@ func (s *Schema) With(o Overrides) (*Schema, error) {
 		return nil, fmt.Errorf("schema overrides need the schema ecs: the identity schema keeps every name as it is")
 	}
 	n := *s
+	n.with = &withStreams{}
 	n.byName, n.byMacro, n.byValue = maps.Clone(s.byName), maps.Clone(s.byMacro), make(map[string][]*Source, len(s.byValue))
 	copies := make(map[*Source]*Source, len(s.sources))
 	n.sources = make([]*Source, len(s.sources))
@@ -103,7 +104,7 @@ func (s *Schema) override(name string, o SourceOverride) error {
 				return fmt.Errorf("%s.indices[%d]: %q is not an index pattern: lower case, no spaces, only * as a wildcard", place, i, p)
 			}
 		}
-		src.Indices = slices.Clone(o.Indices)
+		src.Indices, src.Named = slices.Clone(o.Indices), nil
 		if src.Support == None {
 			src.Support, src.Reason = Exact, ""
 		}

@@ -160,6 +160,8 @@ type Source struct {
 	// Only names, for a stream that has other events too, the fields that tell those of the source: the stream is read where a
 	// condition needs one of them, and beside the others.
 	Only map[string][]string
+	// Named are streams that are read where a rule says that it is written for them (With).
+	Named []string
 	// Constraints hold for every event of the source and become the first filter.
 	Constraints []Constraint
 

@@ -36,6 +36,9 @@ func (s *Schema) StreamsAt(pattern string) []string {
 
 // StreamHas says whether documents of a stream can have a field: its list has it, or something shows it there.
 func (s *Schema) StreamHas(stream, field string) bool {
+	if s.lacks[stream+" "+field] && !s.confirmed[field] {
+		return false
+	}
 	if _, ok := s.cat.lookup(stream, field); ok || s.confirmed[field] {
 		return true
 	}

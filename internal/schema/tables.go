@@ -63,6 +63,9 @@ type definition struct {
 	reason      string
 	streams     []string
 	beside      []string            // of the streams
+	named       []string            // streams that are read where a rule names them
+	lacks       map[string][]string // fields that documents of a stream do not have although its list has them
+	derived     map[string][]Derived
 	only        map[string][]string // fields that tell the data set's events of a stream
 	insteads    []Instead
 	indices     []string // only where a stream is not in the catalogue
@@ -168,6 +171,27 @@ func parseTable(text string, defs map[string]*definition, order *[]string) error
 				d.only = map[string][]string{}
 			}
 			d.only[args[0]] = args[1:]
+		case "named":
+			d.named = append(d.named, args...)
+			if len(args) == 0 || reason == "" {
+				return fail("named needs a stream and a reason")
+			}
+		case "lacks":
+			if len(args) < 2 || reason == "" {
+				return fail("lacks needs a stream, a field and a reason")
+			}
+			if d.lacks == nil {
+				d.lacks = map[string][]string{}
+			}
+			d.lacks[args[0]] = append(d.lacks[args[0]], args[1:]...)
+		case "last":
+			if len(args) != 3 || reason == "" {
+				return fail("last needs a stream, a field, the field whose last element it is, and a reason")
+			}
+			if d.derived == nil {
+				d.derived = map[string][]Derived{}
+			}
+			d.derived[args[0]] = append(d.derived[args[0]], Derived{args[1], args[2]})
 		case "instead":
 			if len(args) != 3 || reason == "" {
 				return fail("instead needs a field, the field in its place, the field that has to be there, and a reason")

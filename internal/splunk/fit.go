@@ -51,7 +51,7 @@ func fit(r *migration.OriginalRule) (warnings []string) {
 		what string
 		to   *[]string
 		most int
-	}{{"MITRE ids", &r.MitreAttackIDs, maxID}, {"throttling fields", &r.SuppressFields, maxID}, {"references", &r.References, maxSmall}, {"actions", &r.Actions, maxSmall}} {
+	}{{"MITRE ids", &r.MitreAttackIDs, maxID}, {"throttling fields", &r.SuppressFields, maxID}, {"data sources", (*[]string)(&r.DataSource), maxID}, {"references", &r.References, maxSmall}, {"actions", &r.Actions, maxSmall}} {
 		var fitting []string
 		for _, s := range *list.to {
 			if len(s) <= list.most && !strings.ContainsRune(s, 0) && len(fitting) < maxList {

@@ -25,6 +25,7 @@ type detection struct {
 	HowTo       string `yaml:"how_to_implement"`
 	False       string `yaml:"known_false_positives"`
 	References  any    `yaml:"references"`
+	DataSource  any    `yaml:"data_source"`
 	Tags        struct {
 		Mitre any      `yaml:"mitre_attack_id"`
 		Risk  *float64 `yaml:"risk_score"`
@@ -123,6 +124,7 @@ func (in *importer) yaml(file string, r io.Reader, fsys fs.FS, dir string) {
 				rule.RiskScore = Number{Set: !math.IsNaN(*x.Tags.Risk), Value: *x.Tags.Risk}.Int()
 			}
 			rule.References = ids(x.References)
+			rule.DataSource = migration.WordsOf(x.DataSource)
 			rule.Disabled = x.Status == "deprecated"
 			in.add(rule, item)
 		}

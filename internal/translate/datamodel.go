@@ -36,6 +36,7 @@ func (l *lowering) from(cmd *spl.From) {
 		l.env.setPartial()
 		return
 	}
+	src = l.withNamed(src)
 	l.noteIndices(cmd.Span(), cmd.Model.Text, src.Indices)
 	l.useSources([]*schema.Source{src}, cmd.Span())
 	l.useful = true

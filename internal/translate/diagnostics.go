@@ -54,6 +54,7 @@ var codes = []CodeInfo{
 	{"pivot_columns", Info, "a pivot whose columns are those that the rest of the search names"},
 	{"literal_star", Info, "a value that seems to escape a star, which the search grammar cannot"},
 	{"stream_left", Info, "a data stream that is not read, because its events lack a field that a condition needs"},
+	{"named_source_left", Info, "a source that the rule is written for and the draft does not read, beside others that it reads"},
 	{"estate_beside", Info, "a data stream that is read beside others and alone does not have every column of the draft"},
 	{"threshold", Info, "a count condition that could also be a threshold rule"},
 
@@ -86,6 +87,7 @@ var codes = []CodeInfo{
 	{"needs_estate", Approximation, "columns that one of the data streams lacks: where it is installed alone, ES|QL refuses the draft"},
 	{"never_alerts", Approximation, "a rule whose conditions never hold together, in Splunk either: it is the same in both, and alerts in neither"},
 	{"always_present", Approximation, "a test for a missing field, which Splunk's events of today always have, with a placeholder where there is no value"},
+	{"named_sources_unread", Approximation, "of the sources that the rule is written for, the draft reads none"},
 	{"no_stream", Approximation, "conditions on fields of which no data stream has all"},
 	{"number_text", Approximation, "a number with a fraction that is used as text"},
 

@@ -43,6 +43,8 @@ func (l *lowering) fitStreams(cmds []esql.Command) []esql.Command {
 	if l.modelled {
 		cmds = l.avoidFields(table, cmds)
 	}
+	cmds = l.deriveFields(table, cmds)
+	defer l.sayNamed()
 	needed := l.storedColumns(table, cmds)
 	for i := range table {
 		for _, f := range needed {

@@ -80,6 +80,9 @@ type Lookup struct {
 type Request struct {
 	ID, Title, Description string
 	Query                  string
+	// DataSources name the kinds of events that the rule is written for, in the words of its author ("Sysmon EventID 1"). A data
+	// model reads the streams of those that its table names beside its own; what is not read is said.
+	DataSources []string
 	// SuppressFields and SuppressPeriod are the saved search's throttling: SPL field names, and a time such as 24h.
 	SuppressFields []string
 	SuppressPeriod string

@@ -69,6 +69,7 @@ func (l *lowering) tstatsEvents(cmd *spl.TStats) (ok bool) {
 			return false
 		}
 		at := cmd.From.Span()
+		src = l.withNamed(src)
 		switch {
 		case node != "":
 			l.diag("unsupported_option", cmd.Nodename.Span(), node, "`nodename="+node+"` keeps the events of a data set that the schema does not know; the draft has all of `"+cmd.From.Text+"`: add the condition that makes the data set, or the data set to the schema overrides")

@@ -59,7 +59,7 @@ func corpus(t testing.TB) []corpusRule {
 		if err != nil {
 			t.Fatal(err)
 		}
-		request := translate.Request{ID: r.ID, Title: r.Title, Description: r.Description, Query: r.Query}
+		request := translate.Request{ID: r.ID, Title: r.Title, Description: r.Description, Query: r.Query, DataSources: r.DataSource}
 		rules = append(rules, corpusRule{request, compiler.Translate(request)})
 	}
 	return rules
