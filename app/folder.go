@@ -13,6 +13,9 @@ import (
 // storeFile is the authority on migrations; what else lies in the folder can be made again.
 const storeFile = "rulebridge.db"
 
+// TemporalFile is the database of the embedded Temporal server.
+const TemporalFile = "temporal.db"
+
 const lockFile = "rulebridge.lock"
 
 // LockedError says that another process uses the folder.

@@ -26,7 +26,7 @@ func (p Program) alertsCommand() *cobra.Command {
 		Short: "Import alert documents into a data folder",
 		Long: `Import alert documents from NDJSON, a JSON array, or hits of a search ({"_id", "_index", "_source"}); - is stdin. Each
 document has its _id in it. One that was imported before is replaced. A line that cannot be read is named on stderr with its
-number, the others are imported, and the exit code is 2.`,
+number (20 of them, the rest is counted), the others are imported, and the exit code is 2.`,
 		Example: `  rulebridge alerts import alerts.ndjson --data-dir ./data
   rulebridge ask "How many alerts are currently open?" --data-dir ./data`,
 		Args: cobra.MinimumNArgs(1),
@@ -74,6 +74,26 @@ func (p Program) openFiles(names []string) (files []app.AlertFile, closeAll func
 	return files, closeAll, nil
 }
 
+// maxRefused is how many documents that cannot be read are named.
+const maxRefused = 20
+
+// refusedAlerts names documents that cannot be read, the first ones: a file that holds no alerts has one on each line.
+func (p Program) refusedAlerts() func(error) {
+	n := 0
+	return func(err error) {
+		if n++; n <= maxRefused {
+			_, _ = fmt.Fprintln(p.Stderr, "rulebridge: "+printable(err.Error()))
+		}
+	}
+}
+
+// moreRefused counts the documents that cannot be read and are not named.
+func (p Program) moreRefused(refused int) {
+	if n := refused - maxRefused; n > 0 {
+		_, _ = fmt.Fprintf(p.Stderr, "rulebridge: … and %d more that cannot be read\n", n)
+	}
+}
+
 func (p Program) importAlerts(c *cobra.Command, names []string) (err error) {
 	cfg, err := p.load(c)
 	if err != nil {
@@ -96,10 +116,11 @@ func (p Program) importAlerts(c *cobra.Command, names []string) (err error) {
 		return err
 	}
 	defer func() { _ = db.Close() }() // what was imported is on the disk
-	in, err := app.ImportAlerts(c.Context(), db, files, "", func(err error) { _, _ = fmt.Fprintln(p.Stderr, "rulebridge: "+err.Error()) })
+	in, err := app.ImportAlerts(c.Context(), db, files, "", p.refusedAlerts())
 	if err != nil {
 		return err
 	}
+	p.moreRefused(in.Refused)
 	_, _ = fmt.Fprintf(p.Stdout, "%d alerts imported into %s, %d of them replaced\n", in.Added+in.Replaced, cfg.DataDir, in.Replaced)
 	if in.Refused > 0 {
 		return usagef("%d documents could not be read; the others were imported", in.Refused)

@@ -109,7 +109,7 @@ func (p Program) askHere(ctx context.Context, cfg config.Config, f askFlags, que
 	} else if err := os.MkdirAll(dir, 0o700); err != nil {
 		return answer, usage(fmt.Errorf("create the data folder: %w; choose another with --data-dir", err))
 	}
-	a, err := app.OpenAssistant(ctx, cfg, dir, ring, p.logger(cfg, true))
+	a, err := app.OpenAssistant(ctx, cfg, dir, ring, p.logger(cfg, logCommand))
 	if err != nil {
 		return answer, err
 	}
@@ -170,7 +170,8 @@ func (p Program) alertsOf(ctx context.Context, names []string) (source *sqlite.A
 	if source, err = sqlite.OpenAssistant(ctx, sqlite.Memory, sqlite.Options{}); err != nil {
 		return nil, newest, err
 	}
-	in, err := app.ImportAlerts(ctx, source, files, store.DefaultAlertIndex, func(err error) { _, _ = fmt.Fprintln(p.Stderr, "rulebridge: "+err.Error()) })
+	in, err := app.ImportAlerts(ctx, source, files, store.DefaultAlertIndex, p.refusedAlerts())
+	p.moreRefused(in.Refused)
 	if err == nil && in.Added+in.Replaced == 0 {
 		err = usagef("--alerts: there are no alerts in %s", strings.Join(names, ", "))
 	}

@@ -115,7 +115,7 @@ migrations go on with it, new ones start on it.`,
 }
 
 func (p Program) clusterOptions(cfg config.Config) cluster.Options {
-	return cluster.Options{Config: cfg, Env: p.Env, Log: p.logger(cfg, false), Version: p.version()}
+	return cluster.Options{Config: cfg, Env: p.Env, Log: p.logger(cfg, logCluster), Version: p.version()}
 }
 
 // hideEmbedded hides the flags that only matter where the Temporal server runs in this process.

@@ -3,6 +3,7 @@ package cli
 import (
 	"encoding/json"
 	"fmt"
+	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -69,28 +70,47 @@ func (p Program) load(c *cobra.Command) (config.Config, error) {
 	return cfg, nil
 }
 
-// logger writes to stderr as the settings say. With quiet, which is for commands that show
-// progress, what the user did not ask for by log.level is left out below warn, and repeated entries are folded.
-func (p Program) logger(cfg config.Config, quiet bool) *zap.Logger {
+// logUse is what a log is for.
+type logUse int
+
+const (
+	logCluster logUse = iota // a process of a cluster: stderr is its log
+	logDev                   // everything in one process: what Temporal says of its inner life goes to a file
+	logCommand               // a command that shows progress: also only warnings, folded, and installations to the file
+)
+
+// logger writes to stderr as the settings say. What log.level, when it is set, asks for is shown whatever the use.
+func (p Program) logger(cfg config.Config, use logUse) *zap.Logger {
 	level, err := zapcore.ParseLevel(cfg.Log.Level)
 	if err != nil {
 		level = zapcore.InfoLevel
 	}
-	if quiet && cfg.Source("log.level") == "default" {
+	chosen := cfg.Source("log.level") != "default"
+	if use == logCommand && !chosen {
 		level = zapcore.WarnLevel
 	}
 	ec := zap.NewProductionEncoderConfig()
 	ec.EncodeTime = zapcore.RFC3339NanoTimeEncoder
 	ec.EncodeDuration = zapcore.StringDurationEncoder
+	plain := zapcore.NewJSONEncoder(ec)
 	_, tty := terminal(p.Stderr)
-	encoder := zapcore.NewJSONEncoder(ec)
+	encoder := plain.Clone()
 	if cfg.Log.Format == "console" || (cfg.Log.Format == "auto" && tty) {
 		ec.EncodeTime = zapcore.TimeEncoderOfLayout("15:04:05.000")
 		ec.EncodeLevel = zapcore.CapitalLevelEncoder
 		encoder = zapcore.NewConsoleEncoder(ec)
 	}
 	core := zapcore.NewCore(encoder, zapcore.Lock(zapcore.AddSync(p.Stderr)), level)
-	if quiet {
+	kept := !cfg.Ephemeral && (use == logDev || cfg.Source("data_dir") != "default")
+	switch {
+	case chosen || use == logCluster:
+	case kept:
+		file := &logFile{path: filepath.Join(cfg.DataDir, logName)}
+		core = apart{core, zapcore.NewCore(plain, zapcore.Lock(file), level), use}
+	case use == logCommand: // in memory: nobody would find a file
+		core = apart{core, zapcore.NewNopCore(), use}
+	}
+	if use == logCommand {
 		core = newFolding(core, time.Now)
 	}
 	return zap.New(core)

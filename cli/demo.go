@@ -64,7 +64,7 @@ func (p Program) demo(c *cobra.Command, exit bool) (err error) {
 	stay := tty && !exit
 	_, _ = fmt.Fprintf(p.Stderr, "Starting Temporal, store, worker and gateway in this process …\n")
 	begin := time.Now()
-	a, err := p.openDemo(c, cfg, app.Options{Log: p.logger(cfg, true), Embedded: p.Embedded, Prebuilt: catalogue, FreePorts: true, Listen: true, UI: true,
+	a, err := p.openDemo(c, cfg, app.Options{Log: p.logger(cfg, logCommand), Embedded: p.Embedded, Prebuilt: catalogue, FreePorts: true, Listen: true, UI: true,
 		Version: p.version(), Compilers: p.compilers(cfg, "--sample-prebuilt")})
 	if err != nil {
 		return startError(err)

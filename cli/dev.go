@@ -36,7 +36,7 @@ the process at once.`,
 			}
 			begin := time.Now()
 			a, err := app.Open(c.Context(), app.Options{
-				Config: cfg, Log: p.logger(cfg, false), Embedded: p.Embedded, Prebuilt: rules, Listen: true, UI: true,
+				Config: cfg, Log: p.logger(cfg, logDev), Embedded: p.Embedded, Prebuilt: rules, Listen: true, UI: true,
 				Version: p.version(), Compilers: p.compilers(cfg, "--prebuilt", catalogue),
 			})
 			if err != nil {

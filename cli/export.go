@@ -262,6 +262,15 @@ func (p Program) printExport(out string, sum kibana.Summary, stats migration.Sta
 	if stats.Status != migration.Finished {
 		say("the migration is %s: export again when it is finished", stats.Status)
 	}
+	if sum.Rules == 0 {
+		what := "left-out.ndjson says why each rule is left out"
+		if sum.Prebuilt > 0 {
+			what = "install the rules that prebuilt-rules.ndjson names from Kibana's prebuilt rules, or with rulebridge install; " + what
+		}
+		say("\nThe files are in %s; there is no rule to import: %s", out, what)
+		_, err := fmt.Fprint(p.Stdout, b.String())
+		return err
+	}
 	say("\nThe files are in %s. What to do with them:", out)
 	if len(sum.Lookups) > 0 {
 		say("  for m in %s; do i=$(basename \"$m\" .mapping.json); b=\"${m%%.mapping.json}.bulk.ndjson\"", filepath.Join(out, "lookups", "*.mapping.json"))
@@ -271,13 +280,14 @@ func (p Program) printExport(out string, sum kibana.Summary, stats migration.Sta
 	if sum.Exceptions > 0 {
 		say("  curl -X POST \"$KIBANA/api/exception_lists/_import\" -H 'kbn-xsrf: true' --form file=@%s", filepath.Join(out, kibana.ExceptionsFile))
 	}
-	if sum.Rules > 0 && len(sum.RuleFiles) == 0 {
+	if len(sum.RuleFiles) == 0 {
 		say("  copy %s into your detection-rules repository, and look the rules through there", filepath.Join(out, "rules"))
 	}
-	if sum.Rules > 0 {
-		for _, name := range sum.RuleFiles {
-			say("  curl -X POST \"$KIBANA/api/detection_engine/rules/_import\" -H 'kbn-xsrf: true' --form file=@%s", filepath.Join(out, name))
-		}
+	for _, name := range sum.RuleFiles {
+		say("  curl -X POST \"$KIBANA/api/detection_engine/rules/_import\" -H 'kbn-xsrf: true' --form file=@%s", filepath.Join(out, name))
+	}
+	if sum.Prebuilt > 0 {
+		say("  install the rules that %s names from Kibana's prebuilt rules, or with %s install", filepath.Join(out, kibana.PrebuiltFile), p.Self)
 	}
 	_, err := fmt.Fprint(p.Stdout, b.String())
 	return err

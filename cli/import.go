@@ -69,7 +69,7 @@ func (p Program) importPaths(c *cobra.Command, f migrateFlags, into string, path
 		return p.importThere(c.Context(), g, f, into, paths)
 	}
 	a, err := app.Open(c.Context(), app.Options{
-		Config: ownProcess(cfg), Log: p.logger(cfg, true), Embedded: p.Embedded, FreePorts: true,
+		Config: ownProcess(cfg), Log: p.logger(cfg, logCommand), Embedded: p.Embedded, FreePorts: true,
 		Compilers: p.compilers(cfg, "--prebuilt", ""),
 	})
 	if err != nil {
@@ -230,13 +230,18 @@ func (p Program) writeFound(paths []string, found splunk.Report, enough bool) er
 		text    string
 	}{{splunk.Taken, "taken"}, {splunk.Skipped, "skipped"}, {splunk.Known, "known, not used yet"}} {
 		var parts []string
+		more := ""
 		for _, c := range found.Counts { // by kind
-			if c.Outcome == line.outcome {
-				parts = append(parts, plural(c.N, c.Kind))
+			if c.Outcome != line.outcome {
+				continue
+			}
+			parts = append(parts, kindCount(c))
+			if line.outcome == splunk.Skipped && (c.Kind == string(splunk.KindFiller) || c.Kind == string(splunk.KindReport)) {
+				more = "; --all takes reports and searches that fill lookups too"
 			}
 		}
 		if len(parts) > 0 {
-			_, _ = fmt.Fprintf(p.Stderr, "rulebridge: %s: %s\n", line.text, strings.Join(parts, ", "))
+			_, _ = fmt.Fprintf(p.Stderr, "rulebridge: %s: %s%s\n", line.text, strings.Join(parts, ", "), more)
 		}
 	}
 	if found.Disabled > 0 {
@@ -246,6 +251,14 @@ func (p Program) writeFound(paths []string, found splunk.Report, enough bool) er
 		_, _ = fmt.Fprintf(p.Stderr, "rulebridge: %s could not be read; everything else was taken:\n%v\n", plural(found.Of(splunk.Fault), "thing"), errors.Join(faults...))
 	}
 	return nil
+}
+
+// kindCount is a number of things of a kind in words.
+func kindCount(c splunk.Count) string {
+	if c.Kind == string(splunk.KindFiller) {
+		return plural(c.N, "search that fills a lookup", "searches that fill lookups")
+	}
+	return plural(c.N, c.Kind)
 }
 
 func noAlerts(paths []string) error {

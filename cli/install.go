@@ -17,6 +17,7 @@ import (
 	"github.com/rulebridge/rulebridge/app"
 	"github.com/rulebridge/rulebridge/config"
 	"github.com/rulebridge/rulebridge/internal/kibana/install"
+	"github.com/rulebridge/rulebridge/internal/migration"
 	"github.com/rulebridge/rulebridge/workflows"
 )
 
@@ -93,7 +94,7 @@ func (p Program) install(c *cobra.Command, f installFlags, id string) (err error
 		}
 		where = "--data-dir " + quote(cfg.DataDir)
 		a, err := app.Open(c.Context(), app.Options{
-			Config: ownProcess(cfg), Log: p.logger(cfg, true), Embedded: p.Embedded, FreePorts: true,
+			Config: ownProcess(cfg), Log: p.logger(cfg, logCommand), Embedded: p.Embedded, FreePorts: true,
 			Compilers: p.compilers(cfg, "--prebuilt", ""), UI: cfg.Source("ui.addr") != "default",
 		})
 		if err != nil {
@@ -233,10 +234,13 @@ func writePlan(w io.Writer, plan install.Plan, f installFlags) {
 				break
 			}
 			more := ""
-			if l.Creates {
-				more = ", is created with " + plural(l.Rows, "row")
+			switch {
+			case l.Creates:
+				more = "; is created with " + plural(l.Rows, "row")
+			case l.Integration != "":
+				more = "; the integration " + printable(l.Integration) + " brings it"
 			}
-			say("  %-6s %s (%s%s)", l.Kind, printable(l.Name), plural(l.Rules, "rule"), more)
+			say("  %-6s %s (%s: %s%s)", l.Kind, printable(l.Name), plural(l.Rules, "rule"), namedRules(l, f.dryRun), more)
 		}
 		if byHand(plan) {
 			say("Create the lookup indices first, with the commands that this prints:\n  %s", f.export)
@@ -244,19 +248,22 @@ func writePlan(w io.Writer, plan install.Plan, f installFlags) {
 		}
 	}
 	counts := map[install.Outcome]int{}
-	prebuilt := 0
+	prebuilt, partial := 0, 0
 	for _, s := range plan.Rules {
 		if s.Kind == install.Prebuilt && s.Outcome == install.Created {
 			prebuilt++
 			continue
 		}
 		counts[s.Outcome]++
+		if s.Outcome == install.Created && s.Result == migration.Partial {
+			partial++
+		}
 	}
-	say("In %s: %d to create, %d prebuilt to install, %d to update, %d there already, %d there and different, %d left out", plan.Kibana,
-		counts[install.Created], prebuilt, counts[install.Updated], counts[install.Unchanged], counts[install.Kept], counts[install.LeftOut])
+	say("In %s: %d to create (%d full, %d partial), %d prebuilt to install, %d to update, %d there already, %d there and different, %d left out", plan.Kibana,
+		counts[install.Created], counts[install.Created]-partial, partial, prebuilt, counts[install.Updated], counts[install.Unchanged], counts[install.Kept], counts[install.LeftOut])
 	for _, s := range plan.Rules {
 		if f.dryRun || s.Outcome == install.Updated || s.Outcome == install.Kept {
-			line := fmt.Sprintf("  %-9s %s", outcomeWord(s), printable(s.ID))
+			line := fmt.Sprintf("  %-9s %-7s %s", outcomeWord(s), s.Result, printable(s.ID))
 			if s.Title != "" && s.Title != s.ID {
 				line += " (" + printable(s.Title) + ")"
 			}
@@ -264,6 +271,11 @@ func writePlan(w io.Writer, plan install.Plan, f installFlags) {
 				line += ": " + printable(s.Why)
 			}
 			say("%s", line)
+		}
+		if f.dryRun {
+			for _, lacking := range s.Unsettled {
+				say("      lacks: %s", printable(lacking))
+			}
 		}
 		if f.overwrite || f.dryRun {
 			for _, c := range s.Changes {
@@ -275,6 +287,26 @@ func writePlan(w io.Writer, plan install.Plan, f installFlags) {
 		say("Rules that are there and different are left alone; --overwrite changes them, --dry-run shows how they differ.")
 	}
 	_, _ = io.WriteString(w, b.String())
+}
+
+// mostConcerned is how many of the rules that need something are named where not all that is known is asked for.
+const mostConcerned = 3
+
+// namedRules names the rules that need something: all that the plan names, or the first.
+func namedRules(l install.Lack, all bool) string {
+	ids := l.RuleIDs
+	if !all {
+		ids = ids[:min(len(ids), mostConcerned)]
+	}
+	names := make([]string, len(ids))
+	for i, id := range ids {
+		names[i] = printable(id)
+	}
+	text := strings.Join(names, ", ")
+	if n := l.Rules - len(ids); n > 0 {
+		text += fmt.Sprintf(" and %d more", n)
+	}
+	return text
 }
 
 // byHand says that lookup indices are lacking and the installation does not create them.

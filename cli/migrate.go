@@ -127,7 +127,7 @@ func (p Program) migrate(c *cobra.Command, f migrateFlags, files []string) (err 
 		return err
 	}
 	a, err := app.Open(c.Context(), app.Options{
-		Config: ownProcess(cfg), Log: p.logger(cfg, true), Embedded: p.Embedded, Prebuilt: catalogue, FreePorts: true,
+		Config: ownProcess(cfg), Log: p.logger(cfg, logCommand), Embedded: p.Embedded, Prebuilt: catalogue, FreePorts: true,
 		Compilers: p.compilers(cfg, "--prebuilt", f.prebuilt),
 		UI:        cfg.Source("ui.addr") != "default",
 	})

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -20,6 +21,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/rulebridge/rulebridge/app"
 	"github.com/rulebridge/rulebridge/config"
 	"github.com/rulebridge/rulebridge/worker"
 	"github.com/rulebridge/rulebridge/workflows"
@@ -31,8 +33,8 @@ func (p Program) replayCommand() *cobra.Command {
 		Use:   "replay HISTORY.json|WORKFLOW_ID",
 		Short: "Replay a migration's history with the current code and show where it diverges",
 		Long: `Replay a recorded history with this program's workflow code. The history is a JSON file, as the Temporal UI and
-"temporal workflow show --output json" give it, or is fetched from the Temporal server (TEMPORAL_ADDRESS, or the setting
-temporal.addr) by workflow id, or by migration id. Exit code 1 when the code would decide differently than the history.`,
+"temporal workflow show --output json" give it, or is fetched by workflow id, or by migration id: from the Temporal server
+(TEMPORAL_ADDRESS, or the setting temporal.addr), or with --data-dir from a data folder that no process is using. Exit code 1 when the code would decide differently than the history.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			cfg, err := p.load(c)
@@ -74,10 +76,11 @@ func (p Program) history(ctx context.Context, cfg config.Config, name, runID str
 	if strings.HasSuffix(name, ".json") {
 		return nil, usage(fmt.Errorf("there is no file %s", name))
 	}
-	o, err := worker.ClusterOptions(cfg.Temporal, p.Env)
+	o, stop, err := p.keptHistories(ctx, cfg)
 	if err != nil {
-		return nil, usage(err)
+		return nil, err
 	}
+	defer stop()
 	c, err := worker.Dial(ctx, o, zap.NewNop())
 	if err != nil {
 		return nil, err
@@ -105,6 +108,32 @@ func (p Program) history(ctx context.Context, cfg config.Config, name, runID str
 		}
 	}
 	return nil, fmt.Errorf("fetch the history of %s from %s: %w", name, o.HostPort, last)
+}
+
+// keptHistories says how the Temporal server with the histories is reached. A data folder's own server is started for it,
+// until stop; no worker runs, so nothing goes on in there.
+func (p Program) keptHistories(ctx context.Context, cfg config.Config) (o client.Options, stop func(), err error) {
+	stop = func() {}
+	if cfg.Source("data_dir") == "default" || p.Embedded == nil {
+		o, err = worker.ClusterOptions(cfg.Temporal, p.Env)
+		return o, stop, usage(err)
+	}
+	if _, err := os.Stat(filepath.Join(cfg.DataDir, app.TemporalFile)); err != nil {
+		return o, stop, usage(fmt.Errorf("data folder %s: %w; name another with --data-dir", cfg.DataDir, app.ErrNoData))
+	}
+	dir, release, err := app.OpenAlone(cfg.DataDir)
+	if err != nil {
+		return o, stop, startError(err)
+	}
+	s, err := p.Embedded(ctx, app.EmbeddedOptions{DataDir: dir, FrontendAddr: "127.0.0.1:0", Namespace: cfg.Temporal.Namespace, Logger: p.logger(cfg, logCommand)})
+	if err != nil {
+		return o, stop, errors.Join(err, release())
+	}
+	stop = func() {
+		_ = s.Stop() // only read
+		_ = release()
+	}
+	return client.Options{HostPort: s.FrontendAddr(), Namespace: cfg.Temporal.Namespace}, stop, nil
 }
 
 func saveHistory(path string, h *historypb.History) error {

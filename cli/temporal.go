@@ -40,7 +40,7 @@ func (p Program) temporal(c *cobra.Command) (err error) {
 	if err := cfg.ValidateEmbedded(); err != nil {
 		return usage(err)
 	}
-	o := app.EmbeddedOptions{FrontendAddr: cfg.Temporal.Addr, Namespace: cfg.Temporal.Namespace, Logger: p.logger(cfg, false)}
+	o := app.EmbeddedOptions{FrontendAddr: cfg.Temporal.Addr, Namespace: cfg.Temporal.Namespace, Logger: p.logger(cfg, logCluster)}
 	if !cfg.Ephemeral {
 		dir, release, lockErr := app.OpenAlone(filepath.Join(cfg.DataDir, "temporal"))
 		if lockErr != nil {

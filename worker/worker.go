@@ -208,6 +208,9 @@ var ErrNoServer = errors.New("no Temporal server answered")
 
 // Dial connects to a frontend and checks that it answers.
 func Dial(ctx context.Context, o client.Options, logger *zap.Logger) (client.Client, error) {
+	if logger != nil {
+		logger = logger.Named("temporal") // what the SDK says is not ours
+	}
 	o.Logger = NewLogger(logger)
 	c, err := client.DialContext(ctx, o)
 	if err != nil {

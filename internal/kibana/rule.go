@@ -47,6 +47,8 @@ type Rule struct {
 	MaxSignals        int    `json:"max_signals"`
 	Enabled           bool   `json:"enabled"`
 	Version           int    `json:"version"`
+	// Unsettled is what a person has to look at before the rule is enabled; the note has it too.
+	Unsettled []string `json:"-"`
 }
 
 // ExceptionsList is an exception list that a rule goes by.
@@ -165,7 +167,8 @@ func fromRule(r migration.Rule) Rule {
 	}
 	var others []string
 	k.References, others = references(r.Original.References)
-	k.Note = note(r, settings, others)
+	k.Unsettled = slices.Concat(causes(r), settings)
+	k.Note = note(r, k.Unsettled, others)
 	return k
 }
 
@@ -275,10 +278,13 @@ func suppression(s *migration.Suppression) (*Suppression, string) {
 }
 
 // note is the investigation guide: what to settle before the rule runs, then what the rule had in Splunk.
-func note(r migration.Rule, settings, references []string) string {
+func note(r migration.Rule, unsettled, references []string) string {
 	var parts []string
-	if lines := append(causes(r), settings...); len(lines) > 0 {
-		parts = append(parts, "## Before you enable this rule\n\n"+list(lines))
+	if r.Result != migration.Full {
+		unsettled = slices.Concat([]string{"The translation from Splunk is partial: compare both searches."}, unsettled)
+	}
+	if len(unsettled) > 0 {
+		parts = append(parts, "## Before you enable this rule\n\n"+list(unsettled))
 	}
 	if guide := strings.TrimSpace(r.Original.Note); guide != "" {
 		parts = append(parts, inert(guide))
@@ -301,7 +307,7 @@ func causes(r migration.Rule) []string {
 	if r.Result == migration.Full {
 		return nil
 	}
-	lines := []string{"The translation from Splunk is partial: compare both searches."}
+	var lines []string
 	all := report.Causes(r.Diagnostics)
 	for i, d := range all {
 		if i == mostCauses {

@@ -122,10 +122,10 @@ func values(file string, r io.Reader, yield func(Record, error) bool) {
 			return
 		}
 		if err != nil {
-			yield(rec, rec.fault(file, "", "is no JSON: %v", err))
+			yield(rec, rec.unread(file, err))
 			return
 		}
-		if !yield(rec, nil) {
+		if !yieldRecord(file, rec, yield) {
 			return
 		}
 	}
@@ -144,10 +144,11 @@ func array(file string, r io.Reader, yield func(Record, error) bool) {
 		g.next()
 		rec := Record{Item: item}
 		if err := d.Decode(&rec.JSON); err != nil {
-			yield(rec, rec.fault(file, "", "is no JSON: %v", err))
+			yield(rec, rec.unread(file, err))
 			return
 		}
-		if !yield(rec, nil) {
+		g.next() // what is read ahead from here on is no part of it
+		if !yieldRecord(file, rec, yield) {
 			return
 		}
 	}

@@ -13,6 +13,9 @@ import (
 // wrappers are the members that hold the rows of a search's export and of Splunk's REST answers.
 var wrappers = []string{"results", "entry"}
 
+// errTooLong says that a record is longer than MaxRecord.
+var errTooLong = fmt.Errorf("is longer than %d MiB", MaxRecord>>20)
+
 // guard bounds how much is read for one record.
 type guard struct {
 	r    io.Reader
@@ -22,7 +25,7 @@ type guard struct {
 // Read implements io.Reader.
 func (g *guard) Read(p []byte) (int, error) {
 	if g.read > MaxRecord {
-		return 0, fmt.Errorf("one record is longer than %d MiB", MaxRecord>>20)
+		return 0, errTooLong
 	}
 	n, err := g.r.Read(p)
 	g.read += n
@@ -31,6 +34,14 @@ func (g *guard) Read(p []byte) (int, error) {
 
 // next begins a further record.
 func (g *guard) next() { g.read = 0 }
+
+// unread is why a record of a JSON text could not be read, after which the rest of the text cannot be either.
+func (r Record) unread(file string, err error) *Error {
+	if errors.Is(err, errTooLong) {
+		return r.fault(file, "", "%v; nothing after it in this file is read", errTooLong)
+	}
+	return r.fault(file, "", "is no JSON: %v", err)
+}
 
 // wrapped says that an object holds rows in a list, which are then read one by one: such an object is as long as all of them.
 func wrapped(br *bufio.Reader) bool {
@@ -64,17 +75,25 @@ func rows(file string, r io.Reader, yield func(Record, error) bool) {
 		err := eachRow(d, func(row json.RawMessage) bool {
 			g.next()
 			item++
-			return yield(Record{Item: item, JSON: row}, nil)
+			return yieldRecord(file, Record{Item: item, JSON: row}, yield)
 		})
 		switch {
 		case errors.Is(err, errStop), errors.Is(err, io.EOF):
 			return
 		case err != nil:
 			rec := Record{Item: item + 1}
-			yield(rec, rec.fault(file, "", "is no JSON: %v", err))
+			yield(rec, rec.unread(file, err))
 			return
 		}
 	}
+}
+
+// yieldRecord yields a record that was read; one that is too long goes as a fault, and those after it are read.
+func yieldRecord(file string, rec Record, yield func(Record, error) bool) bool {
+	if len(rec.JSON) > MaxRecord {
+		return yield(Record{Line: rec.Line, Item: rec.Item}, rec.fault(file, "", "%v", errTooLong))
+	}
+	return yield(rec, nil)
 }
 
 // errStop says that no more rows are wanted.

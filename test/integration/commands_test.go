@@ -172,6 +172,10 @@ func TestMigrateInterrupted(t *testing.T) {
 	if err := json.Unmarshal([]byte(p.stdout.String()), &report); err != nil || report.ID != all[0].MigrationID || report.State != "finished" || report.Statuses.Finished != 200 {
 		t.Errorf("report: %+v, %v", report, err)
 	}
+	p = start(t, "replay", report.ID, "--data-dir", dir) // the folder's own server, without an address
+	if code := p.wait(60 * time.Second); code != 0 || !strings.Contains(p.stdout.String(), "no divergence") {
+		t.Errorf("exit code %d of replay: %s", code, p.stdout.String())
+	}
 }
 
 // TestMigrateKilled: after a kill the same input goes on with the same migration.

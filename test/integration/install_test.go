@@ -98,7 +98,7 @@ func TestInstall(t *testing.T) {
 			}
 		}
 	}
-	contains(run(0, "--dry-run"), "prod lacks what rules need", "60 to create", "create    rule-00007 (Rule 7)")
+	contains(run(0, "--dry-run"), "prod lacks what rules need", "60 to create (60 full, 0 partial)", "create    full    rule-00007 (Rule 7)")
 	if len(k.Rules()) != 0 {
 		t.Fatalf("a dry run installed %d rules", len(k.Rules()))
 	}
@@ -123,11 +123,11 @@ func TestInstall(t *testing.T) {
 	changed := k.Rules()[theirs]
 	changed["query"], changed["enabled"] = "FROM elsewhere", true
 	k.Put(changed)
-	contains(run(0), "1 there and different", "keep      rule-00003", "0 updated")
+	contains(run(0), "1 there and different", "keep      full    rule-00003", "0 updated")
 	if k.Rules()[theirs]["query"] != "FROM elsewhere" {
 		t.Fatal("a changed rule was overwritten without leave")
 	}
-	contains(run(0, "--overwrite"), "update    rule-00003", "- FROM elsewhere", "+ FROM logs-", "1 updated")
+	contains(run(0, "--overwrite"), "update    full    rule-00003", "- FROM elsewhere", "+ FROM logs-", "1 updated")
 	if r := k.Rules()[theirs]; r["query"] == "FROM elsewhere" || r["enabled"] != true {
 		t.Errorf("overwritten: %v", r)
 	}
@@ -220,7 +220,7 @@ func TestInstallRefused(t *testing.T) {
 		before          func(w http.ResponseWriter, r *http.Request, _ []byte) bool
 	}{
 		{"wrong key", k.URL, "refuses the key (401)", nil},
-		{"redirect", k.URL, "answers with a redirect, which is not followed", func(w http.ResponseWriter, r *http.Request, _ []byte) bool {
+		{"redirect", k.URL, "answers with a redirect to " + elsewhere.URL + ", which is not followed", func(w http.ResponseWriter, r *http.Request, _ []byte) bool {
 			http.Redirect(w, r, elsewhere.URL+r.URL.Path, http.StatusTemporaryRedirect)
 			return true
 		}},

@@ -216,7 +216,7 @@ func (c *Client) failed(resp *http.Response, key string) error {
 	}
 	switch s := resp.StatusCode; {
 	case s < 400:
-		e.Reason, message = Redirect, "it answers with a redirect, which is not followed: set the address it leads to"
+		e.Reason, message = Redirect, "it answers with a redirect"+to(resp.Header.Get("Location"))+", which is not followed: set the address it leads to"
 	case s == http.StatusUnauthorized:
 		e.Reason = Credential
 	case s == http.StatusForbidden:
@@ -234,6 +234,15 @@ func (c *Client) failed(resp *http.Response, key string) error {
 	}
 	e.Message = scrub(message, key)
 	return e
+}
+
+// to says where a redirect leads: scheme and host alone, since a path or a name may hold a secret.
+func to(location string) string {
+	u, err := url.Parse(location)
+	if err != nil || u.Host == "" {
+		return ""
+	}
+	return " to " + scrub((&url.URL{Scheme: u.Scheme, Host: u.Host}).String(), "")
 }
 
 // retryAfter reads seconds or a date.

@@ -42,7 +42,7 @@ func TestReasons(t *testing.T) {
 		{"limited before", 429, "Fri, 02 Jan 2026 03:04:00 GMT", ``, Limited, 0, ""},
 		{"limited oddly", 429, "soon", ``, Limited, 0, ""},
 		{"down", 503, "2", `<html>`, Unavailable, 2 * time.Second, ""},
-		{"moved", 302, "", ``, Redirect, 0, "not followed"},
+		{"moved", 302, "", ``, Redirect, 0, "redirect to http://127.0.0.1:9, which is not followed"},
 		{"long", 400, "", `{"message":"` + strings.Repeat("x", 2000) + `"}`, Refused, 0, "…"},
 		{"html", 200, "", `<html>hello`, Unreadable, 0, "no JSON"},
 		{"cut off", 200, "", `{"data":[`, Unavailable, 0, "broke off"},
@@ -53,7 +53,7 @@ func TestReasons(t *testing.T) {
 					w.Header().Set("Retry-After", tt.header)
 				}
 				if tt.status == 302 {
-					w.Header().Set("Location", "http://127.0.0.1:9/elsewhere")
+					w.Header().Set("Location", "http://user:"+key+"@127.0.0.1:9/elsewhere?token="+key)
 				}
 				w.WriteHeader(tt.status)
 				_, _ = w.Write([]byte(tt.body))

@@ -14,6 +14,8 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/hashicorp/golang-lru/v2/expirable"
+
 	"github.com/rulebridge/rulebridge/internal/kibana"
 	"github.com/rulebridge/rulebridge/internal/kibana/client"
 	"github.com/rulebridge/rulebridge/internal/migration"
@@ -72,7 +74,7 @@ type Installer struct {
 	Reasons Reasons
 
 	mu    sync.Mutex
-	names map[string]knownNames // by migration
+	names *expirable.LRU[string, kibana.LookupNames] // by migration
 }
 
 // Names are the configured Kibanas.

@@ -205,12 +205,19 @@ func TestPlan(t *testing.T) {
 	lookup := func(r *migration.Rule) { r.Elastic.LookupIndices = []migration.LookupIndex{{Name: "lookup_allowed"}} }
 	i, k := bench(t,
 		rule("a", `FROM logs-a-* METADATA _id | WHERE host.name == "x" AND user.name == "y" | EVAL n = LENGTH(process.name) | WHERE n > 3 | KEEP _id`, lookup),
-		rule("b", `FROM logs-b-* | STATS c = COUNT(*) BY source.ip | WHERE c > 5`, func(r *migration.Rule) { r.Elastic.Index = []string{"logs-b-*"} }),
+		rule("b", `FROM logs-b.x-* | STATS c = COUNT(*) BY source.ip | WHERE c > 5`, func(r *migration.Rule) { r.Elastic.Index = []string{"logs-b.x-*"} }),
 		rule("c", "", matched("p1")),
 		rule("d", "", func(r *migration.Rule) { r.Status, r.ErrorCode = migration.StatusError, "crashed" }),
-		rule("e", "FROM logs-a-* | WHERE host.name IS NOT NULL", partial),
+		rule("e", "FROM logs-a-* | WHERE host.name IS NOT NULL", partial, func(r *migration.Rule) {
+			r.Diagnostics = []migration.Diagnostic{{Code: "unsupported_command", Severity: "error", Message: "no transaction", Start: migration.Position{Line: 1, Column: 7}}}
+		}),
+		// What any of the indices that are there has is not lacking.
+		rule("f", `FROM logs-a-*, logs-b.x-*, logs-c.y-* | WHERE host.name == "x" AND event.code == "1" AND user.id == "3"`, func(r *migration.Rule) {
+			r.Elastic.Index = []string{"logs-a-*", "logs-b.x-*", "logs-c.y-*"}
+		}),
 	)
 	k.Indices["logs-a-*"] = []string{"@timestamp", "host.name", "process.name"}
+	k.Indices["logs-c.y-*"] = []string{"event.code"}
 	outcome(t, i, "e", false)
 	theirs := k.Rules()[kibana.RuleID("e")]
 	theirs["severity"] = "high"
@@ -219,15 +226,21 @@ func TestPlan(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	wantLacks := []install.Lack{{Kind: "stream", Name: "logs-b-*", Rules: 1}, {Kind: "lookup", Name: "lookup_allowed", Rules: 1}, {Kind: "field", Name: "logs-a-*: user.name", Rules: 1}}
+	wantLacks := []install.Lack{
+		{Kind: "stream", Name: "logs-b.x-*", Rules: 2, RuleIDs: []string{"b", "f"}, Integration: "b"},
+		{Kind: "lookup", Name: "lookup_allowed", Rules: 1, RuleIDs: []string{"a"}},
+		{Kind: "field", Name: "logs-a-*, logs-b.x-*, logs-c.y-*: user.id", Rules: 1, RuleIDs: []string{"f"}},
+		{Kind: "field", Name: "logs-a-*: user.name", Rules: 1, RuleIDs: []string{"a"}},
+	}
 	if diff := cmp.Diff(wantLacks, plan.Lacks); diff != "" {
 		t.Errorf("lacks (-want +got):\n%s", diff)
 	}
 	var got []string
 	for _, s := range plan.Rules {
-		got = append(got, fmt.Sprint(s.ID, " ", s.Kind, " ", s.Outcome, " ", len(s.Changes)))
+		got = append(got, strings.TrimSpace(fmt.Sprint(s.ID, " ", s.Kind, " ", s.Outcome, " ", len(s.Changes), " ", s.Result, " ", strings.Join(s.Unsettled, "; "))))
 	}
-	want := []string{"a custom created 0", "b custom created 0", "c prebuilt created 0", "d nothing left_out 0", "e custom kept 1"}
+	want := []string{"a custom created 0 full", "b custom created 0 full", "c prebuilt created 0", "d nothing left_out 0",
+		"e custom kept 1 partial Line 1, column 7 of the Splunk search: no transaction", "f custom created 0 full"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("steps (-want +got):\n%s", diff)
 	}

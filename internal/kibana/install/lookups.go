@@ -7,27 +7,31 @@ import (
 	"errors"
 	"time"
 
+	"github.com/hashicorp/golang-lru/v2/expirable"
+
 	"github.com/rulebridge/rulebridge/internal/kibana"
 	"github.com/rulebridge/rulebridge/internal/kibana/client"
 	"github.com/rulebridge/rulebridge/internal/migration"
 	"github.com/rulebridge/rulebridge/internal/store"
 )
 
-// knownNames are the names of a migration's lookup indices, as they were a moment ago.
-type knownNames struct {
-	names kibana.LookupNames
-	until time.Time
-}
-
-// namesFor is how long names hold. They are a matter of all rules of a migration, and asked for by each of them.
-const namesFor = 20 * time.Second
+const (
+	// namesFor is how long the names of a migration's lookup indices hold. They are a matter of all rules of a migration, and
+	// asked for by each of them.
+	namesFor = 20 * time.Second
+	// namesKept is of how many migrations they are kept.
+	namesKept = 16
+)
 
 // lookupNames reads all rules of a migration, in the order of an export.
 func (i *Installer) lookupNames(ctx context.Context, migrationID string) (kibana.LookupNames, error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	if known, ok := i.names[migrationID]; ok && time.Now().Before(known.until) {
-		return known.names, nil
+	if i.names == nil {
+		i.names = expirable.NewLRU[string, kibana.LookupNames](namesKept, nil, namesFor)
+	}
+	if names, ok := i.names.Get(migrationID); ok {
+		return names, nil
 	}
 	names := kibana.LookupNames{}
 	for after := ""; ; {
@@ -47,15 +51,7 @@ func (i *Installer) lookupNames(ctx context.Context, migrationID string) (kibana
 			break
 		}
 	}
-	if i.names == nil {
-		i.names = map[string]knownNames{}
-	}
-	for id, known := range i.names {
-		if time.Now().After(known.until) {
-			delete(i.names, id)
-		}
-	}
-	i.names[migrationID] = knownNames{names, time.Now().Add(namesFor)}
+	i.names.Add(migrationID, names)
 	return names, nil
 }
 

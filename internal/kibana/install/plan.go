@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -29,9 +30,23 @@ type Lack struct {
 	Kind  string `json:"kind"` // stream, field or lookup
 	Name  string `json:"name"`
 	Rules int    `json:"rules"`
+	// RuleIDs are the first mostNamed of these rules, by their ids in the migration.
+	RuleIDs []string `json:"rule_ids,omitempty"`
+	// Integration is the package of Elastic's that brings a stream; empty when its name tells none.
+	Integration string `json:"integration,omitempty"`
 	// Creates says that an installation creates it, with so many Rows: a lookup index.
 	Creates bool `json:"creates,omitempty"`
 	Rows    int  `json:"rows,omitempty"`
+}
+
+// mostNamed is how many of the rules that need something are named.
+const mostNamed = 20
+
+// use adds a rule.
+func (l *Lack) use(ruleID string) {
+	if l.Rules++; len(l.RuleIDs) < mostNamed {
+		l.RuleIDs = append(l.RuleIDs, ruleID)
+	}
 }
 
 // Kinds of what is lacking.
@@ -49,6 +64,9 @@ type Step struct {
 	Kind    Kind    `json:"kind"`
 	Outcome Outcome `json:"outcome"`
 	Why     string  `json:"why,omitempty"`
+	// Result is full or partial, of a rule of Kind custom; Unsettled is what a partial one lacks, the first things first.
+	Result    migration.Result `json:"translation_result,omitempty"`
+	Unsettled []string         `json:"unsettled,omitempty"`
 	// Changes are what differs where the rule is there already.
 	Changes []Change `json:"changes,omitempty"`
 }
@@ -66,9 +84,7 @@ func (i *Installer) Plan(ctx context.Context, name, migrationID string, overwrit
 	if err := t.Check(ctx); err != nil {
 		return plan, err
 	}
-	needs := map[Lack]int{} // with Rules 0
-	streams := map[string]map[string]int{}
-	rows := map[string]int{}
+	n := needs{streams: map[string]*Lack{}, lookups: map[string]*Lack{}, fields: map[string]*sourceNeeds{}}
 	for after := ""; ; {
 		rules, next, err := i.Rules.List(ctx, migrationID, store.RuleQuery{After: after, Size: 200})
 		if err != nil {
@@ -77,19 +93,16 @@ func (i *Installer) Plan(ctx context.Context, name, migrationID string, overwrit
 		steps := make([]Step, len(rules))
 		g, inner := errgroup.WithContext(ctx)
 		g.SetLimit(atOnce)
-		for n, r := range rules {
+		for at, r := range rules {
 			rule, lookups, why, err := i.make(ctx, migrationID, r)
 			if err != nil {
 				return plan, err
 			}
 			if KindOf(r) == Custom {
-				need(r, lookups, needs, streams)
-			}
-			for _, k := range lookups {
-				rows[k.Name] = len(k.Rows)
+				n.add(r, lookups)
 			}
 			g.Go(func() (err error) {
-				steps[n], err = i.step(inner, t, r, rule, why, overwrite)
+				steps[at], err = i.step(inner, t, r, rule, why, overwrite)
 				return err
 			})
 		}
@@ -101,12 +114,7 @@ func (i *Installer) Plan(ctx context.Context, name, migrationID string, overwrit
 			break
 		}
 	}
-	plan.Lacks, err = lacks(ctx, t, needs, streams)
-	for n, l := range plan.Lacks {
-		if l.Kind == LackLookup {
-			plan.Lacks[n].Creates, plan.Lacks[n].Rows = t.Lookups() != nil, rows[l.Name]
-		}
-	}
+	plan.Lacks, err = n.lacks(ctx, t)
 	return plan, err
 }
 
@@ -118,6 +126,10 @@ func (i *Installer) step(ctx context.Context, t Target, r migration.Rule, rule k
 	case why != "":
 		s.Outcome, s.Why = LeftOut, why
 		return s, nil
+	default:
+		if s.Result = migration.Full; slices.Contains(rule.Tags, kibana.TagPartial) {
+			s.Result, s.Unsettled = migration.Partial, rule.Unsettled
+		}
 	}
 	there, err := t.Rule(ctx, s.RuleID)
 	if err != nil || there == nil {
@@ -135,24 +147,54 @@ func (i *Installer) step(ctx context.Context, t Target, r migration.Rule, rule k
 	return s, err
 }
 
-// need adds what a rule reads: the fields of each of its index patterns, and lookup indices.
-func need(r migration.Rule, lookups []migration.LookupIndex, needs map[Lack]int, streams map[string]map[string]int) {
+// needs is what rules read.
+type needs struct {
+	streams, lookups map[string]*Lack
+	// fields are those that rules ask for, by the index patterns that a rule reads.
+	fields map[string]*sourceNeeds
+}
+
+type sourceNeeds struct {
+	patterns []string
+	fields   map[string]*Lack
+}
+
+// add adds what a rule reads: index patterns, their fields, and lookup indices.
+func (n needs) add(r migration.Rule, lookups []migration.LookupIndex) {
 	for _, k := range lookups {
-		needs[Lack{Kind: LackLookup, Name: k.Name}]++
+		lackOf(n.lookups, Lack{Kind: LackLookup, Name: k.Name, Rows: len(k.Rows)}).use(r.ID)
 	}
-	fields := read(r.Elastic.Query)
 	for _, pattern := range r.Elastic.Index {
-		if streams[pattern] == nil {
-			streams[pattern] = map[string]int{}
-		}
-		needs[Lack{Kind: LackStream, Name: pattern}]++
-		if len(r.Elastic.Index) > 1 {
-			continue // which of them has to have a field is not known
-		}
-		for _, f := range fields {
-			streams[pattern][f]++
-		}
+		lackOf(n.streams, Lack{Kind: LackStream, Name: pattern, Integration: integration(pattern)}).use(r.ID)
 	}
+	source := strings.Join(r.Elastic.Index, ", ")
+	of := n.fields[source]
+	if of == nil {
+		of = &sourceNeeds{r.Elastic.Index, map[string]*Lack{}}
+		n.fields[source] = of
+	}
+	for _, f := range read(r.Elastic.Query) {
+		l := lackOf(of.fields, Lack{Kind: LackField, Name: source + ": " + f})
+		l.use(r.ID)
+	}
+}
+
+func lackOf(known map[string]*Lack, l Lack) *Lack {
+	if known[l.Name] == nil {
+		known[l.Name] = &l
+	}
+	return known[l.Name]
+}
+
+var dataStream = regexp.MustCompile(`^(?:logs|metrics|traces)-([a-z0-9_]+)\.[a-z0-9_.]+(?:-|\*|$)`)
+
+// integration is the package that a data stream belongs to: the first part of its data set. Source: Elastic's naming scheme
+// of data streams, type-dataset-namespace, with package.stream as data set.
+func integration(pattern string) string {
+	if m := dataStream.FindStringSubmatch(pattern); m != nil {
+		return m[1]
+	}
+	return ""
 }
 
 // read are the fields that a query reads from the index; what it makes itself is none of them. It stops where columns
@@ -198,35 +240,51 @@ func read(query string) []string {
 	return slices.Sorted(maps.Keys(fields))
 }
 
-func lacks(ctx context.Context, t Target, needs map[Lack]int, streams map[string]map[string]int) ([]Lack, error) {
+// lacks asks which of the needs the target does not have. A field is lacking where none of the patterns that a rule reads,
+// and that are there, has it.
+func (n needs) lacks(ctx context.Context, t Target) ([]Lack, error) {
 	list := []Lack{}
+	there := map[string]map[string]bool{} // the fields of each pattern that is there
 	var mu sync.Mutex
 	g, inner := errgroup.WithContext(ctx)
 	g.SetLimit(atOnce)
-	for lack, rules := range needs {
-		lack.Rules = rules
+	for _, l := range slices.Concat(slices.Collect(maps.Values(n.streams)), slices.Collect(maps.Values(n.lookups))) {
 		g.Go(func() error {
-			fields, ok, err := t.Fields(inner, lack.Name)
+			fields, ok, err := t.Fields(inner, l.Name)
 			if err != nil {
 				return err
 			}
 			mu.Lock()
 			defer mu.Unlock()
-			if !ok {
-				list = append(list, lack)
-				return nil
-			}
-			for f, n := range streams[lack.Name] {
-				if lack.Kind == LackStream && !fields[f] {
-					list = append(list, Lack{Kind: LackField, Name: lack.Name + ": " + f, Rules: n})
-				}
+			switch {
+			case !ok:
+				l.Creates = l.Kind == LackLookup && t.Lookups() != nil
+				list = append(list, *l)
+			case l.Kind == LackStream:
+				there[l.Name] = fields
 			}
 			return nil
 		})
 	}
-	err := g.Wait()
+	if err := g.Wait(); err != nil {
+		return list, err
+	}
+	for _, source := range n.fields {
+		var have []map[string]bool
+		for _, pattern := range source.patterns {
+			if fields := there[pattern]; fields != nil {
+				have = append(have, fields)
+			}
+		}
+		for name, l := range source.fields {
+			field := strings.TrimPrefix(name, strings.Join(source.patterns, ", ")+": ")
+			if len(have) > 0 && !slices.ContainsFunc(have, func(fields map[string]bool) bool { return fields[field] }) {
+				list = append(list, *l)
+			}
+		}
+	}
 	slices.SortFunc(list, func(a, b Lack) int {
 		return cmp.Or(-cmp.Compare(a.Kind, b.Kind), -cmp.Compare(a.Rules, b.Rules), cmp.Compare(a.Name, b.Name))
 	})
-	return list, err
+	return list, nil
 }

@@ -124,3 +124,15 @@ func TestFaults(t *testing.T) {
 	}
 	t.Logf("FIGURE faults with the right rows: %d of %d", right, all)
 }
+
+// A line of events that is too long is named with its number and the limit.
+func TestTooLongLine(t *testing.T) {
+	for want, text := range map[string]string{
+		"f:2: the line is longer than 16 MiB": `{"a":"1"}` + "\n" + `{"a":"` + strings.Repeat("x", 17<<20) + `"}`,
+		"f: event 2 is longer than 16 MiB":    `[{"a":"1"},{"a":"` + strings.Repeat("x", 17<<20) + `"}]`,
+	} {
+		if _, err := run.ReadEvents("f", strings.NewReader(text), time.UTC); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("want %q: %v", want, err)
+		}
+	}
+}

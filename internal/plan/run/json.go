@@ -35,7 +35,8 @@ func ReadEvents(name string, r io.Reader, zone *time.Location) ([]Event, error) 
 	s.Buffer(make([]byte, 64<<10), maxLine)
 	var events []Event
 	var faults []string
-	for line := 1; s.Scan(); line++ {
+	line := 1
+	for ; s.Scan(); line++ {
 		text := bytes.TrimSpace(s.Bytes())
 		if len(text) == 0 {
 			continue
@@ -49,8 +50,11 @@ func ReadEvents(name string, r io.Reader, zone *time.Location) ([]Event, error) 
 		}
 		events = append(events, e)
 	}
-	if err := s.Err(); err != nil {
-		faults = append(faults, fmt.Sprintf("%s: %v", name, err))
+	switch err := s.Err(); {
+	case errors.Is(err, bufio.ErrTooLong):
+		faults = append(faults, fmt.Sprintf("%s:%d: the line is longer than %d MiB", name, line, maxLine>>20))
+	case err != nil:
+		faults = append(faults, fmt.Sprintf("%s:%d: %v", name, line, err))
 	}
 	if len(faults) > 0 {
 		return nil, fmt.Errorf("events that cannot be read:\n%s", strings.Join(faults, "\n"))
@@ -85,7 +89,7 @@ func listedEvents(name string, r io.Reader, zone *time.Location) ([]Event, error
 			return nil, fmt.Errorf("%s: event %d: %w", name, len(events)+1, err)
 		}
 		if len(text) > maxLine {
-			return nil, fmt.Errorf("%s: event %d is longer than %d bytes", name, len(events)+1, maxLine)
+			return nil, fmt.Errorf("%s: event %d is longer than %d MiB", name, len(events)+1, maxLine>>20)
 		}
 		e, err := ReadEvent(text, zone)
 		if err != nil {
