@@ -21,6 +21,8 @@ func TestStreamHas(t *testing.T) {
 		{"okta/system", "event.code", false},      // an agent sets it for events of Windows
 		{"aws/cloudtrail", "event.outcome", true}, // the pipeline sets it, the list of fields does not say so
 		{"aws/vpcflow", "event.action", false},
+		{"aws/cloudfront_logs", "url.original", false}, // the list has it, the documents do not
+		{"aws/cloudfront_logs", "url.path", true},
 	} {
 		if got := s.StreamHas(c.stream, c.field); got != c.want {
 			t.Errorf("StreamHas(%s, %s) is %v", c.stream, c.field, got)
