@@ -2,11 +2,13 @@ import type {ComponentChildren} from 'preact'
 import {useEffect} from 'preact/hooks'
 import {useEvents} from '../api/events'
 import {useLoad, useThrottled} from '../load'
-import {href, type View} from '../router'
-import {Badge, Empty, ErrorState, LinkTabs, num, Spinner, StateBadge} from '../ui'
+import {go, href, type View} from '../router'
+import {Empty, ErrorState, LinkTabs, num, Spinner, StateBadge} from '../ui'
+import {MigrationActions} from './actions'
+import {MigrationProgress, Parked} from './progress'
 import {byID, load, take} from './store'
 
-/** What stands around every view of one migration: its name, its state, its tabs. */
+/** What stands around every view of one migration: its name, its state, what can be done with it, its tabs. */
 export function MigrationFrame({id, views, view, children}: {id: string; views: View[]; view: View; children: ComponentChildren}) {
   const m = byID.value.get(id)
   const read = useLoad(load, [id])
@@ -24,11 +26,14 @@ export function MigrationFrame({id, views, view, children}: {id: string; views: 
       <header class="migration-head">
         <div class="migration-title">
           <h1>{m.name || m.id}</h1>
-          <StateBadge state={m.state} parked={Boolean(m.park_reason)} />
-          <Badge>{num(m.rules.total)} rules</Badge>
+          <StateBadge state={m.state} parked={Boolean(m.park_reason) && m.state !== 'running'} />
+          <div class="migration-actions"><MigrationActions m={m} onChange={read.reload} onDeleted={() => go(href([]))} /></div>
         </div>
+        {m.state === 'running' || m.rules.pending + m.rules.processing > 0 ? <MigrationProgress m={m} /> : null}
+        <Parked m={m} />
         <LinkTabs label="Parts of the migration" tabs={tabs.map(v => ({
           label: v.tab?.label ?? '', href: '#' + v.pattern.replace(':id', encodeURIComponent(id)), current: v === view || v.pattern === view.under,
+          n: v.pattern === '/m/:id/rules' ? num(m.rules.total) : undefined,
         }))} />
       </header>
       {children}

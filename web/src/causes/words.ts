@@ -1,0 +1,74 @@
+/** What a cause is, in few words; its message says the rest. */
+const names: Record<string, string> = {
+  unknown_macro: 'Macro without a definition',
+  filter_macro_missing: 'Filter macro without a definition',
+  lookup_missing: 'Lookup that is not there',
+  lookup_incomplete: 'Lookup with rows missing',
+  lookup_unsupported: 'Lookup without a counterpart',
+  lookup_approximate: 'Lookup that can match other rows',
+  missing_knowledge: 'Event type or tag without a definition',
+  unknown_source: 'Source without a known index',
+  source_approximate: 'Source that is not quite the same',
+  unknown_datamodel: 'Data model without a counterpart',
+  unknown_field: 'Field without a counterpart',
+  unproven_mapping: 'Field not seen in real events',
+  mapping_approximate: 'Field mapping that can differ',
+  unknown_command: 'Command that is not known',
+  unsupported_command: 'Command without a counterpart',
+  unsupported_option: 'Option without a counterpart',
+  unsupported_function: 'Function without a counterpart',
+  unsupported_aggregation: 'Aggregation without a counterpart',
+  unsupported_expression: 'Expression that ES|QL cannot say',
+  unsupported_regex: 'Regular expression that ES|QL cannot say',
+  regex_differs: 'Regular expression that can match differently',
+  syntax: 'Part that could not be read',
+  broken_spl: 'SPL that is broken in Splunk too',
+  macro_replaced: 'Macro replaced by the nearest fields',
+  window_edges: 'Windows that begin elsewhere',
+  transaction_window: 'Transaction as fixed windows',
+  order_dependent: 'Result that depends on the order of events',
+  truncation: 'Limit that is not reproduced',
+  time_rounding: 'Time that rounds differently',
+  text_search: 'Keyword searched in the raw event',
+  array_approximate: 'Function over several values at once',
+  join_approximate: 'Join that can match other rows',
+  pivot_approximate: 'Pivot that can have other cells',
+  function_differs: 'Function that differs in a corner',
+  needs_estate: 'Columns that one data stream lacks',
+  no_stream: 'Fields that no data stream has together',
+  never_alerts: 'Rule that never alerts, in Splunk either',
+  always_present: 'Test for a field that is always there',
+  number_text: 'Number used as text',
+  operator_order: 'AND and OR without parentheses',
+  subsearch: 'Subsearch that cannot be folded in',
+  type_mismatch: 'Types that do not compare',
+  too_large: 'Query that is too large',
+  too_complex: 'Query that is too complex',
+  needs_target_9: 'Needs a later Elasticsearch',
+  no_draft: 'Nothing could be written',
+  internal_error: 'Defect of the compiler',
+  fill_all: 'fillnull of every field',
+  escaped_mark: 'Backslash before a mark',
+  dotted_name: 'Name with dots outside quotes',
+  statistic_approximate: 'Statistic that is estimated',
+  empty_aggregate: 'Aggregate over a field that is missing',
+  bin_of_time: 'bin without a field',
+}
+
+export function causeName(code: string): string {
+  return names[code] ?? code.charAt(0).toUpperCase() + code.slice(1).replaceAll('_', ' ')
+}
+
+/** What a person can give to settle a cause: a definition of this kind. */
+export function settledBy(code: string, subject?: string): 'macro' | 'lookup' | 'conf' | undefined {
+  if (!subject) return undefined
+  if (code === 'unknown_macro' || code === 'filter_macro_missing') return 'macro'
+  if (code === 'lookup_missing' || code === 'lookup_incomplete') return 'lookup'
+  if (code === 'missing_knowledge') return 'conf'
+  return undefined
+}
+
+/** How many arguments a macro's name says that it takes: 2 for name(2). */
+export function arity(name: string): number {
+  return Number(/\((\d+)\)$/.exec(name)?.[1] ?? 0)
+}

@@ -1,0 +1,53 @@
+import {useState} from 'preact/hooks'
+import type {Imported, ImportItem} from '../api/types'
+import {Badge, count, num, Note, type Tone} from '../ui'
+
+const outcomes: Record<ImportItem['outcome'], {label: string; tone: Tone}> = {
+  error: {label: 'Not read', tone: 'untranslatable'},
+  skipped: {label: 'Skipped', tone: 'approximations'},
+  known: {label: 'Kept, not used yet', tone: 'waiting'},
+  taken: {label: 'Taken', tone: 'full'},
+}
+
+const order: ImportItem['outcome'][] = ['error', 'skipped', 'known', 'taken']
+
+/** Where a thing stands: file, line or element. */
+export function place(i: ImportItem): string {
+  return i.file + (i.line ? `, line ${i.line}` : '') + (i.element ? `, element ${i.element}` : '')
+}
+
+const most = 100
+
+/** What an import found and what became of it. */
+export function ImportedReport({found, left}: {found: Imported; left?: number}) {
+  const sum = (o: ImportItem['outcome']) => found.counts.filter(c => c.outcome === o).reduce((a, c) => a + c.n, 0)
+  const [shown, setShown] = useState<ImportItem['outcome'] | undefined>(order.find(o => o !== 'taken' && o !== 'known' && sum(o) > 0))
+  const kinds = (o: ImportItem['outcome']) => found.counts.filter(c => c.outcome === o).map(c => count(c.n, c.kind)).join(', ')
+  const items = found.items.filter(i => i.outcome === shown)
+  return (
+    <div class="stack tight">
+      <p><strong>{count(found.added, 'rule')}</strong> and {count(found.upserted, 'definition')} (macros, lookups and the like) were taken.{found.disabled > 0 ? ` ${count(found.disabled, 'rule is', 'rules are')} disabled in Splunk.` : ''}</p>
+      {left ? <p class="muted small">{count(left, 'file')} of the folder {left === 1 ? 'was' : 'were'} not sent: import does not read such kinds.</p> : null}
+      <div class="row" role="group" aria-label="What was found, by what became of it">
+        {order.filter(o => sum(o) > 0).map(o => (
+          <button key={o} type="button" class="chip" aria-pressed={shown === o} title={kinds(o)} onClick={() => setShown(shown === o ? undefined : o)}>
+            <span class={`dot fill-${outcomes[o].tone}`} aria-hidden="true" />{outcomes[o].label} <b>{num(sum(o))}</b>
+          </button>
+        ))}
+      </div>
+      {shown ? (
+        <div class="found" tabIndex={0} role="region" aria-label={outcomes[shown].label}>
+          <table>
+            <thead><tr><th>What</th><th>Where</th><th>Why</th></tr></thead>
+            <tbody>
+              {items.slice(0, most).map((i, n) => <tr key={n}><td><Badge>{i.kind}</Badge> {i.name}</td><td class="mono small">{place(i)}</td><td>{i.why ?? ''}</td></tr>)}
+            </tbody>
+          </table>
+          {items.length > most ? <p class="muted small">The first {most} of {num(items.length)}.</p> : null}
+          {items.length < sum(shown) && items.length <= most ? <p class="muted small">{num(items.length)} of {num(sum(shown))} are named.</p> : null}
+        </div>
+      ) : null}
+      {found.added === 0 ? <Note tone="warn" title="No new rules">Rules that are there already stay as they are.</Note> : null}
+    </div>
+  )
+}
