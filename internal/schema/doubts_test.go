@@ -34,6 +34,30 @@ func TestDoubts(t *testing.T) {
 	}
 }
 
+// TestDoubtedNot asks the same of a field that has to differ from a value: what the documents lack differs from all but itself.
+func TestDoubtedNot(t *testing.T) {
+	for _, c := range []struct {
+		model, field, value string
+		doubted             bool
+	}{
+		{"Web", "http_user_agent", "-", false}, // neither has it
+		{"Web", "http_user_agent", "curl*", true},
+		{"Web", "url", "curl*", false},
+		{"Network_Resolution", "query", "*.example.com", true},
+		{"Network_Traffic", "dest_port", "0", false},
+		{"Network_Traffic", "dest_port", "3", false},
+	} {
+		s, ok := Default().DataModel(c.model)
+		if !ok {
+			t.Fatal(c.model)
+		}
+		f := s.Field(c.field, Hint{})
+		if got := f.DoubtedNot(c.value) != ""; got != c.doubted {
+			t.Errorf("%s %s!=%s: doubted %t, want %t", c.model, c.field, c.value, got, c.doubted)
+		}
+	}
+}
+
 // TestWrittenAlso gives the other spelling of a text: of a part once, of a letter wherever it stands.
 func TestWrittenAlso(t *testing.T) {
 	for _, c := range []struct {

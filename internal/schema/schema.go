@@ -101,6 +101,24 @@ func (f *Field) Doubted(text string) string {
 	return ""
 }
 
+// DoubtedNot says why asking that the field is there and differs from a text or pattern of * can differ; empty where it cannot.
+// Documents lack the doubted values, so that none of them passes, whatever the text is; that is right where the only one of
+// them is the text itself. Numbers are left out: what is no port in the first place is not what a rule asks not to have.
+func (f *Field) DoubtedNot(text string) string {
+	switch family(f.Type) {
+	case "integer", "long", "double", "unsigned_long":
+		return ""
+	}
+	for _, d := range f.Doubts {
+		only := strings.TrimSuffix(strings.TrimPrefix(d.Values.String(), "(?i)^"), "$")
+		if only == regexp.QuoteMeta(only) && strings.EqualFold(only, text) {
+			continue
+		}
+		return d.Reason
+	}
+	return ""
+}
+
 // WrittenAlso is how some streams write a text or pattern of the field instead; empty where all write it the same way.
 func (f *Field) WrittenAlso(text string) string {
 	from, to := f.Written[0], f.Written[1]

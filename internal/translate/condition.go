@@ -221,7 +221,7 @@ func (l *lowering) compareValues(op string, a, b value, span spl.Span) esql.Expr
 			a = l.withDomain(a, span)
 		}
 		if a.col != nil && equality {
-			l.doubted(a.col, *b.word, span)
+			l.doubted(a.col, op, *b.word, span)
 		}
 		return l.compareWord(op, a, b, span)
 	}
@@ -428,7 +428,7 @@ func (l *lowering) evalIn(e *spl.InExpr, neg bool) esql.Expr {
 			(!isNumeral(*b.word) || l.canonical(v) && plainNumeral(*b.word)) {
 			words.add(*b.word)
 			if v.col != nil {
-				l.doubted(v.col, *b.word, item.Span())
+				l.doubted(v.col, "==", *b.word, item.Span())
 			}
 			continue
 		}
@@ -470,7 +470,7 @@ func (l *lowering) likeCond(x, pattern spl.Expr, span spl.Span, neg bool) esql.E
 		v = l.withDomain(v, span)
 	}
 	if v.col != nil {
-		l.doubted(v.col, strings.ReplaceAll(*p.word, "%", "*"), span)
+		l.doubted(v.col, "==", strings.ReplaceAll(*p.word, "%", "*"), span)
 	}
 	if v.col != nil && len(v.col.mapping().Values) > 0 {
 		l.spelling(v, x.Span(), likeRegex(*p.word))

@@ -108,7 +108,7 @@ func settledWords(values map[string][]string, words []spl.Value) bool {
 }
 
 // lookupCompared looks a field up that is compared with words.
-func (l *lowering) lookupCompared(field spl.Name, words ...spl.Value) *column {
+func (l *lowering) lookupCompared(op string, field spl.Name, words ...spl.Value) *column {
 	old := l.words
 	l.words = words
 	for _, w := range words {
@@ -119,7 +119,7 @@ func (l *lowering) lookupCompared(field spl.Name, words ...spl.Value) *column {
 	l.accounts(func() { c = l.lookup(field.Text, field.Span()) })
 	l.words = old
 	for _, w := range words {
-		l.doubted(c, w.Text, w.Span())
+		l.doubted(c, op, w.Text, w.Span())
 	}
 	return c
 }

@@ -182,7 +182,7 @@ func (l *lowering) compare(e *spl.Compare, neg bool) esql.Expr {
 		return l.timeModifier(e, neg)
 	}
 	if e.Op == "!=" && e.Value.Text != "" && strings.Trim(e.Value.Text, "*") == "" {
-		if c := l.lookupCompared(e.Field); c.hole {
+		if c := l.lookupCompared("!=", e.Field); c.hole {
 			return nil
 		}
 		return boolean(neg) // the field has to be there and to differ from anything
@@ -194,7 +194,7 @@ func (l *lowering) compare(e *spl.Compare, neg bool) esql.Expr {
 	case "=", "==":
 		return l.searchIn(e.Field, []spl.Value{e.Value}, e.Span(), neg)
 	case "!=":
-		c := l.lookupCompared(e.Field, e.Value)
+		c := l.lookupCompared("!=", e.Field, e.Value)
 		if c.filled {
 			return l.searchIn(e.Field, []spl.Value{e.Value}, e.Span(), !neg)
 		}
@@ -266,7 +266,7 @@ func twoValued(x esql.Expr) bool {
 // searchIn is FIELD = one of the values.
 func (l *lowering) searchIn(field spl.Name, vals []spl.Value, span spl.Span, neg bool) esql.Expr {
 	l.at, l.place = span, span
-	c := l.lookupCompared(field, vals...)
+	c := l.lookupCompared("=", field, vals...)
 	v := c.value()
 	if v.hole {
 		return nil
@@ -536,9 +536,15 @@ func writtenAs(f *schema.Field) string {
 }
 
 // doubted says so where documents can have a word, or what fits a pattern of *, in another place or form than the field.
-func (l *lowering) doubted(c *column, word string, span spl.Span) {
+func (l *lowering) doubted(c *column, op, word string, span spl.Span) {
 	f := c.mapping()
 	if len(f.Doubts) == 0 || c.hole || l.quiet {
+		return
+	}
+	if op == "!=" {
+		if why := f.DoubtedNot(word); why != "" && !c.filled {
+			l.diag("mapping_approximate", span, f.Source, "values of "+f.Source+" that differ from `"+word+"` can stand elsewhere than in "+f.Name+", and then do not count: "+why)
+		}
 		return
 	}
 	if why := f.Doubted(word); why != "" {
@@ -803,7 +809,7 @@ func (l *lowering) anyDiffers(v value, w spl.Value, neg bool) esql.Expr {
 
 // searchOrder is <, <=, > or >= of the search grammar: numbers as numbers, other text by its order.
 func (l *lowering) searchOrder(e *spl.Compare, neg bool) esql.Expr {
-	c := l.lookupCompared(e.Field, e.Value)
+	c := l.lookupCompared(e.Op, e.Field, e.Value)
 	v := wholeAccount(c.value())
 	if v.hole {
 		return nil

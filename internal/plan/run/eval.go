@@ -113,6 +113,12 @@ func (x *runner) apply(e *plan.Apply, r *Row) value.Value {
 	for i, a := range e.Args {
 		args[i] = x.expr(a, r)
 	}
+	if e.Op.Name == "present" && e.Op.Place == value.InSearch && args[0].Missing() {
+		if f, ok := e.Args[0].(*plan.Field); ok && x.everyEvent[f.Column.Name] && f.Column.Desc.Missing != value.Always {
+			x.note(e.At, "the events do not say their %s, which every event of Splunk has", f.Column.Name)
+			return value.Bool(true)
+		}
+	}
 	if x.anyIndex && (e.Op.Name == "=" || e.Op.Name == "present") && e.Op.Place == value.InSearch && args[0].Missing() {
 		if f, ok := e.Args[0].(*plan.Field); ok && f.Column.Name == "index" && f.Column.Desc.Missing != value.Always {
 			x.note(e.At, "the events do not say their index: they are taken to be in the one asked for")

@@ -132,6 +132,10 @@ func Run(ctx context.Context, p *plan.Plan, in Input) (*Result, error) {
 	}
 	x := &runner{ctx: ctx, in: in, limits: in.Limits.withDefaults(), subs: map[*plan.InRows]plan.Expr{}, texts: map[string]plan.Expr{}}
 	x.env = &value.Env{Now: in.Now, Zone: in.Zone, Spend: x.spend, Random: rand.New(rand.NewPCG(uint64(in.Now.Unix()), 1))}
+	x.everyEvent = map[string]bool{}
+	for _, name := range []string{"host", "source", "sourcetype"} {
+		x.everyEvent[name] = !slices.ContainsFunc(in.Events, func(e Event) bool { return slices.Contains(e.Names, name) })
+	}
 	x.anyIndex = !slices.ContainsFunc(in.Events, func(e Event) bool { return slices.Contains(e.Names, "index") })
 	if err := x.check(p.Root, 0); err != nil {
 		return nil, err
@@ -194,6 +198,8 @@ type runner struct {
 	notes  []plan.Note
 	source *plan.Source // the source that was read last, for addinfo
 	nested int
+	// everyEvent are those of the fields that Splunk gives every event which no event here has.
+	everyEvent map[string]bool
 	// anyIndex says that no event names its index.
 	anyIndex bool
 }
