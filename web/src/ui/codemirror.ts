@@ -63,7 +63,10 @@ const setMarks = StateEffect.define<Mark[]>()
 /** The place of a position in a text; positions outside are brought in. */
 export function offset(doc: Text, p: Position): number {
   const line = doc.line(Math.min(Math.max(p.line, 1), doc.lines))
-  return Math.min(line.from + Math.max(p.column - 1, 0), line.to)
+  // Columns count characters; the editor counts UTF-16 units.
+  let at = 0
+  for (let n = 1; n < p.column && at < line.length; n++) at += (line.text.codePointAt(at) ?? 0) > 0xffff ? 2 : 1
+  return line.from + Math.min(at, line.length)
 }
 
 const marks = StateField.define<DecorationSet>({
@@ -136,7 +139,7 @@ export function createEditor(o: EditorOptions): Editor {
   const point = (view: EditorView, pos: number | null): Position | undefined => {
     if (pos === null) return undefined
     const line = view.state.doc.lineAt(pos)
-    return {line: line.number, column: pos - line.from + 1}
+    return {line: line.number, column: [...line.text.slice(0, pos - line.from)].length + 1}
   }
   const view = new EditorView({
     parent: o.parent,

@@ -17,13 +17,17 @@ interface VirtualListProps {
   /** Called when other rows come into view, with the first and last of them. */
   onRange?: (first: number, last: number) => void
   handle?: RefObject<VirtualHandle | null>
+  /** Stands above the rows, and stays there while they are scrolled. */
+  head?: ComponentChildren
+  /** The height of head, in pixels. */
+  headHeight?: number
   class?: string
   /** Attributes of the scrolling element, such as role and aria-label. */
   attrs?: HTMLAttributes<HTMLDivElement>
 }
 
 /** A list that keeps only the rows near the visible part in the document. */
-export function VirtualList({count, rowHeight, overscan = 12, row, onRange, handle, class: cls, attrs}: VirtualListProps) {
+export function VirtualList({count, rowHeight, overscan = 12, row, onRange, handle, head, headHeight = 0, class: cls, attrs}: VirtualListProps) {
   const box = useRef<HTMLDivElement>(null)
   const [, redraw] = useState(0)
   const options = {
@@ -31,6 +35,8 @@ export function VirtualList({count, rowHeight, overscan = 12, row, onRange, hand
     getScrollElement: () => box.current,
     estimateSize: () => rowHeight,
     overscan,
+    scrollMargin: headHeight,
+    scrollPaddingStart: headHeight,
     observeElementRect,
     observeElementOffset,
     scrollToFn: elementScroll,
@@ -42,7 +48,7 @@ export function VirtualList({count, rowHeight, overscan = 12, row, onRange, hand
   v.setOptions(options)
   useLayoutEffect(() => v._didMount(), [])
   useLayoutEffect(() => v._willUpdate())
-  useEffect(() => { v.measure() }, [rowHeight])
+  useEffect(() => { v.measure() }, [rowHeight, headHeight])
   if (handle) handle.current = {show: i => v.scrollToIndex(i, {align: 'auto'})}
   const items = v.getVirtualItems()
   const first = items[0]?.index ?? 0
@@ -50,8 +56,9 @@ export function VirtualList({count, rowHeight, overscan = 12, row, onRange, hand
   useEffect(() => { if (items.length > 0) onRange?.(first, last) }, [first, last, items.length > 0, count])
   return (
     <div ref={box} class={`virtual${cls ? ' ' + cls : ''}`} {...attrs}>
+      {head}
       <div class="virtual-all" style={{height: `${v.getTotalSize()}px`}} role="presentation">
-        <div class="virtual-shown" style={{transform: `translateY(${items[0]?.start ?? 0}px)`}} role="presentation">
+        <div class="virtual-shown" style={{transform: `translateY(${(items[0]?.start ?? headHeight) - headHeight}px)`}} role="presentation">
           {items.map(i => row(i.index))}
         </div>
       </div>

@@ -1,0 +1,564 @@
+import './rule.css'
+import {signal} from '@preact/signals'
+import {useEffect, useMemo, useRef, useState} from 'preact/hooks'
+import {api, messageOf, of} from '../api/client'
+import {useEvents} from '../api/events'
+import type {Rule, Stages} from '../api/types'
+import {useAction, useLoad, useThrottled} from '../load'
+import {go, setQuery, type ViewProps} from '../router'
+import {RefusedDialog, useReviewActions} from '../rules/actions'
+import {readFilter} from '../rules/filter'
+import {KeysDialog} from '../rules/help'
+import {actionOf, ruleKeys} from '../rules/keys'
+import {listModel} from '../rules/model'
+import type {Verdict} from '../rules/review'
+import {listHref, ruleHref} from '../rules/view'
+import {may, me} from '../session'
+import {Badge, Button, CodeDiff, Confirm, ErrorState, Menu, Note, Spinner, Tabs, Time, toast} from '../ui'
+import {num} from '../ui/format'
+import type {Annotations} from './annotate'
+import {ConflictDialog, lastChange} from './conflict'
+import {beginEdit, changedFields, type Edit, keepEdit, keptEdit, unsaved} from './edit'
+import {RuleEditor} from './editor'
+import {History} from './history'
+import {countNotes, type Note as RuleNote, orderNotes, severityName} from './notes'
+import {Notes} from './notes-list'
+import {Pane} from './pane'
+import {Places, shownText} from './position'
+import {NearRules} from './prebuilt'
+import {Settings} from './settings'
+import {belong, stageBreaks, stageOfPlace, stageRanges} from './stages'
+import {TryIt} from './try'
+
+/** The panel and the query that were looked at last: they stay while one goes from rule to rule. */
+const panel = signal('notes')
+
+type Shown = 'rule' | 'draft' | 'diff'
+
+addEventListener('beforeunload', e => {
+  if (unsaved() > 0) e.preventDefault()
+})
+
+/** One rule: SPL beside ES|QL, its notes, and what a person does about it. */
+export function RuleView({params, query}: ViewProps) {
+  const migration = params['id'] ?? '',
+    id = params['rule'] ?? ''
+  const rule = useLoad(signal => api.get<Rule>(of(migration, '/rule'), {rule_id: id}, signal), [migration, id])
+  if (rule.data) return <Loaded rule={rule.data} query={query} onRule={rule.set} reload={rule.reload} stale={rule.error} />
+  const filter = readFilter(query.toString())
+  return rule.error ? (
+    <div class="stack">
+      <a href={listHref(migration, filter)}>All rules</a>
+      <ErrorState title="The rule could not be read" error={rule.error} retry={rule.reload} />
+    </div>
+  ) : (
+    <Spinner label="Reading the rule" />
+  )
+}
+
+interface LoadedProps {
+  rule: Rule
+  query: URLSearchParams
+  onRule: (rule: Rule) => void
+  reload: () => void
+  stale: unknown
+}
+
+function Loaded({rule, query, onRule, reload, stale}: LoadedProps) {
+  const migration = rule.migration_id
+  const filter = readFilter(query.toString())
+  const model = listModel(migration, filter)
+  const mayWrite = may('operator')
+  const [lit, setLit] = useState<number | null>(null)
+  const [pinned, setPinned] = useState<number | null>(null)
+  const [note, setNote] = useState<RuleNote | null>(null)
+  const [shown, setShown] = useState<Shown>('rule')
+  const [edit, setEditState] = useState<Edit | undefined>(() => keptEdit(migration, rule.id))
+  const [theirs, setTheirs] = useState<Rule | undefined>(undefined)
+  const [resetting, setResetting] = useState(false)
+  const [help, setHelp] = useState(false)
+  const commentBox = useRef<HTMLTextAreaElement | null>(null)
+  const stages = useLoad(signal => api.get<Stages>(of(migration, '/rule/stages'), {rule_id: rule.id}, signal), [migration, rule.id, rule.revision])
+
+  const setEdit = (e: Edit | undefined) => {
+    keepEdit(migration, rule.id, e)
+    setEditState(e)
+  }
+  const changed = edit ? changedFields(edit).length > 0 : false
+
+  // A new state of the rule that is not ours: an untouched editor follows it, a touched one is told.
+  const seen = useRef(rule.revision)
+  useEffect(() => {
+    if (rule.revision === seen.current) return
+    seen.current = rule.revision
+    model.change(rule.id, row => ({
+      ...row,
+      revision: rule.revision,
+      review: rule.review?.state ?? 'open',
+      title: rule.elastic_rule?.title ?? row.title,
+      edited: rule.edited,
+    }))
+    if (edit && !changed) setEditState(beginEdit(rule))
+    const by = lastChange(rule)
+    if (by.by !== me.value || theirs) toast(`${by.by || 'Rulebridge'} changed this rule just now`, {kind: 'info'})
+  }, [rule.revision])
+  const outdated = edit && changed && edit.revision !== rule.revision
+
+  const mine = (next: Rule) => {
+    seen.current = next.revision
+    model.change(next.id, row => ({
+      ...row,
+      revision: next.revision,
+      review: next.review?.state ?? 'open',
+      edited: next.edited,
+      updated_at: next.updated_at,
+      updated_by: next.updated_by,
+    }))
+    onRule(next)
+  }
+
+  const later = useThrottled(reload, 1_000)
+  useEvents(e => {
+    if (e.kind === 'reset') later()
+    else if (e.kind === 'rules' && e.migration_id === migration && (e.changed.includes(rule.id) || e.more)) later()
+  })
+
+  const actions = useReviewActions(migration, r => {
+    for (const c of r.changed) model.change(c.rule_id, row => ({...row, review: c.state, revision: c.revision}))
+    const own = r.changed.find(c => c.rule_id === rule.id)
+    if (own) seen.current = own.revision
+    reload()
+  })
+  const set = (verdict: Verdict) => void actions.set([{rule_id: rule.id, revision: rule.revision}], verdict)
+
+  const startEdit = () => {
+    if (!mayWrite || rule.status === 'processing') return
+    setShown('rule')
+    if (!edit) setEditState(beginEdit(rule))
+  }
+  useEffect(() => {
+    if (query.get('edit') !== '1') return
+    setQuery({edit: undefined})
+    startEdit()
+  }, [])
+
+  // The rules before and after this one in the list that one came from.
+  const around = useLoad(() => model.around(rule.id), [migration, rule.id, listHref(migration, filter)])
+  const step = (to: string | undefined) => {
+    if (to) {
+      setEdit(edit)
+      go(ruleHref(migration, to, filter), true)
+    }
+  }
+  const back = () => {
+    if (around.data && around.data.at >= 0) model.cursor.value = around.data.at
+    go(listHref(migration, filter))
+  }
+
+  const press = useRef<(e: KeyboardEvent) => void>(() => {})
+  press.current = e => {
+    if (document.querySelector('dialog[open]')) return
+    const action = actionOf(e, ruleKeys, mayWrite)
+    if (!action) return
+    e.preventDefault()
+    switch (action) {
+      case 'next':
+        return step(around.data?.after)
+      case 'previous':
+        return step(around.data?.before)
+      case 'back':
+        return edit && !changed ? setEdit(undefined) : back()
+      case 'search':
+        return back()
+      case 'accept':
+        return set('accepted')
+      case 'reject':
+        return set('rejected')
+      case 'reopen':
+        return set('open')
+      case 'edit':
+        return startEdit()
+      case 'undo':
+        return void actions.undo()
+      case 'help':
+        return setHelp(true)
+      case 'comment':
+        panel.value = 'history'
+        return void setTimeout(() => commentBox.current?.focus(), 0)
+    }
+  }
+  useEffect(() => {
+    const key = (e: KeyboardEvent) => press.current(e)
+    document.addEventListener('keydown', key)
+    return () => document.removeEventListener('keydown', key)
+  }, [])
+
+  const elastic = rule.elastic_rule
+  const draft = rule.draft ?? (rule.matched_rule ? rule.compiled_rule : undefined)
+  const draftName = rule.matched_rule && !rule.draft ? 'Compiled draft' : 'Draft'
+  const other = shown === 'draft' ? draft : elastic
+  const spl = shownText(rule.original_rule.query),
+    esql = shownText(other?.query ?? '')
+  const list = stages.data?.stages ?? []
+  const notes = useMemo(() => orderNotes(rule.diagnostics ?? []), [rule.diagnostics])
+  const counts = countNotes(notes)
+  const current = pinned !== null && lit === null ? pinned : lit
+  const places = useMemo(() => new Places(spl), [spl])
+
+  const splNotes: Annotations = useMemo(() => {
+    const ranges = stageRanges(list, 'spl', spl)
+    return {
+      stages: ranges,
+      breaks: stageBreaks(ranges, spl),
+      lit: current,
+      notes: notes
+        .filter(n => n.severity !== 'info' || n === note)
+        .map(n => ({...places.range(n.start, n.end), severity: n.severity, text: n.message}))
+        .filter(n => n.to - n.from < spl.length),
+      shown: note ? places.range(note.start, note.end) : null,
+    }
+  }, [list, spl, current, notes, note])
+  const esqlNotes: Annotations = useMemo(() => {
+    const ranges = stageRanges(list, 'esql', esql)
+    return {stages: ranges, breaks: [], lit: current, notes: [], shown: null}
+  }, [list, esql, current])
+  const fits = list.length > 0 && belong(list, 'esql', esql)
+
+  const reset = async () => {
+    mine(await api.post<Rule>(of(migration, '/rule/reset'), {rule_id: rule.id, revision: rule.revision}))
+    setEdit(undefined)
+    setShown('rule')
+    toast('The rule is as the draft was')
+  }
+  const readTheirs = useAction(async () => {
+    const now = await api.get<Rule>(of(migration, '/rule'), {rule_id: rule.id})
+    setTheirs(now)
+  })
+
+  const state = rule.review?.state ?? 'open'
+  return (
+    <article class="rule-view">
+      <header class="rule-head">
+        <div class="rule-way">
+          <a
+            href={listHref(migration, filter)}
+            onClick={e => {
+              e.preventDefault()
+              back()
+            }}
+          >
+            All rules
+          </a>
+          <span class="rule-step">
+            <Button
+              small
+              kind="quiet"
+              class="turn-back"
+              icon="chevron"
+              aria-label="Previous rule (k)"
+              title="Previous rule (k)"
+              disabled={!around.data?.before}
+              onClick={() => step(around.data?.before)}
+            />
+            <span class="rule-place">
+              {around.data && around.data.at >= 0 ? `${num(around.data.at + 1)} of ${num(around.data.total)}` : ''}
+            </span>
+            <Button
+              small
+              kind="quiet"
+              icon="chevron"
+              aria-label="Next rule (j)"
+              title="Next rule (j)"
+              disabled={!around.data?.after}
+              onClick={() => step(around.data?.after)}
+            />
+          </span>
+        </div>
+        <div class="rule-name">
+          <h2>{elastic?.title || rule.original_rule.title || rule.id}</h2>
+          <p class="rule-facts">
+            <code>{rule.id}</code>
+            <ResultOf rule={rule} />
+            {(['error', 'approximation'] as const)
+              .filter(s => counts[s] > 0)
+              .map(s => (
+                <button
+                  key={s}
+                  type="button"
+                  class="linkish"
+                  onClick={() => {
+                    panel.value = 'notes'
+                  }}
+                >
+                  {counts[s]} {severityName(s, counts[s])}
+                </button>
+              ))}
+            {rule.verification && rule.verification !== 'not_run' ? (
+              <Badge tone={rule.verification === 'passed' ? 'full' : 'approximations'}>
+                {rule.verification === 'passed' ? 'runs on your Elasticsearch' : rule.verification.replace('_', ' ')}
+              </Badge>
+            ) : null}
+          </p>
+        </div>
+        <div class="rule-actions">
+          <p class="sign-off">
+            {state === 'open' ? (
+              <span class="muted">Not signed off</span>
+            ) : (
+              <>
+                <Badge tone={state}>{state}</Badge>{' '}
+                <span class="muted">
+                  {rule.review?.by}, <Time at={rule.review?.at} />
+                </span>
+              </>
+            )}
+            {rule.edited ? (
+              <span class="muted">
+                edited by {rule.edited.by}, <Time at={rule.edited.at} />
+              </span>
+            ) : null}
+          </p>
+          {mayWrite ? (
+            <div class="row">
+              <Button
+                kind={state === 'open' ? 'primary' : 'default'}
+                icon="check"
+                aria-pressed={state === 'accepted'}
+                title="Accept (a)"
+                onClick={() => set(state === 'accepted' ? 'open' : 'accepted')}
+              >
+                {state === 'accepted' ? 'Accepted' : 'Accept'}
+              </Button>
+              <Button icon="close" aria-pressed={state === 'rejected'} title="Reject (r)" onClick={() => set(state === 'rejected' ? 'open' : 'rejected')}>
+                {state === 'rejected' ? 'Rejected' : 'Reject'}
+              </Button>
+              <Button icon="edit" title="Edit (e)" why={rule.status === 'processing' ? 'It is being translated' : undefined} onClick={startEdit}>
+                Edit
+              </Button>
+              <Menu
+                label="More"
+                items={[
+                  {label: 'Translate again', icon: 'retry', hint: 'What it had come to stays in its history', onSelect: () => void actions.retry([rule.id])},
+                  {label: 'Back to the draft', icon: 'retry', why: rule.edited ? undefined : 'Nobody changed it', onSelect: () => setResetting(true)},
+                  {label: 'Reopen', icon: 'edit', why: state === 'open' ? 'It is open' : undefined, onSelect: () => set('open')},
+                  {label: 'Keys', icon: 'key', onSelect: () => setHelp(true)},
+                ]}
+              />
+            </div>
+          ) : null}
+        </div>
+      </header>
+
+      {stale ? (
+        <Note tone="warn" title="This may be old">
+          {messageOf(stale)}
+        </Note>
+      ) : null}
+      {outdated ? (
+        <Note tone="warn" title={`${lastChange(rule).by || 'Rulebridge'} changed this rule while you edit it`}>
+          Your change is not stored yet.{' '}
+          <Button small busy={readTheirs.busy} onClick={() => void readTheirs.run()}>
+            See both
+          </Button>
+        </Note>
+      ) : null}
+      {rule.status === 'error' ? (
+        <Note tone="error" title={`The translation failed: ${(rule.error_code ?? 'unknown').replaceAll('_', ' ')}`}>
+          Translate it again, or write the query yourself.
+        </Note>
+      ) : null}
+
+      {list.length > 0 ? (
+        <ol class="stage-strip" aria-label="Stages of the search">
+          {list.map((s, i) => {
+            const worst = notes.find(n => s.notes.includes(n.index) && n.severity !== 'info')
+            return (
+              <li key={i}>
+                <button
+                  type="button"
+                  class={`stage-button${current === i ? ' lit' : ''}${worst ? ` stage-${worst.severity}` : ''}`}
+                  aria-pressed={pinned === i}
+                  title={s.esql.length > 0 && fits ? s.esql.map(e => e.text).join('\n') : s.spl.text}
+                  onMouseEnter={() => setLit(i)}
+                  onMouseLeave={() => setLit(null)}
+                  onFocus={() => setLit(i)}
+                  onBlur={() => setLit(null)}
+                  onClick={() => setPinned(pinned === i ? null : i)}
+                >
+                  <span class="stage-n">{i + 1}</span>
+                  {s.command}
+                  <span class="visually-hidden">{worst ? `, ${severityName(worst.severity, 1)}` : ''}</span>
+                </button>
+              </li>
+            )
+          })}
+          {!fits && esql && !edit ? (
+            <li class="muted stage-apart">The stages belong to the {draft ? draftName.toLowerCase() : 'translation'}, not to this query.</li>
+          ) : null}
+        </ol>
+      ) : null}
+
+      <div class="panes">
+        <section class="pane" aria-label="SPL">
+          <header class="pane-head">
+            <h3>SPL</h3>
+            <span class="muted">{rule.original_rule.app ?? 'Splunk'}</span>
+          </header>
+          <Pane text={spl} language="spl" label="SPL search" annotations={splNotes} onStage={setLit} onPin={setPinned} />
+        </section>
+        <section class="pane" aria-label="ES|QL">
+          <header class="pane-head">
+            <h3>{edit ? 'ES|QL, editing' : elastic && shown !== 'draft' && elastic.query_language !== 'esql' ? elastic.query_language : 'ES|QL'}</h3>
+            {draft && !edit ? (
+              <span class="segments" role="group" aria-label="Which query">
+                {(
+                  [
+                    ['rule', rule.edited ? 'Edited' : 'Prebuilt rule'],
+                    ['draft', draftName],
+                    ['diff', 'Differences'],
+                  ] as [Shown, string][]
+                ).map(([key, name]) => (
+                  <button key={key} type="button" aria-pressed={shown === key} onClick={() => setShown(key)}>
+                    {name}
+                  </button>
+                ))}
+              </span>
+            ) : (
+              <span class="muted">{elastic?.index?.join(', ') ?? ''}</span>
+            )}
+          </header>
+          {edit ? (
+            <RuleEditor
+              key={edit.revision}
+              rule={rule}
+              edit={edit}
+              onEdit={setEdit}
+              onSaved={next => {
+                setEdit(undefined)
+                mine(next)
+              }}
+              onConflict={() => void readTheirs.run()}
+              onClose={() => setEdit(undefined)}
+            />
+          ) : shown === 'diff' && draft ? (
+            <CodeDiff before={draft.query} after={elastic?.query ?? ''} language="esql" labels={[draftName, rule.edited ? 'Edited' : 'Prebuilt rule']} />
+          ) : esql ? (
+            <Pane
+              key={other?.query_language ?? ''}
+              text={esql}
+              language={other?.query_language === 'esql' ? 'esql' : 'text'}
+              label="ES|QL query"
+              annotations={esqlNotes}
+              onStage={setLit}
+              onPin={setPinned}
+            />
+          ) : (
+            <div class="no-draft">
+              <p>
+                <strong>{rule.status === 'finished' ? 'There is no draft.' : 'There is no translation yet.'}</strong>
+              </p>
+              <p class="muted">{rule.status === 'finished' ? 'The notes say what is in the way. Settle it and translate again, or write the query.' : ''}</p>
+              {mayWrite && rule.status !== 'processing' ? (
+                <Button icon="edit" onClick={startEdit}>
+                  Write the query
+                </Button>
+              ) : null}
+            </div>
+          )}
+        </section>
+      </div>
+
+      <Tabs
+        label="About the rule"
+        current={panel.value}
+        onChange={t => {
+          panel.value = t
+        }}
+        tabs={[
+          {
+            id: 'notes',
+            label: (
+              <>
+                Notes<span class="tab-n">{notes.length || ''}</span>
+              </>
+            ),
+            panel: () => <Notes rule={rule} shown={note?.index ?? null} onShow={setNote} onStage={n => setLit(n ? stageOfPlace(list, n.start) : null)} />,
+          },
+          {id: 'settings', label: 'Settings', panel: () => <Settings rule={rule} elastic={other} />},
+          {
+            id: 'history',
+            label: (
+              <>
+                History<span class="tab-n">{rule.comments?.length ? num(rule.comments.length) : ''}</span>
+              </>
+            ),
+            panel: () => <History rule={rule} mayWrite={mayWrite} onRule={mine} box={commentBox} />,
+          },
+          {
+            id: 'near',
+            label: (
+              <>
+                Prebuilt rules<span class="tab-n">{rule.near_rules?.length || ''}</span>
+              </>
+            ),
+            panel: () => <NearRules rule={rule} />,
+          },
+          {id: 'try', label: 'Try it', panel: () => <TryIt rule={rule} query={edit?.fields.query ?? (other?.query_language === 'esql' ? other.query : '')} />},
+        ]}
+      />
+
+      {resetting ? (
+        <Confirm title="Back to the draft?" action="Back to the draft" onConfirm={reset} onClose={() => setResetting(false)}>
+          <p>
+            The query and settings become what the {rule.matched_rule ? 'match' : 'compiler'} made. What {rule.edited?.by ?? 'a person'} changed stays in the
+            history.
+          </p>
+        </Confirm>
+      ) : null}
+      {help ? <KeysDialog bindings={ruleKeys} mayWrite={mayWrite} onClose={() => setHelp(false)} /> : null}
+      {actions.refused ? (
+        <RefusedDialog
+          refused={actions.refused}
+          titleOf={id => model.at(model.indexOf(id))?.title ?? id}
+          hrefOf={id => ruleHref(migration, id, filter)}
+          onClose={actions.closeRefused}
+        />
+      ) : null}
+      {theirs && edit ? (
+        <ConflictDialog
+          edit={edit}
+          theirs={theirs}
+          onNewer={setTheirs}
+          onSaved={next => {
+            setTheirs(undefined)
+            setEdit(undefined)
+            mine(next)
+            toast('Saved on top of their change')
+          }}
+          onTakeTheirs={() => {
+            setEdit(undefined)
+            mine(theirs)
+            setTheirs(undefined)
+          }}
+          onClose={() => setTheirs(undefined)}
+        />
+      ) : null}
+    </article>
+  )
+}
+
+function ResultOf({rule}: {rule: Rule}) {
+  if (rule.status !== 'finished')
+    return <Badge tone={rule.status === 'error' ? 'error' : 'waiting'}>{rule.status === 'error' ? 'in error' : rule.status}</Badge>
+  if (rule.matched_rule)
+    return (
+      <Badge tone="matched" title={rule.matched_rule.why}>
+        prebuilt rule: {rule.matched_rule.name}
+      </Badge>
+    )
+  const holes = (rule.diagnostics ?? []).some(d => d.severity === 'error')
+  if (!rule.translation_result) return null
+  return (
+    <Badge tone={rule.translation_result === 'partial' ? (holes ? 'partial' : 'approximations') : rule.translation_result}>{rule.translation_result}</Badge>
+  )
+}

@@ -1,0 +1,126 @@
+import {useSignal} from '@preact/signals'
+import {api, of} from '../api/client'
+import type {Migration, ReviewChange, Reviewed} from '../api/types'
+import {Button} from '../ui/basic'
+import {Dialog} from '../ui/dialog'
+import {toast, toastError} from '../ui/toast'
+import {lastUndo, review, rulesWord, undoOf, type Verdict, verdictDone} from './review'
+
+export interface Refused {
+  title: string
+  list: Reviewed['refused']
+}
+
+interface ReviewActions {
+  /** Sets the sign-off of rules, says what became of it, and offers the way back. */
+  set: (rules: {rule_id: string; revision?: number}[], verdict: Verdict) => Promise<Reviewed | undefined>
+  undo: () => Promise<void>
+  retry: (ids: string[]) => Promise<void>
+  /** The rules that were refused, in a dialog; null when there are none. */
+  refused: Refused | null
+  closeRefused: () => void
+}
+
+/** Bulk and single sign-off, the same in the list and on a rule. changed is called with each answer. */
+export function useReviewActions(migration: string, changed: (r: Reviewed) => void): ReviewActions {
+  const refused = useSignal<Refused | null>(null)
+
+  const send = async (changes: ReviewChange[], done: string, withUndo: boolean): Promise<Reviewed | undefined> => {
+    let answer: Reviewed
+    try {
+      answer = await review(migration, changes)
+    } catch (err) {
+      toastError(err, 'Nothing was changed')
+      return undefined
+    }
+    changed(answer)
+    const back = withUndo ? undoOf(answer) : []
+    lastUndo.value = back.length > 0 ? {migration, changes: back} : null
+    if (answer.changed.length > 0) {
+      toast(`${rulesWord(answer.changed.length)} ${done}`, back.length > 0 ? {undo: () => undo()} : {})
+    }
+    if (answer.refused.length === 1 && changes.length === 1) toast(`Not ${done}: ${answer.refused[0]?.why ?? ''}`, {kind: 'error'})
+    else if (answer.refused.length > 0) refused.value = {title: `${rulesWord(answer.refused.length)} not ${done}`, list: answer.refused}
+    return answer
+  }
+
+  const undo = async (): Promise<void> => {
+    const last = lastUndo.value
+    if (!last || last.migration !== migration) {
+      toast('There is nothing to undo.', {kind: 'info'})
+      return
+    }
+    lastUndo.value = null
+    await send(last.changes, 'as before', false)
+  }
+
+  const retry = async (ids: string[]): Promise<void> => {
+    try {
+      const connector = await connectorOf(migration)
+      await api.put(of(migration, '/start'), {connectorId: connector, retry_filter: {ids}})
+      toast(`${rulesWord(ids.length)} translated again. What each had come to stays in its history.`, {kind: 'info'})
+    } catch (err) {
+      toastError(err, 'Not started')
+    }
+  }
+
+  return {
+    set: (rules, verdict) =>
+      send(
+        rules.map(r => ({...r, state: verdict})),
+        verdictDone[verdict],
+        true,
+      ),
+    undo,
+    retry,
+    refused: refused.value,
+    closeRefused: () => {
+      refused.value = null
+    },
+  }
+}
+
+/** The connector that a migration was last run with. */
+async function connectorOf(migration: string): Promise<string> {
+  const list = await api.get<Migration[]>(of('migrations'))
+  return list.find(m => m.id === migration)?.connector_id || 'deterministic'
+}
+
+/** Names the rules that were refused, each with why. */
+export function RefusedDialog({
+  refused,
+  titleOf,
+  onClose,
+  hrefOf,
+}: {
+  refused: Refused
+  titleOf: (id: string) => string
+  hrefOf: (id: string) => string
+  onClose: () => void
+}) {
+  const most = 200
+  return (
+    <Dialog
+      title={refused.title}
+      onClose={onClose}
+      footer={
+        <Button kind="primary" onClick={onClose}>
+          Close
+        </Button>
+      }
+    >
+      <p>They stay as they were. Look at each before you decide again.</p>
+      <ul class="refused">
+        {refused.list.slice(0, most).map(r => (
+          <li key={r.rule_id}>
+            <a href={hrefOf(r.rule_id)} onClick={onClose}>
+              {titleOf(r.rule_id)}
+            </a>
+            <span>{r.why}</span>
+          </li>
+        ))}
+      </ul>
+      {refused.list.length > most ? <p>and {refused.list.length - most} more.</p> : null}
+    </Dialog>
+  )
+}

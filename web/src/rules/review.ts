@@ -1,0 +1,44 @@
+import {signal} from '@preact/signals'
+import {api, of} from '../api/client'
+import type {ReviewChange, Reviewed, ReviewState} from '../api/types'
+
+/** What a person can set; `installed` is set by the installation alone. */
+export type Verdict = 'open' | 'accepted' | 'rejected'
+
+export const verdictDone: Record<Verdict, string> = {open: 'reopened', accepted: 'accepted', rejected: 'rejected'}
+
+/** The most rules that one call takes. */
+const chunk = 10_000
+
+/** Sets the sign-off of rules. A rule that changed since its revision is refused and stays as it is. */
+export async function review(migration: string, rules: readonly ReviewChange[], comment?: string): Promise<Reviewed> {
+  const all: Reviewed = {changed: [], refused: []}
+  for (let i = 0; i < rules.length; i += chunk) {
+    const answer = await api.post<Reviewed>(of(migration, '/review'), {rules: rules.slice(i, i + chunk), ...(comment ? {comment} : {})})
+    all.changed.push(...answer.changed)
+    all.refused.push(...answer.refused)
+  }
+  return all
+}
+
+/** What takes a change back. A rule that was installed before cannot be made so again by a person, so it is left out. */
+export function undoOf(reviewed: Reviewed): ReviewChange[] {
+  return reviewed.changed.flatMap(c => (isVerdict(c.previous) && c.previous !== c.state ? [{rule_id: c.rule_id, revision: c.revision, state: c.previous}] : []))
+}
+
+function isVerdict(state: ReviewState): state is Verdict {
+  return state !== 'installed'
+}
+
+export interface Undo {
+  migration: string
+  changes: ReviewChange[]
+}
+
+/** The last change that can be taken back; the key u and the button of the toast do the same. */
+export const lastUndo = signal<Undo | null>(null)
+
+/** How many rules, in words. */
+export function rulesWord(n: number): string {
+  return n === 1 ? '1 rule' : `${n.toLocaleString()} rules`
+}
