@@ -2,7 +2,10 @@
 // nothing of ours; the JSON tags are the shapes of the HTTP API and of the stored documents.
 package migration
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // State is where a migration stands.
 type State string
@@ -238,6 +241,40 @@ type HistoryEntry struct {
 // ActionRequeued names the step that put a rule back to pending after it had reached an end.
 const ActionRequeued = "requeued"
 
+// Actions of people, and of installations, in the history of a rule.
+const (
+	ActionEdited    = "edited"
+	ActionReset     = "reset"
+	ActionAccepted  = "accepted"
+	ActionRejected  = "rejected"
+	ActionReopened  = "reopened"
+	ActionInstalled = "installed"
+	ActionCommented = "commented"
+)
+
+// ReviewState is what was decided about a rule.
+type ReviewState string
+
+const (
+	ReviewOpen      ReviewState = "open" // nothing yet; stored as no review at all
+	ReviewAccepted  ReviewState = "accepted"
+	ReviewRejected  ReviewState = "rejected"
+	ReviewInstalled ReviewState = "installed" // a Kibana has it; only an installation says so
+)
+
+// Review is a decision about a rule, and whose it is.
+type Review struct {
+	State ReviewState `json:"state"`
+	By    string      `json:"by"`
+	At    time.Time   `json:"at"`
+}
+
+// Edited says who changed the Elastic rule last, and when.
+type Edited struct {
+	By string    `json:"by"`
+	At time.Time `json:"at"`
+}
+
 // Earlier is the result that a repeated translation replaced, in short: Codes are those of the diagnostics.
 type Earlier struct {
 	Status         Status    `json:"status"`
@@ -286,10 +323,50 @@ type Rule struct {
 	// same name make the same of a rule. Empty before the first translation.
 	CompilerVersion string         `json:"compiler_version,omitempty"`
 	History         []HistoryEntry `json:"history"`
-	UpdatedAt       time.Time      `json:"updated_at"`
-	UpdatedBy       string         `json:"updated_by"`
+	// Revision grows with every stored change of the document, from 1.
+	Revision int64 `json:"revision,omitempty"`
+	// Review is what was decided about the rule; nil means that it is open.
+	Review *Review `json:"review,omitempty"`
+	// Edited is set while Elastic is a person's; Draft is then what Elastic was before, nil where there was nothing.
+	Edited    *Edited      `json:"edited,omitempty"`
+	Draft     *ElasticRule `json:"draft,omitempty"`
+	UpdatedAt time.Time    `json:"updated_at"`
+	UpdatedBy string       `json:"updated_by"`
 	// Token is the fence; it is stored beside the document and not shown.
 	Token Token `json:"-"`
+}
+
+// Ended says whether the rule has reached an end: only a person or another start changes it then.
+func (r Rule) Ended() bool { return r.Status == StatusFinished || r.Status == StatusError }
+
+// ReviewState is what was decided about the rule.
+func (r Rule) ReviewState() ReviewState {
+	if r.Review == nil {
+		return ReviewOpen
+	}
+	return r.Review.State
+}
+
+// Settled says whether a person has edited, accepted or rejected the rule, so that a start which translates kinds of rules
+// again leaves it out. An installation does not undo what was decided before it.
+func (r Rule) Settled() bool {
+	if r.Edited != nil {
+		return true
+	}
+	switch r.ReviewState() {
+	case ReviewAccepted, ReviewRejected:
+		return true
+	case ReviewInstalled:
+		for _, h := range slices.Backward(r.History) {
+			switch h.Action {
+			case ActionAccepted, ActionRejected:
+				return true
+			case ActionReopened, ActionRequeued, ActionEdited, ActionReset:
+				return false
+			}
+		}
+	}
+	return false
 }
 
 // ResourceType is macro or lookup, or one of those that are kept with a migration and not used by translations yet.

@@ -97,8 +97,8 @@ func (b breakdowns) list() []Breakdown {
 // noSource stands for the source of rules without a query.
 const noSource = "no query"
 
-// sources are the index patterns that the translation of a rule reads.
-func sources(r migration.Rule) []string {
+// Sources are the index patterns that the translation of a rule reads.
+func Sources(r migration.Rule) []string {
 	e := r.Compiled
 	if e == nil {
 		e = r.Elastic
@@ -123,27 +123,49 @@ func newCoverage() coverage {
 	return coverage{tactics: map[string]*Breakdown{}, before: map[string]bool{}, after: map[string]bool{}, unknown: map[string]int{}}
 }
 
-func (c coverage) add(r migration.Rule, class Class) {
-	serves := map[string]bool{}
+// Attack are the tactics that a rule serves, by themselves or by its techniques, the techniques and sub-techniques that it
+// names, and ids that MITRE ATT&CK does not know.
+func Attack(r migration.Rule) (tactics, techniques, unknown []string) {
 	for _, given := range r.Original.MitreAttackIDs {
 		id := strings.ToUpper(strings.TrimSpace(given))
 		e, ok := mitre.Lookup(id)
 		switch {
 		case !ok && id != "":
-			c.unknown[id]++
+			unknown = append(unknown, id)
 		case ok && len(e.Tactics) == 0:
-			serves[id] = true
+			tactics = append(tactics, id)
 		case ok:
-			c.before[id] = true
-			if class.covers() {
-				c.after[id] = true
-			}
-			for _, tactic := range e.Tactics {
-				serves[tactic] = true
-			}
+			techniques = append(techniques, id)
+			tactics = append(tactics, e.Tactics...)
 		}
 	}
-	for id := range serves {
+	slices.Sort(tactics)
+	return slices.Compact(tactics), techniques, unknown
+}
+
+// TacticOrder sorts ids of tactics by the order of an attack.
+func TacticOrder(a, b string) int {
+	place := func(id string) int {
+		if i := slices.Index(tacticOrder, id); i >= 0 {
+			return i
+		}
+		return len(tacticOrder)
+	}
+	return cmp.Or(cmp.Compare(place(a), place(b)), cmp.Compare(a, b))
+}
+
+func (c coverage) add(r migration.Rule, class Class) {
+	tactics, techniques, unknown := Attack(r)
+	for _, id := range unknown {
+		c.unknown[id]++
+	}
+	for _, id := range techniques {
+		c.before[id] = true
+		if class.covers() {
+			c.after[id] = true
+		}
+	}
+	for _, id := range tactics {
 		t := c.tactics[id]
 		if t == nil {
 			e, _ := mitre.Lookup(id)
@@ -160,12 +182,6 @@ func (c coverage) sum() Tactics {
 	for _, t := range c.tactics {
 		out.Tactics = append(out.Tactics, *t)
 	}
-	place := func(b Breakdown) int {
-		if i := slices.Index(tacticOrder, b.ID); i >= 0 {
-			return i
-		}
-		return len(tacticOrder)
-	}
-	slices.SortFunc(out.Tactics, func(x, y Breakdown) int { return cmp.Or(cmp.Compare(place(x), place(y)), cmp.Compare(x.ID, y.ID)) })
+	slices.SortFunc(out.Tactics, func(x, y Breakdown) int { return TacticOrder(x.ID, y.ID) })
 	return out
 }

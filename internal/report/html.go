@@ -258,7 +258,7 @@ type causeView struct {
 }
 
 func newRuleView(r migration.Rule, numbers map[causeKey]int) ruleView {
-	v := ruleView{Rule: r, Class: ClassOf(r), Title: cmp.Or(strings.TrimSpace(r.Original.Title), r.ID), Sources: strings.Join(sources(r), " ")}
+	v := ruleView{Rule: r, Class: ClassOf(r), Title: cmp.Or(strings.TrimSpace(r.Original.Title), r.ID), Sources: strings.Join(Sources(r), " ")}
 	if v.Draft = r.Compiled; v.Draft == nil {
 		v.Draft = r.Elastic
 	}

@@ -4,6 +4,8 @@ package report
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
 	"maps"
 	"slices"
 	"time"
@@ -88,6 +90,8 @@ func (r *Results) add(x migration.Result) {
 
 // Cause is one reason why rules are not full.
 type Cause struct {
+	// Key names the cause in queries; it is the same in every migration.
+	Key      string `json:"key"`
 	Code     string `json:"code"`
 	Severity string `json:"severity"`
 	Command  string `json:"command,omitempty"`
@@ -148,11 +152,42 @@ const maxListed = 20_000
 
 type causeKey struct{ code, severity, command, subject string }
 
+func (k causeKey) hash() string {
+	sum := sha256.Sum256([]byte(k.code + "\x00" + k.severity + "\x00" + k.command + "\x00" + k.subject))
+	return hex.EncodeToString(sum[:6])
+}
+
+// CausesOf are the causes of one rule, each once: its own part of Report.Causes, with the message of the first such
+// diagnostic as Example. Rules that are full, or that have not reached a decision, have none.
+func CausesOf(rule migration.Rule) []Cause {
+	if rule.Status != migration.StatusFinished || rule.Result == migration.Full {
+		return nil
+	}
+	var causes []Cause
+	seen := map[causeKey]bool{}
+	for _, d := range Causes(rule.Diagnostics) {
+		k := causeKey{d.Code, d.Severity, d.Command, d.Subject}
+		if !seen[k] {
+			seen[k] = true
+			causes = append(causes, Cause{Key: k.hash(), Code: d.Code, Severity: d.Severity, Command: d.Command, Subject: d.Subject, Example: d.Message})
+		}
+	}
+	return causes
+}
+
+// SortCauses puts the causes that hold most rules back first.
+func SortCauses(causes []Cause) {
+	slices.SortFunc(causes, func(x, y Cause) int {
+		return cmp.Or(cmp.Compare(y.Rules, x.Rules), cmp.Compare(y.Sole, x.Sole), cmp.Compare(x.Code, y.Code),
+			cmp.Compare(x.Severity, y.Severity), cmp.Compare(x.Command, y.Command), cmp.Compare(x.Subject, y.Subject))
+	})
+}
+
 // Builder sums up rule after rule; it holds counts, never documents.
 type Builder struct {
 	r         Report
 	errors    map[string]int
-	causes    map[causeKey]*Cause
+	causes    map[string]*Cause
 	byCode    map[string]int
 	byCommand map[string]int
 	bySubject map[string]int
@@ -173,7 +208,7 @@ func NewBuilder(m migration.Migration, at time.Time) *Builder {
 			MigrationID: m.ID, Name: m.Name, State: m.State, ParkReason: m.ParkReason, ConnectorID: m.ConnectorID,
 			GeneratedAt: at.UTC(), Verification: map[string]int{}, Classes: map[Class]int{},
 		},
-		errors: map[string]int{}, causes: map[causeKey]*Cause{},
+		errors: map[string]int{}, causes: map[string]*Cause{},
 		byCode: map[string]int{}, byCommand: map[string]int{}, bySubject: map[string]int{},
 		missing: map[migration.Missing]int{}, lookups: map[string]*lookupUse{},
 		sources: breakdowns{}, apps: breakdowns{}, mitre: newCoverage(), compilers: map[string]int{},
@@ -234,7 +269,7 @@ func (b *Builder) Add(rule migration.Rule) {
 func (b *Builder) classify(rule migration.Rule) {
 	class := ClassOf(rule)
 	b.r.Classes[class]++
-	for _, name := range sources(rule) {
+	for _, name := range Sources(rule) {
 		b.sources.add(name, class)
 	}
 	if rule.Original.App != "" {
@@ -263,26 +298,20 @@ func (b *Builder) addCauses(rule migration.Rule) (holes bool) {
 	if rule.Result == migration.Full {
 		return false
 	}
-	seen := map[causeKey]string{}
+	causes := CausesOf(rule)
 	codes, commands, subjects := map[string]bool{}, map[string]bool{}, map[string]bool{}
-	for _, d := range Causes(rule.Diagnostics) {
-		holes = holes || d.Severity == "error"
-		k := causeKey{d.Code, d.Severity, d.Command, d.Subject}
-		if _, ok := seen[k]; !ok {
-			seen[k] = d.Message
-		}
-		codes[d.Code] = true
-		commands[d.Command] = true
-		subjects[d.Subject] = true
-	}
-	for k, message := range seen {
-		c := b.causes[k]
+	for _, one := range causes {
+		holes = holes || one.Severity == "error"
+		codes[one.Code] = true
+		commands[one.Command] = true
+		subjects[one.Subject] = true
+		c := b.causes[one.Key]
 		if c == nil {
-			c = &Cause{Code: k.code, Severity: k.severity, Command: k.command, Subject: k.subject, Example: message}
-			b.causes[k] = c
+			c = &one
+			b.causes[one.Key] = c
 		}
 		c.Rules++
-		if len(seen) == 1 {
+		if len(causes) == 1 {
 			c.Sole++
 		}
 	}
@@ -320,10 +349,7 @@ func (b *Builder) Report() Report {
 	for _, c := range b.causes {
 		r.Causes = append(r.Causes, *c)
 	}
-	slices.SortFunc(r.Causes, func(x, y Cause) int {
-		return cmp.Or(cmp.Compare(y.Rules, x.Rules), cmp.Compare(y.Sole, x.Sole), cmp.Compare(x.Code, y.Code),
-			cmp.Compare(x.Severity, y.Severity), cmp.Compare(x.Command, y.Command), cmp.Compare(x.Subject, y.Subject))
-	})
+	SortCauses(r.Causes)
 	r.Missing = make([]MissingResource, 0, len(b.missing))
 	for m, n := range b.missing {
 		known := slices.ContainsFunc(r.Known, func(k Known) bool { return k.has(m) })

@@ -57,8 +57,13 @@ func TestReport(t *testing.T) {
 		{Code: "window", Severity: "approximation", Command: "bin", Rules: 2, Sole: 1, Example: "window happened"},
 		{Code: "unknown_command", Severity: "error", Command: "apply", Rules: 1, Sole: 1, Example: "unknown_command happened"},
 	}
-	if !reflect.DeepEqual(r.Causes, wantCauses) {
-		t.Errorf("causes %+v", r.Causes)
+	keys := map[string]bool{}
+	for i := range r.Causes {
+		keys[r.Causes[i].Key] = r.Causes[i].Key != ""
+		wantCauses[i].Key = r.Causes[i].Key
+	}
+	if !reflect.DeepEqual(r.Causes, wantCauses) || len(keys) != len(wantCauses) {
+		t.Errorf("causes %+v with the keys %v", r.Causes, keys)
 	}
 	if want := []Count{{"bin", 2}, {"where", 2}, {"apply", 1}}; !reflect.DeepEqual(r.ByCommand, want) {
 		t.Errorf("by command %+v", r.ByCommand)

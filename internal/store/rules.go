@@ -26,15 +26,16 @@ func NewRule(migrationID string, original migration.OriginalRule, at time.Time, 
 	return migration.Rule{
 		Timestamp: at, ID: original.ID, MigrationID: migrationID, CreatedBy: by, Original: original,
 		Status: migration.StatusPending, Near: []migration.Match{}, Comments: []migration.Comment{},
-		Diagnostics: []migration.Diagnostic{}, History: []migration.HistoryEntry{}, UpdatedAt: at, UpdatedBy: by,
+		Diagnostics: []migration.Diagnostic{}, History: []migration.HistoryEntry{}, UpdatedAt: at, UpdatedBy: by, Revision: 1,
 	}
 }
 
-// Again says which rules at an end a start translates again: those of either kind, and those that are named.
+// Again says which rules at an end a start translates again: those of either kind that no person has settled
+// (migration.Rule.Settled), and those that are named.
 type Again struct {
 	Failed  bool     // in error
 	NotFull bool     // finished, and partial or untranslatable
-	RuleIDs []string // whatever they came to
+	RuleIDs []string // whatever they came to, and whoever changed them
 	By      string
 }
 
@@ -60,6 +61,7 @@ func Restarted(was migration.Rule, again Again, at time.Time) migration.Rule {
 	r.History = append(slices.Clip(was.History), migration.HistoryEntry{
 		At: at, By: again.By, Action: migration.ActionRequeued, Detail: cmp.Or(was.ErrorCode, string(was.Result)), Earlier: earlier})
 	r.UpdatedAt, r.UpdatedBy = at, again.By
+	r.Revision = was.Revision
 	return r
 }
 
@@ -129,7 +131,7 @@ func Apply(was migration.Rule, token migration.Token, change func(*migration.Rul
 		return r, false, fmt.Errorf("the change set the unknown status %q", r.Status)
 	}
 	r.Timestamp, r.ID, r.MigrationID, r.CreatedBy, r.Original = was.Timestamp, was.ID, was.MigrationID, was.CreatedBy, was.Original
-	r.Token = was.Token
+	r.Token, r.Revision = was.Token, was.Revision
 	if r.Status == migration.StatusPending {
 		r.Token = migration.Token{}
 	}

@@ -104,6 +104,10 @@ type Rules interface {
 	ErrorCodes(ctx context.Context, id string) (map[string]int, error)
 	// List returns one page in id order and the cursor of the next, empty on the last.
 	List(ctx context.Context, id string, q RuleQuery) (rules []migration.Rule, next string, err error)
+	// Changes lists the rules that changed after a mark, with the revisions they have now: the mark that an earlier call
+	// gave, or 0 for all rules. It reads no documents. A store may list rules that changed a little earlier too, and one
+	// whose processes have clocks that differ by more than ClockSkew may leave some out; the counts beside show that.
+	Changes(ctx context.Context, id string, mark int64) (Changes, error)
 	// DeleteRule removes one rule.
 	DeleteRule(ctx context.Context, id, ruleID string) error
 }
@@ -114,6 +118,26 @@ type RuleQuery struct {
 	Size   int
 	Status migration.Status
 	Result migration.Result
+	// IDs, at most 1,000, are the rules to look at; empty means all. Those that are not there are left out.
+	IDs []string
+	// Unsettled leaves out the rules that a person has settled (migration.Rule.Settled).
+	Unsettled bool
+}
+
+// ClockSkew is how far the clocks of processes that share a store may be apart.
+const ClockSkew = 30 * time.Second
+
+// Changes are rules that changed, in no order, and how many rules there are by status at that moment.
+type Changes struct {
+	Rules  []RuleChange
+	Mark   int64 // of the next call
+	Counts migration.Counts
+}
+
+// RuleChange is a rule that changed, with its revision now.
+type RuleChange struct {
+	ID       string `json:"id"`
+	Revision int64  `json:"revision"`
 }
 
 // Resources keeps the macros and lookups of a migration.

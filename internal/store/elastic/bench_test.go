@@ -100,7 +100,7 @@ func BenchmarkCounts(b *testing.B) {
 		m := migration.Migration{ID: fmt.Sprintf("many%04d", m), CreatedAt: time.Now()}
 		writes := []write{{action: "create", ref: s.migrationRef(m.ID), doc: migrationDoc{Migration: m}}}
 		for _, r := range someRules(20) {
-			writes = append(writes, write{action: "create", ref: s.ruleRef(m.ID, r.ID), doc: newRuleDoc(store.NewRule(m.ID, r, m.CreatedAt, ""))})
+			writes = append(writes, write{action: "create", ref: s.ruleRef(m.ID, r.ID), doc: newRuleDoc(store.NewRule(m.ID, r, m.CreatedAt, ""), m.CreatedAt)})
 		}
 		if _, err := s.bulk(b.Context(), writes, false); err != nil {
 			b.Fatal(err)

@@ -25,7 +25,9 @@ type claimDoc struct {
 type candidate struct {
 	ruleID string
 	status migration.Status
-	on     version
+	// revision is the document's.
+	revision int64
+	on       version
 }
 
 // Claim implements store.Rules.
@@ -146,7 +148,7 @@ func (s *Store) take(ctx context.Context, id string, token migration.Token, list
 	writes := make([]write, len(list))
 	for i, k := range list {
 		writes[i] = write{action: "update", ref: s.ruleRef(id, k.ruleID), on: &k.on,
-			doc: map[string]any{"status": migration.StatusProcessing, "token": token}}
+			doc: s.move(k.revision, migration.StatusProcessing, token)}
 	}
 	outcomes, err := s.bulk(ctx, writes, false)
 	for _, o := range outcomes {
@@ -187,7 +189,7 @@ func (s *Store) candidates(ctx context.Context, id string, epoch int64, limit in
 				return err
 			}
 			if len(list) < limit {
-				list = append(list, candidate{k.ID, k.Status, h.version})
+				list = append(list, candidate{k.ID, k.Status, k.Revision, h.version})
 			}
 		}
 		if len(list) == limit {
@@ -195,7 +197,7 @@ func (s *Store) candidates(ctx context.Context, id string, epoch int64, limit in
 		}
 		return nil
 	}
-	fields := []string{"id", "status"}
+	fields := []string{"id", "status", "revision"}
 	if limit > s.opts.pageSize {
 		err := s.scan(ctx, s.index(rulesIndex), all(term("migration_id", id), free), []string{"id"}, fields, read)
 		if errors.Is(err, errEnough) {
@@ -228,7 +230,7 @@ func (s *Store) stillPending(ctx context.Context, id string, epoch int64, ruleID
 	var list []candidate
 	_, err := s.eachHeld(ctx, id, ruleIDs, func(h held, on version) {
 		if h.Status == migration.StatusPending || h.Status == migration.StatusProcessing && h.Token.Epoch < epoch {
-			list = append(list, candidate{h.ID, h.Status, on})
+			list = append(list, candidate{h.ID, h.Status, h.Revision, on})
 		}
 	})
 	return list, err

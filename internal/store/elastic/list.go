@@ -3,6 +3,8 @@ package elastic
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -19,6 +21,9 @@ func (s *Store) List(ctx context.Context, id string, q store.RuleQuery) ([]migra
 	if _, err := s.head(ctx, id); err != nil {
 		return nil, "", err
 	}
+	if len(q.IDs) > 0 {
+		return s.listNamed(ctx, id, q)
+	}
 	query := []map[string]any{term("migration_id", id)}
 	if q.Status != "" {
 		query = append(query, term("status", q.Status))
@@ -26,11 +31,14 @@ func (s *Store) List(ctx context.Context, id string, q store.RuleQuery) ([]migra
 	if q.Result != "" {
 		query = append(query, term("translation_result", q.Result))
 	}
+	if q.Unsettled {
+		query = append(query, not(term("settled", true)))
+	}
 	body := map[string]any{"query": all(query...), "size": q.Size + 1, "sort": ascending([]string{"id"}), "track_total_hits": false}
 	if q.After != "" {
 		body["search_after"] = []string{q.After}
 	}
-	key := pitKey{id, q.Status, q.Result, q.After}
+	key := pitKey{id, q.Status, q.Result, q.Unsettled, q.After}
 	pit, kept := s.pits.take(key)
 	for {
 		if !kept {
@@ -72,12 +80,89 @@ func (s *Store) List(ctx context.Context, id string, q store.RuleQuery) ([]migra
 	}
 }
 
+// listNamed is List for rules that are named: they are read by id, which sees every write.
+func (s *Store) listNamed(ctx context.Context, id string, q store.RuleQuery) ([]migration.Rule, string, error) {
+	var refs []ref
+	for _, ruleID := range slices.Compact(slices.Sorted(slices.Values(q.IDs))) {
+		if ruleID > q.After {
+			refs = append(refs, s.ruleRef(id, ruleID))
+		}
+	}
+	docs, err := s.get(ctx, refs)
+	if err != nil {
+		return nil, "", fmt.Errorf("list rules of migration %q: %w", id, err)
+	}
+	rules := make([]migration.Rule, 0, len(docs))
+	for _, d := range docs {
+		if !d.Found {
+			continue
+		}
+		r := d.rule()
+		if q.Status != "" && r.Status != q.Status || q.Result != "" && r.Result != q.Result || q.Unsettled && r.Settled {
+			continue
+		}
+		if len(rules) == q.Size {
+			return rules, rules[q.Size-1].ID, nil
+		}
+		rules = append(rules, r.Rule)
+	}
+	return rules, "", nil
+}
+
+// freshEnough is how old what Changes sees may be beyond its call.
+const freshEnough = time.Second
+
+// Delay is how old what Changes says may be.
+func (s *Store) Delay() time.Duration { return freshEnough }
+
+// Changes implements store.Rules. Documents carry the time of their last write by the clock of who wrote it, so a call
+// looks back by store.ClockSkew, which covers writes too that were not visible before. The counts are of the same search.
+func (s *Store) Changes(ctx context.Context, id string, mark int64) (store.Changes, error) {
+	c := store.Changes{Mark: s.now().UnixMilli()}
+	if _, err := s.head(ctx, id); err != nil {
+		return c, err
+	}
+	if err := s.rulesRefresh.atMost(ctx, freshEnough); err != nil {
+		return c, err
+	}
+	index, fields, size := s.index(rulesIndex), []string{"id", "revision"}, s.opts.pageSize
+	query := all(term("migration_id", id))
+	since := map[string]any{"match_all": map[string]any{}}
+	if mark > 0 {
+		since = map[string]any{"range": map[string]any{"changed": map[string]any{"gte": mark - store.ClockSkew.Milliseconds()}}}
+	}
+	read := func(hits []hit) error {
+		for _, h := range hits {
+			var r store.RuleChange
+			if err := h.decode(&r); err != nil {
+				return err
+			}
+			c.Rules = append(c.Rules, r)
+		}
+		return nil
+	}
+	f, err := s.search(ctx, index, map[string]any{"query": query, "post_filter": since, "size": size, "_source": fields,
+		"track_total_hits": false, "aggs": statusCounts})
+	if err != nil {
+		return c, err
+	}
+	if c.Counts, err = f.counts(); err != nil {
+		return c, err
+	}
+	if len(f.Hits.Hits) < size {
+		return c, read(f.Hits.Hits)
+	}
+	return c, s.scan(ctx, index, all(term("migration_id", id), since), []string{"id"}, fields, read)
+}
+
 // pitKey names the next page of a listing.
 type pitKey struct {
 	id     string
 	status migration.Status
 	result migration.Result
-	after  string
+	// unsettled is that of the query.
+	unsettled bool
+	after     string
 }
 
 const (

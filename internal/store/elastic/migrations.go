@@ -163,7 +163,7 @@ func (s *Store) addRules(ctx context.Context, id string, rules []migration.Origi
 		var writes []write
 		for i, d := range there {
 			if !d.Found {
-				writes = append(writes, write{action: "create", ref: refs[i], doc: newRuleDoc(store.NewRule(id, fresh[i], at, by))})
+				writes = append(writes, write{action: "create", ref: refs[i], doc: newRuleDoc(store.NewRule(id, fresh[i], at, by), s.now())})
 			}
 		}
 		if _, err := s.bulk(ctx, writes, false); err != nil {

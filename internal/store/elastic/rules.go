@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"time"
 
 	"github.com/rulebridge/rulebridge/internal/migration"
 	"github.com/rulebridge/rulebridge/internal/store"
@@ -20,6 +21,10 @@ type ruleDoc struct {
 	// Writes identifies the last few records. A write that was carried out though its response was lost shows as a
 	// conflict; this tells that it was, so that its change is not applied twice.
 	Writes []string `json:"writes,omitempty"`
+	// Changed says when the document was written last, in milliseconds, by the clock of the process that wrote it.
+	Changed int64 `json:"changed,omitempty"`
+	// Settled repeats migration.Rule.Settled, for queries.
+	Settled bool `json:"settled,omitempty"`
 
 	on         version
 	size       int   // bytes of the document
@@ -29,7 +34,9 @@ type ruleDoc struct {
 // writesKept is more than the callers that may record one rule at the same time.
 const writesKept = 16
 
-func newRuleDoc(r migration.Rule) ruleDoc { return ruleDoc{Rule: r, Fence: r.Token} }
+func newRuleDoc(r migration.Rule, at time.Time) ruleDoc {
+	return ruleDoc{Rule: r, Fence: r.Token, Changed: at.UnixMilli(), Settled: r.Settled()}
+}
 
 // rule decodes the document. json.Unmarshal leaves out what does not fit and goes on, so of one that cannot be decoded the
 // rest is there; Elasticsearch keeps nothing that is no JSON.
@@ -48,9 +55,21 @@ type held struct {
 	ID     string           `json:"id"`
 	Status migration.Status `json:"status"`
 	Token  migration.Token  `json:"token"`
+	// Revision is what a write of a part raises.
+	Revision int64 `json:"revision"`
 }
 
-var heldFields = []string{"id", "status", "token"}
+var heldFields = []string{"id", "status", "token", "revision"}
+
+// move is the part of a document that gives a rule another status and token.
+func (s *Store) move(revision int64, status migration.Status, token migration.Token) map[string]any {
+	return map[string]any{"status": status, "token": token, "revision": revision + 1, "changed": s.now().UnixMilli()}
+}
+
+// free puts a rule back to pending.
+func (s *Store) free(revision int64) map[string]any {
+	return s.move(revision, migration.StatusPending, migration.Token{})
+}
 
 func noRule(id, ruleID string) error {
 	return fmt.Errorf("rule %q of migration %q: %w", ruleID, id, store.ErrNotFound)
@@ -130,7 +149,8 @@ func (s *Store) Record(ctx context.Context, id, ruleID string, token migration.T
 
 // replace writes r, under the mark of the writer, over the document it was made of; done is false if that has changed.
 func (s *Store) replace(ctx context.Context, at ref, was ruleDoc, r migration.Rule, me string) (done bool, err error) {
-	doc := newRuleDoc(r)
+	r.Revision = was.Revision + 1
+	doc := newRuleDoc(r, s.now())
 	doc.Writes = append(slices.Clone(was.Writes), me)
 	doc.Writes = doc.Writes[max(0, len(doc.Writes)-writesKept):]
 	o, err := s.writes.do(ctx, write{action: "index", ref: at, on: &was.on, doc: doc})
@@ -197,24 +217,23 @@ func (s *seenRules) drop(at ref) (ruleDoc, bool) {
 	return r, ok
 }
 
-// free is the part of a document that puts a rule back to pending.
-func free() map[string]any {
-	return map[string]any{"status": migration.StatusPending, "token": migration.Token{}}
-}
-
 // sweep frees the rules that a query finds, until it finds none. What changed meanwhile is looked at again.
-func (s *Store) sweep(ctx context.Context, query map[string]any, doc map[string]any) error {
+func (s *Store) sweep(ctx context.Context, query map[string]any) error {
 	index := s.index(rulesIndex)
 	return again(ctx, func() error {
 		if err := s.rulesRefresh.do(ctx); err != nil {
 			return err
 		}
 		found := false
-		err := s.scan(ctx, index, query, []string{"id"}, []string{"id"}, func(hits []hit) error {
+		err := s.scan(ctx, index, query, []string{"id"}, []string{"revision"}, func(hits []hit) error {
 			found = true
 			writes := make([]write, len(hits))
 			for i, h := range hits {
-				writes[i] = write{action: "update", ref: ref{index, h.ID}, on: &h.version, doc: doc}
+				var r held
+				if err := h.decode(&r); err != nil {
+					return err
+				}
+				writes[i] = write{action: "update", ref: ref{index, h.ID}, on: &h.version, doc: s.free(r.Revision)}
 			}
 			_, err := s.bulk(ctx, writes, false)
 			return err
@@ -232,7 +251,7 @@ func (s *Store) Requeue(ctx context.Context, id string, epoch int64, again store
 		return migration.Counts{}, fmt.Errorf("requeue rules: %w", err)
 	}
 	stuck := all(term("migration_id", id), term("status", migration.StatusProcessing), not(term("token.epoch", epoch)))
-	if err := s.sweep(ctx, stuck, free()); err != nil {
+	if err := s.sweep(ctx, stuck); err != nil {
 		return migration.Counts{}, fmt.Errorf("requeue rules: %w", err)
 	}
 	if err := s.restart(ctx, id, epoch, again); err != nil {
@@ -248,10 +267,10 @@ func (s *Store) Requeue(ctx context.Context, id string, epoch int64, again store
 func (s *Store) restart(ctx context.Context, id string, epoch int64, take store.Again) error {
 	var kinds []map[string]any
 	if take.Failed {
-		kinds = append(kinds, term("status", migration.StatusError))
+		kinds = append(kinds, all(term("status", migration.StatusError), not(term("settled", true))))
 	}
 	if take.NotFull {
-		kinds = append(kinds, all(term("status", migration.StatusFinished), not(term("translation_result", migration.Full))))
+		kinds = append(kinds, all(term("status", migration.StatusFinished), not(term("translation_result", migration.Full)), not(term("settled", true))))
 	}
 	ended := anyOf(term("status", migration.StatusFinished), term("status", migration.StatusError))
 	for ids := range slices.Chunk(take.RuleIDs, idsAtOnce) {
@@ -274,7 +293,9 @@ func (s *Store) restart(ctx context.Context, id string, epoch int64, take store.
 				var writes []write
 				for _, h := range hits {
 					was := h.rule()
-					doc := newRuleDoc(store.Restarted(was.Rule, take, s.now()))
+					r := store.Restarted(was.Rule, take, s.now())
+					r.Revision++
+					doc := newRuleDoc(r, s.now())
 					doc.Writes = was.Writes
 					writes = append(writes, write{action: "index", ref: ref{index, h.ID}, on: &h.version, doc: doc})
 				}
@@ -303,7 +324,7 @@ func (s *Store) Release(ctx context.Context, id string, epoch int64, ruleIDs []s
 	}
 	var err error
 	if len(ruleIDs) == 0 {
-		err = s.sweep(ctx, all(term("migration_id", id), term("status", migration.StatusProcessing), term("token.epoch", epoch)), free())
+		err = s.sweep(ctx, all(term("migration_id", id), term("status", migration.StatusProcessing), term("token.epoch", epoch)))
 	} else {
 		err = s.releaseIf(ctx, id, ruleIDs, func(h held) bool { return h.Token.Epoch == epoch })
 	}
@@ -334,7 +355,7 @@ func (s *Store) releaseIf(ctx context.Context, id string, ruleIDs []string, mine
 				return err
 			}
 			if h.Status == migration.StatusProcessing && mine(h) {
-				writes = append(writes, write{action: "update", ref: refs[i], on: &d.version, doc: free()})
+				writes = append(writes, write{action: "update", ref: refs[i], on: &d.version, doc: s.free(h.Revision)})
 			}
 		}
 		outcomes, err := s.bulk(ctx, writes, false)

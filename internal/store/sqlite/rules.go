@@ -42,14 +42,15 @@ func newDocuments(migrationID string, rules []migration.OriginalRule, at time.Ti
 
 // encode leaves out what has columns or a table of its own.
 func encode(r migration.Rule) (string, error) {
-	r.Original = migration.OriginalRule{}
+	r.Original, r.Revision = migration.OriginalRule{}, 0
 	doc, err := json.Marshal(r)
 	return string(doc), err
 }
 
 func insertRules(ctx context.Context, q *statements, n int64, docs []document) (added int, err error) {
 	for _, d := range docs {
-		k, err := q.exec(ctx, "INSERT INTO rules (m, id, status, doc) VALUES (?, ?, 'pending', ?) ON CONFLICT DO NOTHING", n, d.id, d.doc)
+		k, err := q.exec(ctx, `INSERT INTO rules (m, id, status, doc, changed)
+			VALUES (?, ?, 'pending', ?, (SELECT changes + 1 FROM migrations WHERE n = ?)) ON CONFLICT DO NOTHING`, n, d.id, d.doc, n)
 		if err != nil {
 			return 0, err
 		}
@@ -61,7 +62,19 @@ func insertRules(ctx context.Context, q *statements, n int64, docs []document) (
 			return 0, err
 		}
 	}
-	return added, nil
+	if added == 0 {
+		return 0, nil
+	}
+	return added, countChange(ctx, q, n)
+}
+
+// written is what each write of a rule sets beside what it changes: the next revision, and the number of the change, which
+// countChange then counts.
+const written = "version = version + 1, changed = (SELECT changes + 1 FROM migrations WHERE n = rules.m)"
+
+func countChange(ctx context.Context, q *statements, n int64) error {
+	_, err := q.exec(ctx, "UPDATE migrations SET changes = changes + 1 WHERE n = ?", n)
+	return err
 }
 
 const ruleColumns = "r.id, r.m, r.version, r.status, r.result, r.epoch, r.claim, r.doc, o.doc"
@@ -93,7 +106,7 @@ func scanRule(rows *sql.Rows, migrationID string) (stored, error) {
 			s.ErrorCode = migration.CodeUnreadable
 		}
 	}
-	s.Status, s.Result, s.Token = status, result, token
+	s.Status, s.Result, s.Token, s.Revision = status, result, token, s.version
 	return s, nil
 }
 
@@ -148,8 +161,12 @@ func (s *Store) Requeue(ctx context.Context, id string, epoch int64, again store
 		if err := raise(ctx, q, h, epoch); err != nil {
 			return err
 		}
-		if _, err := q.exec(ctx, `UPDATE rules SET status = 'pending', epoch = 0, claim = 0, version = version + 1
-			WHERE m = ? AND status = 'processing' AND epoch <> ?`, h.n, epoch); err != nil {
+		n, err := q.exec(ctx, "UPDATE rules SET status = 'pending', epoch = 0, claim = 0, "+written+`
+			WHERE m = ? AND status = 'processing' AND epoch <> ?`, h.n, epoch)
+		if err == nil && n > 0 {
+			err = countChange(ctx, q, h.n)
+		}
+		if err != nil {
 			return err
 		}
 		counts, err = countsOf(ctx, q, id)
@@ -181,8 +198,8 @@ func (s *Store) restartSome(ctx context.Context, q *statements, id string, m, ep
 	}
 	var rules []stored
 	err = q.each(ctx, "SELECT "+ruleColumns+` FROM rules r JOIN originals o ON o.m = r.m AND o.id = r.id
-		WHERE r.m = ? AND r.epoch <> ? AND r.status IN ('error', 'finished') AND (? AND r.status = 'error'
-			OR ? AND r.status = 'finished' AND r.result <> 'full' OR r.id IN (SELECT value FROM json_each(?)))
+		WHERE r.m = ? AND r.epoch <> ? AND r.status IN ('error', 'finished') AND (? AND r.settled = 0 AND r.status = 'error'
+			OR ? AND r.settled = 0 AND r.status = 'finished' AND r.result <> 'full' OR r.id IN (SELECT value FROM json_each(?)))
 		LIMIT ?`, []any{m, epoch, again.Failed, again.NotFull, string(ids), restartStep}, func(rows *sql.Rows) error {
 		r, err := scanRule(rows, id)
 		rules = append(rules, r)
@@ -198,12 +215,15 @@ func (s *Store) restartSome(ctx context.Context, q *statements, id string, m, ep
 		if err != nil {
 			return 0, fmt.Errorf("restart rule %q: %w", was.ID, err)
 		}
-		if _, err := q.exec(ctx, `UPDATE rules SET status = ?, result = '', epoch = 0, claim = 0, doc = ?, version = version + 1
+		if _, err := q.exec(ctx, "UPDATE rules SET status = ?, result = '', epoch = 0, claim = 0, settled = 0, doc = ?, "+written+`
 			WHERE m = ? AND id = ?`, r.Status, doc, m, r.ID); err != nil {
 			return 0, err
 		}
 	}
-	return len(rules), nil
+	if len(rules) == 0 {
+		return 0, nil
+	}
+	return len(rules), countChange(ctx, q, m)
 }
 
 func countsOf(ctx context.Context, q *statements, id string) (migration.Counts, error) {
@@ -239,9 +259,12 @@ func (s *Store) Claim(ctx context.Context, id string, token migration.Token, lim
 			err = q.each(ctx, `SELECT id FROM rules WHERE m = ? AND status = 'processing' AND epoch = ? AND claim = ? ORDER BY id`,
 				[]any{h.n, token.Epoch, token.Claim}, add)
 		} else if limit > 0 {
-			err = q.each(ctx, `UPDATE rules SET status = 'processing', epoch = ?, claim = ?, version = version + 1 WHERE m = ? AND id IN
+			err = q.each(ctx, "UPDATE rules SET status = 'processing', epoch = ?, claim = ?, "+written+` WHERE m = ? AND id IN
 				(SELECT id FROM rules WHERE m = ? AND status = 'pending' ORDER BY id LIMIT ?) RETURNING id`,
 				[]any{token.Epoch, token.Claim, h.n, h.n, limit}, add)
+			if err == nil && len(ids) > 0 {
+				err = countChange(ctx, q, h.n)
+			}
 		}
 		if err != nil {
 			return err
@@ -279,22 +302,32 @@ func (s *Store) Record(ctx context.Context, id, ruleID string, token migration.T
 			return fmt.Errorf("record rule %q of migration %q: %w", ruleID, id, err)
 		}
 		err = s.write(ctx, func(ctx context.Context, q *statements) error {
-			n, err := q.exec(ctx, `UPDATE rules SET status = ?, result = ?, epoch = ?, claim = ?, doc = ?, version = version + 1
-				WHERE m = ? AND id = ? AND version = ? AND EXISTS (SELECT 1 FROM migrations WHERE n = ? AND deleted = 0)`,
-				r.Status, r.Result, r.Token.Epoch, r.Token.Claim, doc, was.m, ruleID, was.version, was.m)
+			n, err := replace(ctx, q, was, r, doc)
+			if err == nil && n == 0 {
+				return errStale
+			}
 			if err != nil {
 				return err
 			}
-			if n == 0 {
-				return errStale
-			}
-			_, err = q.exec(ctx, "UPDATE migrations SET updated_at = max(updated_at, ?) WHERE n = ?", r.UpdatedAt.UnixNano(), was.m)
-			return err
+			return countChangeAt(ctx, q, was.m, r.UpdatedAt)
 		})
 		if !errors.Is(err, errStale) {
 			return err
 		}
 	}
+}
+
+// replace writes the document of a rule if it is still the one that was read, and says how many it wrote: one or none.
+func replace(ctx context.Context, q *statements, was stored, r migration.Rule, doc string) (int64, error) {
+	return q.exec(ctx, "UPDATE rules SET status = ?, result = ?, epoch = ?, claim = ?, settled = ?, doc = ?, "+written+`
+		WHERE m = ? AND id = ? AND version = ? AND EXISTS (SELECT 1 FROM migrations WHERE n = ? AND deleted = 0)`,
+		r.Status, r.Result, r.Token.Epoch, r.Token.Claim, r.Settled(), doc, was.m, was.ID, was.version, was.m)
+}
+
+// countChangeAt is countChange for one that shows in when the migration was last updated.
+func countChangeAt(ctx context.Context, q *statements, n int64, at time.Time) error {
+	_, err := q.exec(ctx, "UPDATE migrations SET updated_at = max(updated_at, ?), changes = changes + 1 WHERE n = ?", at.UnixNano(), n)
+	return err
 }
 
 // Release implements store.Rules.
@@ -308,12 +341,16 @@ func (s *Store) Release(ctx context.Context, id string, epoch int64, ruleIDs []s
 		if err != nil {
 			return err
 		}
-		const set = `UPDATE rules SET status = 'pending', epoch = 0, claim = 0, version = version + 1
+		const set = "UPDATE rules SET status = 'pending', epoch = 0, claim = 0, " + written + `
 			WHERE m = ? AND status = 'processing' AND epoch = ?`
+		var n int64
 		if len(ruleIDs) == 0 {
-			_, err = q.exec(ctx, set, h.n, epoch)
+			n, err = q.exec(ctx, set, h.n, epoch)
 		} else {
-			_, err = q.exec(ctx, set+" AND id IN (SELECT value FROM json_each(?))", h.n, epoch, string(list))
+			n, err = q.exec(ctx, set+" AND id IN (SELECT value FROM json_each(?))", h.n, epoch, string(list))
+		}
+		if err == nil && n > 0 {
+			err = countChange(ctx, q, h.n)
 		}
 		if err != nil {
 			return err
@@ -339,6 +376,10 @@ func (s *Store) List(ctx context.Context, id string, query store.RuleQuery) (rul
 	if size <= 0 || size > store.MaxPage {
 		size = store.MaxPage
 	}
+	ids, err := json.Marshal(query.IDs)
+	if err != nil {
+		return nil, "", fmt.Errorf("list rules: %w", err)
+	}
 	err = s.read(ctx, func(ctx context.Context, q *statements) error {
 		rules, next = nil, ""
 		h, err := readHead(ctx, q, id)
@@ -356,6 +397,13 @@ func (s *Store) List(ctx context.Context, id string, query store.RuleQuery) (rul
 			text += " AND r.result = ? AND r.result <> ''"
 			args = append(args, query.Result)
 		}
+		if len(query.IDs) > 0 {
+			text += " AND r.id IN (SELECT value FROM json_each(?))"
+			args = append(args, string(ids))
+		}
+		if query.Unsettled {
+			text += " AND r.settled = 0"
+		}
 		text += " ORDER BY r.id LIMIT ?"
 		return q.each(ctx, text, append(args, size+1), func(rows *sql.Rows) error {
 			if len(rules) == size {
@@ -371,6 +419,38 @@ func (s *Store) List(ctx context.Context, id string, query store.RuleQuery) (rul
 		return nil, "", err
 	}
 	return rules, next, nil
+}
+
+// Changes implements store.Rules. One statement reads all of it, so that the counts are of the same moment.
+func (s *Store) Changes(ctx context.Context, id string, mark int64) (c store.Changes, err error) {
+	err = s.read(ctx, func(ctx context.Context, q *statements) error {
+		c = store.Changes{}
+		found := false
+		err := q.each(ctx, `SELECT g.changes, g.pending, g.processing, g.finished, g.failed, r.id, r.version
+			FROM migrations g LEFT JOIN rules r ON r.m = g.n AND r.changed >= ? WHERE g.id = ? AND g.deleted = 0`,
+			[]any{mark, id}, func(rows *sql.Rows) error {
+				found = true
+				var h head
+				var ruleID sql.NullString
+				var revision sql.NullInt64
+				n := &h.counts
+				if err := rows.Scan(&c.Mark, &n.Pending, &n.Processing, &n.Finished, &n.Failed, &ruleID, &revision); err != nil {
+					return err
+				}
+				h.sum()
+				c.Counts = h.counts
+				if ruleID.Valid {
+					c.Rules = append(c.Rules, store.RuleChange{ID: ruleID.String, Revision: revision.Int64})
+				}
+				return nil
+			})
+		if err == nil && !found {
+			return noMigration(id)
+		}
+		c.Mark++ // changed is the number that comes after what was counted before it
+		return err
+	})
+	return c, err
 }
 
 // DeleteRule removes one rule; one that is not there gives ErrNotFound.

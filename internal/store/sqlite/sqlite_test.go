@@ -37,7 +37,7 @@ func TestSuite(t *testing.T) {
 // spoil leaves a document that is no JSON.
 func spoil(ctx context.Context, st store.Store, id, ruleID string) error {
 	return st.(*Store).write(ctx, func(ctx context.Context, q *statements) error {
-		n, err := q.exec(ctx, "UPDATE rules SET doc = substr(doc, 1, length(doc) / 2), version = version + 1 WHERE id = ? AND m = (SELECT n FROM migrations WHERE id = ?)", ruleID, id)
+		n, err := q.exec(ctx, "UPDATE rules SET doc = substr(doc, 1, length(doc) / 2), "+written+" WHERE id = ? AND m = (SELECT n FROM migrations WHERE id = ?)", ruleID, id)
 		if err == nil && n != 1 {
 			err = fmt.Errorf("%d rules were spoilt", n)
 		}

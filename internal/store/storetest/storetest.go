@@ -47,6 +47,7 @@ func Run(t *testing.T, open func(*testing.T) store.Store, spoil func(ctx context
 		{"DeleteRule", testDeleteRule},
 		{"Tombstone", testTombstone},
 		{"List", testList},
+		{"Changes", testChanges},
 		{"Resources", testResources},
 		{"Answers", testAnswers},
 		{"Budget", testBudget},
@@ -119,6 +120,13 @@ func (s *suite) running(n int) string {
 func (s *suite) setState(id string, state migration.State, epoch int64) {
 	s.Helper()
 	s.must(s.SetState(s.ctx, id, store.Change{State: state, Epoch: epoch, By: "ann", At: start.Add(time.Duration(epoch) * time.Minute)}))
+}
+
+// settle waits until what Changes says of earlier writes is no older than they are: within two seconds.
+func (s *suite) settle() {
+	if d, ok := s.Store.(interface{ Delay() time.Duration }); ok {
+		time.Sleep(d.Delay())
+	}
 }
 
 func (s *suite) must(err error) {
@@ -304,6 +312,7 @@ func (s *suite) reads(id string) map[string]func(context.Context) error {
 		"Rule":             func(ctx context.Context) error { _, err := s.Rule(ctx, id, ruleID(0)); return err },
 		"ErrorCodes":       func(ctx context.Context) error { _, err := s.ErrorCodes(ctx, id); return err },
 		"Counts":           func(ctx context.Context) error { _, err := s.Counts(ctx, id); return err },
+		"Changes":          func(ctx context.Context) error { _, err := s.Changes(ctx, id, 0); return err },
 		"List":             func(ctx context.Context) error { _, _, err := s.List(ctx, id, store.RuleQuery{}); return err },
 		"Resources":        func(ctx context.Context) error { _, err := s.Resources(ctx, id); return err },
 		"ResourcesVersion": func(ctx context.Context) error { _, err := s.ResourcesVersion(ctx, id); return err },

@@ -1,0 +1,240 @@
+package rulelist
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/rulebridge/rulebridge/internal/migration"
+	"github.com/rulebridge/rulebridge/internal/store"
+)
+
+// Query selects rules. Of a filter with several values one has to hold; an empty one always does.
+type Query struct {
+	// Words have all to occur in title, description, search, query or id, without case.
+	Words      []string
+	Status     []string
+	Result     []string
+	Matched    []string // yes, no or near
+	Cause      []string // keys
+	Source     []string
+	Tactic     []string
+	Technique  []string // one with its sub-techniques
+	Review     []string
+	App        []string
+	Holes      *bool
+	Edited     bool
+	EditedBy   string // empty: by anybody
+	Sort       string // one of Sorts; empty: by id
+	Descending bool
+	Offset     int
+	Limit      int
+	Facets     bool
+}
+
+// Page is a part of the rules that match.
+type Page struct {
+	Total  int       `json:"total"` // rules that match
+	Offset int       `json:"offset"`
+	Rows   []Row     `json:"rows"`
+	Facets *Facets   `json:"facets,omitempty"`
+	AsOf   time.Time `json:"as_of"`
+}
+
+// IDs are the ids of all rules that match, in order.
+type IDs struct {
+	Total int      `json:"total"`
+	IDs   []string `json:"ids"`
+}
+
+// Find gives a page of the rules that match.
+func (l *Lists) Find(ctx context.Context, id string, q Query) (Page, error) {
+	x, found, err := l.match(ctx, id, q)
+	if err != nil {
+		return Page{}, err
+	}
+	x.mu.RLock()
+	p := Page{Total: len(found), Offset: q.Offset, Rows: []Row{}, AsOf: x.checked.UTC()}
+	x.mu.RUnlock()
+	for _, e := range found[min(q.Offset, len(found)):min(q.Offset+q.Limit, len(found))] {
+		p.Rows = append(p.Rows, e.Row)
+	}
+	if q.Facets {
+		p.Facets = x.count()
+	}
+	return p, nil
+}
+
+// FindIDs gives the ids of all rules that match.
+func (l *Lists) FindIDs(ctx context.Context, id string, q Query) (IDs, error) {
+	_, found, err := l.match(ctx, id, q)
+	ids := IDs{Total: len(found), IDs: make([]string, len(found))}
+	for i, e := range found {
+		ids.IDs[i] = e.ID
+	}
+	return ids, err
+}
+
+// match finds the entries, which never change once they are there, in order.
+func (l *Lists) match(ctx context.Context, id string, q Query) (*list, []*entry, error) {
+	less, ok := sorts[cmp.Or(q.Sort, "id")]
+	if !ok {
+		return nil, nil, fmt.Errorf("there is no order by %q", q.Sort)
+	}
+	x, err := l.current(ctx, id)
+	if err != nil {
+		return nil, nil, err
+	}
+	words := lower(q.Words)
+	x.mu.RLock()
+	scan := len(words) > 0 && !x.texts
+	x.mu.RUnlock()
+	var in map[string]bool
+	if scan {
+		if in, err = l.scan(ctx, x, words); err != nil {
+			return nil, nil, err
+		}
+	}
+	x.mu.RLock()
+	var found []*entry
+	for _, e := range x.entries {
+		if q.takes(&e.Row) && (scan && in[e.ID] || !scan && contains(e.text, words)) {
+			found = append(found, e)
+		}
+	}
+	x.mu.RUnlock()
+	slices.SortFunc(found, func(a, b *entry) int {
+		n := less(&a.Row, &b.Row)
+		if q.Descending {
+			n = -n
+		}
+		return cmp.Or(n, cmp.Compare(a.ID, b.ID))
+	})
+	return x, found, nil
+}
+
+func lower(words []string) []string {
+	var out []string
+	for _, w := range words {
+		for _, part := range strings.Fields(w) {
+			out = append(out, strings.ToLower(part))
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+func contains(text string, words []string) bool {
+	for _, w := range words {
+		if !strings.Contains(text, w) {
+			return false
+		}
+	}
+	return true
+}
+
+// searched is what a search of the store found, for the further pages of it.
+type searched struct {
+	words string
+	in    map[string]bool
+}
+
+// scan searches the rules in the store, a page of documents at a time.
+func (l *Lists) scan(ctx context.Context, x *list, words []string) (map[string]bool, error) {
+	key := strings.Join(words, " ")
+	x.mu.RLock()
+	had, version := x.searched, x.version
+	x.mu.RUnlock()
+	if had != nil && had.words == key {
+		return had.in, nil
+	}
+	in := map[string]bool{}
+	for q := (store.RuleQuery{Size: page}); ; {
+		rules, next, err := l.rules.List(ctx, x.id, q)
+		if err != nil {
+			return nil, fmt.Errorf("searching rules after %q: %w", q.After, err)
+		}
+		for _, r := range rules {
+			if contains(text(r), words) {
+				in[r.ID] = true
+			}
+		}
+		if q.After = next; next == "" {
+			break
+		}
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.version == version {
+		x.searched = &searched{key, in}
+	}
+	return in, nil
+}
+
+func oneOf(values []string, v string) bool { return len(values) == 0 || slices.Contains(values, v) }
+
+func anyOf(values, of []string) bool {
+	return len(values) == 0 || slices.ContainsFunc(of, func(v string) bool { return slices.Contains(values, v) })
+}
+
+func (q *Query) takes(r *Row) bool {
+	switch {
+	case !oneOf(q.Status, string(r.Status)), !oneOf(q.Result, string(r.Result)), !oneOf(q.Matched, matchOf(r)),
+		!oneOf(q.Review, string(r.Review)), !oneOf(q.App, r.App),
+		!anyOf(q.Cause, r.Causes), !anyOf(q.Source, r.Sources), !anyOf(q.Tactic, r.Tactics):
+		return false
+	case q.Holes != nil && *q.Holes != (r.Holes > 0):
+		return false
+	case q.Edited && (r.Edited == nil || q.EditedBy != "" && r.Edited.By != q.EditedBy):
+		return false
+	case len(q.Technique) > 0 && !slices.ContainsFunc(r.Techniques, func(id string) bool {
+		parent, _, _ := strings.Cut(id, ".")
+		return slices.Contains(q.Technique, id) || slices.Contains(q.Technique, parent)
+	}):
+		return false
+	}
+	return true
+}
+
+// matchOf says in one word whether a prebuilt rule takes the place of a rule.
+func matchOf(r *Row) string {
+	switch {
+	case r.matched:
+		return "yes"
+	case r.Near > 0:
+		return "near"
+	}
+	return "no"
+}
+
+// sorts are the orders of rows.
+var sorts = map[string]func(a, b *Row) int{
+	"id":    func(a, b *Row) int { return cmp.Compare(a.ID, b.ID) },
+	"title": func(a, b *Row) int { return cmp.Compare(strings.ToLower(a.Title), strings.ToLower(b.Title)) },
+	"result": func(a, b *Row) int {
+		return cmp.Compare(rank(results, string(a.Result)), rank(results, string(b.Result)))
+	},
+	"holes":      func(a, b *Row) int { return cmp.Compare(a.Holes, b.Holes) },
+	"severity":   func(a, b *Row) int { return cmp.Compare(rank(severities, a.Severity), rank(severities, b.Severity)) },
+	"updated_at": func(a, b *Row) int { return a.UpdatedAt.Compare(b.UpdatedAt) },
+}
+
+// Sorts are the orders that a query may name.
+func Sorts() []string { return slices.Sorted(maps.Keys(sorts)) }
+
+var (
+	results    = []string{string(migration.Full), string(migration.Partial), string(migration.Untranslatable)}
+	severities = []string{"informational", "low", "medium", "high", "critical"}
+)
+
+// rank is the place in an order; what is not in it comes last.
+func rank(order []string, v string) int {
+	if i := slices.Index(order, v); i >= 0 {
+		return i
+	}
+	return len(order)
+}

@@ -1,0 +1,110 @@
+package rulelist
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/rulebridge/rulebridge/internal/migration"
+	"github.com/rulebridge/rulebridge/internal/report"
+)
+
+// Row is a rule as a list shows it.
+type Row struct {
+	ID        string           `json:"id"`
+	Title     string           `json:"title"`
+	Status    migration.Status `json:"status"`
+	Result    migration.Result `json:"translation_result,omitempty"`
+	ErrorCode string           `json:"error_code,omitempty"`
+	// MatchedRule is the name of the prebuilt rule that takes its place; Near counts those that come near.
+	MatchedRule string `json:"matched_rule,omitempty"`
+	Near        int    `json:"near"`
+	// Holes and Approximations count the causes of either kind, Causes are their keys.
+	Holes          int      `json:"holes"`
+	Approximations int      `json:"approximations"`
+	Causes         []string `json:"causes"`
+	// Sources are the index patterns that the query reads.
+	Sources    []string              `json:"sources"`
+	Tactics    []string              `json:"tactics"`
+	Techniques []string              `json:"techniques"`
+	Severity   string                `json:"severity,omitempty"`
+	Review     migration.ReviewState `json:"review"`
+	Edited     *migration.Edited     `json:"edited,omitempty"`
+	App        string                `json:"app,omitempty"`
+	Disabled   bool                  `json:"disabled,omitempty"`
+	Revision   int64                 `json:"revision"`
+	UpdatedAt  time.Time             `json:"updated_at"`
+	UpdatedBy  string                `json:"updated_by"`
+
+	matched bool
+}
+
+// row makes the row of a rule, with the lock held. Texts that many rows share are held once.
+func (x *list) row(r migration.Rule) Row {
+	row := Row{
+		ID: r.ID, Title: r.Original.Title, Status: r.Status, Result: r.Result, ErrorCode: x.share(r.ErrorCode), Near: len(r.Near),
+		Severity: x.share(strings.ToLower(r.Original.Severity)), Review: r.ReviewState(), App: x.share(r.Original.App), Disabled: r.Original.Disabled,
+		Revision: r.Revision, UpdatedAt: r.UpdatedAt, UpdatedBy: x.share(r.UpdatedBy),
+	}
+	if r.Edited != nil {
+		row.Edited = &migration.Edited{By: x.share(r.Edited.By), At: r.Edited.At}
+	}
+	if e := r.Elastic; e != nil {
+		if e.Severity != "" {
+			row.Severity = x.share(strings.ToLower(e.Severity))
+		}
+		if r.Edited != nil && e.Title != "" {
+			row.Title = e.Title
+		}
+		if len(e.Index) > 0 {
+			row.Sources = x.shareAll(report.Sources(r))
+		}
+	}
+	if row.Sources == nil {
+		row.Sources = []string{}
+	}
+	if r.Matched != nil {
+		row.MatchedRule, row.matched = x.share(r.Matched.Name), true
+		if row.MatchedRule == "" {
+			row.MatchedRule = x.share(r.Matched.RuleID)
+		}
+	}
+	row.Causes = []string{}
+	for _, c := range report.CausesOf(r) {
+		if c.Severity == "error" {
+			row.Holes++
+		} else {
+			row.Approximations++
+		}
+		key := x.share(c.Key)
+		if _, ok := x.causes[key]; !ok {
+			c.Key, c.Code, c.Severity, c.Command = key, x.share(c.Code), x.share(c.Severity), x.share(c.Command)
+			x.causes[key] = c
+		}
+		row.Causes = append(row.Causes, key)
+	}
+	tactics, techniques, _ := report.Attack(r)
+	slices.SortFunc(tactics, report.TacticOrder)
+	row.Tactics, row.Techniques = x.shareAll(tactics), x.shareAll(techniques)
+	return row
+}
+
+func (x *list) share(s string) string {
+	if s == "" {
+		return ""
+	}
+	if had, ok := x.names[s]; ok {
+		return had
+	}
+	s = strings.Clone(s)
+	x.names[s] = s
+	return s
+}
+
+func (x *list) shareAll(list []string) []string {
+	out := make([]string, len(list))
+	for i, s := range list {
+		out[i] = x.share(s)
+	}
+	return out
+}
