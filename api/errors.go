@@ -68,6 +68,8 @@ func answerFor(err error, requestID string) *Error {
 		return conflict("the state of the migration does not allow this; stop it if it is running, seal it if it is being created, and try again")
 	case errors.Is(err, store.ErrFenced):
 		return conflict("the migration was started again meanwhile; look at its state and try again")
+	case errors.Is(err, store.ErrUnreadable):
+		return conflict("the stored document of the rule cannot be read; translate the rule again (retry)")
 	case errors.Is(err, changes.ErrResources):
 		return conflict("no compiler can be made of the macros and lookups of the migration: %s", err)
 	case errors.Is(err, context.Canceled), errors.Is(err, errClientGone):

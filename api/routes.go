@@ -40,6 +40,7 @@ func (s *Server) register(e *gin.Engine) {
 		rules.GET("/:id/stats", handle(s, s.oneStats))
 		rules.PUT("/:id/stop", handle(s, s.stop))
 		s.registerInstall(rules)
+		s.registerRules(rules)
 		rules.GET("/:id/report", handle(s, s.report))
 		rules.GET("/:id/export", handle(s, s.export))
 		if s.Compiler != nil {

@@ -20,6 +20,7 @@ import (
 	"github.com/rulebridge/rulebridge/config"
 	"github.com/rulebridge/rulebridge/internal/kibana"
 	"github.com/rulebridge/rulebridge/internal/migration"
+	"github.com/rulebridge/rulebridge/internal/rulelist"
 	"github.com/rulebridge/rulebridge/internal/store"
 	"github.com/rulebridge/rulebridge/workflows"
 )
@@ -38,7 +39,9 @@ type Store interface {
 	DeleteMigration(ctx context.Context, id string) error
 	Counts(ctx context.Context, id string) (migration.Counts, error)
 	ErrorCodes(ctx context.Context, id string) (map[string]int, error)
+	Rule(ctx context.Context, id, ruleID string) (migration.Rule, error)
 	List(ctx context.Context, id string, q store.RuleQuery) (rules []migration.Rule, next string, err error)
+	Changes(ctx context.Context, id string, mark int64) (store.Changes, error)
 	Release(ctx context.Context, id string, epoch int64, ruleIDs []string) (migration.Counts, error)
 	UpsertResources(ctx context.Context, id string, rs []migration.Resource) (upserted int, err error)
 	Resources(ctx context.Context, id string) ([]migration.Resource, error)
@@ -115,8 +118,10 @@ type Server struct {
 	looked *marks // running migrations whose workflow was looked for a moment ago
 	// comparing is taken by the comparison that runs.
 	comparing chan struct{}
-	silent    *marks // migrations whose workflow did not answer a moment ago
-	live      *live
+	// lists answer what is asked of many rules at once.
+	lists  *rulelist.Lists
+	silent *marks // migrations whose workflow did not answer a moment ago
+	live   *live
 }
 
 // New assembles the gateway.
@@ -144,7 +149,7 @@ func New(d Deps) (*Server, error) {
 	s := &Server{
 		Deps: d, guard: g, page: built,
 		stats: newPollCache[statsAnswer](statsEvery, statsStale, d.Now), all: newPollCache[overview](statsEvery, overviewStale, d.Now),
-		recent: &recent{now: d.Now}, comparing: make(chan struct{}, 1),
+		lists: rulelist.New(d.Store, rulelist.Options{Now: d.Now}), recent: &recent{now: d.Now}, comparing: make(chan struct{}, 1),
 		asked: newMarks(recently, d.Now), silent: newMarks(silence, d.Now), looked: newMarks(lookEvery, d.Now),
 	}
 	s.live = newLive(s)

@@ -152,8 +152,9 @@ func statsOf(m migration.Migration, c migration.Counts) migration.Stats {
 	return migration.Stats{MigrationID: m.ID, Status: m.State, Rules: c, LastUpdated: m.LastUpdated, ParkReason: m.ParkReason}
 }
 
-// changed makes the next stats calls read anew.
+// changed makes the next stats calls, and questions about rules, read anew.
 func (s *Server) changed(id string) {
+	s.lists.Stale(id)
 	s.stats.forget(id)
 	s.recent.forget(id)
 	s.all.forget("")

@@ -105,6 +105,24 @@ func (e AskSubAction) Valid() bool {
 	}
 }
 
+// Defines values for CauseSeverity.
+const (
+	CauseSeverityApproximation CauseSeverity = "approximation"
+	CauseSeverityError         CauseSeverity = "error"
+)
+
+// Valid indicates whether the value is a known member of the CauseSeverity enum.
+func (e CauseSeverity) Valid() bool {
+	switch e {
+	case CauseSeverityApproximation:
+		return true
+	case CauseSeverityError:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for DiagnosticSeverity.
 const (
 	DiagnosticSeverityApproximation DiagnosticSeverity = "approximation"
@@ -279,6 +297,24 @@ func (e InstallPlanRulesOutcome) Valid() bool {
 	}
 }
 
+// Defines values for InstallPlanRulesTranslationResult.
+const (
+	InstallPlanRulesTranslationResultFull    InstallPlanRulesTranslationResult = "full"
+	InstallPlanRulesTranslationResultPartial InstallPlanRulesTranslationResult = "partial"
+)
+
+// Valid indicates whether the value is a known member of the InstallPlanRulesTranslationResult enum.
+func (e InstallPlanRulesTranslationResult) Valid() bool {
+	switch e {
+	case InstallPlanRulesTranslationResultFull:
+		return true
+	case InstallPlanRulesTranslationResultPartial:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for InstallStatusCode.
 const (
 	InstallStatusCodeCancelled     InstallStatusCode = "cancelled"
@@ -431,19 +467,43 @@ func (e ResourceType) Valid() bool {
 
 // Defines values for Result.
 const (
-	Full           Result = "full"
-	Partial        Result = "partial"
-	Untranslatable Result = "untranslatable"
+	ResultFull           Result = "full"
+	ResultPartial        Result = "partial"
+	ResultUntranslatable Result = "untranslatable"
 )
 
 // Valid indicates whether the value is a known member of the Result enum.
 func (e Result) Valid() bool {
 	switch e {
-	case Full:
+	case ResultFull:
 		return true
-	case Partial:
+	case ResultPartial:
 		return true
-	case Untranslatable:
+	case ResultUntranslatable:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ReviewState.
+const (
+	ReviewStateAccepted  ReviewState = "accepted"
+	ReviewStateInstalled ReviewState = "installed"
+	ReviewStateOpen      ReviewState = "open"
+	ReviewStateRejected  ReviewState = "rejected"
+)
+
+// Valid indicates whether the value is a known member of the ReviewState enum.
+func (e ReviewState) Valid() bool {
+	switch e {
+	case ReviewStateAccepted:
+		return true
+	case ReviewStateInstalled:
+		return true
+	case ReviewStateOpen:
+		return true
+	case ReviewStateRejected:
 		return true
 	default:
 		return false
@@ -471,6 +531,27 @@ func (e RuleMissingKind) Valid() bool {
 	}
 }
 
+// Defines values for RuleReviewState.
+const (
+	RuleReviewStateAccepted  RuleReviewState = "accepted"
+	RuleReviewStateInstalled RuleReviewState = "installed"
+	RuleReviewStateRejected  RuleReviewState = "rejected"
+)
+
+// Valid indicates whether the value is a known member of the RuleReviewState enum.
+func (e RuleReviewState) Valid() bool {
+	switch e {
+	case RuleReviewStateAccepted:
+		return true
+	case RuleReviewStateInstalled:
+		return true
+	case RuleReviewStateRejected:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for RuleVerification.
 const (
 	Failed       RuleVerification = "failed"
@@ -492,6 +573,57 @@ func (e RuleVerification) Valid() bool {
 	case UnknownField:
 		return true
 	case UnknownIndex:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SessionConnectorsKind.
+const (
+	Anthropic     SessionConnectorsKind = "anthropic"
+	Azure         SessionConnectorsKind = "azure"
+	Deterministic SessionConnectorsKind = "deterministic"
+	Ollama        SessionConnectorsKind = "ollama"
+	Openai        SessionConnectorsKind = "openai"
+	Simulated     SessionConnectorsKind = "simulated"
+)
+
+// Valid indicates whether the value is a known member of the SessionConnectorsKind enum.
+func (e SessionConnectorsKind) Valid() bool {
+	switch e {
+	case Anthropic:
+		return true
+	case Azure:
+		return true
+	case Deterministic:
+		return true
+	case Ollama:
+		return true
+	case Openai:
+		return true
+	case Simulated:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SessionUserRole.
+const (
+	Admin    SessionUserRole = "admin"
+	Operator SessionUserRole = "operator"
+	Reader   SessionUserRole = "reader"
+)
+
+// Valid indicates whether the value is a known member of the SessionUserRole enum.
+func (e SessionUserRole) Valid() bool {
+	switch e {
+	case Admin:
+		return true
+	case Operator:
+		return true
+	case Reader:
 		return true
 	default:
 		return false
@@ -591,6 +723,216 @@ func (e ReportParamsFormat) Valid() bool {
 	}
 }
 
+// Defines values for ListRowsParamsMatched.
+const (
+	ListRowsParamsMatchedNear ListRowsParamsMatched = "near"
+	ListRowsParamsMatchedNo   ListRowsParamsMatched = "no"
+	ListRowsParamsMatchedYes  ListRowsParamsMatched = "yes"
+)
+
+// Valid indicates whether the value is a known member of the ListRowsParamsMatched enum.
+func (e ListRowsParamsMatched) Valid() bool {
+	switch e {
+	case ListRowsParamsMatchedNear:
+		return true
+	case ListRowsParamsMatchedNo:
+		return true
+	case ListRowsParamsMatchedYes:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListRowsParamsHoles.
+const (
+	ListRowsParamsHolesNo  ListRowsParamsHoles = "no"
+	ListRowsParamsHolesYes ListRowsParamsHoles = "yes"
+)
+
+// Valid indicates whether the value is a known member of the ListRowsParamsHoles enum.
+func (e ListRowsParamsHoles) Valid() bool {
+	switch e {
+	case ListRowsParamsHolesNo:
+		return true
+	case ListRowsParamsHolesYes:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListRowsParamsEdited.
+const (
+	ListRowsParamsEditedMe  ListRowsParamsEdited = "me"
+	ListRowsParamsEditedYes ListRowsParamsEdited = "yes"
+)
+
+// Valid indicates whether the value is a known member of the ListRowsParamsEdited enum.
+func (e ListRowsParamsEdited) Valid() bool {
+	switch e {
+	case ListRowsParamsEditedMe:
+		return true
+	case ListRowsParamsEditedYes:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListRowsParamsSort.
+const (
+	ListRowsParamsSortHoles     ListRowsParamsSort = "holes"
+	ListRowsParamsSortId        ListRowsParamsSort = "id"
+	ListRowsParamsSortResult    ListRowsParamsSort = "result"
+	ListRowsParamsSortSeverity  ListRowsParamsSort = "severity"
+	ListRowsParamsSortTitle     ListRowsParamsSort = "title"
+	ListRowsParamsSortUpdatedAt ListRowsParamsSort = "updated_at"
+)
+
+// Valid indicates whether the value is a known member of the ListRowsParamsSort enum.
+func (e ListRowsParamsSort) Valid() bool {
+	switch e {
+	case ListRowsParamsSortHoles:
+		return true
+	case ListRowsParamsSortId:
+		return true
+	case ListRowsParamsSortResult:
+		return true
+	case ListRowsParamsSortSeverity:
+		return true
+	case ListRowsParamsSortTitle:
+		return true
+	case ListRowsParamsSortUpdatedAt:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListRowsParamsOrder.
+const (
+	ListRowsParamsOrderAsc  ListRowsParamsOrder = "asc"
+	ListRowsParamsOrderDesc ListRowsParamsOrder = "desc"
+)
+
+// Valid indicates whether the value is a known member of the ListRowsParamsOrder enum.
+func (e ListRowsParamsOrder) Valid() bool {
+	switch e {
+	case ListRowsParamsOrderAsc:
+		return true
+	case ListRowsParamsOrderDesc:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListRowIDsParamsMatched.
+const (
+	ListRowIDsParamsMatchedNear ListRowIDsParamsMatched = "near"
+	ListRowIDsParamsMatchedNo   ListRowIDsParamsMatched = "no"
+	ListRowIDsParamsMatchedYes  ListRowIDsParamsMatched = "yes"
+)
+
+// Valid indicates whether the value is a known member of the ListRowIDsParamsMatched enum.
+func (e ListRowIDsParamsMatched) Valid() bool {
+	switch e {
+	case ListRowIDsParamsMatchedNear:
+		return true
+	case ListRowIDsParamsMatchedNo:
+		return true
+	case ListRowIDsParamsMatchedYes:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListRowIDsParamsHoles.
+const (
+	ListRowIDsParamsHolesNo  ListRowIDsParamsHoles = "no"
+	ListRowIDsParamsHolesYes ListRowIDsParamsHoles = "yes"
+)
+
+// Valid indicates whether the value is a known member of the ListRowIDsParamsHoles enum.
+func (e ListRowIDsParamsHoles) Valid() bool {
+	switch e {
+	case ListRowIDsParamsHolesNo:
+		return true
+	case ListRowIDsParamsHolesYes:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListRowIDsParamsEdited.
+const (
+	ListRowIDsParamsEditedMe  ListRowIDsParamsEdited = "me"
+	ListRowIDsParamsEditedYes ListRowIDsParamsEdited = "yes"
+)
+
+// Valid indicates whether the value is a known member of the ListRowIDsParamsEdited enum.
+func (e ListRowIDsParamsEdited) Valid() bool {
+	switch e {
+	case ListRowIDsParamsEditedMe:
+		return true
+	case ListRowIDsParamsEditedYes:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListRowIDsParamsSort.
+const (
+	ListRowIDsParamsSortHoles     ListRowIDsParamsSort = "holes"
+	ListRowIDsParamsSortId        ListRowIDsParamsSort = "id"
+	ListRowIDsParamsSortResult    ListRowIDsParamsSort = "result"
+	ListRowIDsParamsSortSeverity  ListRowIDsParamsSort = "severity"
+	ListRowIDsParamsSortTitle     ListRowIDsParamsSort = "title"
+	ListRowIDsParamsSortUpdatedAt ListRowIDsParamsSort = "updated_at"
+)
+
+// Valid indicates whether the value is a known member of the ListRowIDsParamsSort enum.
+func (e ListRowIDsParamsSort) Valid() bool {
+	switch e {
+	case ListRowIDsParamsSortHoles:
+		return true
+	case ListRowIDsParamsSortId:
+		return true
+	case ListRowIDsParamsSortResult:
+		return true
+	case ListRowIDsParamsSortSeverity:
+		return true
+	case ListRowIDsParamsSortTitle:
+		return true
+	case ListRowIDsParamsSortUpdatedAt:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListRowIDsParamsOrder.
+const (
+	ListRowIDsParamsOrderAsc  ListRowIDsParamsOrder = "asc"
+	ListRowIDsParamsOrderDesc ListRowIDsParamsOrder = "desc"
+)
+
+// Valid indicates whether the value is a known member of the ListRowIDsParamsOrder enum.
+func (e ListRowIDsParamsOrder) Valid() bool {
+	switch e {
+	case ListRowIDsParamsOrderAsc:
+		return true
+	case ListRowIDsParamsOrderDesc:
+		return true
+	default:
+		return false
+	}
+}
+
 // Answered defines model for Answered.
 type Answered struct {
 	ConnectorId string `json:"connector_id"`
@@ -682,6 +1024,23 @@ type AskParamsSubActionParamsN int
 // AskSubAction defines model for Ask.SubAction.
 type AskSubAction string
 
+// Cause defines model for Cause.
+type Cause struct {
+	Code     string        `json:"code"`
+	Command  *string       `json:"command,omitempty"`
+	Example  string        `json:"example"`
+	Key      string        `json:"key"`
+	Rules    int           `json:"rules"`
+	Severity CauseSeverity `json:"severity"`
+
+	// Sole Rules that have no other cause.
+	Sole    int     `json:"sole"`
+	Subject *string `json:"subject,omitempty"`
+}
+
+// CauseSeverity defines model for Cause.Severity.
+type CauseSeverity string
+
 // Concerns Rules at an end that use the resources, or lacked them: a start with `retry_filter` translates them again.
 type Concerns struct {
 	// RuleIds The first 1,000.
@@ -707,6 +1066,15 @@ type Conversation struct {
 	UpdatedAt time.Time `json:"updated_at"`
 }
 
+// Counts Rules by status.
+type Counts struct {
+	Failed     int `json:"failed"`
+	Finished   int `json:"finished"`
+	Pending    int `json:"pending"`
+	Processing int `json:"processing"`
+	Total      int `json:"total"`
+}
+
 // Diagnostic defines model for Diagnostic.
 type Diagnostic struct {
 	Code     string             `json:"code"`
@@ -720,6 +1088,12 @@ type Diagnostic struct {
 
 // DiagnosticSeverity defines model for Diagnostic.Severity.
 type DiagnosticSeverity string
+
+// Edited Who changed the Elastic rule last; absent while it is as the compiler or the match gave it.
+type Edited struct {
+	At time.Time `json:"at"`
+	By string    `json:"by"`
+}
 
 // ElasticRule defines model for ElasticRule.
 type ElasticRule struct {
@@ -747,6 +1121,13 @@ type Error struct {
 	Error      string `json:"error"`
 	Message    string `json:"message"`
 	StatusCode int    `json:"statusCode"`
+}
+
+// Facet defines model for Facet.
+type Facet struct {
+	Id    *string `json:"id,omitempty"`
+	Name  string  `json:"name"`
+	Rules int     `json:"rules"`
 }
 
 // FieldSettings defines model for FieldSettings.
@@ -823,12 +1204,18 @@ type InstallPlan struct {
 	Kibana string `json:"kibana"`
 	Lacks  []struct {
 		// Creates An installation creates it: a lookup index.
-		Creates *bool                `json:"creates,omitempty"`
-		Kind    InstallPlanLacksKind `json:"kind"`
-		Name    string               `json:"name"`
+		Creates *bool `json:"creates,omitempty"`
+
+		// Integration The package of Elastic's that brings a stream, where its name tells one.
+		Integration *string              `json:"integration,omitempty"`
+		Kind        InstallPlanLacksKind `json:"kind"`
+		Name        string               `json:"name"`
 
 		// Rows Of a lookup index.
 		Rows *int `json:"rows,omitempty"`
+
+		// RuleIds The first of these rules.
+		RuleIds *[]string `json:"rule_ids,omitempty"`
 
 		// Rules So many rules need it.
 		Rules int `json:"rules"`
@@ -844,9 +1231,15 @@ type InstallPlan struct {
 		Outcome InstallPlanRulesOutcome `json:"outcome"`
 
 		// RuleId In Kibana.
-		RuleId string  `json:"rule_id"`
-		Title  string  `json:"title"`
-		Why    *string `json:"why,omitempty"`
+		RuleId string `json:"rule_id"`
+		Title  string `json:"title"`
+
+		// TranslationResult Of a rule of kind custom.
+		TranslationResult *InstallPlanRulesTranslationResult `json:"translation_result,omitempty"`
+
+		// Unsettled What a partial rule lacks.
+		Unsettled *[]string `json:"unsettled,omitempty"`
+		Why       *string   `json:"why,omitempty"`
 	} `json:"rules"`
 }
 
@@ -858,6 +1251,9 @@ type InstallPlanRulesKind string
 
 // InstallPlanRulesOutcome defines model for InstallPlan.Rules.Outcome.
 type InstallPlanRulesOutcome string
+
+// InstallPlanRulesTranslationResult Of a rule of kind custom.
+type InstallPlanRulesTranslationResult string
 
 // InstallStatus defines model for InstallStatus.
 type InstallStatus struct {
@@ -911,12 +1307,37 @@ type Match struct {
 	Why    *string `json:"why,omitempty"`
 }
 
+// Migration defines model for Migration.
+type Migration struct {
+	// ConnectorId Of the last start; empty before the first.
+	ConnectorId   string    `json:"connector_id"`
+	CreatedAt     time.Time `json:"created_at"`
+	CreatedBy     string    `json:"created_by"`
+	Error         string    `json:"error"`
+	Id            string    `json:"id"`
+	LastUpdatedAt time.Time `json:"last_updated_at"`
+
+	// Name Empty when nobody gave one.
+	Name string `json:"name"`
+
+	// ParkReason Why the migration stopped by itself; empty when it did not.
+	ParkReason string `json:"park_reason"`
+
+	// Rules Rules by status.
+	Rules Counts `json:"rules"`
+	State State  `json:"state"`
+	Total int    `json:"total"`
+}
+
 // OriginalRule Members besides these are ignored.
 type OriginalRule struct {
 	Actions      *[]string `json:"actions,omitempty"`
 	App          *string   `json:"app,omitempty"`
 	CronSchedule *string   `json:"cron_schedule,omitempty"`
-	Description  *string   `json:"description,omitempty"`
+
+	// DataSource The kinds of events that the rule is written for, such as Sysmon EventID 1; those that Elastic collects are read.
+	DataSource  *[]string `json:"data_source,omitempty"`
+	Description *string   `json:"description,omitempty"`
 
 	// Disabled It does not run in Splunk.
 	Disabled     *bool   `json:"disabled,omitempty"`
@@ -992,6 +1413,63 @@ type ResourceType string
 // Result defines model for Result.
 type Result string
 
+// ReviewState defines model for ReviewState.
+type ReviewState string
+
+// Row defines model for Row.
+type Row struct {
+	App            *string  `json:"app,omitempty"`
+	Approximations int      `json:"approximations"`
+	Causes         []string `json:"causes"`
+	Disabled       *bool    `json:"disabled,omitempty"`
+
+	// Edited Who changed the Elastic rule last; absent while it is as the compiler or the match gave it.
+	Edited    *Edited `json:"edited,omitempty"`
+	ErrorCode *string `json:"error_code,omitempty"`
+	Holes     int     `json:"holes"`
+	Id        string  `json:"id"`
+
+	// MatchedRule The name of the prebuilt rule that takes its place.
+	MatchedRule       *string     `json:"matched_rule,omitempty"`
+	Near              int         `json:"near"`
+	Review            ReviewState `json:"review"`
+	Revision          int64       `json:"revision"`
+	Severity          *string     `json:"severity,omitempty"`
+	Sources           []string    `json:"sources"`
+	Status            Status      `json:"status"`
+	Tactics           []string    `json:"tactics"`
+	Techniques        []string    `json:"techniques"`
+	Title             string      `json:"title"`
+	TranslationResult *Result     `json:"translation_result,omitempty"`
+	UpdatedAt         time.Time   `json:"updated_at"`
+	UpdatedBy         string      `json:"updated_by"`
+}
+
+// Rows defines model for Rows.
+type Rows struct {
+	// AsOf When the gateway last looked for changes.
+	AsOf   time.Time `json:"as_of"`
+	Facets *struct {
+		Apps   []Facet `json:"apps"`
+		Causes []Cause `json:"causes"`
+
+		// Edited Rules by who edited them last.
+		Edited     map[string]int `json:"edited"`
+		Matched    map[string]int `json:"matched"`
+		Result     map[string]int `json:"result"`
+		Review     map[string]int `json:"review"`
+		Sources    []Facet        `json:"sources"`
+		Status     map[string]int `json:"status"`
+		Tactics    []Facet        `json:"tactics"`
+		Techniques []Facet        `json:"techniques"`
+	} `json:"facets,omitempty"`
+	Offset int   `json:"offset"`
+	Rows   []Row `json:"rows"`
+
+	// Total Rules that match.
+	Total int `json:"total"`
+}
+
 // Rule defines model for Rule.
 type Rule struct {
 	Timestamp time.Time `json:"@timestamp"`
@@ -1006,9 +1484,13 @@ type Rule struct {
 	CompilerVersion *string      `json:"compiler_version,omitempty"`
 	CreatedBy       string       `json:"created_by"`
 	Diagnostics     []Diagnostic `json:"diagnostics"`
-	ElasticRule     *ElasticRule `json:"elastic_rule,omitempty"`
-	ErrorCode       *string      `json:"error_code,omitempty"`
-	History         []struct {
+	Draft           *ElasticRule `json:"draft,omitempty"`
+
+	// Edited Who changed the Elastic rule last; absent while it is as the compiler or the match gave it.
+	Edited      *Edited      `json:"edited,omitempty"`
+	ElasticRule *ElasticRule `json:"elastic_rule,omitempty"`
+	ErrorCode   *string      `json:"error_code,omitempty"`
+	History     []struct {
 		Action string    `json:"action"`
 		At     time.Time `json:"at"`
 		By     string    `json:"by"`
@@ -1036,7 +1518,17 @@ type Rule struct {
 	NearRules []Match `json:"near_rules"`
 
 	// OriginalRule Members besides these are ignored.
-	OriginalRule      OriginalRule      `json:"original_rule"`
+	OriginalRule OriginalRule `json:"original_rule"`
+
+	// Review What was decided about the rule; absent while it is open.
+	Review *struct {
+		At    time.Time       `json:"at"`
+		By    string          `json:"by"`
+		State RuleReviewState `json:"state"`
+	} `json:"review,omitempty"`
+
+	// Revision Grows with every stored change of the document.
+	Revision          *int64            `json:"revision,omitempty"`
 	Status            Status            `json:"status"`
 	TranslationResult *Result           `json:"translation_result,omitempty"`
 	UpdatedAt         time.Time         `json:"updated_at"`
@@ -1047,8 +1539,62 @@ type Rule struct {
 // RuleMissingKind defines model for Rule.Missing.Kind.
 type RuleMissingKind string
 
+// RuleReviewState defines model for Rule.Review.State.
+type RuleReviewState string
+
 // RuleVerification defines model for Rule.Verification.
 type RuleVerification string
+
+// Session defines model for Session.
+type Session struct {
+	// Auth Whether people have to log in.
+	Auth bool `json:"auth"`
+
+	// CompilerVersion Empty where this gateway has no compiler.
+	CompilerVersion string `json:"compiler_version"`
+	Connectors      []struct {
+		Id   string                `json:"id"`
+		Kind SessionConnectorsKind `json:"kind"`
+	} `json:"connectors"`
+
+	// Elasticsearch Whether one is configured that queries can be run on.
+	Elasticsearch bool `json:"elasticsearch"`
+	Features      struct {
+		Assistant  bool `json:"assistant"`
+		Migrations bool `json:"migrations"`
+	} `json:"features"`
+
+	// Kibanas Names of the places that rules can be installed in.
+	Kibanas []string `json:"kibanas"`
+
+	// Places What runs beside the gateway, and where data lies.
+	Places []struct {
+		Name string `json:"name"`
+
+		// Where An address or a folder.
+		Where string `json:"where"`
+	} `json:"places"`
+
+	// TemporalUi Where people look at workflows; null where this is not known.
+	TemporalUi *struct {
+		Address   string `json:"address"`
+		Namespace string `json:"namespace"`
+	} `json:"temporal_ui"`
+	User struct {
+		// Name anonymous where nobody logs in.
+		Name string          `json:"name"`
+		Role SessionUserRole `json:"role"`
+	} `json:"user"`
+
+	// Version Of the program.
+	Version string `json:"version"`
+}
+
+// SessionConnectorsKind defines model for Session.Connectors.Kind.
+type SessionConnectorsKind string
+
+// SessionUserRole defines model for Session.User.Role.
+type SessionUserRole string
 
 // State defines model for State.
 type State string
@@ -1062,14 +1608,10 @@ type Stats struct {
 
 	// ParkReason Why the migration stopped by itself.
 	ParkReason *string `json:"park_reason,omitempty"`
-	Rules      struct {
-		Failed     int `json:"failed"`
-		Finished   int `json:"finished"`
-		Pending    int `json:"pending"`
-		Processing int `json:"processing"`
-		Total      int `json:"total"`
-	} `json:"rules"`
-	Status State `json:"status"`
+
+	// Rules Rules by status.
+	Rules  Counts `json:"rules"`
+	Status State  `json:"status"`
 }
 
 // Status defines model for Status.
@@ -1080,6 +1622,9 @@ type Id = string
 
 // Kibana defines model for kibana.
 type Kibana = string
+
+// RuleID defines model for ruleID.
+type RuleID = string
 
 // Seal defines model for seal.
 type Seal = bool
@@ -1109,6 +1654,15 @@ type CreateMigrationJSONBody = []OriginalRule
 type CreateMigrationParams struct {
 	// Seal With false the migration stays in creation and takes further chunks before it can be started.
 	Seal *Seal `form:"seal,omitempty" json:"seal,omitempty"`
+}
+
+// WatchParams defines parameters for Watch.
+type WatchParams struct {
+	// MigrationId The migration to follow; without it all.
+	MigrationId *string `form:"migration_id,omitempty" json:"migration_id,omitempty"`
+
+	// LastEventID The id of the last event that was read.
+	LastEventID *string `json:"Last-Event-ID,omitempty"`
 }
 
 // ImportMigrationJSONBody defines parameters for ImportMigration.
@@ -1237,6 +1791,104 @@ type ReportParamsFormat string
 
 // UpsertResourcesJSONBody defines parameters for UpsertResources.
 type UpsertResourcesJSONBody = []Resource
+
+// ListRowsParams defines parameters for ListRows.
+type ListRowsParams struct {
+	// Q Words that all have to occur in title, description, SPL, ES|QL or id, without case; at most 20.
+	Q      *string   `form:"q,omitempty" json:"q,omitempty"`
+	Status *[]Status `form:"status,omitempty" json:"status,omitempty"`
+	Result *[]Result `form:"result,omitempty" json:"result,omitempty"`
+
+	// Matched Whether a prebuilt rule takes the place of the rule, or comes near, or neither.
+	Matched *[]ListRowsParamsMatched `form:"matched,omitempty" json:"matched,omitempty"`
+	Holes   *ListRowsParamsHoles     `form:"holes,omitempty" json:"holes,omitempty"`
+
+	// Cause Keys of causes, as rows, facets and the report have them.
+	Cause *[]string `form:"cause,omitempty" json:"cause,omitempty"`
+
+	// Source Index patterns.
+	Source *[]string `form:"source,omitempty" json:"source,omitempty"`
+	Tactic *[]string `form:"tactic,omitempty" json:"tactic,omitempty"`
+
+	// Technique A technique stands for its sub-techniques too.
+	Technique *[]string      `form:"technique,omitempty" json:"technique,omitempty"`
+	Review    *[]ReviewState `form:"review,omitempty" json:"review,omitempty"`
+
+	// Edited Changed by a person, or by who asks.
+	Edited *ListRowsParamsEdited `form:"edited,omitempty" json:"edited,omitempty"`
+	App    *[]string             `form:"app,omitempty" json:"app,omitempty"`
+	Sort   *ListRowsParamsSort   `form:"sort,omitempty" json:"sort,omitempty"`
+	Order  *ListRowsParamsOrder  `form:"order,omitempty" json:"order,omitempty"`
+	Offset *int                  `form:"offset,omitempty" json:"offset,omitempty"`
+	Limit  *int                  `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Facets With counts over all rules of the migration, filtered or not.
+	Facets *bool `form:"facets,omitempty" json:"facets,omitempty"`
+}
+
+// ListRowsParamsMatched defines parameters for ListRows.
+type ListRowsParamsMatched string
+
+// ListRowsParamsHoles defines parameters for ListRows.
+type ListRowsParamsHoles string
+
+// ListRowsParamsEdited defines parameters for ListRows.
+type ListRowsParamsEdited string
+
+// ListRowsParamsSort defines parameters for ListRows.
+type ListRowsParamsSort string
+
+// ListRowsParamsOrder defines parameters for ListRows.
+type ListRowsParamsOrder string
+
+// ListRowIDsParams defines parameters for ListRowIDs.
+type ListRowIDsParams struct {
+	// Q Words that all have to occur in title, description, SPL, ES|QL or id, without case; at most 20.
+	Q      *string   `form:"q,omitempty" json:"q,omitempty"`
+	Status *[]Status `form:"status,omitempty" json:"status,omitempty"`
+	Result *[]Result `form:"result,omitempty" json:"result,omitempty"`
+
+	// Matched Whether a prebuilt rule takes the place of the rule, or comes near, or neither.
+	Matched *[]ListRowIDsParamsMatched `form:"matched,omitempty" json:"matched,omitempty"`
+	Holes   *ListRowIDsParamsHoles     `form:"holes,omitempty" json:"holes,omitempty"`
+
+	// Cause Keys of causes, as rows, facets and the report have them.
+	Cause *[]string `form:"cause,omitempty" json:"cause,omitempty"`
+
+	// Source Index patterns.
+	Source *[]string `form:"source,omitempty" json:"source,omitempty"`
+	Tactic *[]string `form:"tactic,omitempty" json:"tactic,omitempty"`
+
+	// Technique A technique stands for its sub-techniques too.
+	Technique *[]string      `form:"technique,omitempty" json:"technique,omitempty"`
+	Review    *[]ReviewState `form:"review,omitempty" json:"review,omitempty"`
+
+	// Edited Changed by a person, or by who asks.
+	Edited *ListRowIDsParamsEdited `form:"edited,omitempty" json:"edited,omitempty"`
+	App    *[]string               `form:"app,omitempty" json:"app,omitempty"`
+	Sort   *ListRowIDsParamsSort   `form:"sort,omitempty" json:"sort,omitempty"`
+	Order  *ListRowIDsParamsOrder  `form:"order,omitempty" json:"order,omitempty"`
+}
+
+// ListRowIDsParamsMatched defines parameters for ListRowIDs.
+type ListRowIDsParamsMatched string
+
+// ListRowIDsParamsHoles defines parameters for ListRowIDs.
+type ListRowIDsParamsHoles string
+
+// ListRowIDsParamsEdited defines parameters for ListRowIDs.
+type ListRowIDsParamsEdited string
+
+// ListRowIDsParamsSort defines parameters for ListRowIDs.
+type ListRowIDsParamsSort string
+
+// ListRowIDsParamsOrder defines parameters for ListRowIDs.
+type ListRowIDsParamsOrder string
+
+// ReadRuleParams defines parameters for ReadRule.
+type ReadRuleParams struct {
+	RuleId RuleID `form:"rule_id" json:"rule_id"`
+}
 
 // StartMigrationJSONBody defines parameters for StartMigration.
 type StartMigrationJSONBody struct {
@@ -1481,6 +2133,11 @@ type ClientInterface interface {
 	// Corresponds with GET /internal/elastic_assistant/conversations/{id} (the `GetConversation` operationId).
 	GetConversation(ctx context.Context, id Id, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// Session Who asks, what this gateway is and what it can do
+	//
+	// Corresponds with GET /internal/rulebridge/session (the `Session` operationId).
+	Session(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// CreateMigrationWithBody Create a migration from rules
 	//
 	// All rules are stored, or none. The migration is ready to be started, unless `seal=false`.
@@ -1498,6 +2155,18 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /internal/siem_migrations/rules (the `CreateMigration` operationId).
 	CreateMigration(ctx context.Context, params *CreateMigrationParams, body CreateMigrationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// Watch What happens to a migration, or to all, as server-sent events
+	//
+	// First where things stand now, one `stats` a migration; then what changes: `stats` with the stats of one migration and
+	// its migration_id; `rules` with migration_id, changed (ids of rules, at most 200) and more (others changed too), only
+	// with `migration_id`; `deleted` with migration_id, after which a stream of that migration ends. At least every 15
+	// seconds a comment is sent. `Last-Event-ID` goes on after the event of that id; when this is not known any more, the
+	// first event is `reset`, and what was read before has to be read anew. Ids are texts without a meaning of their own.
+	// A user may follow 100 times at once (429), all together 400 times at one gateway (503).
+	//
+	// Corresponds with GET /internal/siem_migrations/rules/events (the `Watch` operationId).
+	Watch(ctx context.Context, params *WatchParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ImportMigrationWithBody Create a migration from files as Splunk has them
 	//
@@ -1528,6 +2197,13 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /internal/siem_migrations/rules/import (the `ImportMigration` operationId).
 	ImportMigrationWithTextBody(ctx context.Context, params *ImportMigrationParams, body ImportMigrationTextRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListMigrations All migrations, oldest first
+	//
+	// Answered from the store; may be half a second old.
+	//
+	// Corresponds with GET /internal/siem_migrations/rules/migrations (the `ListMigrations` operationId).
+	ListMigrations(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// AllStats Stats of all migrations, oldest first
 	//
@@ -1685,6 +2361,26 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /internal/siem_migrations/rules/{id}/resources (the `UpsertResources` operationId).
 	UpsertResources(ctx context.Context, id Id, body UpsertResourcesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListRows Rules as a list shows them, filtered and sorted
+	//
+	// A filter that stands several times lets through what one of its values does. The gateway answers from memory, which
+	// is brought up to date by what has changed: changes made at this gateway show at once, others within two seconds.
+	//
+	// Corresponds with GET /internal/siem_migrations/rules/{id}/rows (the `ListRows` operationId).
+	ListRows(ctx context.Context, id Id, params *ListRowsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListRowIDs The ids of all rules that match
+	//
+	// Corresponds with GET /internal/siem_migrations/rules/{id}/rows/ids (the `ListRowIDs` operationId).
+	ListRowIDs(ctx context.Context, id Id, params *ListRowIDsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReadRule One rule, whole
+	//
+	// 204 also when the migration has no such rule; 409 when its stored document cannot be read.
+	//
+	// Corresponds with GET /internal/siem_migrations/rules/{id}/rule (the `ReadRule` operationId).
+	ReadRule(ctx context.Context, id Id, params *ReadRuleParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// StartMigrationWithBody Start, or resume, a migration
 	//
@@ -1923,6 +2619,21 @@ func (c *Client) GetConversation(ctx context.Context, id Id, reqEditors ...Reque
 	return c.Client.Do(req)
 }
 
+// Session Who asks, what this gateway is and what it can do
+//
+// Corresponds with GET /internal/rulebridge/session (the `Session` operationId).
+func (c *Client) Session(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSessionRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // CreateMigrationWithBody Create a migration from rules
 //
 // All rules are stored, or none. The migration is ready to be started, unless `seal=false`.
@@ -1951,6 +2662,28 @@ func (c *Client) CreateMigrationWithBody(ctx context.Context, params *CreateMigr
 // Corresponds with POST /internal/siem_migrations/rules (the `CreateMigration` operationId).
 func (c *Client) CreateMigration(ctx context.Context, params *CreateMigrationParams, body CreateMigrationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewCreateMigrationRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// Watch What happens to a migration, or to all, as server-sent events
+//
+// First where things stand now, one `stats` a migration; then what changes: `stats` with the stats of one migration and
+// its migration_id; `rules` with migration_id, changed (ids of rules, at most 200) and more (others changed too), only
+// with `migration_id`; `deleted` with migration_id, after which a stream of that migration ends. At least every 15
+// seconds a comment is sent. `Last-Event-ID` goes on after the event of that id; when this is not known any more, the
+// first event is `reset`, and what was read before has to be read anew. Ids are texts without a meaning of their own.
+// A user may follow 100 times at once (429), all together 400 times at one gateway (503).
+//
+// Corresponds with GET /internal/siem_migrations/rules/events (the `Watch` operationId).
+func (c *Client) Watch(ctx context.Context, params *WatchParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewWatchRequest(c.Server, params)
 	if err != nil {
 		return nil, err
 	}
@@ -2011,6 +2744,23 @@ func (c *Client) ImportMigration(ctx context.Context, params *ImportMigrationPar
 // Corresponds with POST /internal/siem_migrations/rules/import (the `ImportMigration` operationId).
 func (c *Client) ImportMigrationWithTextBody(ctx context.Context, params *ImportMigrationParams, body ImportMigrationTextRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewImportMigrationRequestWithTextBody(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListMigrations All migrations, oldest first
+//
+// Answered from the store; may be half a second old.
+//
+// Corresponds with GET /internal/siem_migrations/rules/migrations (the `ListMigrations` operationId).
+func (c *Client) ListMigrations(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListMigrationsRequest(c.Server)
 	if err != nil {
 		return nil, err
 	}
@@ -2358,6 +3108,56 @@ func (c *Client) UpsertResourcesWithBody(ctx context.Context, id Id, contentType
 // Corresponds with POST /internal/siem_migrations/rules/{id}/resources (the `UpsertResources` operationId).
 func (c *Client) UpsertResources(ctx context.Context, id Id, body UpsertResourcesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewUpsertResourcesRequest(c.Server, id, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListRows Rules as a list shows them, filtered and sorted
+//
+// A filter that stands several times lets through what one of its values does. The gateway answers from memory, which
+// is brought up to date by what has changed: changes made at this gateway show at once, others within two seconds.
+//
+// Corresponds with GET /internal/siem_migrations/rules/{id}/rows (the `ListRows` operationId).
+func (c *Client) ListRows(ctx context.Context, id Id, params *ListRowsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListRowsRequest(c.Server, id, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListRowIDs The ids of all rules that match
+//
+// Corresponds with GET /internal/siem_migrations/rules/{id}/rows/ids (the `ListRowIDs` operationId).
+func (c *Client) ListRowIDs(ctx context.Context, id Id, params *ListRowIDsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListRowIDsRequest(c.Server, id, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReadRule One rule, whole
+//
+// 204 also when the migration has no such rule; 409 when its stored document cannot be read.
+//
+// Corresponds with GET /internal/siem_migrations/rules/{id}/rule (the `ReadRule` operationId).
+func (c *Client) ReadRule(ctx context.Context, id Id, params *ReadRuleParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReadRuleRequest(c.Server, id, params)
 	if err != nil {
 		return nil, err
 	}
@@ -2733,6 +3533,33 @@ func NewGetConversationRequest(server string, id Id) (*http.Request, error) {
 	return req, nil
 }
 
+// NewSessionRequest constructs an http.Request for the Session method
+func NewSessionRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/internal/rulebridge/session")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewCreateMigrationRequest calls the generic CreateMigration builder with application/json body
 func NewCreateMigrationRequest(server string, params *CreateMigrationParams, body CreateMigrationJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -2796,6 +3623,75 @@ func NewCreateMigrationRequestWithBody(server string, params *CreateMigrationPar
 	}
 
 	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewWatchRequest constructs an http.Request for the Watch method
+func NewWatchRequest(server string, params *WatchParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/internal/siem_migrations/rules/events")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.MigrationId != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "migration_id", *params.MigrationId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.LastEventID != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Last-Event-ID", *params.LastEventID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Last-Event-ID", headerParam0)
+		}
+
+	}
 
 	return req, nil
 }
@@ -2886,6 +3782,33 @@ func NewImportMigrationRequestWithBody(server string, params *ImportMigrationPar
 	}
 
 	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewListMigrationsRequest constructs an http.Request for the ListMigrations method
+func NewListMigrationsRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/internal/siem_migrations/rules/migrations")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
 
 	return req, nil
 }
@@ -3725,6 +4648,533 @@ func NewUpsertResourcesRequestWithBody(server string, id Id, contentType string,
 	return req, nil
 }
 
+// NewListRowsRequest constructs an http.Request for the ListRows method
+func NewListRowsRequest(server string, id Id, params *ListRowsParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/internal/siem_migrations/rules/%s/rows", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Q != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "q", *params.Q, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Status != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "status", *params.Status, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Result != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "result", *params.Result, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Matched != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "matched", *params.Matched, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Holes != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "holes", *params.Holes, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cause != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cause", *params.Cause, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Source != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "source", *params.Source, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Tactic != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "tactic", *params.Tactic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Technique != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "technique", *params.Technique, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Review != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "review", *params.Review, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Edited != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "edited", *params.Edited, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.App != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "app", *params.App, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Sort != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "sort", *params.Sort, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Order != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "order", *params.Order, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Offset != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "offset", *params.Offset, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Facets != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "facets", *params.Facets, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListRowIDsRequest constructs an http.Request for the ListRowIDs method
+func NewListRowIDsRequest(server string, id Id, params *ListRowIDsParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/internal/siem_migrations/rules/%s/rows/ids", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Q != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "q", *params.Q, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Status != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "status", *params.Status, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Result != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "result", *params.Result, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Matched != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "matched", *params.Matched, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Holes != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "holes", *params.Holes, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cause != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cause", *params.Cause, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Source != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "source", *params.Source, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Tactic != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "tactic", *params.Tactic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Technique != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "technique", *params.Technique, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Review != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "review", *params.Review, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Edited != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "edited", *params.Edited, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.App != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "app", *params.App, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Sort != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "sort", *params.Sort, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Order != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "order", *params.Order, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewReadRuleRequest constructs an http.Request for the ReadRule method
+func NewReadRuleRequest(server string, id Id, params *ReadRuleParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/internal/siem_migrations/rules/%s/rule", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "rule_id", params.RuleId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewStartMigrationRequest calls the generic StartMigration builder with application/json body
 func NewStartMigrationRequest(server string, id Id, params *StartMigrationParams, body StartMigrationJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -4023,6 +5473,13 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /internal/elastic_assistant/conversations/{id} (the `GetConversation` operationId).
 	GetConversationWithResponse(ctx context.Context, id Id, reqEditors ...RequestEditorFn) (*GetConversationResponse, error)
 
+	// SessionWithResponse Who asks, what this gateway is and what it can do
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /internal/rulebridge/session (the `Session` operationId).
+	SessionWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*SessionResponse, error)
+
 	// CreateMigrationWithBodyWithResponse Create a migration from rules
 	//
 	// All rules are stored, or none. The migration is ready to be started, unless `seal=false`.
@@ -4040,6 +5497,20 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /internal/siem_migrations/rules (the `CreateMigration` operationId).
 	CreateMigrationWithResponse(ctx context.Context, params *CreateMigrationParams, body CreateMigrationJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateMigrationResponse, error)
+
+	// WatchWithResponse What happens to a migration, or to all, as server-sent events
+	//
+	// First where things stand now, one `stats` a migration; then what changes: `stats` with the stats of one migration and
+	// its migration_id; `rules` with migration_id, changed (ids of rules, at most 200) and more (others changed too), only
+	// with `migration_id`; `deleted` with migration_id, after which a stream of that migration ends. At least every 15
+	// seconds a comment is sent. `Last-Event-ID` goes on after the event of that id; when this is not known any more, the
+	// first event is `reset`, and what was read before has to be read anew. Ids are texts without a meaning of their own.
+	// A user may follow 100 times at once (429), all together 400 times at one gateway (503).
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /internal/siem_migrations/rules/events (the `Watch` operationId).
+	WatchWithResponse(ctx context.Context, params *WatchParams, reqEditors ...RequestEditorFn) (*WatchResponse, error)
 
 	// ImportMigrationWithBodyWithResponse Create a migration from files as Splunk has them
 	//
@@ -4070,6 +5541,15 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /internal/siem_migrations/rules/import (the `ImportMigration` operationId).
 	ImportMigrationWithTextBodyWithResponse(ctx context.Context, params *ImportMigrationParams, body ImportMigrationTextRequestBody, reqEditors ...RequestEditorFn) (*ImportMigrationResponse, error)
+
+	// ListMigrationsWithResponse All migrations, oldest first
+	//
+	// Answered from the store; may be half a second old.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /internal/siem_migrations/rules/migrations (the `ListMigrations` operationId).
+	ListMigrationsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListMigrationsResponse, error)
 
 	// AllStatsWithResponse Stats of all migrations, oldest first
 	//
@@ -4247,6 +5727,32 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /internal/siem_migrations/rules/{id}/resources (the `UpsertResources` operationId).
 	UpsertResourcesWithResponse(ctx context.Context, id Id, body UpsertResourcesJSONRequestBody, reqEditors ...RequestEditorFn) (*UpsertResourcesResponse, error)
+
+	// ListRowsWithResponse Rules as a list shows them, filtered and sorted
+	//
+	// A filter that stands several times lets through what one of its values does. The gateway answers from memory, which
+	// is brought up to date by what has changed: changes made at this gateway show at once, others within two seconds.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /internal/siem_migrations/rules/{id}/rows (the `ListRows` operationId).
+	ListRowsWithResponse(ctx context.Context, id Id, params *ListRowsParams, reqEditors ...RequestEditorFn) (*ListRowsResponse, error)
+
+	// ListRowIDsWithResponse The ids of all rules that match
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /internal/siem_migrations/rules/{id}/rows/ids (the `ListRowIDs` operationId).
+	ListRowIDsWithResponse(ctx context.Context, id Id, params *ListRowIDsParams, reqEditors ...RequestEditorFn) (*ListRowIDsResponse, error)
+
+	// ReadRuleWithResponse One rule, whole
+	//
+	// 204 also when the migration has no such rule; 409 when its stored document cannot be read.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /internal/siem_migrations/rules/{id}/rule (the `ReadRule` operationId).
+	ReadRuleWithResponse(ctx context.Context, id Id, params *ReadRuleParams, reqEditors ...RequestEditorFn) (*ReadRuleResponse, error)
 
 	// StartMigrationWithBodyWithResponse Start, or resume, a migration
 	//
@@ -4682,6 +6188,54 @@ func (r GetConversationResponse) ContentType() string {
 	return ""
 }
 
+type SessionResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Session
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r SessionResponse) GetJSON200() *Session {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r SessionResponse) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r SessionResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SessionResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SessionResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SessionResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type CreateMigrationResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -4728,6 +6282,47 @@ func (r CreateMigrationResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r CreateMigrationResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type WatchResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r WatchResponse) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r WatchResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r WatchResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r WatchResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r WatchResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -4782,6 +6377,54 @@ func (r ImportMigrationResponse) ContentType() string {
 	return ""
 }
 
+type ListMigrationsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *[]Migration
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListMigrationsResponse) GetJSON200() *[]Migration {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r ListMigrationsResponse) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListMigrationsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListMigrationsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListMigrationsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListMigrationsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // AllStatsResponse200Headers the declared response headers of an HTTP 200 response for AllStats
 type AllStatsResponse200Headers struct {
 	XStatsSource *string
@@ -4799,14 +6442,10 @@ type AllStatsResponse struct {
 
 		// ParkReason Why the migration stopped by itself.
 		ParkReason *string `json:"park_reason,omitempty"`
-		Rules      struct {
-			Failed     int `json:"failed"`
-			Finished   int `json:"finished"`
-			Pending    int `json:"pending"`
-			Processing int `json:"processing"`
-			Total      int `json:"total"`
-		} `json:"rules"`
-		Status State `json:"status"`
+
+		// Rules Rules by status.
+		Rules  Counts `json:"rules"`
+		Status State  `json:"status"`
 	}
 	// JSONDefault the response for an HTTP default `application/json` response
 	JSONDefault *Error
@@ -4823,14 +6462,10 @@ func (r AllStatsResponse) GetJSON200() *[]struct {
 
 	// ParkReason Why the migration stopped by itself.
 	ParkReason *string `json:"park_reason,omitempty"`
-	Rules      struct {
-		Failed     int `json:"failed"`
-		Finished   int `json:"finished"`
-		Pending    int `json:"pending"`
-		Processing int `json:"processing"`
-		Total      int `json:"total"`
-	} `json:"rules"`
-	Status State `json:"status"`
+
+	// Rules Rules by status.
+	Rules  Counts `json:"rules"`
+	Status State  `json:"status"`
 } {
 	return r.JSON200
 }
@@ -5530,6 +7165,156 @@ func (r UpsertResourcesResponse) ContentType() string {
 	return ""
 }
 
+type ListRowsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Rows
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListRowsResponse) GetJSON200() *Rows {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r ListRowsResponse) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListRowsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListRowsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListRowsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListRowsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListRowIDsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *struct {
+		Ids   []string `json:"ids"`
+		Total int      `json:"total"`
+	}
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListRowIDsResponse) GetJSON200() *struct {
+	Ids   []string `json:"ids"`
+	Total int      `json:"total"`
+} {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r ListRowIDsResponse) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListRowIDsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListRowIDsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListRowIDsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListRowIDsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ReadRuleResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Rule
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ReadRuleResponse) GetJSON200() *Rule {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r ReadRuleResponse) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ReadRuleResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ReadRuleResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ReadRuleResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ReadRuleResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type StartMigrationResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -5907,6 +7692,19 @@ func (c *ClientWithResponses) GetConversationWithResponse(ctx context.Context, i
 	return ParseGetConversationResponse(rsp)
 }
 
+// SessionWithResponse Who asks, what this gateway is and what it can do
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /internal/rulebridge/session (the `Session` operationId).
+func (c *ClientWithResponses) SessionWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*SessionResponse, error) {
+	rsp, err := c.Session(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSessionResponse(rsp)
+}
+
 // CreateMigrationWithBodyWithResponse Create a migration from rules
 //
 // All rules are stored, or none. The migration is ready to be started, unless `seal=false`.
@@ -5935,6 +7733,26 @@ func (c *ClientWithResponses) CreateMigrationWithResponse(ctx context.Context, p
 		return nil, err
 	}
 	return ParseCreateMigrationResponse(rsp)
+}
+
+// WatchWithResponse What happens to a migration, or to all, as server-sent events
+//
+// First where things stand now, one `stats` a migration; then what changes: `stats` with the stats of one migration and
+// its migration_id; `rules` with migration_id, changed (ids of rules, at most 200) and more (others changed too), only
+// with `migration_id`; `deleted` with migration_id, after which a stream of that migration ends. At least every 15
+// seconds a comment is sent. `Last-Event-ID` goes on after the event of that id; when this is not known any more, the
+// first event is `reset`, and what was read before has to be read anew. Ids are texts without a meaning of their own.
+// A user may follow 100 times at once (429), all together 400 times at one gateway (503).
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /internal/siem_migrations/rules/events (the `Watch` operationId).
+func (c *ClientWithResponses) WatchWithResponse(ctx context.Context, params *WatchParams, reqEditors ...RequestEditorFn) (*WatchResponse, error) {
+	rsp, err := c.Watch(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseWatchResponse(rsp)
 }
 
 // ImportMigrationWithBodyWithResponse Create a migration from files as Splunk has them
@@ -5983,6 +7801,21 @@ func (c *ClientWithResponses) ImportMigrationWithTextBodyWithResponse(ctx contex
 		return nil, err
 	}
 	return ParseImportMigrationResponse(rsp)
+}
+
+// ListMigrationsWithResponse All migrations, oldest first
+//
+// Answered from the store; may be half a second old.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /internal/siem_migrations/rules/migrations (the `ListMigrations` operationId).
+func (c *ClientWithResponses) ListMigrationsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListMigrationsResponse, error) {
+	rsp, err := c.ListMigrations(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListMigrationsResponse(rsp)
 }
 
 // AllStatsWithResponse Stats of all migrations, oldest first
@@ -6274,6 +8107,50 @@ func (c *ClientWithResponses) UpsertResourcesWithResponse(ctx context.Context, i
 		return nil, err
 	}
 	return ParseUpsertResourcesResponse(rsp)
+}
+
+// ListRowsWithResponse Rules as a list shows them, filtered and sorted
+//
+// A filter that stands several times lets through what one of its values does. The gateway answers from memory, which
+// is brought up to date by what has changed: changes made at this gateway show at once, others within two seconds.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /internal/siem_migrations/rules/{id}/rows (the `ListRows` operationId).
+func (c *ClientWithResponses) ListRowsWithResponse(ctx context.Context, id Id, params *ListRowsParams, reqEditors ...RequestEditorFn) (*ListRowsResponse, error) {
+	rsp, err := c.ListRows(ctx, id, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListRowsResponse(rsp)
+}
+
+// ListRowIDsWithResponse The ids of all rules that match
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /internal/siem_migrations/rules/{id}/rows/ids (the `ListRowIDs` operationId).
+func (c *ClientWithResponses) ListRowIDsWithResponse(ctx context.Context, id Id, params *ListRowIDsParams, reqEditors ...RequestEditorFn) (*ListRowIDsResponse, error) {
+	rsp, err := c.ListRowIDs(ctx, id, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListRowIDsResponse(rsp)
+}
+
+// ReadRuleWithResponse One rule, whole
+//
+// 204 also when the migration has no such rule; 409 when its stored document cannot be read.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /internal/siem_migrations/rules/{id}/rule (the `ReadRule` operationId).
+func (c *ClientWithResponses) ReadRuleWithResponse(ctx context.Context, id Id, params *ReadRuleParams, reqEditors ...RequestEditorFn) (*ReadRuleResponse, error) {
+	rsp, err := c.ReadRule(ctx, id, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReadRuleResponse(rsp)
 }
 
 // StartMigrationWithBodyWithResponse Start, or resume, a migration
@@ -6620,6 +8497,39 @@ func ParseGetConversationResponse(rsp *http.Response) (*GetConversationResponse,
 	return response, nil
 }
 
+// ParseSessionResponse parses an HTTP response from a SessionWithResponse call
+func ParseSessionResponse(rsp *http.Response) (*SessionResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SessionResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Session
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseCreateMigrationResponse parses an HTTP response from a CreateMigrationWithResponse call
 func ParseCreateMigrationResponse(rsp *http.Response) (*CreateMigrationResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -6642,6 +8552,35 @@ func ParseCreateMigrationResponse(rsp *http.Response) (*CreateMigrationResponse,
 			return nil, err
 		}
 		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseWatchResponse parses an HTTP response from a WatchWithResponse call
+func ParseWatchResponse(rsp *http.Response) (*WatchResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &WatchResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
 		var dest Error
@@ -6688,6 +8627,39 @@ func ParseImportMigrationResponse(rsp *http.Response) (*ImportMigrationResponse,
 	return response, nil
 }
 
+// ParseListMigrationsResponse parses an HTTP response from a ListMigrationsWithResponse call
+func ParseListMigrationsResponse(rsp *http.Response) (*ListMigrationsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListMigrationsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest []Migration
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseAllStatsResponse parses an HTTP response from a AllStatsWithResponse call
 func ParseAllStatsResponse(rsp *http.Response) (*AllStatsResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -6711,14 +8683,10 @@ func ParseAllStatsResponse(rsp *http.Response) (*AllStatsResponse, error) {
 
 			// ParkReason Why the migration stopped by itself.
 			ParkReason *string `json:"park_reason,omitempty"`
-			Rules      struct {
-				Failed     int `json:"failed"`
-				Finished   int `json:"finished"`
-				Pending    int `json:"pending"`
-				Processing int `json:"processing"`
-				Total      int `json:"total"`
-			} `json:"rules"`
-			Status State `json:"status"`
+
+			// Rules Rules by status.
+			Rules  Counts `json:"rules"`
+			Status State  `json:"status"`
 		}
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
@@ -7222,6 +9190,117 @@ func ParseUpsertResourcesResponse(rsp *http.Response) (*UpsertResourcesResponse,
 			Concerns Concerns `json:"concerns"`
 			Upserted int      `json:"upserted"`
 		}
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListRowsResponse parses an HTTP response from a ListRowsWithResponse call
+func ParseListRowsResponse(rsp *http.Response) (*ListRowsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListRowsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Rows
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListRowIDsResponse parses an HTTP response from a ListRowIDsWithResponse call
+func ParseListRowIDsResponse(rsp *http.Response) (*ListRowIDsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListRowIDsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest struct {
+			Ids   []string `json:"ids"`
+			Total int      `json:"total"`
+		}
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseReadRuleResponse parses an HTTP response from a ReadRuleWithResponse call
+func ParseReadRuleResponse(rsp *http.Response) (*ReadRuleResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ReadRuleResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Rule
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
