@@ -15,11 +15,12 @@ import (
 	"github.com/rulebridge/rulebridge/internal/migration"
 )
 
-// Filters tell what the filter macros of rules leave out: the macros whose names end in _filter, where houses keep their
-// exclusions. They implement kibana.Filters. Close them.
+// Filters tell what rules leave out by filter macros, whose names end in _filter, and by lookups of what is allowed: there
+// houses keep their exclusions. They implement kibana.Filters. Close them.
 type Filters struct {
 	resources compile.Resources
 	bare      *Recompiler // compiles with filter macros that leave nothing out
+	emptied   *Recompiler // compiles with lookups that have one row of nothing
 	known     compile.Known
 
 	mu sync.Mutex
@@ -42,11 +43,19 @@ func NewFilters(c config.Config, resources compile.Resources, compilers Compiler
 	if err != nil {
 		return nil, err
 	}
-	return &Filters{resources: resources, bare: bare, known: compile.Known{Schema: mapping}, defined: map[migrationVersion][]string{}}, nil
+	empty, err := NewRecompiler(c, emptied{resources}, compilers, log)
+	if err != nil {
+		bare.Close()
+		return nil, err
+	}
+	return &Filters{resources: resources, bare: bare, emptied: empty, known: compile.Known{Schema: mapping}, defined: map[migrationVersion][]string{}}, nil
 }
 
 // Close ends what compiles.
-func (f *Filters) Close() { f.bare.Close() }
+func (f *Filters) Close() {
+	f.bare.Close()
+	f.emptied.Close()
+}
 
 // Plain says whether a field of the indices holds one value at most, and is compared as a whole and with case.
 func (f *Filters) Plain(indices []string, field string) bool { return f.known.Plain(indices, field) }

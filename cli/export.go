@@ -43,9 +43,9 @@ func (p Program) exportCommand() *cobra.Command {
   exceptions.ndjson      with --exceptions: exception lists for Kibana's import
   export.json            what was written, and which lookup indices got another name because two rules need different content
 
-With --exceptions, what the filter macros of Splunk (NAME_filter) leave out is written as exception lists, where analysts
-edit it in Kibana, and leaves the queries: only where an exception list says exactly the same; export.json names the others,
-which stay in the queries. Import exceptions.ndjson before the rules.
+With --exceptions, what filter macros of Splunk (NAME_filter) and lookups of what is allowed (NOT [| inputlookup NAME], or
+lookup NAME … | where isnull(COLUMN)) leave out is written as exception lists, where analysts edit it in Kibana, and leaves
+the queries: only where an exception list says exactly the same; export.json names the others, which stay in the queries. Import exceptions.ndjson before the rules.
 
 With --format toml the rules are files rules/NAME.toml in the layout of Elastic's detection-rules repository instead.
 
@@ -88,7 +88,7 @@ only migration there is is taken.`,
 	}
 	c.Flags().StringVar(&f.out, "out", "", "folder for the files")
 	c.Flags().StringVar(&f.format, "format", kibana.FormatNDJSON, "ndjson for Kibana's import, or toml")
-	c.Flags().BoolVar(&f.exceptions, "exceptions", false, "write the exclusions of filter macros as exception lists")
+	c.Flags().BoolVar(&f.exceptions, "exceptions", false, "write exclusions (filter macros, lookups of what is allowed) as exception lists")
 	c.Flags().StringVar(&f.url, "url", "", "gateway that keeps the migration, http(s)://[user:password@]host:port")
 	return c
 }
@@ -254,10 +254,10 @@ func (p Program) printExport(out string, sum kibana.Summary, stats migration.Sta
 		say("lookup index %s is %s for rule %s, which needs other rows or fields in it", k.From, k.To, printable(k.Rule))
 	}
 	if sum.Exceptions > 0 {
-		say("%d exclusions written as exceptions", sum.Exceptions)
+		say("%s written as exceptions", plural(sum.Exceptions, "exclusion"))
 	}
 	if n := len(sum.Kept); n > 0 {
-		say("%d exclusions of filter macros stay in the queries: an exception list does not say the same (export.json names them)", n)
+		say("%s in the queries: an exception list does not say the same (export.json names them)", plural(n, "exclusion stays", "exclusions stay"))
 	}
 	if stats.Status != migration.Finished {
 		say("the migration is %s: export again when it is finished", stats.Status)

@@ -13,14 +13,21 @@ import (
 	"github.com/rulebridge/rulebridge/internal/migration"
 )
 
-// Filters know the exclusions of rules: the filter macros of Splunk, whose names end in _filter.
+// Filters know the exclusions of rules: the filter macros of Splunk, whose names end in _filter, and lookups of what is
+// allowed.
 type Filters interface {
 	// Without is the query of a rule whose filter macros leave nothing out, and the names of these macros; no names when it
 	// has none.
 	Without(ctx context.Context, rule migration.Rule) (query string, macros []string, err error)
+	// Emptied is the query of a rule whose lookups have one row with Nowhere in each column, and the names of the lookups that
+	// its search leaves events out by; no names when there are none.
+	Emptied(ctx context.Context, rule migration.Rule) (query string, lookups []string, err error)
 	// Plain says whether a field of the indices holds one value at most, and is compared as a whole and with case.
 	Plain(indices []string, field string) bool
 }
+
+// Nowhere is a value that no event has.
+const Nowhere = "rulebridgenowhere"
 
 // ExceptionList is an exception list as Kibana's import takes it. Source: ExceptionList of Kibana's schema
 // (kbn-securitysolution-io-ts-list-types, import_exception_list_schema).
@@ -58,67 +65,176 @@ type ExceptionEntry struct {
 
 // Kept is an exclusion that stays in the query, since no exception list says exactly the same.
 type Kept struct {
-	Rule   string   `json:"rule"` // its id in the migration
-	Macros []string `json:"macros"`
-	// Condition is the part of the query; empty when the macros cannot be told from the rest.
+	Rule    string   `json:"rule"` // its id in the migration
+	Macros  []string `json:"macros,omitempty"`
+	Lookups []string `json:"lookups,omitempty"`
+	// Condition is the part of the query; empty when the exclusion cannot be told from the rest.
 	Condition string `json:"condition,omitempty"`
 	Why       string `json:"why"`
 }
 
-// exclusions moves what the filter macros of a rule leave out from its query to exception items, as far as those say
-// exactly the same.
+// exclusions moves what the filter macros and the lookups of what is allowed leave out from the query of a rule to exception
+// items, as far as those say exactly the same.
 func (e *Exporter) exclusions(rule migration.Rule) (migration.Rule, []ExceptionItem, error) {
 	if e.o.Filters == nil || rule.Elastic == nil {
 		return rule, nil, nil
 	}
 	without, macros, err := e.o.Filters.Without(e.o.Context, rule)
+	emptied, lookups, err2 := e.o.Filters.Emptied(e.o.Context, rule)
 	if e.o.Context.Err() != nil {
 		return rule, nil, e.o.Context.Err()
 	}
-	if err == nil && len(macros) == 0 {
-		return rule, nil, nil
+	m := mover{e: e, rule: rule, done: map[esql.Expr]bool{}, moved: map[esql.Expr]bool{}}
+	if err != nil || len(macros) > 0 {
+		m.take(Kept{Macros: macros}, "the macro "+strings.Join(macros, ", "), without, err)
 	}
-	keep := func(condition, why string) {
-		e.sum.Kept = append(e.sum.Kept, Kept{Rule: rule.ID, Macros: macros, Condition: condition, Why: why})
+	if err2 != nil || len(lookups) > 0 {
+		m.take(Kept{Lookups: lookups}, "the lookup "+strings.Join(lookups, ", "), emptied, err2)
 	}
-	if err != nil {
-		keep("", "the rule cannot be compiled without its filter macros: "+plain(err.Error()))
-		return rule, nil, nil
-	}
-	q, err := esql.Parse(rule.Elastic.Query)
-	bare, err2 := esql.Parse(without)
-	if err := errors.Join(err, err2); err != nil {
-		keep("", "the query cannot be read: "+plain(err.Error()))
-		return rule, nil, nil
-	}
-	found := extra(q, bare)
-	if !slices.Equal(normal(q, found), normal(bare, nil)) {
-		keep("", "the query does more with the filter macro than leave events out, or another version of the compiler made it: translate the rule again")
-		return rule, nil, nil
-	}
-	listID := "rulebridge-" + RuleID(rule.ID)
-	var items []ExceptionItem
-	moved := map[esql.Expr]bool{}
-	for _, x := range found {
-		entries, why := e.entries(q, x, rule.Elastic.Index)
-		if why != "" {
-			keep(esql.PrintExpr(x.expr), why)
-			continue
-		}
-		moved[x.expr] = true
-		items = append(items, ExceptionItem{
-			ItemID: fmt.Sprintf("%s-%d", listID, len(items)+1), ListID: listID, Name: "Exclusion " + strconv.Itoa(len(items)+1) + " of " + strings.Join(macros, ", "),
-			Description: "Left out in Splunk by the macro " + strings.Join(macros, ", ") + ".", Type: "simple", NamespaceType: "single",
-			Entries: entries, Comments: []any{}, OSTypes: []string{}, Tags: []string{TagSource},
-		})
-	}
-	if len(items) == 0 {
+	if len(m.items) == 0 {
 		return rule, nil, nil
 	}
 	elastic := *rule.Elastic
-	elastic.Query = esql.Print(&esql.Query{Commands: remove(q.Commands, moved)})
+	elastic.Query = esql.Print(&esql.Query{Commands: remove(m.q.Commands, m.moved)})
 	rule.Elastic = &elastic
-	return rule, items, nil
+	return rule, m.items, nil
+}
+
+// mover moves exclusions of one rule.
+type mover struct {
+	e     *Exporter
+	rule  migration.Rule
+	q     *esql.Query        // the rule's; nil until it is read
+	done  map[esql.Expr]bool // conditions that were looked at
+	moved map[esql.Expr]bool // of these, those that became items
+	items []ExceptionItem
+}
+
+// take moves what the query leaves out beyond another one, which is the rule's without certain macros or lookups.
+func (m *mover) take(by Kept, name, without string, err error) {
+	keep := func(condition, why string) {
+		by.Rule, by.Condition, by.Why = m.rule.ID, condition, why
+		m.e.sum.Kept = append(m.e.sum.Kept, by)
+	}
+	if err != nil {
+		keep("", "the rule cannot be compiled without it: "+plain(err.Error()))
+		return
+	}
+	if m.q == nil {
+		m.q, err = esql.Parse(m.rule.Elastic.Query)
+	}
+	bare, err2 := esql.Parse(without)
+	if err := errors.Join(err, err2); err != nil {
+		keep("", "the query cannot be read: "+plain(err.Error()))
+		return
+	}
+	byLookup := len(by.Lookups) > 0
+	var nowhere []condition
+	if byLookup {
+		nowhere = mentioning(bare, Nowhere)
+	}
+	found := slices.DeleteFunc(extra(m.q, bare), func(c condition) bool { return m.done[c.expr] })
+	if byLookup && len(found) == 0 {
+		keep("", "the query does not have its rows: the migration does not know them, or a lookup index has them; edit them there")
+		return
+	}
+	if !slices.Equal(normal(m.q, append(found, m.looked()...), byLookup), normal(bare, append(nowhere, m.lookedIn(bare)...), byLookup)) {
+		why := "the query does more with the filter macro than leave events out, or another version of the compiler made it: translate the rule again"
+		if byLookup {
+			why = "the query does more with the lookup than leave events out, or its rows are in a lookup index; edit them there"
+		}
+		keep("", why)
+		return
+	}
+	for _, x := range found {
+		m.done[x.expr] = true
+		entries, why := m.e.entries(m.q, x, m.rule.Elastic.Index)
+		if why != "" {
+			if !byLookup || leavesOut(x.expr) { // a lookup may also say what to look for
+				keep(esql.PrintExpr(x.expr), why)
+			}
+			continue
+		}
+		m.moved[x.expr] = true
+		listID := "rulebridge-" + RuleID(m.rule.ID)
+		m.items = append(m.items, ExceptionItem{
+			ItemID: fmt.Sprintf("%s-%d", listID, len(m.items)+1), ListID: listID, Type: "simple", NamespaceType: "single",
+			Name: "Exclusion " + strconv.Itoa(len(m.items)+1) + " of " + name, Description: "Left out in Splunk by " + name + ".",
+			Entries: entries, Comments: []any{}, OSTypes: []string{}, Tags: []string{TagSource},
+		})
+	}
+}
+
+// looked are the conditions that were looked at before.
+func (m *mover) looked() (list []condition) {
+	for x := range m.done {
+		list = append(list, condition{expr: x})
+	}
+	return list
+}
+
+// lookedIn are the conditions of another query that were looked at in the rule's own.
+func (m *mover) lookedIn(other *esql.Query) (list []condition) {
+	left := map[string]int{}
+	for x := range m.done {
+		left[esql.PrintExpr(x)]++
+	}
+	eachCondition(other, func(c condition) {
+		if text := esql.PrintExpr(c.expr); left[text] > 0 {
+			left[text]--
+			list = append(list, c)
+		}
+	})
+	return list
+}
+
+// mentioning are the conditions of a query that compare with a text.
+func mentioning(q *esql.Query, text string) (list []condition) {
+	eachCondition(q, func(c condition) {
+		found := false
+		esql.InspectExpr(c.expr, func(n esql.Node) bool {
+			l, ok := n.(*esql.Literal)
+			value, isText := "", false
+			if ok {
+				value, isText = l.Value.(string)
+			}
+			found = found || isText && strings.Contains(strings.ToLower(value), text)
+			return !found
+		})
+		if found {
+			list = append(list, c)
+		}
+	})
+	return list
+}
+
+// leavesOut says that a condition is one of those that leave values out, rather than look for them.
+func leavesOut(x esql.Expr) bool {
+	out := false
+	esql.InspectExpr(x, func(n esql.Node) bool {
+		switch n := n.(type) {
+		case *esql.Binary:
+			out = out || n.Op == "!="
+		case *esql.In:
+			out = out || n.Not
+		case *esql.Like:
+			out = out || n.Not
+		case *esql.Not:
+			out = true
+		}
+		return !out
+	})
+	return out
+}
+
+func eachCondition(q *esql.Query, f func(condition)) {
+	for i, c := range q.Commands {
+		if w, ok := c.(*esql.Where); ok {
+			for _, x := range conditions(w.Expr) {
+				f(condition{i, x})
+			}
+		}
+	}
 }
 
 // condition is one of the conditions that a WHERE joins with AND, and the command it stands in.
@@ -140,32 +256,21 @@ func joined(x esql.Expr, op string) []esql.Expr {
 // extra are the conditions of q that bare lacks.
 func extra(q, bare *esql.Query) (out []condition) {
 	left := map[string]int{}
-	for _, c := range bare.Commands {
-		if w, ok := c.(*esql.Where); ok {
-			for _, x := range conditions(w.Expr) {
-				left[esql.PrintExpr(x)]++
-			}
+	eachCondition(bare, func(c condition) { left[esql.PrintExpr(c.expr)]++ })
+	eachCondition(q, func(c condition) {
+		if text := esql.PrintExpr(c.expr); left[text] > 0 {
+			left[text]--
+			return
 		}
-	}
-	for i, c := range q.Commands {
-		w, ok := c.(*esql.Where)
-		if !ok {
-			continue
-		}
-		for _, x := range conditions(w.Expr) {
-			if text := esql.PrintExpr(x); left[text] > 0 {
-				left[text]--
-				continue
-			}
-			out = append(out, condition{i, x})
-		}
-	}
+		out = append(out, c)
+	})
 	return out
 }
 
 // normal is a query without some conditions, in a form in which two that do the same in the same order are equal: of
-// neighbouring WHEREs the order and the number do not matter.
-func normal(q *esql.Query, without []condition) []string {
+// neighbouring WHEREs the order and the number do not matter. With computed, columns that it computes are left aside: those
+// of a lookup differ with its rows, and the rule keeps its own.
+func normal(q *esql.Query, without []condition, computed bool) []string {
 	gone := map[esql.Expr]bool{}
 	for _, c := range without {
 		gone[c.expr] = true
@@ -182,6 +287,9 @@ func normal(q *esql.Query, without []condition) []string {
 					where = append(where, esql.PrintExpr(x))
 				}
 			}
+			continue
+		}
+		if _, ok := c.(*esql.Eval); ok && computed {
 			continue
 		}
 		flush()
@@ -229,9 +337,6 @@ func (e *Exporter) entries(q *esql.Query, x condition, indices []string) ([]Exce
 				values[field] = list
 				continue
 			}
-			if call, ok := a.L.(*esql.Call); ok && (call.Func == "TO_LOWER" || call.Func == "TO_UPPER") {
-				return nil, "Splunk compares this text without case, an exception list with case"
-			}
 		case *esql.In:
 			if c, ok := a.X.(*esql.Column); ok && a.Not && values[c.Name] == nil {
 				list := []any{}
@@ -245,15 +350,15 @@ func (e *Exporter) entries(q *esql.Query, x condition, indices []string) ([]Exce
 					continue
 				}
 			}
-			if call, ok := a.X.(*esql.Call); ok && call.Func == "TO_LOWER" {
-				return nil, "Splunk compares this text without case, an exception list with case"
-			}
+		}
+		if withoutCase(alternative) {
+			return nil, "Splunk compares this text without case, an exception list with case"
 		}
 		return nil, "an exception compares a field with whole values only; this is " + plain(esql.PrintExpr(alternative))
 	}
 	var entries []ExceptionEntry
 	for _, field := range slices.Sorted(maps.Keys(values)) {
-		if !missing[field] {
+		if !missing[field] && !present(q.Commands[:x.command+1], field) {
 			return nil, "the query also leaves out events without " + field + ", an exception keeps them"
 		}
 		delete(missing, field)
@@ -287,6 +392,39 @@ func (e *Exporter) entries(q *esql.Query, x condition, indices []string) ([]Exce
 		return nil, "the condition does not leave out certain values"
 	}
 	return entries, ""
+}
+
+// withoutCase says that a condition compares a whole text without case.
+func withoutCase(x esql.Expr) bool {
+	lowered, pattern := false, false
+	esql.InspectExpr(x, func(n esql.Node) bool {
+		switch n := n.(type) {
+		case *esql.Call:
+			lowered = lowered || n.Func == "TO_LOWER" || n.Func == "TO_UPPER"
+		case *esql.Like:
+			pattern = true
+		}
+		return true
+	})
+	return lowered && !pattern
+}
+
+// present says that rows without a field are left out by commands, whatever else becomes of it.
+func present(commands []esql.Command, field string) bool {
+	for _, c := range commands {
+		w, ok := c.(*esql.Where)
+		if !ok {
+			continue
+		}
+		for _, x := range conditions(w.Expr) {
+			if n, ok := x.(*esql.IsNull); ok && n.Not {
+				if c, ok := n.X.(*esql.Column); ok && c.Name == field {
+					return true
+				}
+			}
+		}
+	}
+	return false
 }
 
 // unequal reads f != a AND f != b.
@@ -342,7 +480,7 @@ func untouched(commands []esql.Command, field string) string {
 
 func listOf(rule migration.Rule, items []ExceptionItem) ExceptionList {
 	return ExceptionList{
-		ListID: items[0].ListID, Name: "Exclusions: " + plain(rule.Original.Title), Description: "What the search in Splunk leaves out by its filter macro.",
+		ListID: items[0].ListID, Name: "Exclusions: " + plain(rule.Original.Title), Description: "What the search in Splunk leaves out by filter macros and lookups.",
 		Type: "detection", NamespaceType: "single", OSTypes: []string{}, Tags: []string{TagSource},
 	}
 }

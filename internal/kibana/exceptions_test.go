@@ -15,6 +15,7 @@ import (
 // filters are queries without filter macros, by rule; fields with a name in it can hold several values.
 type filters struct {
 	without map[string]string
+	emptied map[string]string
 	several string
 }
 
@@ -27,6 +28,14 @@ func (f filters) Without(_ context.Context, r migration.Rule) (string, []string,
 		return "", []string{"m_filter"}, errors.New("too complex")
 	}
 	return query, []string{"m_filter"}, nil
+}
+
+func (f filters) Emptied(_ context.Context, r migration.Rule) (string, []string, error) {
+	query, ok := f.emptied[r.ID]
+	if !ok {
+		return "", nil, nil
+	}
+	return query, []string{"allowed.csv"}, nil
 }
 
 func (f filters) Plain(_ []string, field string) bool { return field != f.several }
@@ -73,7 +82,7 @@ func TestExclusions(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			rule := full("a", func(r *migration.Rule) { r.Elastic.Query, r.CompilerVersion = tc.before, "c1" })
-			o := kibana.Options{MigrationID: "m", Context: t.Context(), Filters: filters{map[string]string{"a": tc.without}, "s"}}
+			o := kibana.Options{MigrationID: "m", Context: t.Context(), Filters: filters{without: map[string]string{"a": tc.without}, several: "s"}}
 			dir, sum := exportAs(t, o, rule)
 			var got kibana.Rule
 			line, _, _ := strings.Cut(dir[kibana.RulesFile], "\n")
