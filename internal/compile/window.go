@@ -204,6 +204,8 @@ func (w *window) interval() int64 {
 		return max(length, w.defaults.Interval)
 	case length > 0:
 		return min(max(length, w.defaults.Interval), w.defaults.CombiningInterval)
+	case w.wholeSpan() != "":
+		return unitSeconds(w.wholeSpan())
 	case w.search.Span > 0:
 		return max(w.search.Span, w.defaults.Interval)
 	case w.search.Combines:
@@ -234,6 +236,10 @@ func (w *window) rangeText(interval int64) (from, to string) {
 		return "now-" + spl.TimeText(w.search.PartLookBack), to
 	}
 	if unit := w.wholeSpan(); unit != "" && to == "" {
+		if w.search.Span%spl.DaySeconds != 0 { // its intervals begin by the clock of UTC, and so does the range
+			round := map[string]string{"hour": "/h", "day": "/d"}[unit]
+			return "now-" + spl.TimeText(interval) + round, "now" + round
+		}
 		t := spl.RelativeTime{Seconds: -w.search.Span, Snap: unit}
 		from, to = w.dateMath(t, "earliest_time"), w.dateMath(spl.RelativeTime{Snap: unit}, "latest_time")
 		w.zoned = "" // what the draft says of its intervals holds of the range too
@@ -245,8 +251,11 @@ func (w *window) rangeText(interval int64) (from, to string) {
 	}
 	if w.search.Span > 0 {
 		back = max(w.search.Span, interval) + interval
-		if w.search.Baseline {
+		switch {
+		case w.search.Baseline:
 			back = baselineSpans * w.search.Span
+		case w.search.Combines && !w.suppressible():
+			back = interval
 		}
 	}
 	if w.end.kind == boundRelative { // the same length, before the given end
@@ -258,13 +267,35 @@ func (w *window) rangeText(interval int64) (from, to string) {
 // baselineSpans is how many intervals the window of a rule holds that compares them with each other.
 const baselineSpans = 30
 
-// wholeSpan is the unit of a rule by spans of an hour or a day for which nothing is given: each of its runs looks at the
-// whole hour or day before it, so that every interval is seen whole and once. It is empty for other rules.
+// wholeSpan is the unit of a rule by intervals of time for whose range nothing is given: each of its runs looks at the whole
+// hours or days before it, so that every interval is seen whole and once. These are rules by hours and days, and those by
+// parts of them whose alerts cannot be suppressed where two runs see the same interval. It is empty for other rules.
 func (w *window) wholeSpan() string {
-	if w.given || w.start.kind != boundNone || !w.search.Combines || w.search.Baseline || strings.TrimSpace(w.rule.Cron) != "" {
+	span := w.search.Span
+	if span <= 0 || w.start.kind != boundNone || w.end.kind != boundNone || !w.search.Combines || w.search.Baseline {
 		return ""
 	}
-	return map[int64]string{3600: "hour", spl.DaySeconds: "day"}[w.search.Span]
+	given := strings.TrimSpace(w.rule.Cron) != ""
+	if !given && span == 3600 {
+		return "hour"
+	}
+	if !given && span == spl.DaySeconds {
+		return "day"
+	}
+	if w.suppressible() || given && !w.given {
+		return ""
+	}
+	for _, unit := range []string{"hour", "day"} {
+		if n := unitSeconds(unit); n%span == 0 && (!w.given || w.runs.interval%n == 0) {
+			return unit
+		}
+	}
+	return ""
+}
+
+// suppressible says that Kibana can suppress by the keys of the rows.
+func (w *window) suppressible() bool {
+	return len(w.search.Keys) > 0 && len(w.search.Keys) <= mostSuppressed
 }
 
 func (w *window) partLooksBack() {
@@ -328,6 +359,9 @@ func (w *window) compare(interval int64) {
 		if strings.TrimSpace(w.rule.Cron) == "" {
 			w.say(CodeScheduleDefault, "cron_schedule", "no schedule is given; the rule runs every %s, so that each event is seen; set its interval if Splunk runs it otherwise", spl.TimeText(interval))
 		}
+	case w.start.kind == boundNone && w.wholeSpan() != "":
+		w.say(CodeScheduleDefault, "earliest_time", "no time range is given; each run looks at the whole %ss since the run before it, so that each interval of %s is seen whole and once; set the range if Splunk's is another. Kibana's form does not show its end, its API does", w.wholeSpan(), spl.TimeText(w.search.Span))
+		w.irregular(interval)
 	case w.start.kind == boundNone:
 		w.say(CodeScheduleDefault, "earliest_time", "no time range is given; each run looks back as far as the run before it; set the look-back if Splunk's range is another")
 		w.overlap(interval)
@@ -348,6 +382,9 @@ func (w *window) sayDefault(interval int64) {
 	case w.search.Span > 0 && w.search.Baseline:
 		w.say(CodeScheduleDefault, "cron_schedule", "no schedule and no time range are given, and the search compares intervals of %s with each other; the rule runs every %s and looks back %s, for %d of them: how far back Splunk looks decides what alerts, so set both as there", spl.TimeText(w.search.Span), spl.TimeText(interval), spl.TimeText(baselineSpans*w.search.Span), baselineSpans)
 		w.overlap(interval)
+	case w.search.Span > 0 && w.search.Combines && !w.suppressible():
+		w.say(CodeScheduleDefault, "cron_schedule", "no schedule and no time range are given; the rule runs every %s and looks back as far; set both as in Splunk", spl.TimeText(interval))
+		w.overlap(interval)
 	case w.search.Span > 0:
 		w.say(CodeScheduleDefault, "cron_schedule", "no schedule and no time range are given; the rule runs every %s and looks back far enough to hold a whole interval of %s; set both as in Splunk", spl.TimeText(interval), spl.TimeText(w.search.Span))
 		w.overlap(interval)
@@ -361,7 +398,8 @@ func (w *window) sayDefault(interval int64) {
 // mostSuppressed is how many fields Kibana suppresses alerts by.
 const mostSuppressed = 3
 
-// overlap covers what two runs of a rule by spans see, where Kibana can.
+// overlap covers what two runs of a rule by spans see, where Kibana can. Where it cannot, runs do not overlap, and intervals
+// that are no parts of an hour or a day are cut by the edges of the window.
 func (w *window) overlap(interval int64) {
 	if w.search.Span == 0 || !w.search.Combines {
 		return
@@ -371,14 +409,18 @@ func (w *window) overlap(interval int64) {
 		back = max(back, baselineSpans*w.search.Span)
 	}
 	span, runs := spl.TimeText(w.search.Span), back/interval
-	switch n := len(w.search.Keys); {
-	case n == 0:
-		w.say(CodeSchedule, "suppression", "an interval of %s is seen by %d runs and may alert in each: no column tells the rows apart, so that Kibana cannot suppress the others", span, runs)
-	case n > mostSuppressed:
-		w.say(CodeSchedule, "suppression", "an interval of %s is seen by %d runs and may alert in each: Kibana suppresses by one to %d fields, and the rows have %d keys", span, runs, mostSuppressed, n)
-	default:
+	n := len(w.search.Keys)
+	switch {
+	case w.suppressible():
 		w.suppression = &migration.Suppression{GroupBy: w.search.Keys, Duration: spl.TimeText(back)}
 		w.say(CodeSchedule, "suppression", "an interval of %s is seen by %d runs; alerts are suppressed by %s, which needs a Platinum licence, so that one row alerts once", span, runs, strings.Join(w.search.Keys, ", "))
+	case !w.search.Baseline && w.wholeSpan() != "":
+	case !w.search.Baseline:
+		w.say(CodeWindowEdges, "span", "runs look back one interval of the rule and do not overlap, because Kibana suppresses by one to %d fields and the rows have %d keys: intervals of %s are cut by the window's edges; set the range as in Splunk", mostSuppressed, n, span)
+	case n == 0:
+		w.say(CodeSchedule, "suppression", "an interval of %s is seen by %d runs and may alert in each: no column tells the rows apart, so that Kibana cannot suppress the others", span, runs)
+	default:
+		w.say(CodeSchedule, "suppression", "an interval of %s is seen by %d runs and may alert in each: Kibana suppresses by one to %d fields, and the rows have %d keys", span, runs, mostSuppressed, n)
 	}
 }
 
