@@ -33,6 +33,7 @@ func (l *lowering) dedup(cmd *spl.Dedup, rest []spl.Command) {
 	if l.settled != nil {
 		l.env, l.settled = l.settled, nil
 	}
+	l.oneColumn(cmd.Span())
 	outer := l.env
 	var by []spl.By
 	skip := map[string]bool{}

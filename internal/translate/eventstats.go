@@ -38,6 +38,7 @@ func (l *lowering) eventstats(cmd *spl.Stats, rest []spl.Command) {
 	if l.settled != nil {
 		l.env, l.settled = l.settled, nil
 	}
+	l.oneColumn(cmd.Span())
 	outer := l.env
 	skip := map[string]bool{}
 	var keys []*column

@@ -207,7 +207,7 @@ func (l *lowering) keysOnly(fields []spl.Name, at spl.Span) (reason string) {
 			continue
 		}
 		if !c.filled && !c.nonNull && !l.present[c.name] {
-			present = append(present, mark(notNull(col(c.name)), at))
+			present = append(present, mark(notNull(c.value().expr), at))
 		}
 		st.By = append(st.By, l.foldedKey(f, c, next, at))
 	}
@@ -732,6 +732,7 @@ func (l *lowering) packRows(cmd *spl.Join, newest, keepAll, fold bool, rest []sp
 	if l.settled != nil {
 		l.env, l.settled = l.settled, nil
 	}
+	l.oneColumn(at)
 	o := esql.At{Origin: origin(at)}
 	next := newEnv(false)
 	st := &esql.Stats{At: o}

@@ -2,6 +2,7 @@ package translate
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/rulebridge/rulebridge/internal/esql"
@@ -49,6 +50,20 @@ func (l *lowering) pack(names []string, skip map[string]bool, at spl.Span) *pack
 		}
 	}
 	return p
+}
+
+// oneColumn makes a column of each field that is read from several places: behind STATS these are no more.
+func (l *lowering) oneColumn(at spl.Span) {
+	for _, n := range slices.Clone(l.env.order) {
+		c := l.env.cols[n]
+		if c.hole || c.computed || c.constant != nil || len(c.mapping().Also) == 0 {
+			continue
+		}
+		v := c.value()
+		one := &column{typ: v.typ, array: v.array, nonNull: c.nonNull, filled: c.filled, fill: c.fill, pending: c.pending}
+		one.passing(c.mapping())
+		l.defineAs(n, one, mark(v.expr, at), at)
+	}
 }
 
 // first puts the column of a name in front, so that packed rows sort by it.
