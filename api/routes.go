@@ -46,6 +46,9 @@ func (s *Server) register(e *gin.Engine) {
 		if s.Compiler != nil {
 			rules.GET("/:id/diff", handle(s, s.diff))
 		}
+		if s.Explainer != nil {
+			rules.GET("/:id/rule/stages", handle(s, s.stages))
+		}
 	}
 	if s.Settings.Features.AssistantRAG && s.Assistant != nil {
 		s.registerAssistant(e)

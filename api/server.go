@@ -85,6 +85,8 @@ type Deps struct {
 	Ready map[string]func(context.Context) error
 	// Compiler compiles rules again for comparisons; without one there is no such route.
 	Compiler *Compiler
+	// Explainer says what became of each command of a rule; without one there is no such route.
+	Explainer Explainer
 	// Filters tell exclusions apart for exports; without them exports have no exception lists.
 	Filters kibana.Filters
 	// Codec, when set, is served under /codec for the Temporal UI.

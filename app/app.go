@@ -157,6 +157,7 @@ func Open(ctx context.Context, o Options) (_ *App, err error) {
 	}
 	d.Filters = a.filters
 	d.Compiler = &api.Compiler{Compiler: a.recompiler, Version: a.recompiler.Version}
+	Equip(&d, a.recompiler)
 	if a.assistant != nil {
 		d.Assistant = a.assistant.Gateway(api.NewQuestions(a.client))
 	}

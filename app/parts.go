@@ -9,6 +9,7 @@ import (
 	"github.com/rulebridge/rulebridge/activities"
 	"github.com/rulebridge/rulebridge/config"
 	"github.com/rulebridge/rulebridge/internal/compile"
+	"github.com/rulebridge/rulebridge/internal/interpret"
 	"github.com/rulebridge/rulebridge/internal/isolate"
 	"github.com/rulebridge/rulebridge/internal/llm"
 	"github.com/rulebridge/rulebridge/internal/prebuilt"
@@ -106,7 +107,8 @@ func readCompilation(schemaFile string, settings compile.Settings) (compilation,
 // local compiles and matches in the process that calls it; without a catalogue it only compiles.
 func (c compilation) local(catalogue *prebuilt.Catalogue) func(compile.Resources) isolate.Local {
 	return func(r compile.Resources) isolate.Local {
-		local := isolate.Local{Compiler: compile.NewCache(r, translate.Options{Schema: c.schema, Zone: c.defaults.Zone}, c.defaults).Named(c.version)}
+		cache := compile.NewCache(r, translate.Options{Schema: c.schema, Zone: c.defaults.Zone}, c.defaults).Named(c.version)
+		local := isolate.Local{Compiler: cache, Explainer: cache, Trier: interpret.Runner{Resources: r}}
 		if catalogue != nil {
 			local.Matcher = prebuilt.Matcher{Catalogue: catalogue}
 		}

@@ -8,14 +8,19 @@ import (
 	"github.com/rulebridge/rulebridge/internal/isolate"
 )
 
-// Recompiler compiles rules outside of their migrations, in a process of its own that is started with the first rule.
-// Close it.
+// Recompiler compiles and explains rules, and runs searches, outside of migrations, in processes of its own that are
+// started when they are needed. Close it.
 type Recompiler struct {
 	isolate.Compiler
+	isolate.Explainer
+	isolate.Trier
 	// Version names the compiler.
 	Version string
 	pool    *isolate.Pool
 }
+
+// recompilers is how many processes there are: a comparison keeps one busy while somebody looks at a rule.
+const recompilers = 2
 
 // NewRecompiler compiles with the macros and lookups that resources has.
 func NewRecompiler(c config.Config, resources compile.Resources, compilers Compilers, log *zap.Logger) (*Recompiler, error) {
@@ -25,11 +30,12 @@ func NewRecompiler(c config.Config, resources compile.Resources, compilers Compi
 	}
 	r := &Recompiler{Version: how.version}
 	if compilers.Path == "" {
-		r.Compiler = how.local(nil)(resources)
+		local := how.local(nil)(resources)
+		r.Compiler, r.Explainer, r.Trier = local, local, local
 		return r, nil
 	}
-	r.pool, err = isolate.NewPool(isolate.Options{Path: compilers.Path, Args: compilers.Args, Resources: resources, Size: 1, Log: log.Named("compilers")})
-	r.Compiler = r.pool
+	r.pool, err = isolate.NewPool(isolate.Options{Path: compilers.Path, Args: compilers.Args, Resources: resources, Size: recompilers, Log: log.Named("compilers")})
+	r.Compiler, r.Explainer, r.Trier = r.pool, r.pool, r.pool
 	return r, err
 }
 

@@ -14,8 +14,8 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/spf13/cobra"
 
+	"github.com/rulebridge/rulebridge/internal/interpret"
 	"github.com/rulebridge/rulebridge/internal/lower"
-	"github.com/rulebridge/rulebridge/internal/migration"
 	"github.com/rulebridge/rulebridge/internal/plan"
 	interpreter "github.com/rulebridge/rulebridge/internal/plan/run"
 	"github.com/rulebridge/rulebridge/internal/spl"
@@ -135,7 +135,7 @@ func where(s spl.Span) string {
 
 // runInput reads everything but the events.
 func (p Program) runInput(f runFlags) (interpreter.Input, error) {
-	in := interpreter.Input{Now: time.Now(), Limits: f.limits, Lookups: map[string]interpreter.Lookup{}}
+	in := interpreter.Input{Now: time.Now(), Limits: f.limits}
 	zone, err := time.LoadLocation(f.zone)
 	if err != nil {
 		return in, usagef("--time-zone %q: write it as Europe/Berlin or UTC", f.zone)
@@ -150,15 +150,7 @@ func (p Program) runInput(f runFlags) (interpreter.Input, error) {
 	if err != nil {
 		return in, err
 	}
-	macros := macroTable{}
-	for _, r := range resources {
-		if r.Type == migration.ResourceMacro {
-			macros.add(r)
-			continue
-		}
-		in.Lookups[r.Name] = lookupOf(r)
-	}
-	in.Macros = macros
+	in.Macros, in.Lookups = interpret.Macros(resources), interpret.Lookups(resources)
 	return in, nil
 }
 
@@ -193,34 +185,6 @@ func (p Program) readEvents(root plan.Node, f runFlags, zone *time.Location) ([]
 		all = append(all, events...)
 	}
 	return all, nil
-}
-
-// macroTable finds macros by name and number of arguments.
-type macroTable map[string]spl.MacroDef
-
-func (t macroTable) add(r migration.Resource) {
-	name, _, _ := strings.Cut(r.Name, "(")
-	t[fmt.Sprintf("%s(%d)", name, len(r.Arguments))] = spl.MacroDef{Name: name, Arguments: r.Arguments, Definition: r.Definition, Eval: r.IsEval}
-}
-
-// Macro finds a macro.
-func (t macroTable) Macro(name string, nargs int) (spl.MacroDef, bool) {
-	d, ok := t[fmt.Sprintf("%s(%d)", name, nargs)]
-	return d, ok
-}
-
-// lookupOf is a lookup for the interpreter. match_type is written as in transforms.conf: WILDCARD(a), CIDR(b). A lookup
-// that does not say matches with case, as Splunk's default is.
-func lookupOf(r migration.Resource) interpreter.Lookup {
-	l := interpreter.Lookup{Columns: r.Columns, Rows: r.Rows, CaseSensitive: r.CaseSensitiveMatch == nil || *r.CaseSensitiveMatch,
-		MaxMatches: r.MaxMatches, MinMatches: r.MinMatches, DefaultMatch: r.DefaultMatch, MatchType: map[string]string{}}
-	for part := range strings.SplitSeq(r.MatchType, ",") {
-		kind, column, ok := strings.Cut(strings.TrimSpace(part), "(")
-		if ok {
-			l.MatchType[strings.TrimSpace(strings.TrimSuffix(column, ")"))] = strings.ToUpper(strings.TrimSpace(kind))
-		}
-	}
-	return l
 }
 
 // rowsTable prints rows as a table as wide as the terminal.

@@ -68,6 +68,7 @@ func Gateway(ctx context.Context, o Options, ready func(addr string)) (err error
 	defer filters.Close()
 	d.Filters = filters
 	d.Compiler = &api.Compiler{Compiler: recompiler, Version: recompiler.Version}
+	app.Equip(&d, recompiler)
 	gateway, err := api.New(d)
 	if err != nil {
 		return err

@@ -10,6 +10,7 @@ import (
 	"fmt"
 
 	"github.com/rulebridge/rulebridge/internal/compile"
+	"github.com/rulebridge/rulebridge/internal/interpret"
 	"github.com/rulebridge/rulebridge/internal/migration"
 )
 
@@ -25,6 +26,16 @@ type Matcher interface {
 		matched *migration.Match, near []migration.Match, elastic *migration.ElasticRule)
 }
 
+// Explainer compiles a rule and says what became of each command of its search.
+type Explainer interface {
+	Explain(ctx context.Context, migrationID string, rule migration.OriginalRule) (compile.Explained, error)
+}
+
+// Trier runs a search over events, with the macros and lookups of a migration, or without any where the id is empty.
+type Trier interface {
+	Try(ctx context.Context, migrationID string, q interpret.Request) (interpret.Answer, error)
+}
+
 // Matched is what a Matcher found.
 type Matched struct {
 	Matched *migration.Match       `json:"matched,omitempty"`
@@ -36,9 +47,14 @@ type Matched struct {
 type CrashError struct {
 	// Reason says how the last process ended; it holds no text of the rule.
 	Reason string
+	// Once: it was tried once only.
+	Once bool
 }
 
 func (e *CrashError) Error() string {
+	if e.Once {
+		return "the rule took its process down: " + e.Reason
+	}
 	return fmt.Sprintf("the rule took its process down %d times: %s", crashLimit, e.Reason)
 }
 
@@ -58,6 +74,12 @@ type request struct {
 	Rule      migration.OriginalRule `json:"rule"`
 	// Match asks for prebuilt rules instead of a compilation.
 	Match *draft `json:"match,omitempty"`
+	// Explain asks what became of each command, Try for the rows of a search.
+	Explain bool               `json:"explain,omitempty"`
+	Try     *interpret.Request `json:"try,omitempty"`
+
+	// once: somebody waits, so that a rule which takes its process down is not tried again.
+	once bool
 }
 
 // draft is what a match is made with.
@@ -72,6 +94,9 @@ type response struct {
 	NeedResources bool            `json:"need_resources,omitempty"`
 	Output        *compile.Output `json:"output,omitempty"`
 	Matched       *Matched        `json:"matched,omitempty"`
+
+	Explained *compile.Explained `json:"explained,omitempty"`
+	Tried     *interpret.Answer  `json:"tried,omitempty"`
 	// Fault names a kind of error: faultResources, faultPanic or, for anything else, faultOther.
 	Fault string `json:"fault,omitempty"`
 	Text  string `json:"text,omitempty"`
@@ -99,8 +124,10 @@ func (r response) err() error {
 // Local compiles and matches in this process, where nothing keeps a rule from taking the process down.
 type Local struct {
 	Compiler
-	// Matcher may be nil: nothing matches.
+	// Matcher may be nil: nothing matches. The others may be nil where nobody asks.
 	Matcher Matcher
+	Explainer
+	Trier
 }
 
 // Match asks the Matcher.

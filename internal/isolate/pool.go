@@ -13,6 +13,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/rulebridge/rulebridge/internal/compile"
+	"github.com/rulebridge/rulebridge/internal/interpret"
 	"github.com/rulebridge/rulebridge/internal/migration"
 )
 
@@ -119,7 +120,7 @@ func (p *Pool) Compile(ctx context.Context, migrationID string, rule migration.O
 	if err != nil {
 		return compile.Output{}, err
 	}
-	q := request{Key: migrationID + "@" + strconv.FormatInt(version, 10), Rule: rule}
+	q := request{Key: resourcesKey(migrationID, version), Rule: rule}
 	r, err := p.ask(ctx, migrationID, q)
 	if err != nil {
 		return compile.Output{}, err
@@ -140,6 +141,46 @@ func (p *Pool) Match(ctx context.Context, rule migration.OriginalRule, compiled 
 		return Matched{}, fmt.Errorf("%w: an answer without a match", ErrInterrupted)
 	}
 	return *r.Matched, nil
+}
+
+// Explain explains a rule in one of the processes, with the errors of Compile. It is tried once.
+func (p *Pool) Explain(ctx context.Context, migrationID string, rule migration.OriginalRule) (compile.Explained, error) {
+	version, err := p.o.Resources.ResourcesVersion(ctx, migrationID)
+	if err != nil {
+		return compile.Explained{}, err
+	}
+	r, err := p.ask(ctx, migrationID, request{Key: resourcesKey(migrationID, version), Rule: rule, Explain: true, once: true})
+	if err != nil {
+		return compile.Explained{}, err
+	}
+	if r.Explained == nil {
+		return compile.Explained{}, fmt.Errorf("%w: an answer without an explanation", ErrInterrupted)
+	}
+	return *r.Explained, nil
+}
+
+// Try runs a search in one of the processes, with the errors of Compile. It is tried once.
+func (p *Pool) Try(ctx context.Context, migrationID string, in interpret.Request) (interpret.Answer, error) {
+	q := request{Key: "none", Try: &in, once: true, Resources: &[]migration.Resource{}}
+	if migrationID != "" {
+		version, err := p.o.Resources.ResourcesVersion(ctx, migrationID)
+		if err != nil {
+			return interpret.Answer{}, err
+		}
+		q.Key, q.Resources = resourcesKey(migrationID, version), nil
+	}
+	r, err := p.ask(ctx, migrationID, q)
+	if err != nil {
+		return interpret.Answer{}, err
+	}
+	if r.Tried == nil {
+		return interpret.Answer{}, fmt.Errorf("%w: an answer without rows", ErrInterrupted)
+	}
+	return *r.Tried, nil
+}
+
+func resourcesKey(migrationID string, version int64) string {
+	return migrationID + "@" + strconv.FormatInt(version, 10)
 }
 
 // ask has a request answered. A process that ends with a rule it did not work on alone, because it had others before, is
@@ -179,15 +220,15 @@ func (p *Pool) ask(ctx context.Context, migrationID string, q request) (response
 		}
 		alone := proc.served == 0
 		proc = nil
-		if err := p.blame(ctx, rule, q.Rule.ID, alone, how); err != nil {
+		if err := p.blame(ctx, rule, q, alone, how); err != nil {
 			return response{}, err
 		}
 	}
 }
 
 // blame decides what the end of a process means for the rule it worked on; nil means that it is tried again.
-func (p *Pool) blame(ctx context.Context, rule, ruleID string, alone bool, how *ending) error {
-	log := p.o.Log.With(zap.String("rule_id", ruleID), zap.String("how", how.text), zap.Bool("alone", alone))
+func (p *Pool) blame(ctx context.Context, rule string, q request, alone bool, how *ending) error {
+	log := p.o.Log.With(zap.String("rule_id", q.Rule.ID), zap.String("how", how.text), zap.Bool("alone", alone))
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
@@ -204,6 +245,9 @@ func (p *Pool) blame(ctx context.Context, rule, ruleID string, alone bool, how *
 	case !alone:
 		log.Warn("a compiling process ended; the rule is tried again in a new one")
 		return nil
+	case q.once:
+		log.Warn("a rule that somebody waits for took its process down while it ran alone")
+		return &CrashError{Reason: how.text, Once: true}
 	}
 	n, _ := p.crashes.Get(rule)
 	p.crashes.Add(rule, n+1)

@@ -2,6 +2,7 @@ package isolate
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/rulebridge/rulebridge/internal/compile"
+	"github.com/rulebridge/rulebridge/internal/interpret"
 	"github.com/rulebridge/rulebridge/internal/migration"
 )
 
@@ -19,7 +21,9 @@ const childEnv = "RULEBRIDGE_TEST_ISOLATED"
 // TestMain is the compiling process of the tests when asked to be one.
 func TestMain(m *testing.M) {
 	if os.Getenv(childEnv) != "" {
-		err := Serve(os.Stdin, os.Stdout, func(r compile.Resources) Local { return Local{Compiler: misbehaving{r}, Matcher: misbehaving{r}} })
+		err := Serve(os.Stdin, os.Stdout, func(r compile.Resources) Local {
+			return Local{Compiler: misbehaving{r}, Matcher: misbehaving{r}, Explainer: misbehaving{r}, Trier: misbehaving{r}}
+		})
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
@@ -75,6 +79,19 @@ func (misbehaving) Match(_ context.Context, rule migration.OriginalRule, compile
 		overflow(1)
 	}
 	return &migration.Match{RuleID: compiled.Query}, []migration.Match{{Name: ds[0].Code}}, compiled
+}
+
+func (c misbehaving) Explain(ctx context.Context, id string, rule migration.OriginalRule) (compile.Explained, error) {
+	o, err := c.Compile(ctx, id, rule)
+	return compile.Explained{Output: o, Stages: []compile.Stage{{Command: rule.Query}}}, err
+}
+
+func (c misbehaving) Try(ctx context.Context, id string, q interpret.Request) (interpret.Answer, error) {
+	o, err := c.Compile(ctx, id, migration.OriginalRule{Query: q.SPL})
+	if err != nil {
+		return interpret.Answer{}, err
+	}
+	return interpret.Answer{Columns: []string{o.Missing[0].Name}, Rows: [][]any{{json.Number("1.50"), "x", nil}}}, nil
 }
 
 func killSelf() {
@@ -197,6 +214,37 @@ func TestRulesThatTakeTheirProcessDown(t *testing.T) {
 	wg.Wait()
 	if _, err := p.Match(t.Context(), rule("m", "overflow"), nil, nil); !errors.As(err, new(*CrashError)) {
 		t.Errorf("a match that overflows: %v", err)
+	}
+	wantFull(t, p, "mig")
+}
+
+// TestSomebodyWaits: what is explained or tried for somebody takes one process down and is not tried again.
+func TestSomebodyWaits(t *testing.T) {
+	p := pool(t, Options{Size: 1, RuleLimit: 8 * time.Second})
+	e, err := p.Explain(t.Context(), "mig", rule("good", "good"))
+	if err != nil || len(e.Stages) != 1 || e.Stages[0].Command != "good" || e.Missing[0].Name != "3" {
+		t.Errorf("%+v, %v", e, err)
+	}
+	for _, id := range []string{"mig", ""} {
+		a, err := p.Try(t.Context(), id, interpret.Request{SPL: "good"})
+		if err != nil || a.Columns[0] != fmt.Sprint(len(id)) || fmt.Sprint(a.Rows) != "[[1.50 x <nil>]]" {
+			t.Errorf("%+v, %v", a, err)
+		}
+	}
+	for name, call := range map[string]func(query string) error{
+		"explain": func(q string) error { _, err := p.Explain(t.Context(), "mig", rule("bad", q)); return err },
+		"try":     func(q string) error { _, err := p.Try(t.Context(), "mig", interpret.Request{SPL: q}); return err },
+	} {
+		var crash *CrashError
+		if err := call("overflow"); !errors.As(err, &crash) || !crash.Once || !strings.Contains(err.Error(), "stack overflow") {
+			t.Errorf("%s: %v", name, err)
+		}
+		if err := call("panic"); !errors.Is(err, ErrPanic) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if err := call("contradiction"); !errors.Is(err, compile.ErrResources) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 	wantFull(t, p, "mig")
 }

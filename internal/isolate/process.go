@@ -81,6 +81,7 @@ func start(ctx context.Context, o Options) (*process, error) {
 func (p *process) read(out io.Reader) {
 	defer close(p.waited)
 	d := json.NewDecoder(out)
+	d.UseNumber() // values of rows stay as they are written
 	for {
 		var r response
 		err := d.Decode(&r)

@@ -116,6 +116,22 @@ func do(work Local, kept *known, q request) (r response) {
 	} else if !kept.resources.Contains(q.Key) {
 		return response{NeedResources: true}
 	}
+	switch {
+	case q.Explain && work.Explainer != nil:
+		o, err := work.Explain(ctx, q.Key, q.Rule)
+		if err != nil {
+			return fault(err)
+		}
+		return response{Explained: &o}
+	case q.Try != nil && work.Trier != nil:
+		a, err := work.Try(ctx, q.Key, *q.Try)
+		if err != nil {
+			return fault(err)
+		}
+		return response{Tried: &a}
+	case q.Explain || q.Try != nil:
+		return fault(errors.New("this process compiles only"))
+	}
 	o, err := work.Compile(ctx, q.Key, q.Rule)
 	if err != nil {
 		return fault(err)

@@ -84,6 +84,11 @@ func (l *lowering) finish() {
 	if len(l.stages) == 0 {
 		return
 	}
+	offsets, at := make([]int32, len(cmds)), 0
+	for i, part := range parts {
+		offsets[i] = int32(at) // the parser takes no text of 2 GiB, and no draft comes near
+		at += len(part) + len("\n| ")
+	}
 	last, run := -1, 0 // the stage of the command before, and how many in a row are its
 	for i, c := range cmds {
 		stage, ok := l.stageIndex[c]
@@ -99,9 +104,9 @@ func (l *lowering) finish() {
 			last, run = stage, 1
 		}
 		if s := &l.out.Stages[stage]; len(s.ESQL) == run-1 {
-			s.ESQL = parts[i+1-run : i+1 : i+1] // all of its commands stand together
+			s.ESQL, s.Offsets = parts[i+1-run:i+1:i+1], offsets[i+1-run:i+1:i+1] // all of its commands stand together
 		} else {
-			s.ESQL = append(s.ESQL, parts[i])
+			s.ESQL, s.Offsets = append(s.ESQL, parts[i]), append(s.Offsets, offsets[i])
 		}
 	}
 }

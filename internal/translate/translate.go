@@ -179,5 +179,6 @@ type Stage struct {
 	SPL     spl.Span
 	Command string
 	ESQL    []string
-	Notes   []int // indices into Diagnostics
+	Offsets []int32 // where each of ESQL begins in Query, in bytes
+	Notes   []int   // indices into Diagnostics
 }
