@@ -167,6 +167,12 @@ func (l *live) follow(ctx context.Context, f *feed) {
 
 // poll looks once, through the answers that callers of stats share.
 func (l *live) poll(ctx context.Context, f *feed) error {
+	// The loop before may still be on its way out.
+	f.looking.Lock()
+	defer f.looking.Unlock()
+	if ctx.Err() != nil {
+		return nil
+	}
 	now, err := recovered(ctx, func(ctx context.Context) (map[string]migration.Stats, error) { return l.stats(ctx, f.id) })
 	if f.id != "" && errors.Is(err, store.ErrNotFound) {
 		f.update(ctx, map[string]migration.Stats{}, nil)
@@ -177,10 +183,43 @@ func (l *live) poll(ctx context.Context, f *feed) error {
 	}
 	var changed []ruleEvent
 	if f.id != "" {
-		changed = f.changes(now[f.id])
+		if changed, err = l.changes(ctx, f); err != nil {
+			return err
+		}
 	}
 	f.update(ctx, now, changed)
 	return nil
+}
+
+// changes are the rules that changed since the last look, none at the first. The store is asked as often as for stats.
+func (l *live) changes(ctx context.Context, f *feed) ([]ruleEvent, error) {
+	begun := l.s.Now()
+	if begun.Sub(f.asked) < statsEvery {
+		return nil, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, storeDeadline)
+	defer cancel()
+	c, err := l.s.Store.Changes(ctx, f.id, f.mark)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil // the next look says so
+	}
+	if err != nil {
+		return nil, fmt.Errorf("looking for changed rules: %w", err)
+	}
+	// A store may tell of a change more than once.
+	told, ids := f.told, []string{}
+	f.told = make(map[string]int64, len(c.Rules))
+	for _, r := range c.Rules {
+		if f.told[r.ID] = r.Revision; told[r.ID] != r.Revision {
+			ids = append(ids, r.ID)
+		}
+	}
+	f.asked, f.mark = begun, c.Mark
+	if told == nil || len(ids) == 0 {
+		return nil, nil
+	}
+	slices.Sort(ids)
+	return []ruleEvent{{MigrationID: f.id, Changed: ids[:min(changedIDs, len(ids))], More: len(ids) > changedIDs}}, nil
 }
 
 func (l *live) stats(ctx context.Context, id string) (map[string]migration.Stats, error) {
@@ -215,6 +254,12 @@ type feed struct {
 	left    time.Time
 	stop    context.CancelFunc
 
+	// Of the loop, of which there is one at a time.
+	looking sync.Mutex
+	asked   time.Time        // when the store was asked for changed rules
+	mark    int64            // of the store, up to which it told
+	told    map[string]int64 // revisions of the rules that it told of last; nil before the first time
+
 	mu    sync.Mutex
 	known bool // looked at once
 	gone  bool // deleted
@@ -248,18 +293,6 @@ type ruleEvent struct {
 	Changed     []string `json:"changed"`
 	// More: others changed too.
 	More bool `json:"more"`
-}
-
-// changes are the rules that changed since the last look. Without names it says that some did, when counts or the time
-// of the last update changed.
-func (f *feed) changes(now migration.Stats) []ruleEvent {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	was, ok := f.now[f.id]
-	if !ok || was.Rules == now.Rules && was.LastUpdated.Equal(now.LastUpdated) {
-		return nil
-	}
-	return []ruleEvent{{MigrationID: f.id, Changed: []string{}, More: true}}
 }
 
 type deletedEvent struct {

@@ -324,7 +324,7 @@ var pathParameter = regexp.MustCompile(`:(\w+)`)
 
 // TestOpenAPIHasEveryRoute: the description and the routes name the same calls.
 func TestOpenAPIHasEveryRoute(t *testing.T) {
-	b := newAssistantBench(t, withCodec(t), withInstalls(&fakeInstalls{}), withCompiler(nil))
+	b := newAssistantBench(t, withCodec(t), withInstalls(&fakeInstalls{}), withCompiler(nil), withWorkbench())
 	doc, err := openapi3.NewLoader().LoadFromData(OpenAPI())
 	if err != nil {
 		t.Fatal(err)

@@ -24,6 +24,13 @@ func (f *fakeExplainer) Explain(_ context.Context, _ string, rule migration.Orig
 	return f.made, f.err
 }
 
+// withWorkbench gives the gateway everything that people need who work at one rule.
+func withWorkbench() func(*Deps) {
+	return func(d *Deps) {
+		d.Explainer = &fakeExplainer{}
+	}
+}
+
 func TestStages(t *testing.T) {
 	at := func(line, column int) migration.Position { return migration.Position{Line: line, Column: column} }
 	note := func(code string) migration.Diagnostic {
