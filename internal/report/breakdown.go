@@ -2,6 +2,7 @@ package report
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 
@@ -59,11 +60,20 @@ type Breakdown struct {
 type Tactics struct {
 	// Tactics has those that a rule in Splunk serves, in the order of an attack; By says what became of these rules.
 	Tactics []Breakdown `json:"tactics"`
+	// Techniques has the techniques and sub-techniques that a rule names, by id; By says what became of these rules.
+	Techniques []Technique `json:"techniques"`
 	// Before counts the techniques that a rule names, After those that a rule with a query names.
 	Before int `json:"techniques_before"`
 	After  int `json:"techniques_after"`
 	// Unknown are ids that MITRE ATT&CK does not know, with the number of rules.
 	Unknown []Count `json:"unknown"`
+}
+
+// Technique counts the rules that name a technique.
+type Technique struct {
+	Breakdown
+	// Tactics are the ids of those that it serves.
+	Tactics []string `json:"tactics"`
 }
 
 // covers says whether the class leaves something to install.
@@ -80,8 +90,7 @@ func (b breakdowns) add(name string, class Class) {
 		one = &Breakdown{Name: name, By: map[Class]int{}}
 		b[name] = one
 	}
-	one.Rules++
-	one.By[class]++
+	one.count(class)
 }
 
 // list is what was counted, largest first.
@@ -115,12 +124,13 @@ var tacticOrder = []string{"TA0043", "TA0042", "TA0001", "TA0002", "TA0003", "TA
 // coverage counts tactics and techniques.
 type coverage struct {
 	tactics       map[string]*Breakdown
+	techniques    map[string]*Technique
 	before, after map[string]bool
 	unknown       map[string]int
 }
 
 func newCoverage() coverage {
-	return coverage{tactics: map[string]*Breakdown{}, before: map[string]bool{}, after: map[string]bool{}, unknown: map[string]int{}}
+	return coverage{tactics: map[string]*Breakdown{}, techniques: map[string]*Technique{}, before: map[string]bool{}, after: map[string]bool{}, unknown: map[string]int{}}
 }
 
 // Attack are the tactics that a rule serves, by themselves or by its techniques, the techniques and sub-techniques that it
@@ -159,7 +169,9 @@ func (c coverage) add(r migration.Rule, class Class) {
 	for _, id := range unknown {
 		c.unknown[id]++
 	}
-	for _, id := range techniques {
+	slices.Sort(techniques)
+	for _, id := range slices.Compact(techniques) { // a rule that names one twice is one rule
+		c.technique(id).count(class)
 		c.before[id] = true
 		if class.covers() {
 			c.after[id] = true
@@ -172,15 +184,32 @@ func (c coverage) add(r migration.Rule, class Class) {
 			t = &Breakdown{ID: id, Name: e.Name, By: map[Class]int{}}
 			c.tactics[id] = t
 		}
-		t.Rules++
-		t.By[class]++
+		t.count(class)
 	}
 }
 
+func (b *Breakdown) count(class Class) {
+	b.Rules++
+	b.By[class]++
+}
+
+func (c coverage) technique(id string) *Technique {
+	t := c.techniques[id]
+	if t == nil {
+		e, _ := mitre.Lookup(id)
+		t = &Technique{Breakdown: Breakdown{ID: id, Name: e.Name, By: map[Class]int{}}, Tactics: e.Tactics}
+		c.techniques[id] = t
+	}
+	return t
+}
+
 func (c coverage) sum() Tactics {
-	out := Tactics{Tactics: []Breakdown{}, Before: len(c.before), After: len(c.after), Unknown: counts(c.unknown)}
+	out := Tactics{Tactics: []Breakdown{}, Techniques: []Technique{}, Before: len(c.before), After: len(c.after), Unknown: counts(c.unknown)}
 	for _, t := range c.tactics {
 		out.Tactics = append(out.Tactics, *t)
+	}
+	for _, id := range slices.Sorted(maps.Keys(c.techniques)) {
+		out.Techniques = append(out.Techniques, *c.techniques[id])
 	}
 	slices.SortFunc(out.Tactics, func(x, y Breakdown) int { return TacticOrder(x.ID, y.ID) })
 	return out

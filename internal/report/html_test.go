@@ -185,7 +185,7 @@ func TestPageSums(t *testing.T) {
 	want := `[{"full":1,"partial":1,"untranslatable":1,"waiting":1},` +
 		`[{"name":"logs-*","rules":2,"by":{"full":1,"partial":1}},{"name":"no query","rules":2,"by":{"untranslatable":1,"waiting":1}}],` +
 		`[{"name":"app","rules":4,"by":{"full":1,"partial":1,"untranslatable":1,"waiting":1}}],` +
-		`{"tactics":[{"id":"TA0002","name":"Execution","rules":4,"by":{"full":1,"partial":1,"untranslatable":1,"waiting":1}}],"techniques_before":1,"techniques_after":1,"unknown":[]},` +
+		`{"tactics":[{"id":"TA0002","name":"Execution","rules":4,"by":{"full":1,"partial":1,"untranslatable":1,"waiting":1}}],"techniques":[{"id":"T1059.001","name":"PowerShell","rules":4,"by":{"full":1,"partial":1,"untranslatable":1,"waiting":1},"tactics":["TA0002"]}],"techniques_before":1,"techniques_after":1,"unknown":[]},` +
 		`[{"name":"c1","rules":4}]]`
 	if string(got) != want {
 		t.Errorf("sums\n%s, want\n%s", got, want)

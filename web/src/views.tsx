@@ -1,3 +1,5 @@
+import {CoverageView} from './coverage/coverage'
+import {InstallView} from './install/install'
 import {MigrationList} from './migrations/list'
 import {OverviewView} from './overview/overview'
 import type {View} from './router'
@@ -10,4 +12,6 @@ export const views: View[] = [
   {pattern: '/m/:id', component: OverviewView, tab: {label: 'Overview', order: 1}, title: 'Overview'},
   {pattern: '/m/:id/rules', component: RulesView, tab: {label: 'Rules', order: 2}, title: 'Rules'},
   {pattern: '/m/:id/rules/:rule', component: RuleView, under: '/m/:id/rules', title: 'Rule'},
+  {pattern: '/m/:id/coverage', component: CoverageView, tab: {label: 'Coverage', order: 3}, title: 'Coverage'},
+  {pattern: '/m/:id/install', component: InstallView, tab: {label: 'Install', order: 4}, title: 'Install'},
 ]

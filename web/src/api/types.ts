@@ -410,6 +410,7 @@ export interface Report {
   by_app?: Breakdown[]
   mitre: {
     tactics: Breakdown[] | null
+    techniques?: (Breakdown & {tactics: string[]})[] | null
     techniques_before: number
     techniques_after: number
     unknown: NamedCount[] | null

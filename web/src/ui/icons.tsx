@@ -5,7 +5,7 @@ const paths = {
   play: 'M5 3.5v9l7.5-4.5z',
   stop: 'M4.5 4.5h7v7h-7z',
   retry: 'M13 8a5 5 0 1 1-1.6-3.7M13 2.5v3h-3',
-  more: 'M8 3.6v.01M8 8v.01M8 12.4v.01',
+  more: 'M8 3.6v.3M8 7.85v.3M8 12.1v.3',
   close: 'M4 4l8 8M12 4l-8 8',
   check: 'M3.5 8.5l3 3 6-7',
   warn: 'M8 2.5l6 11H2zM8 6.5v3.2M8 11.6v.01',
