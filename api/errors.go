@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
 	"github.com/rulebridge/rulebridge/internal/changes"
+	"github.com/rulebridge/rulebridge/internal/review"
 	"github.com/rulebridge/rulebridge/internal/store"
 )
 
@@ -30,6 +32,14 @@ type Error struct {
 	Status  int
 	Message string
 	Header  map[string]string
+	conflictBody
+}
+
+// conflictBody says, of a conflict over a rule, who changed it last and what its revision is.
+type conflictBody struct {
+	By       string     `json:"by,omitempty"`
+	At       *time.Time `json:"at,omitempty"`
+	Revision int64      `json:"revision,omitempty"`
 }
 
 func (e *Error) Error() string { return e.Message }
@@ -50,15 +60,22 @@ type errorBody struct {
 	StatusCode int    `json:"statusCode"`
 	Error      string `json:"error"`
 	Message    string `json:"message"`
+	conflictBody
 }
 
 // answerFor is the one place that maps errors to HTTP.
 func answerFor(err error, requestID string) *Error {
 	var e *Error
 	var tooLarge *http.MaxBytesError
+	var changed *store.ConflictError
+	why, refused := review.Refused(err)
 	switch {
 	case errors.As(err, &e):
 		return e
+	case errors.As(err, &changed):
+		return conflictOf(changed)
+	case refused:
+		return refusedChange(why)
 	case errors.Is(err, store.ErrNotFound):
 		return &Error{Status: http.StatusNoContent}
 	case errors.As(err, &tooLarge):
@@ -111,7 +128,7 @@ func writeError(w http.ResponseWriter, e *Error) {
 	if text == "" {
 		text = "Client Closed Request"
 	}
-	body, _ := json.Marshal(errorBody{StatusCode: e.Status, Error: text, Message: e.Message})
+	body, _ := json.Marshal(errorBody{StatusCode: e.Status, Error: text, Message: e.Message, conflictBody: e.conflictBody})
 	h.Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(e.Status)
 	_, _ = w.Write(append(body, '\n'))

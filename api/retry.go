@@ -19,7 +19,8 @@ const (
 	maxConcerned = 1000
 )
 
-// retryFilter says which rules at an end a start translates again; what its members take adds up.
+// retryFilter says which rules at an end a start translates again; what its members take adds up. Only ids take rules that
+// a person has edited, accepted or rejected.
 type retryFilter struct {
 	failed, notFull bool
 	ids             []string
@@ -74,10 +75,14 @@ func (s *Server) again(ctx context.Context, id string, f *retryFilter, c migrati
 	if f == nil {
 		return nil, false, nil
 	}
-	todo = f.failed && c.Failed > 0
+	if f.failed {
+		if todo, err = s.retriesFailed(ctx, id, c); err != nil {
+			return nil, false, err
+		}
+	}
 	if f.notFull {
 		for _, result := range []migration.Result{migration.Partial, migration.Untranslatable} {
-			rules, _, err := s.Store.List(ctx, id, store.RuleQuery{Size: 1, Status: migration.StatusFinished, Result: result})
+			rules, _, err := s.Store.List(ctx, id, store.RuleQuery{Size: 1, Status: migration.StatusFinished, Result: result, Unsettled: true})
 			if err != nil {
 				return nil, false, fmt.Errorf("looking for rules to translate again: %w", err)
 			}
@@ -100,7 +105,7 @@ func (s *Server) again(ctx context.Context, id string, f *retryFilter, c migrati
 	err = s.eachRule(ctx, id, func(r migration.Rule) {
 		named := chosen[r.ID]
 		delete(chosen, r.ID)
-		if ended(r) && (named || mentions.In(r.Original.Query) || mentions.Missing(r.Missing)) {
+		if r.Ended() && (named || !r.Settled() && (mentions.In(r.Original.Query) || mentions.Missing(r.Missing))) {
 			again.RuleIDs = append(again.RuleIDs, r.ID)
 			size += len(r.ID) + 3
 		}
@@ -120,8 +125,16 @@ func (s *Server) again(ctx context.Context, id string, f *retryFilter, c migrati
 	return again, todo || len(again.RuleIDs) > 0, nil
 }
 
-func ended(r migration.Rule) bool {
-	return r.Status == migration.StatusFinished || r.Status == migration.StatusError
+// retriesFailed says whether a start that takes the rules in error finds one: those that a person has settled stay.
+func (s *Server) retriesFailed(ctx context.Context, id string, c migration.Counts) (bool, error) {
+	if c.Failed == 0 {
+		return false, nil
+	}
+	rules, _, err := s.Store.List(ctx, id, store.RuleQuery{Size: 1, Status: migration.StatusError, Unsettled: true})
+	if err != nil {
+		return false, fmt.Errorf("looking for rules to translate again: %w", err)
+	}
+	return len(rules) > 0, nil
 }
 
 func (s *Server) mentions(ctx context.Context, id string, given []migration.Resource) (splunk.Mentions, error) {
@@ -150,7 +163,7 @@ func (s *Server) eachRule(ctx context.Context, id string, f func(migration.Rule)
 	}
 }
 
-// concerned are rules at an end that resources concern: their results may be better now.
+// concerned are rules at an end that resources concern, and that no person has settled: their results may be better now.
 type concerned struct {
 	Total   int      `json:"total"`
 	RuleIDs []string `json:"rule_ids"` // the first maxConcerned
@@ -170,7 +183,7 @@ func (s *Server) concerns(ctx context.Context, id string, given []migration.Reso
 		return c, err
 	}
 	err = s.eachRule(ctx, id, func(r migration.Rule) {
-		if !ended(r) || !mentions.In(r.Original.Query) && !mentions.Missing(r.Missing) {
+		if !r.Ended() || r.Settled() || !mentions.In(r.Original.Query) && !mentions.Missing(r.Missing) {
 			return
 		}
 		if c.Total++; c.Total <= maxConcerned {

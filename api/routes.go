@@ -41,6 +41,7 @@ func (s *Server) register(e *gin.Engine) {
 		rules.PUT("/:id/stop", handle(s, s.stop))
 		s.registerInstall(rules)
 		s.registerRules(rules)
+		s.registerReview(rules)
 		rules.GET("/:id/report", handle(s, s.report))
 		rules.GET("/:id/export", handle(s, s.export))
 		if s.Compiler != nil {

@@ -24,6 +24,7 @@ func (r *ruleRequest) bind(s *Server, c *gin.Context) error {
 	if r.ruleID == "" {
 		return badRequest("rule_id: is missing; name the rule, as ?rule_id=…")
 	}
+	c.Set(ruleIDKey, r.ruleID)
 	return nil
 }
 

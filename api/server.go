@@ -42,6 +42,7 @@ type Store interface {
 	Rule(ctx context.Context, id, ruleID string) (migration.Rule, error)
 	List(ctx context.Context, id string, q store.RuleQuery) (rules []migration.Rule, next string, err error)
 	Changes(ctx context.Context, id string, mark int64) (store.Changes, error)
+	Amend(ctx context.Context, id string, rules []store.Amendment, change func(*migration.Rule) error, each func(store.AmendResult)) error
 	Release(ctx context.Context, id string, epoch int64, ruleIDs []string) (migration.Counts, error)
 	UpsertResources(ctx context.Context, id string, rs []migration.Resource) (upserted int, err error)
 	Resources(ctx context.Context, id string) ([]migration.Resource, error)
@@ -269,7 +270,7 @@ func (s *Server) subject(c *gin.Context) []zap.Field {
 	case id == "":
 		return nil
 	case !ofAssistant(c.FullPath()):
-		return []zap.Field{zap.String("migration_id", clip(id, 64))}
+		return append([]zap.Field{zap.String("migration_id", clip(id, 64))}, ruleSubject(c)...)
 	}
 	if _, ok := s.Settings.ConnectorByID(id); ok && c.FullPath() == AssistantPath+executeRoute {
 		return []zap.Field{zap.String("connector_id", id)}

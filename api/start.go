@@ -98,8 +98,14 @@ func (s *Server) start(ctx context.Context, r *startRequest) (startAnswer, error
 		return no, fmt.Errorf("counting rules: %w", err)
 	}
 	todo := counts.Pending + counts.Processing
-	if r.retry {
-		todo += counts.Failed
+	if r.retry && todo == 0 {
+		some, err := s.retriesFailed(ctx, id, counts)
+		if err != nil {
+			return no, err
+		}
+		if some {
+			todo = counts.Failed
+		}
 	}
 	again, more, err := s.again(ctx, id, r.filter, counts)
 	if err != nil {
@@ -121,6 +127,7 @@ func (s *Server) start(ctx context.Context, r *startRequest) (startAnswer, error
 	s.asked.set(id)
 	started := s.opened(ctx, id, r.requestID, m.State != migration.Running)
 	s.stats.forget(id)
+	s.lists.Stale(id)
 	if started {
 		m.State, m.ParkReason, m.LastUpdated = migration.Running, "", s.Now().UTC()
 		s.recent.put(statsOf(m, counts), startShows)

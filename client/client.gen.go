@@ -933,6 +933,30 @@ func (e ListRowIDsParamsOrder) Valid() bool {
 	}
 }
 
+// Defines values for EditRuleJSONBodyElasticRuleSeverity.
+const (
+	Critical EditRuleJSONBodyElasticRuleSeverity = "critical"
+	High     EditRuleJSONBodyElasticRuleSeverity = "high"
+	Low      EditRuleJSONBodyElasticRuleSeverity = "low"
+	Medium   EditRuleJSONBodyElasticRuleSeverity = "medium"
+)
+
+// Valid indicates whether the value is a known member of the EditRuleJSONBodyElasticRuleSeverity enum.
+func (e EditRuleJSONBodyElasticRuleSeverity) Valid() bool {
+	switch e {
+	case Critical:
+		return true
+	case High:
+		return true
+	case Low:
+		return true
+	case Medium:
+		return true
+	default:
+		return false
+	}
+}
+
 // Answered defines model for Answered.
 type Answered struct {
 	ConnectorId string `json:"connector_id"`
@@ -1118,8 +1142,16 @@ type ElasticRule struct {
 
 // Error defines model for Error.
 type Error struct {
-	Error      string `json:"error"`
-	Message    string `json:"message"`
+	// At Of a conflict over a rule: when.
+	At *time.Time `json:"at,omitempty"`
+
+	// By Of a conflict over a rule: who changed it last.
+	By      *string `json:"by,omitempty"`
+	Error   string  `json:"error"`
+	Message string  `json:"message"`
+
+	// Revision Of a conflict over a rule: the stored one.
+	Revision   *int64 `json:"revision,omitempty"`
 	StatusCode int    `json:"statusCode"`
 }
 
@@ -1375,6 +1407,22 @@ type OriginalRuleQueryLanguage string
 // OriginalRuleVendor defines model for OriginalRule.Vendor.
 type OriginalRuleVendor string
 
+// Part A piece of a text, from start to the position after its end.
+type Part struct {
+	// End Lines and columns, in characters, count from 1.
+	End Place `json:"end"`
+
+	// Start Lines and columns, in characters, count from 1.
+	Start Place  `json:"start"`
+	Text  string `json:"text"`
+}
+
+// Place Lines and columns, in characters, count from 1.
+type Place struct {
+	Column int `json:"column"`
+	Line   int `json:"line"`
+}
+
 // Position defines model for Position.
 type Position struct {
 	Column int `json:"column"`
@@ -1415,6 +1463,23 @@ type Result string
 
 // ReviewState defines model for ReviewState.
 type ReviewState string
+
+// Reviewed defines model for Reviewed.
+type Reviewed struct {
+	Changed []struct {
+		Previous ReviewState `json:"previous"`
+		Revision int64       `json:"revision"`
+		RuleId   string      `json:"rule_id"`
+		State    ReviewState `json:"state"`
+	} `json:"changed"`
+	Refused []struct {
+		At       *time.Time `json:"at,omitempty"`
+		By       *string    `json:"by,omitempty"`
+		Revision *int64     `json:"revision,omitempty"`
+		RuleId   string     `json:"rule_id"`
+		Why      string     `json:"why"`
+	} `json:"refused"`
+}
 
 // Row defines model for Row.
 type Row struct {
@@ -1499,13 +1564,19 @@ type Rule struct {
 		// Earlier What the rule had come to before it was translated again (action requeued), in short.
 		Earlier *struct {
 			// Codes Codes of its diagnostics.
-			Codes             *[]string `json:"codes,omitempty"`
-			ErrorCode         *string   `json:"error_code,omitempty"`
-			PrebuiltRuleId    *string   `json:"prebuilt_rule_id,omitempty"`
-			Query             *string   `json:"query,omitempty"`
-			Status            Status    `json:"status"`
-			TranslationResult *Result   `json:"translation_result,omitempty"`
-			UpdatedAt         time.Time `json:"updated_at"`
+			Codes *[]string `json:"codes,omitempty"`
+
+			// EditedBy Who wrote the query; absent when no person did.
+			EditedBy       *string `json:"edited_by,omitempty"`
+			ErrorCode      *string `json:"error_code,omitempty"`
+			PrebuiltRuleId *string `json:"prebuilt_rule_id,omitempty"`
+			Query          *string `json:"query,omitempty"`
+
+			// Review What was decided about the rule.
+			Review            *map[string]interface{} `json:"review,omitempty"`
+			Status            Status                  `json:"status"`
+			TranslationResult *Result                 `json:"translation_result,omitempty"`
+			UpdatedAt         time.Time               `json:"updated_at"`
 		} `json:"earlier,omitempty"`
 	} `json:"history"`
 	Id          string `json:"id"`
@@ -1595,6 +1666,29 @@ type SessionConnectorsKind string
 
 // SessionUserRole defines model for Session.User.Role.
 type SessionUserRole string
+
+// Stages defines model for Stages.
+type Stages struct {
+	CompilerVersion string `json:"compiler_version"`
+
+	// Current Whether the rule's query is the one that the stages belong to.
+	Current bool `json:"current"`
+
+	// Query The query that the stages belong to; empty when the search has no draft.
+	Query  string `json:"query"`
+	Stages []struct {
+		Command string `json:"command"`
+
+		// Esql Pieces of query.
+		Esql []Part `json:"esql"`
+
+		// Notes Indices into the diagnostics of the rule.
+		Notes []int `json:"notes"`
+
+		// Spl A piece of a text, from start to the position after its end.
+		Spl Part `json:"spl"`
+	} `json:"stages"`
+}
 
 // State defines model for State.
 type State string
@@ -1792,6 +1886,18 @@ type ReportParamsFormat string
 // UpsertResourcesJSONBody defines parameters for UpsertResources.
 type UpsertResourcesJSONBody = []Resource
 
+// ReviewRulesJSONBody defines parameters for ReviewRules.
+type ReviewRulesJSONBody struct {
+	// Comment Added to each rule that changes.
+	Comment *string `json:"comment,omitempty"`
+	Rules   []struct {
+		// Revision That of the rule as the caller saw it; without it, whatever is stored.
+		Revision *int64      `json:"revision,omitempty"`
+		RuleId   string      `json:"rule_id"`
+		State    ReviewState `json:"state"`
+	} `json:"rules"`
+}
+
 // ListRowsParams defines parameters for ListRows.
 type ListRowsParams struct {
 	// Q Words that all have to occur in title, description, SPL, ES|QL or id, without case; at most 20.
@@ -1890,6 +1996,44 @@ type ReadRuleParams struct {
 	RuleId RuleID `form:"rule_id" json:"rule_id"`
 }
 
+// EditRuleJSONBody defines parameters for EditRule.
+type EditRuleJSONBody struct {
+	ElasticRule struct {
+		Description *string                              `json:"description,omitempty"`
+		From        *string                              `json:"from,omitempty"`
+		Interval    *string                              `json:"interval,omitempty"`
+		Query       *string                              `json:"query,omitempty"`
+		RiskScore   *int                                 `json:"risk_score,omitempty"`
+		Severity    *EditRuleJSONBodyElasticRuleSeverity `json:"severity,omitempty"`
+		Title       *string                              `json:"title,omitempty"`
+	} `json:"elastic_rule"`
+
+	// Revision That of the rule as the caller saw it.
+	Revision int64  `json:"revision"`
+	RuleId   string `json:"rule_id"`
+}
+
+// EditRuleJSONBodyElasticRuleSeverity defines parameters for EditRule.
+type EditRuleJSONBodyElasticRuleSeverity string
+
+// CommentRuleJSONBody defines parameters for CommentRule.
+type CommentRuleJSONBody struct {
+	Message string `json:"message"`
+	RuleId  string `json:"rule_id"`
+}
+
+// ResetRuleJSONBody defines parameters for ResetRule.
+type ResetRuleJSONBody struct {
+	// Revision That of the rule as the caller saw it.
+	Revision int64  `json:"revision"`
+	RuleId   string `json:"rule_id"`
+}
+
+// StagesParams defines parameters for Stages.
+type StagesParams struct {
+	RuleId string `form:"rule_id" json:"rule_id"`
+}
+
 // StartMigrationJSONBody defines parameters for StartMigration.
 type StartMigrationJSONBody struct {
 	// ConnectorId A declared connector; deterministic is always there.
@@ -1899,7 +2043,8 @@ type StartMigrationJSONBody struct {
 	Retry *bool `json:"retry,omitempty"`
 
 	// RetryFilter Rules at an end to translate again, beside those that are pending; what its members take adds up. A rule
-	// begins anew; what it had come to is kept in its history.
+	// begins anew; what it had come to is kept in its history. Rules that a person has edited, accepted or
+	// rejected stay as they are, unless `ids` names them.
 	RetryFilter *struct {
 		// Failed Rules in error, as retry does.
 		Failed *bool `json:"failed,omitempty"`
@@ -1968,6 +2113,18 @@ type StartInstallJSONRequestBody StartInstallJSONBody
 
 // UpsertResourcesJSONRequestBody defines body for UpsertResources for application/json ContentType.
 type UpsertResourcesJSONRequestBody = UpsertResourcesJSONBody
+
+// ReviewRulesJSONRequestBody defines body for ReviewRules for application/json ContentType.
+type ReviewRulesJSONRequestBody ReviewRulesJSONBody
+
+// EditRuleJSONRequestBody defines body for EditRule for application/json ContentType.
+type EditRuleJSONRequestBody EditRuleJSONBody
+
+// CommentRuleJSONRequestBody defines body for CommentRule for application/json ContentType.
+type CommentRuleJSONRequestBody CommentRuleJSONBody
+
+// ResetRuleJSONRequestBody defines body for ResetRule for application/json ContentType.
+type ResetRuleJSONRequestBody ResetRuleJSONBody
 
 // StartMigrationJSONRequestBody defines body for StartMigration for application/json ContentType.
 type StartMigrationJSONRequestBody StartMigrationJSONBody
@@ -2362,6 +2519,28 @@ type ClientInterface interface {
 	// Corresponds with POST /internal/siem_migrations/rules/{id}/resources (the `UpsertResources` operationId).
 	UpsertResources(ctx context.Context, id Id, body UpsertResourcesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ReviewRulesWithBody Accept or reject rules, or open them again
+	//
+	// Each rule is decided by itself: `changed` has those that are now in the state asked for, `refused` the others, with
+	// why, and with who changed the rule if its revision is another than the one given. The same call with the `previous`
+	// states takes it back. `installed` is refused: only an installation says so. Needs the role operator.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /internal/siem_migrations/rules/{id}/review (the `ReviewRules` operationId).
+	ReviewRulesWithBody(ctx context.Context, id Id, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReviewRules Accept or reject rules, or open them again
+	//
+	// Each rule is decided by itself: `changed` has those that are now in the state asked for, `refused` the others, with
+	// why, and with who changed the rule if its revision is another than the one given. The same call with the `previous`
+	// states takes it back. `installed` is refused: only an installation says so. Needs the role operator.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /internal/siem_migrations/rules/{id}/review (the `ReviewRules` operationId).
+	ReviewRules(ctx context.Context, id Id, body ReviewRulesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListRows Rules as a list shows them, filtered and sorted
 	//
 	// A filter that stands several times lets through what one of its values does. The gateway answers from memory, which
@@ -2381,6 +2560,72 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /internal/siem_migrations/rules/{id}/rule (the `ReadRule` operationId).
 	ReadRule(ctx context.Context, id Id, params *ReadRuleParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// EditRuleWithBody Change the Elastic rule
+	//
+	// The first edit keeps what was there as `draft`. What was decided about the rule is open again, since it held for the
+	// rule as it was. 409 if the stored revision is another (the answer says who changed the rule, when, and its revision),
+	// or while the rule is being translated; nothing is overwritten then. Needs the role operator.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /internal/siem_migrations/rules/{id}/rule (the `EditRule` operationId).
+	EditRuleWithBody(ctx context.Context, id Id, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// EditRule Change the Elastic rule
+	//
+	// The first edit keeps what was there as `draft`. What was decided about the rule is open again, since it held for the
+	// rule as it was. 409 if the stored revision is another (the answer says who changed the rule, when, and its revision),
+	// or while the rule is being translated; nothing is overwritten then. Needs the role operator.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /internal/siem_migrations/rules/{id}/rule (the `EditRule` operationId).
+	EditRule(ctx context.Context, id Id, body EditRuleJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CommentRuleWithBody Add a remark to a rule
+	//
+	// The same remark of the same person twice in a row is one. 409 while the rule is being translated. Needs the role operator.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /internal/siem_migrations/rules/{id}/rule/comments (the `CommentRule` operationId).
+	CommentRuleWithBody(ctx context.Context, id Id, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CommentRule Add a remark to a rule
+	//
+	// The same remark of the same person twice in a row is one. 409 while the rule is being translated. Needs the role operator.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /internal/siem_migrations/rules/{id}/rule/comments (the `CommentRule` operationId).
+	CommentRule(ctx context.Context, id Id, body CommentRuleJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ResetRuleWithBody Put the Elastic rule back to its draft
+	//
+	// What the compiler, a model or the match made stands again. Conflicts as for an edit. Needs the role operator.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /internal/siem_migrations/rules/{id}/rule/reset (the `ResetRule` operationId).
+	ResetRuleWithBody(ctx context.Context, id Id, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ResetRule Put the Elastic rule back to its draft
+	//
+	// What the compiler, a model or the match made stands again. Conflicts as for an edit. Needs the role operator.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /internal/siem_migrations/rules/{id}/rule/reset (the `ResetRule` operationId).
+	ResetRule(ctx context.Context, id Id, body ResetRuleJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// Stages What became of each command of a rule's search
+	//
+	// The compiler of this gateway compiles the search again, with the macros and lookups that the migration has now;
+	// nothing is stored. 422 when the search takes down the process that compiles it.
+	//
+	// Corresponds with GET /internal/siem_migrations/rules/{id}/rule/stages (the `Stages` operationId).
+	Stages(ctx context.Context, id Id, params *StagesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// StartMigrationWithBody Start, or resume, a migration
 	//
@@ -3118,6 +3363,48 @@ func (c *Client) UpsertResources(ctx context.Context, id Id, body UpsertResource
 	return c.Client.Do(req)
 }
 
+// ReviewRulesWithBody Accept or reject rules, or open them again
+//
+// Each rule is decided by itself: `changed` has those that are now in the state asked for, `refused` the others, with
+// why, and with who changed the rule if its revision is another than the one given. The same call with the `previous`
+// states takes it back. `installed` is refused: only an installation says so. Needs the role operator.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /internal/siem_migrations/rules/{id}/review (the `ReviewRules` operationId).
+func (c *Client) ReviewRulesWithBody(ctx context.Context, id Id, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReviewRulesRequestWithBody(c.Server, id, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReviewRules Accept or reject rules, or open them again
+//
+// Each rule is decided by itself: `changed` has those that are now in the state asked for, `refused` the others, with
+// why, and with who changed the rule if its revision is another than the one given. The same call with the `previous`
+// states takes it back. `installed` is refused: only an installation says so. Needs the role operator.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /internal/siem_migrations/rules/{id}/review (the `ReviewRules` operationId).
+func (c *Client) ReviewRules(ctx context.Context, id Id, body ReviewRulesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReviewRulesRequest(c.Server, id, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ListRows Rules as a list shows them, filtered and sorted
 //
 // A filter that stands several times lets through what one of its values does. The gateway answers from memory, which
@@ -3158,6 +3445,142 @@ func (c *Client) ListRowIDs(ctx context.Context, id Id, params *ListRowIDsParams
 // Corresponds with GET /internal/siem_migrations/rules/{id}/rule (the `ReadRule` operationId).
 func (c *Client) ReadRule(ctx context.Context, id Id, params *ReadRuleParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewReadRuleRequest(c.Server, id, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// EditRuleWithBody Change the Elastic rule
+//
+// The first edit keeps what was there as `draft`. What was decided about the rule is open again, since it held for the
+// rule as it was. 409 if the stored revision is another (the answer says who changed the rule, when, and its revision),
+// or while the rule is being translated; nothing is overwritten then. Needs the role operator.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /internal/siem_migrations/rules/{id}/rule (the `EditRule` operationId).
+func (c *Client) EditRuleWithBody(ctx context.Context, id Id, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewEditRuleRequestWithBody(c.Server, id, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// EditRule Change the Elastic rule
+//
+// The first edit keeps what was there as `draft`. What was decided about the rule is open again, since it held for the
+// rule as it was. 409 if the stored revision is another (the answer says who changed the rule, when, and its revision),
+// or while the rule is being translated; nothing is overwritten then. Needs the role operator.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /internal/siem_migrations/rules/{id}/rule (the `EditRule` operationId).
+func (c *Client) EditRule(ctx context.Context, id Id, body EditRuleJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewEditRuleRequest(c.Server, id, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CommentRuleWithBody Add a remark to a rule
+//
+// The same remark of the same person twice in a row is one. 409 while the rule is being translated. Needs the role operator.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /internal/siem_migrations/rules/{id}/rule/comments (the `CommentRule` operationId).
+func (c *Client) CommentRuleWithBody(ctx context.Context, id Id, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCommentRuleRequestWithBody(c.Server, id, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CommentRule Add a remark to a rule
+//
+// The same remark of the same person twice in a row is one. 409 while the rule is being translated. Needs the role operator.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /internal/siem_migrations/rules/{id}/rule/comments (the `CommentRule` operationId).
+func (c *Client) CommentRule(ctx context.Context, id Id, body CommentRuleJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCommentRuleRequest(c.Server, id, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ResetRuleWithBody Put the Elastic rule back to its draft
+//
+// What the compiler, a model or the match made stands again. Conflicts as for an edit. Needs the role operator.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /internal/siem_migrations/rules/{id}/rule/reset (the `ResetRule` operationId).
+func (c *Client) ResetRuleWithBody(ctx context.Context, id Id, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewResetRuleRequestWithBody(c.Server, id, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ResetRule Put the Elastic rule back to its draft
+//
+// What the compiler, a model or the match made stands again. Conflicts as for an edit. Needs the role operator.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /internal/siem_migrations/rules/{id}/rule/reset (the `ResetRule` operationId).
+func (c *Client) ResetRule(ctx context.Context, id Id, body ResetRuleJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewResetRuleRequest(c.Server, id, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// Stages What became of each command of a rule's search
+//
+// The compiler of this gateway compiles the search again, with the macros and lookups that the migration has now;
+// nothing is stored. 422 when the search takes down the process that compiles it.
+//
+// Corresponds with GET /internal/siem_migrations/rules/{id}/rule/stages (the `Stages` operationId).
+func (c *Client) Stages(ctx context.Context, id Id, params *StagesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewStagesRequest(c.Server, id, params)
 	if err != nil {
 		return nil, err
 	}
@@ -4648,6 +5071,53 @@ func NewUpsertResourcesRequestWithBody(server string, id Id, contentType string,
 	return req, nil
 }
 
+// NewReviewRulesRequest calls the generic ReviewRules builder with application/json body
+func NewReviewRulesRequest(server string, id Id, body ReviewRulesJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewReviewRulesRequestWithBody(server, id, "application/json", bodyReader)
+}
+
+// NewReviewRulesRequestWithBody constructs an http.Request for the ReviewRules method, with any body, and a specified content type
+func NewReviewRulesRequestWithBody(server string, id Id, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/internal/siem_migrations/rules/%s/review", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 // NewListRowsRequest constructs an http.Request for the ListRows method
 func NewListRowsRequest(server string, id Id, params *ListRowsParams) (*http.Request, error) {
 	var err error
@@ -5135,6 +5605,204 @@ func NewReadRuleRequest(server string, id Id, params *ReadRuleParams) (*http.Req
 	}
 
 	operationPath := fmt.Sprintf("/internal/siem_migrations/rules/%s/rule", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "rule_id", params.RuleId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewEditRuleRequest calls the generic EditRule builder with application/json body
+func NewEditRuleRequest(server string, id Id, body EditRuleJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewEditRuleRequestWithBody(server, id, "application/json", bodyReader)
+}
+
+// NewEditRuleRequestWithBody constructs an http.Request for the EditRule method, with any body, and a specified content type
+func NewEditRuleRequestWithBody(server string, id Id, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/internal/siem_migrations/rules/%s/rule", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewCommentRuleRequest calls the generic CommentRule builder with application/json body
+func NewCommentRuleRequest(server string, id Id, body CommentRuleJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCommentRuleRequestWithBody(server, id, "application/json", bodyReader)
+}
+
+// NewCommentRuleRequestWithBody constructs an http.Request for the CommentRule method, with any body, and a specified content type
+func NewCommentRuleRequestWithBody(server string, id Id, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/internal/siem_migrations/rules/%s/rule/comments", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewResetRuleRequest calls the generic ResetRule builder with application/json body
+func NewResetRuleRequest(server string, id Id, body ResetRuleJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewResetRuleRequestWithBody(server, id, "application/json", bodyReader)
+}
+
+// NewResetRuleRequestWithBody constructs an http.Request for the ResetRule method, with any body, and a specified content type
+func NewResetRuleRequestWithBody(server string, id Id, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/internal/siem_migrations/rules/%s/rule/reset", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewStagesRequest constructs an http.Request for the Stages method
+func NewStagesRequest(server string, id Id, params *StagesParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/internal/siem_migrations/rules/%s/rule/stages", pathParam0)
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}
@@ -5728,6 +6396,28 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /internal/siem_migrations/rules/{id}/resources (the `UpsertResources` operationId).
 	UpsertResourcesWithResponse(ctx context.Context, id Id, body UpsertResourcesJSONRequestBody, reqEditors ...RequestEditorFn) (*UpsertResourcesResponse, error)
 
+	// ReviewRulesWithBodyWithResponse Accept or reject rules, or open them again
+	//
+	// Each rule is decided by itself: `changed` has those that are now in the state asked for, `refused` the others, with
+	// why, and with who changed the rule if its revision is another than the one given. The same call with the `previous`
+	// states takes it back. `installed` is refused: only an installation says so. Needs the role operator.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /internal/siem_migrations/rules/{id}/review (the `ReviewRules` operationId).
+	ReviewRulesWithBodyWithResponse(ctx context.Context, id Id, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReviewRulesResponse, error)
+
+	// ReviewRulesWithResponse Accept or reject rules, or open them again
+	//
+	// Each rule is decided by itself: `changed` has those that are now in the state asked for, `refused` the others, with
+	// why, and with who changed the rule if its revision is another than the one given. The same call with the `previous`
+	// states takes it back. `installed` is refused: only an installation says so. Needs the role operator.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /internal/siem_migrations/rules/{id}/review (the `ReviewRules` operationId).
+	ReviewRulesWithResponse(ctx context.Context, id Id, body ReviewRulesJSONRequestBody, reqEditors ...RequestEditorFn) (*ReviewRulesResponse, error)
+
 	// ListRowsWithResponse Rules as a list shows them, filtered and sorted
 	//
 	// A filter that stands several times lets through what one of its values does. The gateway answers from memory, which
@@ -5753,6 +6443,74 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /internal/siem_migrations/rules/{id}/rule (the `ReadRule` operationId).
 	ReadRuleWithResponse(ctx context.Context, id Id, params *ReadRuleParams, reqEditors ...RequestEditorFn) (*ReadRuleResponse, error)
+
+	// EditRuleWithBodyWithResponse Change the Elastic rule
+	//
+	// The first edit keeps what was there as `draft`. What was decided about the rule is open again, since it held for the
+	// rule as it was. 409 if the stored revision is another (the answer says who changed the rule, when, and its revision),
+	// or while the rule is being translated; nothing is overwritten then. Needs the role operator.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /internal/siem_migrations/rules/{id}/rule (the `EditRule` operationId).
+	EditRuleWithBodyWithResponse(ctx context.Context, id Id, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*EditRuleResponse, error)
+
+	// EditRuleWithResponse Change the Elastic rule
+	//
+	// The first edit keeps what was there as `draft`. What was decided about the rule is open again, since it held for the
+	// rule as it was. 409 if the stored revision is another (the answer says who changed the rule, when, and its revision),
+	// or while the rule is being translated; nothing is overwritten then. Needs the role operator.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /internal/siem_migrations/rules/{id}/rule (the `EditRule` operationId).
+	EditRuleWithResponse(ctx context.Context, id Id, body EditRuleJSONRequestBody, reqEditors ...RequestEditorFn) (*EditRuleResponse, error)
+
+	// CommentRuleWithBodyWithResponse Add a remark to a rule
+	//
+	// The same remark of the same person twice in a row is one. 409 while the rule is being translated. Needs the role operator.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /internal/siem_migrations/rules/{id}/rule/comments (the `CommentRule` operationId).
+	CommentRuleWithBodyWithResponse(ctx context.Context, id Id, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CommentRuleResponse, error)
+
+	// CommentRuleWithResponse Add a remark to a rule
+	//
+	// The same remark of the same person twice in a row is one. 409 while the rule is being translated. Needs the role operator.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /internal/siem_migrations/rules/{id}/rule/comments (the `CommentRule` operationId).
+	CommentRuleWithResponse(ctx context.Context, id Id, body CommentRuleJSONRequestBody, reqEditors ...RequestEditorFn) (*CommentRuleResponse, error)
+
+	// ResetRuleWithBodyWithResponse Put the Elastic rule back to its draft
+	//
+	// What the compiler, a model or the match made stands again. Conflicts as for an edit. Needs the role operator.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /internal/siem_migrations/rules/{id}/rule/reset (the `ResetRule` operationId).
+	ResetRuleWithBodyWithResponse(ctx context.Context, id Id, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ResetRuleResponse, error)
+
+	// ResetRuleWithResponse Put the Elastic rule back to its draft
+	//
+	// What the compiler, a model or the match made stands again. Conflicts as for an edit. Needs the role operator.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /internal/siem_migrations/rules/{id}/rule/reset (the `ResetRule` operationId).
+	ResetRuleWithResponse(ctx context.Context, id Id, body ResetRuleJSONRequestBody, reqEditors ...RequestEditorFn) (*ResetRuleResponse, error)
+
+	// StagesWithResponse What became of each command of a rule's search
+	//
+	// The compiler of this gateway compiles the search again, with the macros and lookups that the migration has now;
+	// nothing is stored. 422 when the search takes down the process that compiles it.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /internal/siem_migrations/rules/{id}/rule/stages (the `Stages` operationId).
+	StagesWithResponse(ctx context.Context, id Id, params *StagesParams, reqEditors ...RequestEditorFn) (*StagesResponse, error)
 
 	// StartMigrationWithBodyWithResponse Start, or resume, a migration
 	//
@@ -7165,6 +7923,54 @@ func (r UpsertResourcesResponse) ContentType() string {
 	return ""
 }
 
+type ReviewRulesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Reviewed
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ReviewRulesResponse) GetJSON200() *Reviewed {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r ReviewRulesResponse) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ReviewRulesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ReviewRulesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ReviewRulesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ReviewRulesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type ListRowsResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -7309,6 +8115,198 @@ func (r ReadRuleResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r ReadRuleResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type EditRuleResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Rule
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r EditRuleResponse) GetJSON200() *Rule {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r EditRuleResponse) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r EditRuleResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r EditRuleResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r EditRuleResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r EditRuleResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type CommentRuleResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Rule
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r CommentRuleResponse) GetJSON200() *Rule {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r CommentRuleResponse) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r CommentRuleResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CommentRuleResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CommentRuleResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CommentRuleResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ResetRuleResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Rule
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ResetRuleResponse) GetJSON200() *Rule {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r ResetRuleResponse) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ResetRuleResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ResetRuleResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ResetRuleResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ResetRuleResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type StagesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Stages
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r StagesResponse) GetJSON200() *Stages {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r StagesResponse) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r StagesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r StagesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r StagesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r StagesResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -8109,6 +9107,40 @@ func (c *ClientWithResponses) UpsertResourcesWithResponse(ctx context.Context, i
 	return ParseUpsertResourcesResponse(rsp)
 }
 
+// ReviewRulesWithBodyWithResponse Accept or reject rules, or open them again
+//
+// Each rule is decided by itself: `changed` has those that are now in the state asked for, `refused` the others, with
+// why, and with who changed the rule if its revision is another than the one given. The same call with the `previous`
+// states takes it back. `installed` is refused: only an installation says so. Needs the role operator.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /internal/siem_migrations/rules/{id}/review (the `ReviewRules` operationId).
+func (c *ClientWithResponses) ReviewRulesWithBodyWithResponse(ctx context.Context, id Id, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReviewRulesResponse, error) {
+	rsp, err := c.ReviewRulesWithBody(ctx, id, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReviewRulesResponse(rsp)
+}
+
+// ReviewRulesWithResponse Accept or reject rules, or open them again
+//
+// Each rule is decided by itself: `changed` has those that are now in the state asked for, `refused` the others, with
+// why, and with who changed the rule if its revision is another than the one given. The same call with the `previous`
+// states takes it back. `installed` is refused: only an installation says so. Needs the role operator.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /internal/siem_migrations/rules/{id}/review (the `ReviewRules` operationId).
+func (c *ClientWithResponses) ReviewRulesWithResponse(ctx context.Context, id Id, body ReviewRulesJSONRequestBody, reqEditors ...RequestEditorFn) (*ReviewRulesResponse, error) {
+	rsp, err := c.ReviewRules(ctx, id, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReviewRulesResponse(rsp)
+}
+
 // ListRowsWithResponse Rules as a list shows them, filtered and sorted
 //
 // A filter that stands several times lets through what one of its values does. The gateway answers from memory, which
@@ -8151,6 +9183,116 @@ func (c *ClientWithResponses) ReadRuleWithResponse(ctx context.Context, id Id, p
 		return nil, err
 	}
 	return ParseReadRuleResponse(rsp)
+}
+
+// EditRuleWithBodyWithResponse Change the Elastic rule
+//
+// The first edit keeps what was there as `draft`. What was decided about the rule is open again, since it held for the
+// rule as it was. 409 if the stored revision is another (the answer says who changed the rule, when, and its revision),
+// or while the rule is being translated; nothing is overwritten then. Needs the role operator.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /internal/siem_migrations/rules/{id}/rule (the `EditRule` operationId).
+func (c *ClientWithResponses) EditRuleWithBodyWithResponse(ctx context.Context, id Id, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*EditRuleResponse, error) {
+	rsp, err := c.EditRuleWithBody(ctx, id, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseEditRuleResponse(rsp)
+}
+
+// EditRuleWithResponse Change the Elastic rule
+//
+// The first edit keeps what was there as `draft`. What was decided about the rule is open again, since it held for the
+// rule as it was. 409 if the stored revision is another (the answer says who changed the rule, when, and its revision),
+// or while the rule is being translated; nothing is overwritten then. Needs the role operator.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /internal/siem_migrations/rules/{id}/rule (the `EditRule` operationId).
+func (c *ClientWithResponses) EditRuleWithResponse(ctx context.Context, id Id, body EditRuleJSONRequestBody, reqEditors ...RequestEditorFn) (*EditRuleResponse, error) {
+	rsp, err := c.EditRule(ctx, id, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseEditRuleResponse(rsp)
+}
+
+// CommentRuleWithBodyWithResponse Add a remark to a rule
+//
+// The same remark of the same person twice in a row is one. 409 while the rule is being translated. Needs the role operator.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /internal/siem_migrations/rules/{id}/rule/comments (the `CommentRule` operationId).
+func (c *ClientWithResponses) CommentRuleWithBodyWithResponse(ctx context.Context, id Id, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CommentRuleResponse, error) {
+	rsp, err := c.CommentRuleWithBody(ctx, id, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCommentRuleResponse(rsp)
+}
+
+// CommentRuleWithResponse Add a remark to a rule
+//
+// The same remark of the same person twice in a row is one. 409 while the rule is being translated. Needs the role operator.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /internal/siem_migrations/rules/{id}/rule/comments (the `CommentRule` operationId).
+func (c *ClientWithResponses) CommentRuleWithResponse(ctx context.Context, id Id, body CommentRuleJSONRequestBody, reqEditors ...RequestEditorFn) (*CommentRuleResponse, error) {
+	rsp, err := c.CommentRule(ctx, id, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCommentRuleResponse(rsp)
+}
+
+// ResetRuleWithBodyWithResponse Put the Elastic rule back to its draft
+//
+// What the compiler, a model or the match made stands again. Conflicts as for an edit. Needs the role operator.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /internal/siem_migrations/rules/{id}/rule/reset (the `ResetRule` operationId).
+func (c *ClientWithResponses) ResetRuleWithBodyWithResponse(ctx context.Context, id Id, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ResetRuleResponse, error) {
+	rsp, err := c.ResetRuleWithBody(ctx, id, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseResetRuleResponse(rsp)
+}
+
+// ResetRuleWithResponse Put the Elastic rule back to its draft
+//
+// What the compiler, a model or the match made stands again. Conflicts as for an edit. Needs the role operator.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /internal/siem_migrations/rules/{id}/rule/reset (the `ResetRule` operationId).
+func (c *ClientWithResponses) ResetRuleWithResponse(ctx context.Context, id Id, body ResetRuleJSONRequestBody, reqEditors ...RequestEditorFn) (*ResetRuleResponse, error) {
+	rsp, err := c.ResetRule(ctx, id, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseResetRuleResponse(rsp)
+}
+
+// StagesWithResponse What became of each command of a rule's search
+//
+// The compiler of this gateway compiles the search again, with the macros and lookups that the migration has now;
+// nothing is stored. 422 when the search takes down the process that compiles it.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /internal/siem_migrations/rules/{id}/rule/stages (the `Stages` operationId).
+func (c *ClientWithResponses) StagesWithResponse(ctx context.Context, id Id, params *StagesParams, reqEditors ...RequestEditorFn) (*StagesResponse, error) {
+	rsp, err := c.Stages(ctx, id, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseStagesResponse(rsp)
 }
 
 // StartMigrationWithBodyWithResponse Start, or resume, a migration
@@ -9210,6 +10352,42 @@ func ParseUpsertResourcesResponse(rsp *http.Response) (*UpsertResourcesResponse,
 	return response, nil
 }
 
+// ParseReviewRulesResponse parses an HTTP response from a ReviewRulesWithResponse call
+func ParseReviewRulesResponse(rsp *http.Response) (*ReviewRulesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ReviewRulesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Reviewed
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseListRowsResponse parses an HTTP response from a ListRowsWithResponse call
 func ParseListRowsResponse(rsp *http.Response) (*ListRowsResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -9301,6 +10479,150 @@ func ParseReadRuleResponse(rsp *http.Response) (*ReadRuleResponse, error) {
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
 		var dest Rule
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseEditRuleResponse parses an HTTP response from a EditRuleWithResponse call
+func ParseEditRuleResponse(rsp *http.Response) (*EditRuleResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &EditRuleResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Rule
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseCommentRuleResponse parses an HTTP response from a CommentRuleWithResponse call
+func ParseCommentRuleResponse(rsp *http.Response) (*CommentRuleResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CommentRuleResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Rule
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseResetRuleResponse parses an HTTP response from a ResetRuleWithResponse call
+func ParseResetRuleResponse(rsp *http.Response) (*ResetRuleResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ResetRuleResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Rule
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseStagesResponse parses an HTTP response from a StagesWithResponse call
+func ParseStagesResponse(rsp *http.Response) (*StagesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &StagesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Stages
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}

@@ -277,13 +277,16 @@ type Edited struct {
 
 // Earlier is the result that a repeated translation replaced, in short: Codes are those of the diagnostics.
 type Earlier struct {
-	Status         Status    `json:"status"`
-	Result         Result    `json:"translation_result,omitempty"`
-	ErrorCode      string    `json:"error_code,omitempty"`
-	Query          string    `json:"query,omitempty"`
-	PrebuiltRuleID string    `json:"prebuilt_rule_id,omitempty"`
-	Codes          []string  `json:"codes,omitempty"`
-	UpdatedAt      time.Time `json:"updated_at"`
+	Status         Status   `json:"status"`
+	Result         Result   `json:"translation_result,omitempty"`
+	ErrorCode      string   `json:"error_code,omitempty"`
+	Query          string   `json:"query,omitempty"`
+	PrebuiltRuleID string   `json:"prebuilt_rule_id,omitempty"`
+	Codes          []string `json:"codes,omitempty"`
+	// EditedBy wrote the query, and Review is what was decided about the rule.
+	EditedBy  string    `json:"edited_by,omitempty"`
+	Review    *Review   `json:"review,omitempty"`
+	UpdatedAt time.Time `json:"updated_at"`
 }
 
 // Comment is a remark on a rule, by a step or a person.
@@ -346,6 +349,9 @@ func (r Rule) ReviewState() ReviewState {
 	}
 	return r.Review.State
 }
+
+// Replaced says whether a prebuilt rule takes the place of the rule: it matches, and no person has written another query.
+func (r Rule) Replaced() bool { return r.Matched != nil && r.Edited == nil }
 
 // Settled says whether a person has edited, accepted or rejected the rule, so that a start which translates kinds of rules
 // again leaves it out. An installation does not undo what was decided before it.

@@ -45,8 +45,12 @@ func (a Again) None() bool { return !a.Failed && !a.NotFull && len(a.RuleIDs) ==
 // Restarted is a rule at an end as Requeue leaves it: pending, with its earlier result in the history.
 func Restarted(was migration.Rule, again Again, at time.Time) migration.Rule {
 	earlier := &migration.Earlier{Status: was.Status, Result: was.Result, ErrorCode: was.ErrorCode, UpdatedAt: was.UpdatedAt}
+	earlier.Review = was.Review
 	if was.Elastic != nil {
 		earlier.Query = was.Elastic.Query
+	}
+	if was.Edited != nil {
+		earlier.EditedBy = was.Edited.By
 	}
 	if was.Matched != nil {
 		earlier.PrebuiltRuleID = was.Matched.RuleID
@@ -138,6 +142,36 @@ func Apply(was migration.Rule, token migration.Token, change func(*migration.Rul
 	after, err := content(r)
 	if err != nil {
 		return r, false, err
+	}
+	if bytes.Equal(before, after) {
+		return was, false, nil
+	}
+	if r.UpdatedAt.Equal(was.UpdatedAt) {
+		r.UpdatedAt = now
+	}
+	return r, true, nil
+}
+
+// Amended is the heart of Amend, the same in every store: it runs a person's change on a copy of the stored rule and says
+// whether there is something to write. Identity, origin, status and token are not the change's to alter.
+func Amended(was migration.Rule, revision int64, change func(*migration.Rule) error, now time.Time) (r migration.Rule, write bool, err error) {
+	if was.Status == migration.StatusProcessing || revision != 0 && revision != was.Revision {
+		return was, false, &ConflictError{RuleID: was.ID, By: was.UpdatedBy, At: was.UpdatedAt, Revision: was.Revision,
+			Processing: was.Status == migration.StatusProcessing}
+	}
+	before, err := content(was)
+	if err != nil {
+		return was, false, err
+	}
+	r = was
+	if err := change(&r); err != nil {
+		return was, false, err
+	}
+	r.Timestamp, r.ID, r.MigrationID, r.CreatedBy, r.Original = was.Timestamp, was.ID, was.MigrationID, was.CreatedBy, was.Original
+	r.Token, r.Revision, r.Status = was.Token, was.Revision, was.Status
+	after, err := content(r)
+	if err != nil {
+		return was, false, err
 	}
 	if bytes.Equal(before, after) {
 		return was, false, nil

@@ -5,6 +5,7 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/rulebridge/rulebridge/internal/migration"
@@ -27,6 +28,42 @@ var (
 	// ErrUnavailable marks transient failures of the store itself: retry later.
 	ErrUnavailable = errors.New("store unavailable")
 )
+
+// ConflictError says that a rule is not as it was when a person looked at it, or that it is being translated now. It is an
+// ErrConflict.
+type ConflictError struct {
+	RuleID string
+	// By and At are of the last change, Revision is the stored one.
+	By       string
+	At       time.Time
+	Revision int64
+	// Processing: a start works on the rule.
+	Processing bool
+}
+
+func (e *ConflictError) Error() string {
+	if e.Processing {
+		return fmt.Sprintf("rule %q is being translated now: try again when that is done", e.RuleID)
+	}
+	return fmt.Sprintf("rule %q was changed by %s at %s: look at it again", e.RuleID, e.By, e.At.UTC().Format(time.RFC3339))
+}
+
+// Unwrap makes it an ErrConflict.
+func (e *ConflictError) Unwrap() error { return ErrConflict }
+
+// Amendment names a rule that a person changes. Revision is what the person saw of it; 0 means whatever is stored.
+type Amendment struct {
+	RuleID   string
+	Revision int64
+}
+
+// AmendResult is what became of an Amendment: the rule before and after, or why it was not changed. Of a rule that is not there
+// Err is ErrNotFound.
+type AmendResult struct {
+	RuleID   string
+	Was, Now migration.Rule
+	Err      error
+}
 
 // Store is everything; consumers name the small interface they need.
 type Store interface {
@@ -95,6 +132,12 @@ type Rules interface {
 	// call it again after a concurrent write. A rule that is already finished under the same token returns nil without
 	// a second write when the change asks for finished: recording twice is recording once.
 	Record(ctx context.Context, id, ruleID string, token migration.Token, change func(*migration.Rule)) error
+	// Amend changes rules as a person asks, in a bounded number of round trips, and tells each what became of one; what
+	// fails for one rule changes nothing for the others. It is optimistic: a rule whose revision is another than that of the
+	// amendment, and one that is processing, gives *ConflictError and stays as it is, so that the same amendment twice is
+	// told and not doubled. A change that alters nothing writes nothing. The change must be a pure function: a store may
+	// call it again after a concurrent write. A deleted rule does not come back.
+	Amend(ctx context.Context, id string, rules []Amendment, change func(*migration.Rule) error, each func(AmendResult)) error
 	// Release puts the given rules back to pending if they are processing under the epoch; recorded steps stay. With no ids
 	// it releases every processing rule of the epoch.
 	Release(ctx context.Context, id string, epoch int64, ruleIDs []string) (migration.Counts, error)
@@ -123,6 +166,20 @@ type RuleQuery struct {
 	// Unsettled leaves out the rules that a person has settled (migration.Rule.Settled).
 	Unsettled bool
 }
+
+// AmendOne is Amend of one rule.
+func AmendOne(ctx context.Context, rules interface {
+	Amend(ctx context.Context, id string, rules []Amendment, change func(*migration.Rule) error, each func(AmendResult)) error
+}, id string, a Amendment, change func(*migration.Rule) error) (migration.Rule, error) {
+	var one AmendResult
+	if err := rules.Amend(ctx, id, []Amendment{a}, change, func(r AmendResult) { one = r }); err != nil {
+		return migration.Rule{}, err
+	}
+	return one.Now, one.Err
+}
+
+// AmendStep is how many rules Amend reads and writes at a time.
+const AmendStep = 200
 
 // ClockSkew is how far the clocks of processes that share a store may be apart.
 const ClockSkew = 30 * time.Second

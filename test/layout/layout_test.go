@@ -33,7 +33,7 @@ var rules = map[string]rule{
 	"":    {ours: []string{"cli", "app", "worker/embedded"}, third: []string{}},
 	"cli": {ours: []string{"app", "config", "internal", "samples", "worker", "workflows"}},
 	"app": {ours: []string{"activities", "api", "config", "internal", "worker", "workflows"}},
-	"api": {ours: []string{"api/page", "workflows", "internal/store", "internal/migration", "internal/changes", "internal/kibana", "internal/report", "internal/rulelist", "internal/splunk", "internal/kibana/client", "internal/kibana/install", "config", "internal/assistant"}},
+	"api": {ours: []string{"api/page", "workflows", "internal/store", "internal/migration", "internal/changes", "internal/kibana", "internal/report", "internal/review", "internal/rulelist", "internal/splunk", "internal/kibana/client", "internal/kibana/install", "config", "internal/assistant"}},
 	// The built page: files and how they are served.
 	"api/page": {standardOnly: true},
 	"worker":   {ours: []string{"config", "internal/codec", "internal/migration", "workflows"}},
@@ -78,11 +78,12 @@ var rules = map[string]rule{
 	"internal/llm":       {ours: []string{"internal/migration"}},
 	"internal/changes":   {ours: []string{"internal/compile", "internal/migration"}, third: []string{"github.com/aymanbagabas/go-udiff"}},
 	"internal/report":    {ours: []string{"internal/migration", "internal/mitre"}, third: []string{}},
+	"internal/review":    {ours: []string{"internal/esql", "internal/migration"}, third: []string{}},
 	"internal/rulelist":  {ours: []string{"internal/migration", "internal/mitre", "internal/report", "internal/store"}, third: []string{"github.com/hashicorp/golang-lru/"}},
 	"internal/kibana":    {ours: []string{"internal/esql", "internal/migration", "internal/report"}, third: []string{"github.com/google/uuid", "github.com/pelletier/go-toml/"}},
 	// One Kibana over HTTP, and the installation of rules there.
 	"internal/kibana/client":  {standardOnly: true},
-	"internal/kibana/install": {ours: []string{"internal/esql", "internal/kibana", "internal/migration", "internal/store"}, third: []string{"github.com/hashicorp/golang-lru/", "golang.org/x/sync/"}},
+	"internal/kibana/install": {ours: []string{"internal/esql", "internal/kibana", "internal/migration", "internal/review", "internal/store"}, third: []string{"github.com/hashicorp/golang-lru/", "golang.org/x/sync/"}},
 	"internal/splunk":         {ours: []string{"internal/migration"}},
 	"internal/store":          {ours: []string{"internal/migration", "internal/assistant"}},
 	"internal/assistant":      {third: []string{"golang.org/x/text/", "golang.org/x/net/idna"}},

@@ -150,11 +150,16 @@ func (s *Store) Record(ctx context.Context, id, ruleID string, token migration.T
 // replace writes r, under the mark of the writer, over the document it was made of; done is false if that has changed.
 func (s *Store) replace(ctx context.Context, at ref, was ruleDoc, r migration.Rule, me string) (done bool, err error) {
 	r.Revision = was.Revision + 1
+	o, err := s.writes.do(ctx, write{action: "index", ref: at, on: &was.on, doc: s.marked(was, r, me)})
+	return o.ok(), err
+}
+
+// marked is the document of r under the mark of the writer.
+func (s *Store) marked(was ruleDoc, r migration.Rule, me string) ruleDoc {
 	doc := newRuleDoc(r, s.now())
 	doc.Writes = append(slices.Clone(was.Writes), me)
 	doc.Writes = doc.Writes[max(0, len(doc.Writes)-writesKept):]
-	o, err := s.writes.do(ctx, write{action: "index", ref: at, on: &was.on, doc: doc})
-	return o.ok(), err
+	return doc
 }
 
 // replaceLive is replace for a document whose migration was not looked at: that happens at the same time. What is

@@ -495,7 +495,7 @@ func testTwiceAndLate(t *testing.T, s *suite) {
 		s.claim(id, token(2, 1), 2, ruleID(0), ruleID(1))
 		before := s.snapshot(id)
 		switch name {
-		case "DeleteRule", "BeginCall", "SaveAnswer": // not a start's: keyed by rule or question
+		case "DeleteRule", "Amend", "BeginCall", "SaveAnswer": // not a start's: keyed by rule or question
 			continue
 		}
 		err = s.writes(id)[name](s.ctx)

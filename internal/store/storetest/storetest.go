@@ -48,6 +48,10 @@ func Run(t *testing.T, open func(*testing.T) store.Store, spoil func(ctx context
 		{"Tombstone", testTombstone},
 		{"List", testList},
 		{"Changes", testChanges},
+		{"Amend", testAmend},
+		{"AmendMany", testAmendMany},
+		{"AmendAtOnce", testAmendAtOnce},
+		{"Settled", testSettled},
 		{"Resources", testResources},
 		{"Answers", testAnswers},
 		{"Budget", testBudget},
@@ -289,6 +293,13 @@ func (s *suite) writes(id string) map[string]func(context.Context) error {
 		"Claim": func(ctx context.Context) error { _, _, err := s.Claim(ctx, id, token(1, 99), 1); return err },
 		"Record": func(ctx context.Context) error {
 			return s.Record(ctx, id, ruleID(0), token(1, 1), finish)
+		},
+		"Amend": func(ctx context.Context) error {
+			_, err := store.AmendOne(ctx, s, id, store.Amendment{RuleID: ruleID(2)}, func(r *migration.Rule) error {
+				r.Comments = []migration.Comment{{Message: "m", CreatedAt: start, CreatedBy: "bob"}}
+				return nil
+			})
+			return err
 		},
 		"Release":    func(ctx context.Context) error { _, err := s.Release(ctx, id, 1, []string{ruleID(0)}); return err },
 		"ReleaseAll": func(ctx context.Context) error { _, err := s.Release(ctx, id, 1, nil); return err },

@@ -1,0 +1,86 @@
+package elastic
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+
+	"github.com/rulebridge/rulebridge/internal/migration"
+	"github.com/rulebridge/rulebridge/internal/store"
+)
+
+// Amend implements store.Rules. A step is one reading and one bulk request; documents that changed in between are looked at
+// again.
+func (s *Store) Amend(ctx context.Context, id string, rules []store.Amendment, change func(*migration.Rule) error, each func(store.AmendResult)) error {
+	for step := range slices.Chunk(rules, store.AmendStep) {
+		me := strconv.FormatUint(rand.Uint64(), 36)
+		err := again(ctx, func() (err error) {
+			if step, err = s.amendStep(ctx, id, me, step, change, each); err == nil && len(step) > 0 {
+				return errConflict
+			}
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("change rules of migration %q: %w", id, err)
+		}
+	}
+	return nil
+}
+
+// amendStep writes under the mark of the caller and gives the rules that have to be looked at again.
+func (s *Store) amendStep(ctx context.Context, id, me string, step []store.Amendment, change func(*migration.Rule) error, each func(store.AmendResult)) ([]store.Amendment, error) {
+	refs := []ref{s.migrationRef(id)}
+	for _, a := range step {
+		refs = append(refs, s.ruleRef(id, a.RuleID))
+	}
+	docs, err := s.get(ctx, refs)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := live(id, docs[0]); err != nil {
+		return nil, err
+	}
+	var writes []write
+	var results []store.AmendResult // of writes
+	var amendments []store.Amendment
+	for i, a := range step {
+		d := docs[i+1]
+		if !d.Found {
+			each(store.AmendResult{RuleID: a.RuleID, Err: noRule(id, a.RuleID)})
+			continue
+		}
+		was := d.rule()
+		if slices.Contains(was.Writes, me) {
+			// It was written, and the answer was lost: nobody knows any more what was there before but its revision.
+			each(store.AmendResult{RuleID: a.RuleID, Was: was.Rule, Now: was.Rule})
+			continue
+		}
+		now, changed, err := store.Amended(was.Rule, a.Revision, change, s.now())
+		if err == nil && was.unreadable != nil {
+			err = fmt.Errorf("rule %q of migration %q: %w: %w", a.RuleID, id, store.ErrUnreadable, was.unreadable)
+		}
+		if err != nil || !changed {
+			each(store.AmendResult{RuleID: a.RuleID, Was: was.Rule, Now: was.Rule, Err: err})
+			continue
+		}
+		now.Revision = was.Revision + 1
+		writes = append(writes, write{action: "index", ref: refs[i+1], on: &was.on, doc: s.marked(was, now, me)})
+		results = append(results, store.AmendResult{RuleID: a.RuleID, Was: was.Rule, Now: now})
+		amendments = append(amendments, a)
+	}
+	outcomes, err := s.bulk(ctx, writes, false)
+	if err != nil {
+		return nil, err
+	}
+	var left []store.Amendment
+	for i, o := range outcomes {
+		if o.ok() {
+			each(results[i])
+		} else {
+			left = append(left, amendments[i])
+		}
+	}
+	return left, nil
+}
