@@ -252,7 +252,7 @@ func (s *Schema) Match(ps []Predicate) (src *Source, consumed []bool, ok bool) {
 	if best.Name == channelSource {
 		best = best.channel(ps)
 	}
-	return best, consumed, true
+	return best.oneChannel(ps), consumed, true
 }
 
 // channelSource is the source of every Windows channel without an integration of its own.
@@ -281,6 +281,32 @@ func (s *Source) channel(ps []Predicate) *Source {
 	all := *s
 	all.Support, all.Reason = Approximate, "the search is over every Windows channel; only forwarded events stand in one place in Elastic, so name the channel or its event codes"
 	return &all
+}
+
+// oneChannel returns a copy of a source of several Windows channels that has only the one that a predicate names.
+func (s *Source) oneChannel(ps []Predicate) *Source {
+	for i, con := range s.Constraints {
+		if con.Field != "winlog.channel" || len(con.Values) < 2 {
+			continue
+		}
+		for _, p := range ps {
+			name := p.Value
+			for _, prefix := range []string{"xmlwineventlog:", "wineventlog:"} {
+				if len(name) > len(prefix) && strings.EqualFold(name[:len(prefix)], prefix) {
+					name = name[len(prefix):]
+				}
+			}
+			for _, v := range con.Values {
+				if strings.EqualFold(v, name) {
+					c := *s
+					c.Constraints = slices.Clone(s.Constraints)
+					c.Constraints[i].Values = []string{v}
+					return &c
+				}
+			}
+		}
+	}
+	return s
 }
 
 // Narrow picks the one stream of a source that equality predicates on its fields select (category=SignInLogs of Azure AD);

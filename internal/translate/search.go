@@ -132,6 +132,9 @@ func (l *lowering) chooseSource(e spl.SearchExpr, at spl.Span, later []spl.Comma
 	}
 	if len(preds) > 0 {
 		s, consumed, ok := l.schema.Match(preds)
+		if ok && len(srcs) > 0 && srcs[0].Name == s.Name {
+			srcs[0] = s // it may name one channel of the macro's
+		}
 		for j, i := range predOf {
 			p := parts[i].(*spl.Compare)
 			take := strings.EqualFold(p.Field.Text, "index")
