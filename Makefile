@@ -29,13 +29,19 @@ sizes: build build-production ## build both and print their sizes
 # Chaos waits for outages most of its minutes, so the suite runs beside the others.
 .PHONY: test
 test: build ## all tests; parts that are missing here are skipped visibly
-	@$(MAKE) --no-print-directory -j2 test-packages test-chaos
+	@$(MAKE) --no-print-directory -j2 test-packages test-chaos test-browser
 
-.PHONY: test-packages test-chaos
-test-packages: # all tests but chaos
-	RULEBRIDGE_BIN=$(abspath bin/rulebridge) $(GO) test -p 3 -timeout 40m -skip '^TestChaos' $(PACKAGES)
+.PHONY: test-packages test-chaos test-browser
+test-packages: # all tests but chaos and those of the page
+	RULEBRIDGE_BIN=$(abspath bin/rulebridge) $(GO) test -p 3 -timeout 40m -skip '^TestChaos' $(filter-out %/test/e2e,$(PACKAGES))
+test-browser: # the page in a real Chromium; screenshots go to bin/screenshots
+	RULEBRIDGE_BIN=$(abspath bin/rulebridge) $(GO) test -count=1 -timeout 15m ./test/e2e
 test-chaos: # the short form of chaos: a few kills, and each fault for a third of its time
 	RULEBRIDGE_BIN=$(abspath bin/rulebridge) $(GO) test -timeout 40m -run '^TestChaos' ./test/integration
+
+.PHONY: pictures
+pictures: build ## the pictures of the documents (docs/pictures), by the tests of the page
+	RULEBRIDGE_BIN=$(abspath bin/rulebridge) RULEBRIDGE_PICTURES=$(abspath docs/pictures) $(GO) test -count=1 -timeout 15m ./test/e2e
 
 .PHONY: test-short
 test-short: ## the fast tests

@@ -30,19 +30,22 @@ func Path(t testing.TB) string {
 	if testing.Short() {
 		t.Skip("drives the whole program; left out with -short")
 	}
-	built.once.Do(func() {
-		if b := os.Getenv("RULEBRIDGE_BIN"); b != "" {
-			built.path, built.err = filepath.Abs(b)
-			return
-		}
-		if built.dir, built.err = os.MkdirTemp("", "rulebridge-bin-"); built.err == nil {
-			built.path, built.err = Build(built.dir)
-		}
-	})
+	built.once.Do(obtain)
 	if built.err != nil {
 		t.Fatal(built.err)
 	}
 	return built.path
+}
+
+// obtain is for the whole run of the tests: no single test's folder will do.
+func obtain() {
+	if b := os.Getenv("RULEBRIDGE_BIN"); b != "" {
+		built.path, built.err = filepath.Abs(b)
+		return
+	}
+	if built.dir, built.err = os.MkdirTemp("", "rulebridge-bin-"); built.err == nil {
+		built.path, built.err = Build(built.dir)
+	}
 }
 
 // Clean removes what Path built; a TestMain calls it at the end.
