@@ -24,6 +24,8 @@ export interface View {
   /** Of a view that is no migration's: its name in the header. */
   nav?: string
   title: string
+  /** Views with the same name here are one that stays while the address changes. */
+  stays?: string
 }
 
 export function parse(hash: string): Location {

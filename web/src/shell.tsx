@@ -35,8 +35,10 @@ export function Shell({views}: {views: View[]}) {
   // A new place begins at its top, and the keyboard with it.
   const path = location.value.path
   const first = useRef(true)
+  const stays = found?.view.stays
   useEffect(() => {
     if (first.current) { first.current = false; return }
+    if (stays) return
     scrollTo(0, 0)
     main.current?.focus({preventScroll: true})
   }, [path])
@@ -45,7 +47,7 @@ export function Shell({views}: {views: View[]}) {
     if (!ready) return error ? <ErrorState title="The page cannot begin" error={error} retry={() => setTurn(t => t + 1)} /> : <Spinner />
     if (!found) return <Empty title="There is nothing at this address" action={<a class="button default" href={href([])}>All migrations</a>} />
     const C = found.view.component
-    const body = <C key={found.view.pattern + JSON.stringify(found.params)} params={found.params} query={location.value.query} />
+    const body = <C key={found.view.stays ?? found.view.pattern + JSON.stringify(found.params)} params={found.params} query={location.value.query} />
     const id = currentMigration.value
     return id ? <MigrationFrame id={id} views={views} view={found.view}>{body}</MigrationFrame> : body
   }
@@ -92,7 +94,7 @@ function Header({views, current}: {views: View[]; current: View | undefined}) {
       </a>
       <nav class="top-nav" aria-label="Parts of the page">
         {views.filter(v => v.nav && (v.nav !== 'Assistant' || s?.features.assistant)).map(v => (
-          <a key={v.pattern} href={'#' + v.pattern} aria-current={v === current ? 'page' : v.pattern === '/' && currentMigration.value ? 'true' : undefined}>{v.nav}</a>
+          <a key={v.pattern} href={'#' + v.pattern} aria-current={v === current || current?.under === v.pattern ? 'page' : v.pattern === '/' && currentMigration.value ? 'true' : undefined}>{v.nav}</a>
         ))}
       </nav>
       <div class="top-right">

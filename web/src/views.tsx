@@ -1,3 +1,4 @@
+import {AssistantView} from './assistant/assistant'
 import {CoverageView} from './coverage/coverage'
 import {InstallView} from './install/install'
 import {MigrationList} from './migrations/list'
@@ -14,4 +15,6 @@ export const views: View[] = [
   {pattern: '/m/:id/rules/:rule', component: RuleView, under: '/m/:id/rules', title: 'Rule'},
   {pattern: '/m/:id/coverage', component: CoverageView, tab: {label: 'Coverage', order: 3}, title: 'Coverage'},
   {pattern: '/m/:id/install', component: InstallView, tab: {label: 'Install', order: 4}, title: 'Install'},
+  {pattern: '/assistant', component: AssistantView, nav: 'Assistant', title: 'Assistant', stays: 'assistant'},
+  {pattern: '/assistant/:conversation', component: AssistantView, under: '/assistant', title: 'Assistant', stays: 'assistant'},
 ]
