@@ -154,7 +154,7 @@ func (p *parser) searchAtom(m searchMode) SearchExpr {
 			return nil
 		}
 		if e == nil {
-			p.fail(a, CodeSyntax, "nothing stands between the parentheses")
+			p.fail(a, CodeSyntax, "nothing stands between the parentheses%s", p.emptyMacros(a, p.pos))
 		}
 		return e
 	case '[':
@@ -246,6 +246,32 @@ func (p *parser) searchAtom(m searchMode) SearchExpr {
 
 func (p *parser) term(a int, text string, quoted bool) SearchExpr {
 	return &Term{At: p.at(a, p.pos), Value: Value{p.at(a, p.pos), text, quoted}}
+}
+
+// emptyMacros says which macros left nothing of the bytes [a, b) of the expanded text, as the end of a sentence; empty
+// without one.
+func (p *parser) emptyMacros(a, b int) string {
+	at := p.at(a, b)
+	var names []string
+	text := p.src.src[at.At.Start.Offset:at.At.End.Offset]
+	for {
+		i := strings.IndexByte(text, '`')
+		if i < 0 || strings.HasPrefix(text[i:], "```") {
+			break
+		}
+		name, rest, ok := strings.Cut(text[i+1:], "`")
+		if !ok {
+			break
+		}
+		names, text = append(names, "`"+name+"`"), rest
+	}
+	switch len(names) {
+	case 0:
+		return ""
+	case 1:
+		return ": the macro " + names[0] + " is empty; define it, or take the parentheses out"
+	}
+	return ": the macros " + strings.Join(names, ", ") + " are empty; define them, or take the parentheses out"
 }
 
 // termEnd is wordEnd for the left side of a comparison or a bare term: != ends it, a backslash protects a quote.

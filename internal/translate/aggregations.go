@@ -87,6 +87,18 @@ func (l *lowering) aggregation(a *spl.Agg) aggregation {
 	return lower(l, v, a)
 }
 
+// neverHolds says that the draft so far lets no row through.
+func (l *lowering) neverHolds() bool {
+	return slices.ContainsFunc(l.cmds, func(c esql.Command) bool {
+		w, ok := c.(*esql.Where)
+		if !ok {
+			return false
+		}
+		b, ok := w.Expr.(*esql.Literal)
+		return ok && b.Value == false
+	})
+}
+
 // rawCount is dc(_raw): events have texts of their own, so it counts them, and event.original need not be kept.
 func (l *lowering) rawCount(a *spl.Agg) (aggregation, bool) {
 	f, ok := a.Arg.(*spl.FieldRef)
@@ -246,7 +258,11 @@ func init() {
 	}
 	distinct := func(l *lowering, v value, a *spl.Agg) aggregation {
 		l.diag("approximate_count_distinct", a.Span(), a.Func, "COUNT_DISTINCT counts exactly, or nearly, up to its precision threshold, for which the draft gives the largest (40,000); larger numbers are estimated")
-		return aggregation{expr: call("COUNT_DISTINCT", v.expr, integer(largestPrecision)), typ: "long", nonNull: true, distinct: true}
+		g := aggregation{expr: call("COUNT_DISTINCT", v.expr, integer(largestPrecision)), typ: "long", nonNull: true, distinct: true}
+		if l.neverHolds() { // Elasticsearch reads nothing then, and gives null where it has counted no row
+			g.after = func(x esql.Expr) esql.Expr { return call("COALESCE", x, integer(0)) }
+		}
+		return g
 	}
 	values := func(l *lowering, v value, _ *spl.Agg) aggregation {
 		return aggregation{

@@ -20,6 +20,9 @@ func (l *lowering) where(cmd *spl.Where) {
 // ensureSource gives a pipeline that starts without a search the source of a search for everything.
 func (l *lowering) ensureSource(at spl.Span) {
 	if l.src == nil && !l.aggregated && l.env.open {
+		command := l.compilation.command
+		l.compilation.command = "" // what the search lacks is no fault of the command that needs it
 		l.useSources(nil, at)
+		l.compilation.command = command
 	}
 }
