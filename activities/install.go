@@ -85,7 +85,7 @@ func (a *Install) Page(ctx context.Context, in workflows.InstallPageInput) (out 
 func (a *Install) Prebuilt(ctx context.Context, in workflows.InstallPrebuiltInput) (out workflows.InstallPrebuiltOutput, err error) {
 	log := a.log.With(zap.String("migration_id", in.MigrationID), zap.String("kibana", in.Kibana))
 	err = a.do(ctx, log, func(ctx context.Context) error {
-		results, err := a.installer.Prebuilt(ctx, in.Kibana, in.MigrationID, in.RuleIDs)
+		results, err := a.installer.Prebuilt(ctx, in.Kibana, in.MigrationID, cmp.Or(in.By, author), in.RuleIDs)
 		if err != nil {
 			return err
 		}
@@ -108,7 +108,7 @@ func (a *Install) Prebuilt(ctx context.Context, in workflows.InstallPrebuiltInpu
 func (a *Install) Rule(ctx context.Context, in workflows.InstallRuleInput) (out workflows.InstallRuleOutput, err error) {
 	log := a.ruleLog(in)
 	err = a.do(ctx, log, func(ctx context.Context) error {
-		r, err := a.installer.Install(ctx, in.Kibana, in.MigrationID, in.RuleID, in.Overwrite)
+		r, err := a.installer.Install(ctx, in.Kibana, in.MigrationID, in.RuleID, cmp.Or(in.By, author), in.Overwrite)
 		if errors.Is(err, store.ErrNotFound) && !a.gone(ctx, in.MigrationID) {
 			r, err = install.Result{Outcome: install.LeftOut}, nil // deleted meanwhile
 		}

@@ -218,6 +218,7 @@ func (s *Server) startInstall(ctx context.Context, r *startInstallRequest) (star
 	}
 	settings := s.Settings.Migration
 	started, err := s.Installs.Workflows.Start(ctx, workflows.InstallInput{
+		By:          PrincipalOf(ctx).Name,
 		MigrationID: m.ID, Kibana: r.kibana, Overwrite: r.overwrite, Enable: r.enable, Spread: r.spread,
 		Settings: workflows.Settings{HeartbeatTimeout: settings.Heartbeat, StartToClose: settings.StartToClose},
 	})

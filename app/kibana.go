@@ -18,6 +18,7 @@ import (
 func NewInstaller(c config.Config, rules install.Rules) (*install.Installer, error) {
 	i := &install.Installer{Rules: rules, Targets: map[string]install.Target{}}
 	i.Reasons, _ = rules.(install.Reasons)
+	i.Reviews, _ = rules.(install.Reviews)
 	for _, k := range c.Kibanas {
 		t, err := client.New(client.Options{URL: k.URL, Space: k.Space, Elasticsearch: k.Elasticsearch, Key: keyOf(k), CAFile: k.CAFile, Timeout: k.Timeout})
 		if err != nil {

@@ -256,7 +256,7 @@ func (r *resultList) add(rule migration.Rule) {
 		result, colour, second = "error", red, rule.ErrorCode
 	case rule.Status != migration.StatusFinished:
 		result, colour = string(rule.Status), ""
-	case rule.Matched != nil:
+	case rule.Replaced():
 		result, colour, second = "matched", cyan, "by the prebuilt rule "+rule.Matched.Name
 	case len(causes) > 0 && rule.Result != migration.Full:
 		d := causes[0]
@@ -267,7 +267,7 @@ func (r *resultList) add(rule migration.Rule) {
 		return
 	}
 	more := ""
-	if n := len(causes) - 1; n > 0 && rule.Matched == nil && rule.Status == migration.StatusFinished {
+	if n := len(causes) - 1; n > 0 && !rule.Replaced() && rule.Status == migration.StatusFinished {
 		more = fmt.Sprintf(" (+%d)", n)
 	}
 	indent := strings.Repeat(" ", resultWidth+1)

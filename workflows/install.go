@@ -83,7 +83,9 @@ type InstallInput struct {
 	Enable   bool          `json:"enable,omitempty"`
 	Spread   time.Duration `json:"spread,omitempty"`
 	Settings Settings      `json:"settings"`
-	Carry    *InstallCarry `json:"carry,omitempty"`
+	// By is who asked for it.
+	By    string        `json:"by,omitempty"`
+	Carry *InstallCarry `json:"carry,omitempty"`
 }
 
 // InstallCarry is what a run hands to the next one: where it stands, and what came of it so far.
@@ -149,6 +151,7 @@ type InstallPrebuiltInput struct {
 	MigrationID string   `json:"migration_id"`
 	Kibana      string   `json:"kibana"`
 	RuleIDs     []string `json:"rule_ids"`
+	By          string   `json:"by,omitempty"`
 }
 
 // InstallPrebuiltOutput says what became of them.
@@ -163,6 +166,7 @@ type InstallRuleInput struct {
 	Kibana      string `json:"kibana"`
 	RuleID      string `json:"rule_id"`
 	Overwrite   bool   `json:"overwrite,omitempty"`
+	By          string `json:"by,omitempty"`
 }
 
 // InstallRuleOutput is what became of the rule: created, updated, unchanged, kept, left_out or failed.
@@ -291,7 +295,7 @@ func (i *installation) prebuilt(ctx workflow.Context, page InstallPageOutput) er
 		return nil
 	}
 	var out InstallPrebuiltOutput
-	in := InstallPrebuiltInput{MigrationID: i.in.MigrationID, Kibana: i.in.Kibana, RuleIDs: page.Prebuilt}
+	in := InstallPrebuiltInput{MigrationID: i.in.MigrationID, Kibana: i.in.Kibana, RuleIDs: page.Prebuilt, By: i.in.By}
 	if err := i.exec(ctx, installStep, ActivityInstallPrebuilt, fmt.Sprintf("%d prebuilt rules", len(page.Prebuilt)), in, &out); err != nil {
 		return err
 	}
@@ -337,7 +341,7 @@ func (i *installation) custom(ctx workflow.Context, page InstallPageOutput) erro
 
 func (i *installation) rule(ctx workflow.Context, id string) error {
 	var out InstallRuleOutput
-	in := InstallRuleInput{MigrationID: i.in.MigrationID, Kibana: i.in.Kibana, RuleID: id, Overwrite: i.in.Overwrite}
+	in := InstallRuleInput{MigrationID: i.in.MigrationID, Kibana: i.in.Kibana, RuleID: id, Overwrite: i.in.Overwrite, By: i.in.By}
 	if err := i.exec(ctx, installStep, ActivityInstallRule, id, in, &out); err != nil {
 		return err
 	}

@@ -133,8 +133,11 @@ func Compare(r migration.Rule, out compile.Output, full bool) (c Change, changed
 	before := slices.DeleteFunc(slices.Clone(r.Diagnostics), func(d migration.Diagnostic) bool { return d.Code == modelUnusable })
 	c.Appeared, c.Vanished = missing(out.Diagnostics, before), missing(before, out.Diagnostics)
 	old := r.Elastic
-	if r.Matched != nil {
+	switch {
+	case r.Matched != nil:
 		old = r.Compiled
+	case r.Edited != nil:
+		old = r.Draft
 	}
 	c.Settings = settings(old, out.Rule)
 	if from, to := query(old), query(out.Rule); from != to {

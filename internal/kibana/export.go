@@ -144,7 +144,7 @@ func NewExporter(o Options, create func(name string) (File, error)) *Exporter {
 
 // Add writes one rule where it belongs: among the rules, the prebuilt rules, or those left out.
 func (e *Exporter) Add(rule migration.Rule) error {
-	if m := rule.Matched; m != nil && rule.Status == migration.StatusFinished {
+	if m := rule.Matched; Prebuilds(rule) {
 		e.sum.Prebuilt++
 		return e.line(PrebuiltFile, Prebuilt{RuleID: m.RuleID, Name: m.Name, Replaces: rule.ID, Title: rule.Original.Title, Why: m.Why})
 	}
@@ -186,7 +186,7 @@ func (e *Exporter) addRule(rule migration.Rule) error {
 	}
 	e.sum.Rules++
 	e.sum.Compilers[cmp.Or(rule.CompilerVersion, "unknown")]++
-	if slices.Contains(made.Tags, TagPartial) {
+	if !slices.Contains(made.Tags, TagFull) {
 		e.sum.Partial++
 	}
 	if e.o.Format == FormatTOML {

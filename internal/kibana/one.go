@@ -15,5 +15,11 @@ func Make(r migration.Rule, names LookupNames) (rule Rule, lookups []migration.L
 	return fromRule(r), r.Elastic.LookupIndices, "", nil
 }
 
+// Prebuilds says whether a prebuilt rule is to be installed in the place of a rule: it is matched, and nobody has written
+// another query or rejected it.
+func Prebuilds(r migration.Rule) bool {
+	return r.Replaced() && r.Status == migration.StatusFinished && r.ReviewState() != migration.ReviewRejected
+}
+
 // Makes says whether the migration gives a detection rule for a rule.
 func Makes(r migration.Rule) bool { return leftOut(r) == "" }

@@ -90,6 +90,8 @@ const (
 	TagSource  = "Source: Splunk"
 	TagFull    = "Rulebridge: full"
 	TagPartial = "Rulebridge: partial"
+	// TagEdited takes the place of either when a person changed the rule: what was said of the translation is not said of it.
+	TagEdited = "Rulebridge: edited"
 )
 
 // ruleSpace is the name space of RuleID's UUIDs. A change of it would make every rule a new one for Kibana.
@@ -102,6 +104,9 @@ func RuleID(id string) string { return uuid.NewSHA1(ruleSpace, []byte(id)).Strin
 // leftOut is why a rule is not exported.
 func leftOut(r migration.Rule) string {
 	switch {
+	case r.Ended() && r.ReviewState() == migration.ReviewRejected:
+		return "rejected by " + plain(r.Review.By)
+	case r.Ended() && r.Edited != nil: // a person's rule stands whatever the translation came to
 	case r.Status == migration.StatusError:
 		return "the migration ended in error for this rule: " + cmp.Or(r.ErrorCode, "no code")
 	case r.Status != migration.StatusFinished:
@@ -112,6 +117,8 @@ func leftOut(r migration.Rule) string {
 			why += ": " + plain(causes[0].Message)
 		}
 		return why
+	}
+	switch {
 	case r.Elastic == nil || strings.TrimSpace(r.Elastic.Query) == "":
 		return "there is no query"
 	case r.Elastic.QueryLanguage != "esql":
@@ -140,12 +147,17 @@ func fromRule(r migration.Rule) Rule {
 	if r.Result != migration.Full {
 		k.Tags[1] = TagPartial
 	}
+	var settings []string
+	edited := 0 // of settings are said before the causes
+	if r.Edited != nil {
+		k.Tags[1], edited = TagEdited, 1
+		settings = append(settings, plain(r.Edited.By)+" changed this rule after its translation; what is said here of the translation need not hold for it.")
+	}
 	if rowsAreEvents(e.Query) {
 		// Events that arrive late are then seen by the run after their arrival. Rows of STATS have no such field, and what
 		// they count is a matter of @timestamp.
 		k.TimestampOverride = "event.ingested"
 	}
-	var settings []string
 	if e.Interval != "" {
 		if text, ok := interval(e.Interval); ok {
 			k.Interval = text
@@ -155,7 +167,9 @@ func fromRule(r migration.Rule) Rule {
 	}
 	if r.Original.Trigger != "" {
 		settings = append(settings, "In Splunk the alert has a condition of its own: "+plain(r.Original.Trigger)+". Check that the query says the same.")
-		k.Tags[1] = TagPartial
+		if r.Edited == nil {
+			k.Tags[1] = TagPartial
+		}
 	}
 	var why string
 	if k.Suppression, why = suppression(e.Suppression); why != "" {
@@ -167,7 +181,7 @@ func fromRule(r migration.Rule) Rule {
 	}
 	var others []string
 	k.References, others = references(r.Original.References)
-	k.Unsettled = slices.Concat(causes(r), settings)
+	k.Unsettled = slices.Concat(settings[:edited], causes(r), settings[edited:])
 	k.Note = note(r, k.Unsettled, others)
 	return k
 }

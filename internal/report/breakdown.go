@@ -36,7 +36,7 @@ func ClassOf(r migration.Rule) Class {
 		return ClassError
 	case r.Status != migration.StatusFinished:
 		return ClassWaiting
-	case r.Matched != nil:
+	case r.Replaced():
 		return ClassMatched
 	case r.Result == migration.Full:
 		return ClassFull
@@ -106,14 +106,23 @@ func (b breakdowns) list() []Breakdown {
 // noSource stands for the source of rules without a query.
 const noSource = "no query"
 
-// Sources are the index patterns that the translation of a rule reads.
+// Sources are what a rule is filed under: Patterns, or that there is no query.
 func Sources(r migration.Rule) []string {
+	if patterns := Patterns(r); len(patterns) > 0 {
+		return patterns
+	}
+	return []string{noSource}
+}
+
+// Patterns are the index patterns that the query of a rule reads: a person's, or the translation's, also beside a prebuilt
+// rule; none where there is no query.
+func Patterns(r migration.Rule) []string {
 	e := r.Compiled
-	if e == nil {
+	if e == nil || r.Edited != nil {
 		e = r.Elastic
 	}
-	if e == nil || len(e.Index) == 0 {
-		return []string{noSource}
+	if e == nil {
+		return nil
 	}
 	return slices.Compact(slices.Sorted(slices.Values(e.Index)))
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf16"
 	"unicode/utf8"
 
@@ -16,6 +17,7 @@ import (
 var columns = []string{
 	"id", "title", "app", "status", "outcome", "result", "causes", "first cause", "place", "all causes", "missing", "prebuilt rule",
 	"severity", "risk score", "MITRE ATT&CK", "interval", "from", "index", "error", "compiler", "search (SPL)", "query (ES|QL)",
+	"review", "reviewed by", "reviewed at", "edited by",
 }
 
 // Table writes one row a rule as CSV for a spreadsheet: UTF-8 with a byte order mark, since Excel takes the file for one
@@ -57,8 +59,14 @@ func (t *Table) Add(r migration.Rule) error {
 	for i, m := range r.Missing {
 		missing[i] = m.Kind + " " + m.Name
 	}
-	prebuilt, risk := "", ""
-	if r.Matched != nil {
+	var prebuilt, risk, reviewer, reviewed, editor string
+	if r.Review != nil {
+		reviewer, reviewed = r.Review.By, r.Review.At.UTC().Format(time.RFC3339)
+	}
+	if r.Edited != nil {
+		editor = r.Edited.By
+	}
+	if r.Replaced() {
 		prebuilt = r.Matched.Name + " (" + r.Matched.RuleID + ")"
 	}
 	if r.Elastic != nil {
@@ -68,6 +76,7 @@ func (t *Table) Add(r migration.Rule) error {
 		r.ID, r.Original.Title, r.Original.App, string(r.Status), string(ClassOf(r)), string(r.Result), strconv.Itoa(len(causes)), first, place,
 		strings.Join(all, "\n"), strings.Join(missing, "\n"), prebuilt, e.Severity, risk, strings.Join(r.Original.MitreAttackIDs, " "),
 		e.Interval, e.From, strings.Join(e.Index, " "), r.ErrorCode, r.CompilerVersion, r.Original.Query, e.Query,
+		string(r.ReviewState()), reviewer, reviewed, editor,
 	})
 }
 

@@ -44,7 +44,7 @@ var page = template.Must(template.New("page").Funcs(template.FuncMap{
 	"policy": func() string {
 		return "default-src 'none'; style-src '" + hash(pageCSS) + "'; script-src '" + hash(pageJS) + "'; base-uri 'none'; form-action 'none'"
 	},
-	"count": thousands, "rules": numberOf, "severity": Severity, "label": label, "class": func(s string) Class { return Class(s) }, "means": func(c Class) string { return meanings[c] },
+	"count": thousands, "rules": numberOf, "severity": Severity, "label": label, "reviewed": Report.reviewed, "class": func(s string) Class { return Class(s) }, "means": func(c Class) string { return meanings[c] },
 }).Parse(pageHTML))
 
 // hash is a text as a content security policy names it.
@@ -74,6 +74,23 @@ var meanings = map[Class]string{
 }
 
 func label(c Class) string { return labels[c] }
+
+// reviewed says what people decided about rules, and nothing where they decided nothing.
+func (r Report) reviewed() string {
+	var parts []string
+	for _, state := range []migration.ReviewState{migration.ReviewAccepted, migration.ReviewInstalled, migration.ReviewRejected} {
+		if n := r.Reviews[state]; n > 0 {
+			parts = append(parts, thousands(n)+" "+string(state))
+		}
+	}
+	if r.Edited > 0 {
+		parts = append(parts, thousands(r.Edited)+" edited by people")
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return "Reviewed: " + strings.Join(append(parts, thousands(r.Reviews[migration.ReviewOpen])+" open"), ", ") + "."
+}
 
 // thousands writes a number with a thin space between the thousands.
 func thousands(n int) string {
@@ -259,7 +276,7 @@ type causeView struct {
 
 func newRuleView(r migration.Rule, numbers map[causeKey]int) ruleView {
 	v := ruleView{Rule: r, Class: ClassOf(r), Title: cmp.Or(strings.TrimSpace(r.Original.Title), r.ID), Sources: strings.Join(Sources(r), " ")}
-	if v.Draft = r.Compiled; v.Draft == nil {
+	if v.Draft = r.Compiled; v.Draft == nil || r.Edited != nil {
 		v.Draft = r.Elastic
 	}
 	if v.Draft != nil {
@@ -286,7 +303,7 @@ func newRuleView(r migration.Rule, numbers map[causeKey]int) ruleView {
 	switch {
 	case r.Status == migration.StatusError:
 		v.Why = r.ErrorCode
-	case r.Matched != nil:
+	case r.Replaced():
 		v.Why = r.Matched.Name
 	case len(causes) > 0:
 		v.Why = causes[0].Message

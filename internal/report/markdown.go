@@ -35,6 +35,9 @@ func (r Report) WriteMarkdown(w io.Writer) error {
 	p("%s\n", resultsMean)
 	p("**Matched**: %d. A prebuilt rule of Elastic's takes the translation's place, which is kept beside it; the match says on what it alerts more. For %d more rules, near ones are listed with what keeps them from matching.\n", r.Matched.Total, r.Near)
 
+	if reviewed := r.reviewed(); reviewed != "" {
+		p("%s\n", reviewed)
+	}
 	if len(r.Errors) > 0 {
 		p("## Rules in error\n\n| code | rules |\n|---|---:|")
 		for _, c := range r.Errors {

@@ -28,6 +28,10 @@ type Report struct {
 	// prebuilt rule replaces. A matched rule stands in both.
 	Results Results `json:"results"`
 	Matched Matched `json:"matched"`
+	// Reviews counts rules by what people decided about them: open, accepted, rejected or installed. Edited counts those whose
+	// Elastic rule is a person's.
+	Reviews map[migration.ReviewState]int `json:"reviews"`
+	Edited  int                           `json:"edited"`
 	// Near counts rules without a match for which similar prebuilt rules are listed.
 	Near int `json:"near"`
 	// FullOrApproximations counts rules without a hole: full ones, and partial ones with approximations only.
@@ -136,6 +140,9 @@ type Listed struct {
 	Line   int    `json:"line,omitempty"`
 	Column int    `json:"column,omitempty"`
 	Causes int    `json:"causes,omitempty"`
+	// Review is what was decided about it, EditedBy who wrote its query; empty where nobody did.
+	Review   migration.ReviewState `json:"review,omitempty"`
+	EditedBy string                `json:"edited_by,omitempty"`
 }
 
 // Replaced is a rule that a prebuilt rule replaces.
@@ -206,7 +213,7 @@ func NewBuilder(m migration.Migration, at time.Time) *Builder {
 	return &Builder{
 		r: Report{
 			MigrationID: m.ID, Name: m.Name, State: m.State, ParkReason: m.ParkReason, ConnectorID: m.ConnectorID,
-			GeneratedAt: at.UTC(), Verification: map[string]int{}, Classes: map[Class]int{},
+			GeneratedAt: at.UTC(), Verification: map[string]int{}, Classes: map[Class]int{}, Reviews: map[migration.ReviewState]int{},
 		},
 		errors: map[string]int{}, causes: map[string]*Cause{},
 		byCode: map[string]int{}, byCommand: map[string]int{}, bySubject: map[string]int{},
@@ -218,6 +225,10 @@ func NewBuilder(m migration.Migration, at time.Time) *Builder {
 // Add counts one rule.
 func (b *Builder) Add(rule migration.Rule) {
 	b.r.Statuses.Total++
+	b.r.Reviews[rule.ReviewState()]++
+	if rule.Edited != nil {
+		b.r.Edited++
+	}
 	b.classify(rule)
 	switch rule.Status {
 	case migration.StatusPending:
@@ -234,7 +245,7 @@ func (b *Builder) Add(rule migration.Rule) {
 	}
 	b.r.Statuses.Finished++
 	b.r.Results.add(rule.Result)
-	if rule.Matched != nil {
+	if rule.Replaced() {
 		b.r.Matched.Total++
 		b.r.Matched.add(rule.Result)
 		if len(b.r.Replaced) < maxListed {
@@ -257,7 +268,7 @@ func (b *Builder) Add(rule migration.Rule) {
 		b.r.FullOrApproximations++
 	}
 	switch {
-	case rule.Matched != nil:
+	case rule.Replaced():
 	case rule.Result == migration.Untranslatable:
 		b.list(&b.untrans, rule)
 	case rule.Result == migration.Partial:
@@ -331,6 +342,12 @@ func (b *Builder) list(to *[]Listed, rule migration.Rule) {
 		return
 	}
 	l := Listed{ID: rule.ID, Title: rule.Original.Title, Status: string(rule.Status), Result: string(rule.Result)}
+	if rule.Review != nil {
+		l.Review = rule.Review.State
+	}
+	if rule.Edited != nil {
+		l.EditedBy = rule.Edited.By
+	}
 	if rule.Status == migration.StatusError {
 		l.Why = rule.ErrorCode
 	} else if causes := Causes(rule.Diagnostics); len(causes) > 0 {
@@ -363,7 +380,7 @@ func (b *Builder) Report() Report {
 	if r.Unfinished == nil {
 		r.Unfinished = []Listed{}
 	}
-	r.Verification, r.Classes = maps.Clone(r.Verification), maps.Clone(r.Classes)
+	r.Verification, r.Classes, r.Reviews = maps.Clone(r.Verification), maps.Clone(r.Classes), maps.Clone(r.Reviews)
 	r.BySource, r.ByApp, r.MITRE, r.Compilers = b.sources.list(), b.apps.list(), b.mitre.sum(), counts(b.compilers)
 	return r
 }

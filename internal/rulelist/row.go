@@ -56,14 +56,9 @@ func (x *list) row(r migration.Rule) Row {
 		if r.Edited != nil && e.Title != "" {
 			row.Title = e.Title
 		}
-		if len(e.Index) > 0 {
-			row.Sources = x.shareAll(report.Sources(r))
-		}
 	}
-	if row.Sources == nil {
-		row.Sources = []string{}
-	}
-	if r.Matched != nil {
+	row.Sources = x.shareAll(report.Patterns(r))
+	if r.Replaced() {
 		row.MatchedRule, row.matched = x.share(r.Matched.Name), true
 		if row.MatchedRule == "" {
 			row.MatchedRule = x.share(r.Matched.RuleID)

@@ -225,11 +225,13 @@ func TestFiltersAndOrders(t *testing.T) {
 	no := false
 	yes := true
 	b.end(0, nil)
-	b.end(1, partial)
+	b.end(1, func(r *migration.Rule) {
+		partial(r)
+		r.Edited, r.Matched = &migration.Edited{By: "ann", At: b.now}, &migration.Match{RuleID: "p"} // no longer replaced
+	})
 	b.end(2, func(r *migration.Rule) {
 		partial(r)
 		r.Matched, r.Elastic.Index = &migration.Match{RuleID: "p", Name: "Prebuilt"}, []string{"logs-b*", "logs-a*"}
-		r.Edited = &migration.Edited{By: "ann", At: b.now}
 		r.Review = &migration.Review{State: migration.ReviewAccepted, By: "ann", At: b.now}
 	})
 	b.end(3, func(r *migration.Rule) {
@@ -262,7 +264,7 @@ func TestFiltersAndOrders(t *testing.T) {
 		"sub-technique":    {Query{Technique: []string{"T1059.002"}}, ""},
 		"review":           {Query{Review: []string{"accepted"}}, "2"},
 		"open":             {Query{Review: []string{"open"}}, "0 1 3 4 5"},
-		"edited":           {Query{Edited: true}, "2"},
+		"edited":           {Query{Edited: true}, "1"},
 		"edited by me":     {Query{Edited: true, EditedBy: "bob"}, ""},
 		"app":              {Query{App: []string{"ES"}}, "1 3 5"},
 		"several filters":  {Query{App: []string{"ES"}, Holes: &yes, Result: []string{"partial"}}, "1"},
@@ -281,7 +283,7 @@ func TestFiltersAndOrders(t *testing.T) {
 	}
 	p := b.find(Query{Offset: 1, Limit: 10})
 	if p.Total != 6 || len(p.Rows) != 5 || p.Rows[1].MatchedRule != "Prebuilt" || p.Rows[1].Holes != 1 || p.Rows[1].Approximations != 1 ||
-		p.Rows[2].Near != 2 || p.Rows[1].Edited.By != "ann" || !slices.Equal(p.Rows[1].Sources, []string{"logs-a*", "logs-b*"}) {
+		p.Rows[2].Near != 2 || p.Rows[0].Edited.By != "ann" || !slices.Equal(p.Rows[1].Sources, []string{"logs-a*", "logs-b*"}) {
 		t.Errorf("page: %+v", p)
 	}
 	if _, err := b.lists.Find(t.Context(), "m", Query{Sort: "nonsense"}); err == nil {

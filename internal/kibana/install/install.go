@@ -13,12 +13,14 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/hashicorp/golang-lru/v2/expirable"
 
 	"github.com/rulebridge/rulebridge/internal/kibana"
 	"github.com/rulebridge/rulebridge/internal/kibana/client"
 	"github.com/rulebridge/rulebridge/internal/migration"
+	"github.com/rulebridge/rulebridge/internal/review"
 	"github.com/rulebridge/rulebridge/internal/store"
 )
 
@@ -40,6 +42,26 @@ type Target interface {
 	Fields(ctx context.Context, pattern string) (fields map[string]bool, ok bool, err error)
 	// Lookups is nil when the configuration names no Elasticsearch of this Kibana: then nobody creates lookup indices.
 	Lookups() client.LookupIndices
+}
+
+// Reviews is where it is noted that a rule is installed.
+type Reviews interface {
+	Amend(ctx context.Context, id string, rules []store.Amendment, change func(*migration.Rule) error, each func(store.AmendResult)) error
+}
+
+// installed notes that a Kibana has a rule as it was when it was read. A rule that was changed since is not installed as it
+// is now, so that nothing is noted of it.
+func (i *Installer) installed(ctx context.Context, name, migrationID, by string, r migration.Rule) error {
+	if i.Reviews == nil || r.ReviewState() == migration.ReviewInstalled {
+		return nil
+	}
+	w := review.Who{By: by, At: time.Now().UTC()}
+	_, err := store.AmendOne(ctx, i.Reviews, migrationID, store.Amendment{RuleID: r.ID, Revision: r.Revision},
+		func(rule *migration.Rule) error { return review.Installed(rule, name, w) })
+	if errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrUnreadable) {
+		return nil
+	}
+	return err
 }
 
 // Outcome is what became of one rule.
@@ -70,6 +92,8 @@ var ErrUnknown = errors.New("the configuration names no such Kibana")
 type Installer struct {
 	Rules   Rules
 	Targets map[string]Target
+	// Reviews notes that rules are installed; nil: nobody does.
+	Reviews Reviews
 	// Reasons keeps what Kibana said of rules that it did not take; nil: only the log has it.
 	Reasons Reasons
 
@@ -100,7 +124,7 @@ const (
 
 // KindOf sorts a rule.
 func KindOf(r migration.Rule) Kind {
-	if r.Matched != nil && r.Status == migration.StatusFinished {
+	if kibana.Prebuilds(r) {
 		return Prebuilt
 	}
 	if !kibana.Makes(r) {
@@ -125,13 +149,25 @@ func failure(err error) (Result, error) {
 	return Result{}, err
 }
 
-// Install brings one translated rule into a Kibana.
-func (i *Installer) Install(ctx context.Context, name, migrationID, ruleID string, overwrite bool) (Result, error) {
-	t, err := i.Target(name)
+// Install brings one translated rule into a Kibana, and notes who had it installed.
+func (i *Installer) Install(ctx context.Context, name, migrationID, ruleID, by string, overwrite bool) (Result, error) {
+	r, err := i.Rules.Rule(ctx, migrationID, ruleID)
 	if err != nil {
 		return Result{}, err
 	}
-	r, err := i.Rules.Rule(ctx, migrationID, ruleID)
+	result, err := i.install(ctx, name, migrationID, r, overwrite)
+	if err != nil {
+		return result, err
+	}
+	switch result.Outcome {
+	case Created, Updated, Unchanged: // unchanged also when an attempt made it whose answer was lost
+		return result, i.installed(ctx, name, migrationID, by, r)
+	}
+	return result, nil
+}
+
+func (i *Installer) install(ctx context.Context, name, migrationID string, r migration.Rule, overwrite bool) (Result, error) {
+	t, err := i.Target(name)
 	if err != nil {
 		return Result{}, err
 	}
@@ -207,7 +243,24 @@ func (i *Installer) Enable(ctx context.Context, name, migrationID, ruleID string
 }
 
 // Prebuilt installs the prebuilt rules that rules of a migration were matched with, and gives the result of each.
-func (i *Installer) Prebuilt(ctx context.Context, name, migrationID string, ruleIDs []string) (map[string]Result, error) {
+func (i *Installer) Prebuilt(ctx context.Context, name, migrationID, by string, ruleIDs []string) (map[string]Result, error) {
+	read := map[string]migration.Rule{}
+	out, err := i.prebuilt(ctx, name, migrationID, ruleIDs, read)
+	if err != nil {
+		return out, err
+	}
+	for ruleID, result := range out {
+		if result.Outcome == Created || result.Outcome == Unchanged {
+			if err := i.installed(ctx, name, migrationID, by, read[ruleID]); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return out, nil
+}
+
+// prebuilt keeps in read the rules as they were.
+func (i *Installer) prebuilt(ctx context.Context, name, migrationID string, ruleIDs []string, read map[string]migration.Rule) (map[string]Result, error) {
 	t, err := i.Target(name)
 	if err != nil {
 		return nil, err
@@ -219,6 +272,7 @@ func (i *Installer) Prebuilt(ctx context.Context, name, migrationID string, rule
 		if err != nil {
 			return nil, err
 		}
+		read[ruleID] = r
 		if KindOf(r) != Prebuilt {
 			out[ruleID] = Result{Outcome: LeftOut}
 			continue

@@ -72,7 +72,7 @@ func bench(t *testing.T, list ...migration.Rule) (*install.Installer, *kibanates
 
 func outcome(t *testing.T, i *install.Installer, id string, overwrite bool) install.Result {
 	t.Helper()
-	r, err := i.Install(t.Context(), "prod", "m", id, overwrite)
+	r, err := i.Install(t.Context(), "prod", "m", id, "ann", overwrite)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -147,11 +147,11 @@ func TestInstallFails(t *testing.T) {
 	}
 	for code, want := range map[int]client.Reason{401: client.Credential, 429: client.Limited, 502: client.Unavailable, 307: client.Redirect} {
 		status = code
-		if _, err := i.Install(t.Context(), "prod", "m", "a", false); client.ReasonOf(err) != want {
+		if _, err := i.Install(t.Context(), "prod", "m", "a", "ann", false); client.ReasonOf(err) != want {
 			t.Errorf("%d: %v, want %s", code, err, want)
 		}
 	}
-	if _, err := i.Install(t.Context(), "other", "m", "a", false); err == nil {
+	if _, err := i.Install(t.Context(), "other", "m", "a", "ann", false); err == nil {
 		t.Error("an unknown Kibana was found")
 	}
 }
@@ -161,7 +161,7 @@ func TestPrebuilt(t *testing.T) {
 	k.Prebuilt["p1"], k.Fetch["p2"] = 3, 1
 	ids := []string{"a", "b", "c", "d", "e"}
 	got := map[string]string{}
-	results, err := i.Prebuilt(t.Context(), "prod", "m", ids)
+	results, err := i.Prebuilt(t.Context(), "prod", "m", "ann", ids)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -172,7 +172,7 @@ func TestPrebuilt(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if results, err = i.Prebuilt(t.Context(), "prod", "m", ids[:3]); err != nil || results["a"].Outcome != install.Unchanged || results["c"].Outcome != install.Unchanged {
+	if results, err = i.Prebuilt(t.Context(), "prod", "m", "ann", ids[:3]); err != nil || results["a"].Outcome != install.Unchanged || results["c"].Outcome != install.Unchanged {
 		t.Errorf("a second time: %+v, %v", results, err)
 	}
 	if n := k.Writes("POST " + kibanatest.PerformPath); n != 1 || len(k.Rules()) != 2 {

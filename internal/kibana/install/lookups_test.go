@@ -94,7 +94,7 @@ func TestLookupBrokenOff(t *testing.T) {
 		}
 		return false
 	})
-	if _, err := i.Install(t.Context(), "prod", "m", "a", false); client.ReasonOf(err) != client.Unavailable {
+	if _, err := i.Install(t.Context(), "prod", "m", "a", "ann", false); client.ReasonOf(err) != client.Unavailable {
 		t.Fatalf("%v", err)
 	}
 	if len(k.Rules()) != 0 || len(es.Rows("lookup_vips")) != 0 {

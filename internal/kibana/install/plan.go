@@ -127,7 +127,7 @@ func (i *Installer) step(ctx context.Context, t Target, r migration.Rule, rule k
 		s.Outcome, s.Why = LeftOut, why
 		return s, nil
 	default:
-		if s.Result = migration.Full; slices.Contains(rule.Tags, kibana.TagPartial) {
+		if s.Result = migration.Full; !slices.Contains(rule.Tags, kibana.TagFull) {
 			s.Result, s.Unsettled = migration.Partial, rule.Unsettled
 		}
 	}
