@@ -88,6 +88,11 @@ type Deps struct {
 	Compiler *Compiler
 	// Explainer says what became of each command of a rule; without one there is no such route.
 	Explainer Explainer
+	// Checker checks queries, Trier runs searches over pasted events; without one there is no such route.
+	Checker Checker
+	Trier   Trier
+	// Cluster is the configured Elasticsearch, nil without one.
+	Cluster Cluster
 	// Filters tell exclusions apart for exports; without them exports have no exception lists.
 	Filters kibana.Filters
 	// Codec, when set, is served under /codec for the Temporal UI.
@@ -125,6 +130,8 @@ type Server struct {
 	lists  *rulelist.Lists
 	silent *marks // migrations whose workflow did not answer a moment ago
 	live   *live
+	// trying is taken by the trials that run.
+	trying chan struct{}
 }
 
 // New assembles the gateway.
@@ -155,7 +162,7 @@ func New(d Deps) (*Server, error) {
 		lists: rulelist.New(d.Store, rulelist.Options{Now: d.Now}), recent: &recent{now: d.Now}, comparing: make(chan struct{}, 1),
 		asked: newMarks(recently, d.Now), silent: newMarks(silence, d.Now), looked: newMarks(lookEvery, d.Now),
 	}
-	s.live = newLive(s)
+	s.live, s.trying = newLive(s), make(chan struct{}, maxTrials)
 	gin.SetMode(gin.ReleaseMode)
 	e := gin.New()
 	e.RedirectTrailingSlash, e.RedirectFixedPath = false, false

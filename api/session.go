@@ -3,6 +3,7 @@ package api
 import (
 	"cmp"
 	"context"
+	"net/http"
 
 	"github.com/gin-gonic/gin"
 
@@ -11,6 +12,17 @@ import (
 
 // PagePath is where the API is that only the page needs.
 const PagePath = "/internal/rulebridge"
+
+// Calls that read, although they are POSTs.
+const (
+	checkRoute = "/check"
+	tryRoute   = "/try"
+)
+
+// onlyReads says whether a call changes nothing, although it is a POST.
+func onlyReads(r *http.Request) bool {
+	return r.Method == http.MethodPost && (r.URL.Path == PagePath+checkRoute || r.URL.Path == PagePath+tryRoute)
+}
 
 // TemporalUI is where people look at workflows.
 type TemporalUI struct {
@@ -22,6 +34,12 @@ type TemporalUI struct {
 func (s *Server) registerPage(e *gin.Engine) {
 	p := e.Group(PagePath, s.kibanaHeaders)
 	p.GET("/session", handle(s, s.session))
+	if s.Checker != nil {
+		p.POST(checkRoute, handle(s, s.check))
+	}
+	if s.Trier != nil && s.Settings.Features.SIEMMigrations {
+		p.POST(tryRoute, handle(s, s.try))
+	}
 }
 
 // GET /internal/rulebridge/session.
@@ -67,7 +85,7 @@ func (s *Server) session(ctx context.Context, _ *nothing) (sessionAnswer, error)
 		// Where nobody logs in, everybody may do everything.
 		User: sessionUser{p.Name, cmp.Or(p.Role, config.RoleAdmin)}, Auth: s.guard.auth != nil, Version: s.Version,
 		Features:   sessionFeatures{s.Settings.Features.SIEMMigrations, s.Settings.Features.AssistantRAG && s.Assistant != nil},
-		Connectors: []sessionConnector{}, Kibanas: []string{}, Places: []sessionPlace{}, TemporalUI: s.TemporalUI,
+		Connectors: []sessionConnector{}, Kibanas: []string{}, Places: []sessionPlace{}, TemporalUI: s.TemporalUI, Elasticsearch: s.Cluster != nil,
 	}
 	if s.Compiler != nil {
 		a.CompilerVersion = s.Compiler.Version

@@ -157,7 +157,9 @@ func Open(ctx context.Context, o Options) (_ *App, err error) {
 	}
 	d.Filters = a.filters
 	d.Compiler = &api.Compiler{Compiler: a.recompiler, Version: a.recompiler.Version}
-	Equip(&d, a.recompiler)
+	if err := Equip(&d, o.Config, a.recompiler); err != nil {
+		return nil, err
+	}
 	if a.assistant != nil {
 		d.Assistant = a.assistant.Gateway(api.NewQuestions(a.client))
 	}

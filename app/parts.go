@@ -8,6 +8,7 @@ import (
 
 	"github.com/rulebridge/rulebridge/activities"
 	"github.com/rulebridge/rulebridge/config"
+	"github.com/rulebridge/rulebridge/internal/check"
 	"github.com/rulebridge/rulebridge/internal/compile"
 	"github.com/rulebridge/rulebridge/internal/interpret"
 	"github.com/rulebridge/rulebridge/internal/isolate"
@@ -52,7 +53,7 @@ func NewActivities(ctx context.Context, c config.Config, s store.Store, catalogu
 	if compilers.Path != "" {
 		pool, err := isolate.NewPool(isolate.Options{Path: compilers.Path, Args: compilers.Args, Resources: s, Log: log.Named("compilers")})
 		if err == nil {
-			err = pool.Check(ctx)
+			err = pool.Start(ctx)
 		}
 		switch {
 		case ctx.Err() != nil:
@@ -108,7 +109,8 @@ func readCompilation(schemaFile string, settings compile.Settings) (compilation,
 func (c compilation) local(catalogue *prebuilt.Catalogue) func(compile.Resources) isolate.Local {
 	return func(r compile.Resources) isolate.Local {
 		cache := compile.NewCache(r, translate.Options{Schema: c.schema, Zone: c.defaults.Zone}, c.defaults).Named(c.version)
-		local := isolate.Local{Compiler: cache, Explainer: cache, Trier: interpret.Runner{Resources: r}}
+		local := isolate.Local{Compiler: cache, Explainer: cache, Trier: interpret.Runner{Resources: r},
+			Checker: check.Checker{Known: compile.Known{Schema: c.schema}}}
 		if catalogue != nil {
 			local.Matcher = prebuilt.Matcher{Catalogue: catalogue}
 		}

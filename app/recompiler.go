@@ -1,9 +1,12 @@
 package app
 
 import (
+	"context"
+
 	"go.uber.org/zap"
 
 	"github.com/rulebridge/rulebridge/config"
+	"github.com/rulebridge/rulebridge/internal/check"
 	"github.com/rulebridge/rulebridge/internal/compile"
 	"github.com/rulebridge/rulebridge/internal/isolate"
 )
@@ -14,6 +17,8 @@ type Recompiler struct {
 	isolate.Compiler
 	isolate.Explainer
 	isolate.Trier
+	// Check says what is wrong with an ES|QL query.
+	Check func(ctx context.Context, query string) ([]check.Problem, error)
 	// Version names the compiler.
 	Version string
 	pool    *isolate.Pool
@@ -31,11 +36,11 @@ func NewRecompiler(c config.Config, resources compile.Resources, compilers Compi
 	r := &Recompiler{Version: how.version}
 	if compilers.Path == "" {
 		local := how.local(nil)(resources)
-		r.Compiler, r.Explainer, r.Trier = local, local, local
+		r.Compiler, r.Explainer, r.Trier, r.Check = local, local, local, local.Check
 		return r, nil
 	}
 	r.pool, err = isolate.NewPool(isolate.Options{Path: compilers.Path, Args: compilers.Args, Resources: resources, Size: recompilers, Log: log.Named("compilers")})
-	r.Compiler, r.Explainer, r.Trier = r.pool, r.pool, r.pool
+	r.Compiler, r.Explainer, r.Trier, r.Check = r.pool, r.pool, r.pool, r.pool.Check
 	return r, err
 }
 

@@ -6,24 +6,35 @@ import (
 	"fmt"
 
 	"github.com/rulebridge/rulebridge/api"
+	"github.com/rulebridge/rulebridge/config"
 	"github.com/rulebridge/rulebridge/internal/compile"
+	"github.com/rulebridge/rulebridge/internal/interpret"
 	"github.com/rulebridge/rulebridge/internal/isolate"
 	"github.com/rulebridge/rulebridge/internal/migration"
+	"github.com/rulebridge/rulebridge/internal/store/elastic"
 )
 
 // workbench is what a person needs who works at one rule, in the words of the gateway.
-type workbench struct {
-	recompiler *Recompiler
-}
+type workbench struct{ recompiler *Recompiler }
 
-// Equip gives the gateway what people need who work at one rule.
-func Equip(d *api.Deps, r *Recompiler) {
-	w := &workbench{recompiler: r}
-	d.Explainer = w
+// Equip gives the gateway what people need who work at one rule: what became of its commands, checks and trials, and the
+// configured Elasticsearch, if there is one.
+func Equip(d *api.Deps, c config.Config, r *Recompiler) error {
+	w := workbench{r}
+	d.Explainer, d.Trier, d.Checker = w, w, w
+	if len(c.Elasticsearch.URLs) == 0 {
+		return nil
+	}
+	cluster, err := elastic.NewQueries(ElasticOptions(c.Elasticsearch))
+	if err != nil {
+		return fmt.Errorf("queries on Elasticsearch: %w", err)
+	}
+	d.Cluster = queries{elastic: cluster, own: c.Elasticsearch.Prefix}
+	return nil
 }
 
 // Explain implements api.Explainer.
-func (w *workbench) Explain(ctx context.Context, migrationID string, rule migration.OriginalRule) (api.Explained, error) {
+func (w workbench) Explain(ctx context.Context, migrationID string, rule migration.OriginalRule) (api.Explained, error) {
 	made, err := w.recompiler.Explain(ctx, migrationID, rule)
 	if err != nil {
 		return api.Explained{}, crashed(err)
@@ -37,6 +48,28 @@ func (w *workbench) Explain(ctx context.Context, migrationID string, rule migrat
 		e.Stages = append(e.Stages, stage)
 	}
 	return e, nil
+}
+
+// Try implements api.Trier.
+func (w workbench) Try(ctx context.Context, migrationID string, t api.Trial) (api.Tried, error) {
+	a, err := w.recompiler.Try(ctx, migrationID, interpret.Request{SPL: t.SPL, Events: t.Events, Now: t.Now})
+	if err != nil {
+		return api.Tried{}, crashed(err)
+	}
+	return api.Tried(a), nil
+}
+
+// Check implements api.Checker.
+func (w workbench) Check(ctx context.Context, query string) ([]api.Problem, error) {
+	found, err := w.recompiler.Check(ctx, query)
+	if err != nil {
+		return nil, crashed(err)
+	}
+	problems := make([]api.Problem, len(found))
+	for i, p := range found {
+		problems[i] = api.Problem(p)
+	}
+	return problems, nil
 }
 
 func parts(list []compile.Part) []api.Part {

@@ -68,7 +68,9 @@ func Gateway(ctx context.Context, o Options, ready func(addr string)) (err error
 	defer filters.Close()
 	d.Filters = filters
 	d.Compiler = &api.Compiler{Compiler: recompiler, Version: recompiler.Version}
-	app.Equip(&d, recompiler)
+	if err := app.Equip(&d, c, recompiler); err != nil {
+		return err
+	}
 	gateway, err := api.New(d)
 	if err != nil {
 		return err

@@ -28,16 +28,19 @@ func (c *checker) stats(command *Stats) {
 	for _, a := range command.Aggs {
 		made = append(made, column{name: a.ColumnName(), typ: c.aggregation(a, groups)})
 	}
+	last, grouped := map[string]int{}, map[string]bool{}
 	for i, col := range made {
-		for _, other := range made[i+1:] {
-			if other.name == col.name {
-				c.lint(command.Aggs[i], CodeLostColumn, "a later aggregation is called %s too; this one is lost", col.name)
-			}
+		last[col.name] = i
+	}
+	for _, group := range by {
+		grouped[group.name] = true
+	}
+	for i, col := range made {
+		if last[col.name] != i {
+			c.lint(command.Aggs[i], CodeLostColumn, "a later aggregation is called %s too; this one is lost", col.name)
 		}
-		for _, group := range by {
-			if group.name == col.name {
-				c.lint(command.Aggs[i], CodeLostColumn, "the BY column %s has the same name; the aggregation is lost", col.name)
-			}
+		if grouped[col.name] {
+			c.lint(command.Aggs[i], CodeLostColumn, "the BY column %s has the same name; the aggregation is lost", col.name)
 		}
 	}
 	list := append(made, by...)

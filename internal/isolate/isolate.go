@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/rulebridge/rulebridge/internal/check"
 	"github.com/rulebridge/rulebridge/internal/compile"
 	"github.com/rulebridge/rulebridge/internal/interpret"
 	"github.com/rulebridge/rulebridge/internal/migration"
@@ -34,6 +35,11 @@ type Explainer interface {
 // Trier runs a search over events, with the macros and lookups of a migration, or without any where the id is empty.
 type Trier interface {
 	Try(ctx context.Context, migrationID string, q interpret.Request) (interpret.Answer, error)
+}
+
+// Checker says what is wrong with an ES|QL query.
+type Checker interface {
+	Check(query string) []check.Problem
 }
 
 // Matched is what a Matcher found.
@@ -77,6 +83,8 @@ type request struct {
 	// Explain asks what became of each command, Try for the rows of a search.
 	Explain bool               `json:"explain,omitempty"`
 	Try     *interpret.Request `json:"try,omitempty"`
+	// Check is a query to be checked.
+	Check *string `json:"check,omitempty"`
 
 	// once: somebody waits, so that a rule which takes its process down is not tried again.
 	once bool
@@ -97,6 +105,7 @@ type response struct {
 
 	Explained *compile.Explained `json:"explained,omitempty"`
 	Tried     *interpret.Answer  `json:"tried,omitempty"`
+	Checked   *[]check.Problem   `json:"checked,omitempty"`
 	// Fault names a kind of error: faultResources, faultPanic or, for anything else, faultOther.
 	Fault string `json:"fault,omitempty"`
 	Text  string `json:"text,omitempty"`
@@ -128,6 +137,7 @@ type Local struct {
 	Matcher Matcher
 	Explainer
 	Trier
+	Checker Checker
 }
 
 // Match asks the Matcher.
@@ -137,4 +147,9 @@ func (l Local) Match(ctx context.Context, rule migration.OriginalRule, compiled 
 	}
 	matched, near, elastic := l.Matcher.Match(ctx, rule, compiled, diagnostics)
 	return Matched{matched, near, elastic}, ctx.Err()
+}
+
+// Check asks the Checker.
+func (l Local) Check(_ context.Context, query string) ([]check.Problem, error) {
+	return l.Checker.Check(query), nil
 }

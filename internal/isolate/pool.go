@@ -12,6 +12,7 @@ import (
 	lru "github.com/hashicorp/golang-lru/v2"
 	"go.uber.org/zap"
 
+	"github.com/rulebridge/rulebridge/internal/check"
 	"github.com/rulebridge/rulebridge/internal/compile"
 	"github.com/rulebridge/rulebridge/internal/interpret"
 	"github.com/rulebridge/rulebridge/internal/migration"
@@ -62,7 +63,7 @@ type Pool struct {
 	crashes, outside *lru.Cache[string, int]
 }
 
-// NewPool starts no process yet; Check does.
+// NewPool starts no process yet; Start does.
 func NewPool(o Options) (*Pool, error) {
 	if o.Size <= 0 {
 		o.Size = runtime.GOMAXPROCS(0)
@@ -83,8 +84,8 @@ func NewPool(o Options) (*Pool, error) {
 	return p, errors.Join(err, err2)
 }
 
-// Check starts a process, to find out whether that is possible here.
-func (p *Pool) Check(ctx context.Context) error {
+// Start starts a process, to find out whether that is possible here.
+func (p *Pool) Start(ctx context.Context) error {
 	proc, err := p.take(ctx)
 	if err != nil {
 		return err
@@ -177,6 +178,18 @@ func (p *Pool) Try(ctx context.Context, migrationID string, in interpret.Request
 		return interpret.Answer{}, fmt.Errorf("%w: an answer without rows", ErrInterrupted)
 	}
 	return *r.Tried, nil
+}
+
+// Check checks a query in one of the processes, with the errors of Match. It is tried once.
+func (p *Pool) Check(ctx context.Context, query string) ([]check.Problem, error) {
+	r, err := p.ask(ctx, "", request{Key: "none", Check: &query, once: true, Resources: &[]migration.Resource{}})
+	if err != nil {
+		return nil, err
+	}
+	if r.Checked == nil {
+		return nil, fmt.Errorf("%w: an answer without problems", ErrInterrupted)
+	}
+	return *r.Checked, nil
 }
 
 func resourcesKey(migrationID string, version int64) string {

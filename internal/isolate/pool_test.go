@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rulebridge/rulebridge/internal/check"
 	"github.com/rulebridge/rulebridge/internal/compile"
 	"github.com/rulebridge/rulebridge/internal/interpret"
 	"github.com/rulebridge/rulebridge/internal/migration"
@@ -22,7 +23,7 @@ const childEnv = "RULEBRIDGE_TEST_ISOLATED"
 func TestMain(m *testing.M) {
 	if os.Getenv(childEnv) != "" {
 		err := Serve(os.Stdin, os.Stdout, func(r compile.Resources) Local {
-			return Local{Compiler: misbehaving{r}, Matcher: misbehaving{r}, Explainer: misbehaving{r}, Trier: misbehaving{r}}
+			return Local{Compiler: misbehaving{r}, Matcher: misbehaving{r}, Explainer: misbehaving{r}, Trier: misbehaving{r}, Checker: misbehaving{r}}
 		})
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -92,6 +93,14 @@ func (c misbehaving) Try(ctx context.Context, id string, q interpret.Request) (i
 		return interpret.Answer{}, err
 	}
 	return interpret.Answer{Columns: []string{o.Missing[0].Name}, Rows: [][]any{{json.Number("1.50"), "x", nil}}}, nil
+}
+
+func (c misbehaving) Check(query string) []check.Problem {
+	if query == "good" {
+		return nil
+	}
+	_, err := c.Compile(context.Background(), "", migration.OriginalRule{Query: query})
+	return []check.Problem{{Severity: check.SeverityError, Message: fmt.Sprint(err)}}
 }
 
 func killSelf() {
@@ -165,7 +174,7 @@ func wantFull(t *testing.T, p *Pool, migrationID string) {
 func TestCompileAndMatch(t *testing.T) {
 	g := &given{}
 	p := pool(t, Options{Size: 1, Resources: g})
-	if err := p.Check(t.Context()); err != nil {
+	if err := p.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	for range 3 {
@@ -230,6 +239,16 @@ func TestSomebodyWaits(t *testing.T) {
 		if err != nil || a.Columns[0] != fmt.Sprint(len(id)) || fmt.Sprint(a.Rows) != "[[1.50 x <nil>]]" {
 			t.Errorf("%+v, %v", a, err)
 		}
+	}
+	if problems, err := p.Check(t.Context(), "good"); err != nil || len(problems) != 0 {
+		t.Errorf("%+v, %v", problems, err)
+	}
+	if problems, err := p.Check(t.Context(), "contradiction"); err != nil || len(problems) != 1 || problems[0].Severity != "error" {
+		t.Errorf("%+v, %v", problems, err)
+	}
+	var crash *CrashError
+	if _, err := p.Check(t.Context(), "overflow"); !errors.As(err, &crash) {
+		t.Errorf("a check that overflows: %v", err)
 	}
 	for name, call := range map[string]func(query string) error{
 		"explain": func(q string) error { _, err := p.Explain(t.Context(), "mig", rule("bad", q)); return err },
@@ -325,11 +344,11 @@ func TestNobodyWaits(t *testing.T) {
 func TestNoProcess(t *testing.T) {
 	p := pool(t, Options{Size: 1})
 	p.o.Path = "/nowhere/rulebridge"
-	if err := p.Check(t.Context()); !errors.Is(err, ErrInterrupted) {
+	if err := p.Start(t.Context()); !errors.Is(err, ErrInterrupted) {
 		t.Errorf("a program that is not there: %v", err)
 	}
 	p.o.Path, p.o.Env = "/bin/true", nil
-	if err := p.Check(t.Context()); !errors.Is(err, ErrInterrupted) || !strings.Contains(err.Error(), "did not start") {
+	if err := p.Start(t.Context()); !errors.Is(err, ErrInterrupted) || !strings.Contains(err.Error(), "did not start") {
 		t.Errorf("another program: %v", err)
 	}
 }

@@ -16,6 +16,7 @@ import (
 
 	lru "github.com/hashicorp/golang-lru/v2"
 
+	"github.com/rulebridge/rulebridge/internal/check"
 	"github.com/rulebridge/rulebridge/internal/compile"
 	"github.com/rulebridge/rulebridge/internal/migration"
 )
@@ -111,6 +112,10 @@ func do(work Local, kept *known, q request) (r response) {
 		}
 		return response{Matched: &m}
 	}
+	if q.Check != nil && work.Checker != nil {
+		problems := append([]check.Problem{}, work.Checker.Check(*q.Check)...) // null would be no answer
+		return response{Checked: &problems}
+	}
 	if q.Resources != nil {
 		kept.resources.Add(q.Key, *q.Resources)
 	} else if !kept.resources.Contains(q.Key) {
@@ -129,7 +134,7 @@ func do(work Local, kept *known, q request) (r response) {
 			return fault(err)
 		}
 		return response{Tried: &a}
-	case q.Explain || q.Try != nil:
+	case q.Explain || q.Try != nil || q.Check != nil:
 		return fault(errors.New("this process compiles only"))
 	}
 	o, err := work.Compile(ctx, q.Key, q.Rule)

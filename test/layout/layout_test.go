@@ -60,9 +60,11 @@ var rules = map[string]rule{
 	"internal/plan":     {standardOnly: true, ours: []string{"internal/value", "internal/spl"}},
 	"internal/lower":    {standardOnly: true, ours: []string{"internal/spl", "internal/plan", "internal/value"}},
 	"internal/plan/run": {standardOnly: true, ours: []string{"internal/lower", "internal/plan", "internal/spl", "internal/value"}},
+	// What is wrong with a query, for who writes one.
+	"internal/check": {ours: []string{"internal/compile", "internal/esql", "internal/migration"}, third: []string{}},
 	// A search over pasted events.
 	"internal/interpret": {standardOnly: true, ours: []string{"internal/lower", "internal/migration", "internal/plan/run", "internal/spl", "internal/value"}},
-	"internal/isolate":   {ours: []string{"internal/compile", "internal/interpret", "internal/migration"}, third: []string{"github.com/hashicorp/golang-lru/", "go.uber.org/zap"}},
+	"internal/isolate":   {ours: []string{"internal/check", "internal/compile", "internal/interpret", "internal/migration"}, third: []string{"github.com/hashicorp/golang-lru/", "go.uber.org/zap"}},
 	"internal/mitre":     {standardOnly: true},
 	"internal/compile": {ours: []string{"internal/migration", "internal/mitre", "internal/schema", "internal/spl", "internal/translate"},
 		third: []string{"github.com/hashicorp/golang-lru/", "github.com/robfig/cron/", "golang.org/x/sync/"}},
