@@ -1,5 +1,6 @@
 import type {Rule} from '../api/types'
 import {Badge, Empty, type Tone} from '../ui/basic'
+import {count} from '../ui/format'
 import {orderNotes, severityName, splitMessage, type Note} from './notes'
 import {placeName} from './position'
 
@@ -16,7 +17,8 @@ interface NotesProps {
 /** The notes on a rule, worst first. Choosing one shows its place in the SPL. */
 export function Notes({rule, shown, onShow, onStage}: NotesProps) {
   const notes = orderNotes(rule.diagnostics ?? [])
-  const serious = notes.filter(n => n.severity !== 'info')
+  const serious = notes.filter(n => n.severity !== 'info' && !n.follows)
+  const following = notes.filter(n => n.follows)
   const infos = notes.filter(n => n.severity === 'info')
   if (notes.length === 0) {
     return (
@@ -32,21 +34,18 @@ export function Notes({rule, shown, onShow, onStage}: NotesProps) {
       ))}
     </ul>
   )
+  const folded = (some: Note[], words: string) =>
+    some.length > 0 ? (
+      <details class="more-notes">
+        <summary>{words}</summary>
+        {list(some)}
+      </details>
+    ) : null
   return (
     <div class="stack tight">
       {serious.length > 0 ? list(serious) : <p class="muted">Nothing that can change which rows alert. What follows is good to know.</p>}
-      {infos.length > 0 ? (
-        serious.length > 0 ? (
-          <details class="more-notes">
-            <summary>
-              {infos.length} {severityName('info', infos.length)} that cannot change which rows alert
-            </summary>
-            {list(infos)}
-          </details>
-        ) : (
-          list(infos)
-        )
-      ) : null}
+      {folded(following, `${count(following.length, 'more hole')} that only ${following.length === 1 ? 'follows' : 'follow'} from these`)}
+      {serious.length > 0 ? folded(infos, `${count(infos.length, 'note')} that cannot change which rows alert`) : infos.length > 0 ? list(infos) : null}
     </div>
   )
 }

@@ -15,6 +15,17 @@ interface PaneProps {
 
 type Annotate = typeof import('./annotate')
 
+let loaded: Promise<[typeof import('../ui/codemirror'), Annotate]> | undefined
+
+/** CodeMirror and what is shown over it, loaded once, when the first pane is shown. */
+function load(): Promise<[typeof import('../ui/codemirror'), Annotate]> {
+  const both = (loaded ??= Promise.all([import('../ui/codemirror'), import('./annotate')]))
+  both.catch(() => {
+    loaded = undefined
+  })
+  return both
+}
+
 /** A text that is read, with its stages and notes. Until CodeMirror is loaded the text stands there plainly. */
 export function Pane({text, language, label, annotations, onStage, onPin}: PaneProps) {
   const box = useRef<HTMLDivElement>(null)
@@ -25,7 +36,7 @@ export function Pane({text, language, label, annotations, onStage, onPin}: PaneP
 
   useEffect(() => {
     let gone = false
-    void Promise.all([import('../ui/codemirror'), import('./annotate')]).then(([m, kit]) => {
+    void load().then(([m, kit]) => {
       if (gone || !box.current) return
       const at = (pos: number | null) => (pos === null ? null : stageAt(latest.current.annotations.stages, pos))
       const editor = m.createEditor({

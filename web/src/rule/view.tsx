@@ -371,7 +371,7 @@ function Loaded({rule, query, onRule, reload, stale}: LoadedProps) {
       {list.length > 0 ? (
         <ol class="stage-strip" aria-label="Stages of the search">
           {list.map((s, i) => {
-            const worst = notes.find(n => s.notes.includes(n.index) && n.severity !== 'info')
+            const worst = notes.find(n => s.notes.includes(n.index) && n.severity !== 'info' && !n.follows)
             return (
               <li key={i}>
                 <button
@@ -402,7 +402,7 @@ function Loaded({rule, query, onRule, reload, stale}: LoadedProps) {
         <section class="pane" aria-label="SPL">
           <header class="pane-head">
             <h3>SPL</h3>
-            <span class="muted">{rule.original_rule.app ?? 'Splunk'}</span>
+            <span class="muted">{rule.original_rule.app}</span>
           </header>
           <Pane text={spl} language="spl" label="SPL search" annotations={splNotes} onStage={setLit} onPin={setPinned} />
         </section>
@@ -423,9 +423,7 @@ function Loaded({rule, query, onRule, reload, stale}: LoadedProps) {
                   </button>
                 ))}
               </span>
-            ) : (
-              <span class="muted">{elastic?.index?.join(', ') ?? ''}</span>
-            )}
+            ) : null}
           </header>
           {edit ? (
             <RuleEditor

@@ -413,11 +413,11 @@ function Search({box, value, onSearch, onDown}: {box: {current: HTMLInputElement
         onKeyDown={e => {
           if (e.key === 'Enter' || e.key === 'ArrowDown') {
             e.preventDefault()
-            ask(text, 0)
+            ask(e.currentTarget.value, 0)
             onDown()
           }
           if (e.key === 'Escape') {
-            if (text) {
+            if (e.currentTarget.value) {
               setText('')
               ask('', 0)
             } else box.current?.blur()

@@ -27,6 +27,8 @@ export function Code({value, language, label, readOnly, lineNumbers, placeholder
   const box = useRef<HTMLDivElement>(null)
   const made = useRef<Editor | null>(null)
   const [ready, setReady] = useState(false)
+  const sent = useRef<string[]>([])
+  const setting = useRef(false)
   const latest = useRef({onChange, onPoint, value})
   latest.current = {onChange, onPoint, value}
 
@@ -37,7 +39,12 @@ export function Code({value, language, label, readOnly, lineNumbers, placeholder
       box.current.replaceChildren()
       made.current = m.createEditor({
         parent: box.current, value: latest.current.value, language, label, readOnly, lineNumbers, placeholder,
-        onChange: v => latest.current.onChange?.(v), onPoint: p => latest.current.onPoint?.(p),
+        onChange: v => {
+          if (setting.current) return
+          sent.current.push(v)
+          latest.current.onChange?.(v)
+        },
+        onPoint: p => latest.current.onPoint?.(p),
       })
       if (editor) editor.current = made.current
       setReady(true)
@@ -51,7 +58,18 @@ export function Code({value, language, label, readOnly, lineNumbers, placeholder
     }
   }, [language, label, readOnly, lineNumbers, placeholder])
 
-  useEffect(() => { made.current?.setValue(value) }, [value, ready])
+  // What was typed comes back as the value a moment later, when more may have been typed: it is not set again.
+  useEffect(() => {
+    const own = sent.current.indexOf(value)
+    if (own >= 0) {
+      sent.current.splice(0, own + 1)
+      return
+    }
+    sent.current = []
+    setting.current = true
+    made.current?.setValue(value)
+    setting.current = false
+  }, [value, ready])
   useEffect(() => { if (marks) made.current?.setMarks(marks) }, [marks, ready])
   useEffect(() => { if (problems) made.current?.setProblems(problems) }, [problems, ready])
 
