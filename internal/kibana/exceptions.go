@@ -76,7 +76,8 @@ type Kept struct {
 // exclusions moves what the filter macros and the lookups of what is allowed leave out from the query of a rule to exception
 // items, as far as those say exactly the same.
 func (e *Exporter) exclusions(rule migration.Rule) (migration.Rule, []ExceptionItem, error) {
-	if e.o.Filters == nil || rule.Elastic == nil {
+	// A person's query is compared with nothing that the compiler makes: it stays as it was written.
+	if e.o.Filters == nil || rule.Elastic == nil || rule.Edited != nil {
 		return rule, nil, nil
 	}
 	without, macros, err := e.o.Filters.Without(e.o.Context, rule)
