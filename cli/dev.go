@@ -11,6 +11,7 @@ import (
 
 	"github.com/rulebridge/rulebridge/app"
 	"github.com/rulebridge/rulebridge/config"
+	"github.com/rulebridge/rulebridge/internal/migration"
 	"github.com/rulebridge/rulebridge/internal/prebuilt"
 )
 
@@ -43,6 +44,7 @@ the process at once.`,
 				return startError(err)
 			}
 			p.printReady(a, time.Since(begin))
+			p.printBroken(c.Context(), a)
 			err = a.Wait(c.Context())
 			if wasInterrupted(c.Context()) {
 				_, _ = fmt.Fprintln(p.Stderr, "rulebridge: shutting down; running migrations are being paused (Ctrl-C again ends at once)")
@@ -105,6 +107,20 @@ func (p Program) printReady(a *app.App, took time.Duration) {
   Temporal         %s
   data             %s
 `, took.Seconds(), a.URL(), a.UIURL(), a.TemporalAddr(), folder)
+}
+
+// printBroken names the migrations whose storing broke off before this start: nothing else goes on with them.
+func (p Program) printBroken(ctx context.Context, a *app.App) {
+	all, err := a.Migrations(ctx)
+	if err != nil {
+		return // whoever lists them hears of it
+	}
+	for _, m := range all {
+		if m.State == migration.Creating {
+			_, _ = fmt.Fprintf(p.Stdout, "Migration %s is in the state creating, with %s: %s\n", m.ID, plural(m.Counts.Total, "rule"),
+				brokenAdvice(p.Self, m.ID, "--url "+quote(a.URL())))
+		}
+	}
 }
 
 // prebuiltUsage is the help of --prebuilt.

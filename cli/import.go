@@ -2,8 +2,10 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"strings"
 
@@ -25,6 +27,7 @@ searches that only fill lookups are skipped unless --all is given. What cannot b
 func (p Program) importCommand() *cobra.Command {
 	var f migrateFlags
 	var into string
+	var broken brokenOff
 	c := &cobra.Command{
 		Use:   "import PATH… [--into ID]",
 		Short: "Store what a Splunk user has on disk as a migration, without starting it",
@@ -34,12 +37,26 @@ func (p Program) importCommand() *cobra.Command {
 
 The migration is stored in --data-dir, or by the gateway of --url. Start it with migrate --resume ID, or over the API. With
 --into what was found is added to a migration that is there and does not run: rules whose id it has already stay as they
-are, macros and lookups of the same name are replaced.`,
+are, macros and lookups of the same name are replaced.
+
+A migration whose storing broke off (a kill, a lost connection) is in the state creating and cannot be started. Add the same
+files with --into, which takes nothing twice; or, without files, take it as it is with --seal, or delete it with --discard.`,
 		Example: `  rulebridge import /opt/splunk/etc/apps --data-dir data
   rulebridge import my_app.spl --url http://127.0.0.1:8080
-  rulebridge import other_app.spl --url http://127.0.0.1:8080 --into 0a5ee61f-7a6a-4f30-959e-46d28e85d0ae`,
-		Args: cobra.MinimumNArgs(1),
-		RunE: func(c *cobra.Command, paths []string) error { return p.importPaths(c, f, into, paths) },
+  rulebridge import other_app.spl --url http://127.0.0.1:8080 --into 0a5ee61f-7a6a-4f30-959e-46d28e85d0ae
+  rulebridge import --seal --data-dir data --into 0a5ee61f-7a6a-4f30-959e-46d28e85d0ae`,
+		Args: cobra.ArbitraryArgs,
+		RunE: func(c *cobra.Command, paths []string) error {
+			switch {
+			case broken.seal && broken.discard:
+				return usagef("--seal and --discard exclude each other")
+			case broken.any() && (into == "" || len(paths) > 0):
+				return usagef("--seal and --discard take no files, and --into names the migration")
+			case !broken.any() && len(paths) == 0:
+				return usagef("give at least one file or folder; see rulebridge import --help")
+			}
+			return p.importPaths(c, f, into, broken, paths)
+		},
 	}
 	fs := c.Flags()
 	config.Flags(fs)
@@ -47,10 +64,43 @@ are, macros and lookups of the same name are replaced.`,
 	fs.StringVar(&f.url, "url", "", "gateway that stores the migration, http(s)://[user:password@]host:port")
 	fs.StringVar(&into, "into", "", "`id` of a migration that does not run, to add to it instead of making one")
 	fs.BoolVar(&f.all, "all", false, "take reports and searches that fill lookups as well as alerts")
+	fs.BoolVar(&broken.seal, "seal", false, "with --into and no files: the migration, whose storing broke off, is whole as it is")
+	fs.BoolVar(&broken.discard, "discard", false, "with --into and no files: delete the migration, whose storing broke off")
 	return c
 }
 
-func (p Program) importPaths(c *cobra.Command, f migrateFlags, into string, paths []string) error {
+// brokenOff says what becomes of a migration whose storing broke off.
+type brokenOff struct{ seal, discard bool }
+
+func (b brokenOff) any() bool { return b.seal || b.discard }
+
+// settle ends a migration whose storing broke off: it is whole as it is, or goes.
+func (p Program) settle(ctx context.Context, g *gateway, id string, b brokenOff) error {
+	stats, err := g.stats(ctx, id)
+	switch {
+	case errors.Is(err, errUnknown):
+		return usagef("--into %s: there is no such migration here", id)
+	case err != nil:
+		return err
+	case stats.Status != migration.Creating:
+		return usagef("--into %s: the migration is %s; --seal and --discard are for those whose storing broke off", id, stats.Status)
+	case b.seal && stats.Rules.Total == 0:
+		return usagef("--into %s: it holds no rule; delete it with --discard", id)
+	case b.seal:
+		if err := g.add(ctx, id, []json.RawMessage{}, true); err != nil {
+			return fmt.Errorf("seal migration %s: %w", id, err)
+		}
+		_, err = fmt.Fprintf(p.Stdout, "Migration %s is ready and holds %s.\n", id, plural(stats.Rules.Total, "rule"))
+		return err
+	}
+	if err := g.do(ctx, http.MethodDelete, "/"+id, nil, new(struct{})); err != nil {
+		return fmt.Errorf("delete migration %s: %w", id, err)
+	}
+	_, err = fmt.Fprintf(p.Stdout, "Migration %s is deleted.\n", id)
+	return err
+}
+
+func (p Program) importPaths(c *cobra.Command, f migrateFlags, into string, broken brokenOff, paths []string) error {
 	cfg, err := p.load(c)
 	if err != nil {
 		return err
@@ -66,6 +116,9 @@ func (p Program) importPaths(c *cobra.Command, f migrateFlags, into string, path
 		if err != nil {
 			return err
 		}
+		if broken.any() {
+			return p.settle(c.Context(), g, into, broken)
+		}
 		return p.importThere(c.Context(), g, f, into, paths)
 	}
 	a, err := app.Open(c.Context(), app.Options{
@@ -79,6 +132,9 @@ func (p Program) importPaths(c *cobra.Command, f migrateFlags, into string, path
 	g, err := newGateway(inProcessURL, inProcess{a.Handler()})
 	if err != nil {
 		return err
+	}
+	if broken.any() {
+		return p.settle(c.Context(), g, into, broken)
 	}
 	if err := p.importHere(c.Context(), g, f, into, cfg.DataDir, paths); err != nil {
 		return errors.Join(err, a.Full())

@@ -134,7 +134,7 @@ func (r *run) resume(ctx context.Context, rules []migration.OriginalRule, resour
 	r.stored = true
 	if stats.Status == migration.Creating {
 		if len(rules) == 0 {
-			return stats, usagef("--resume %s: its rules were not all stored; run migrate with the files again", r.id)
+			return stats, usagef("--resume %s: %s", r.id, brokenAdvice(r.p.Self, r.id, r.where))
 		}
 		if _, err := r.gateway.fill(ctx, r.id, rules, resources, nil); err != nil {
 			return stats, r.badRequest(err)
@@ -150,6 +150,13 @@ func (r *run) resume(ctx context.Context, rules []migration.OriginalRule, resour
 		return stats, fmt.Errorf("migration %s runs: nothing is translated again until it has finished or is stopped; give --retry then", r.id)
 	}
 	return r.carryOut(ctx, stats.Rules.Total)
+}
+
+// brokenAdvice says what to do about a migration whose storing broke off; where are the flags that name its place.
+func brokenAdvice(self, id, where string) string {
+	into := fmt.Sprintf("--into %s %s", id, where)
+	return fmt.Sprintf("its rules were not all stored. Add the same files, which takes nothing twice: %s import PATH… %s; or take it as it is: %s import --seal %s; or delete it: %s import --discard %s",
+		self, into, self, into, self, into)
 }
 
 // carryOut starts the migration unless it runs, and waits for its end.

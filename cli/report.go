@@ -166,6 +166,9 @@ func listed(all []migration.Stats) string {
 	for _, s := range all {
 		fmt.Fprintf(&b, "  %s  %s, %d of %d rules done, last changed %s\n", s.MigrationID, s.Status, s.Rules.Finished+s.Rules.Failed, s.Rules.Total,
 			s.LastUpdated.Local().Format("2006-01-02 15:04"))
+		if s.Status == migration.Creating {
+			b.WriteString("    its rules were not all stored; see rulebridge import --help\n")
+		}
 	}
 	return strings.TrimRight(b.String(), "\n")
 }

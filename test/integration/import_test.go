@@ -143,3 +143,59 @@ func TestThroughAGateway(t *testing.T) {
 		t.Errorf("%+v, %v", sum, err)
 	}
 }
+
+// TestBrokenOff: a migration whose storing a kill broke off is named at the next start with what to do, cannot be started,
+// and is taken as it is, or goes, with the commands that were named.
+func TestBrokenOff(t *testing.T) {
+	dir := t.TempDir()
+	d := startDev(t, dir)
+	var made [2]struct {
+		MigrationID string `json:"migration_id"`
+	}
+	for i := range made {
+		if status := d.call("POST", "?seal=false", makeRules(3), &made[i]); status != http.StatusOK {
+			t.Fatalf("create: %d", status)
+		}
+	}
+	d.kill()
+	d = startDev(t, dir)
+	keep, drop := made[0].MigrationID, made[1].MigrationID
+	for _, id := range []string{keep, drop} {
+		eventually(t, 5*time.Second, "the start names "+id, func() bool {
+			said := d.stdout.String()
+			return strings.Contains(said, "Migration "+id+" is in the state creating, with 3 rules") &&
+				strings.Contains(said, "import --seal --into "+id+" --url "+d.url) && strings.Contains(said, "import --discard --into "+id)
+		})
+	}
+	if status := d.call("PUT", "/"+keep+"/start", map[string]any{"connectorId": "deterministic"}, nil); status != http.StatusConflict {
+		t.Errorf("start while creating: %d, want 409", status)
+	}
+	run := func(want int, args ...string) string {
+		t.Helper()
+		p := start(t, args...)
+		if code := p.wait(time.Minute); code != want {
+			t.Fatalf("%v: exit code %d, want %d: %s", args, code, want, p.stderr.String())
+		}
+		return p.stdout.String() + p.stderr.String()
+	}
+	if out := run(2, "migrate", "--resume", keep, "--url", d.url); !strings.Contains(out, "import --seal --into "+keep) {
+		t.Errorf("--resume says: %s", out)
+	}
+	run(2, "import", "--seal", "--url", d.url)                         // of nothing
+	run(2, "import", "--seal", "--discard", "--into", keep)            // both
+	run(2, "import", "--seal", "--into", "no-such-id", "--url", d.url) // unknown
+	run(0, "import", "--seal", "--into", keep, "--url", d.url)
+	run(2, "import", "--discard", "--into", keep, "--url", d.url) // it is whole now
+	d.begin(keep, "deterministic")
+	d.finished(keep, 3, time.Minute)
+	d.stop()
+	run(0, "import", "--discard", "--into", drop, "--data-dir", dir)
+	d = startDev(t, dir)
+	if status := d.call("GET", "/"+drop+"/stats", nil, nil); status != http.StatusNoContent {
+		t.Errorf("the deleted migration: %d", status)
+	}
+	if strings.Contains(d.stdout.String(), "state creating") {
+		t.Errorf("it still names: %s", d.stdout.String())
+	}
+	d.stop()
+}
