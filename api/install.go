@@ -17,6 +17,7 @@ import (
 	kibana "github.com/rulebridge/rulebridge/internal/kibana/client"
 	"github.com/rulebridge/rulebridge/internal/kibana/install"
 	"github.com/rulebridge/rulebridge/internal/migration"
+	"github.com/rulebridge/rulebridge/internal/report"
 	"github.com/rulebridge/rulebridge/workflows"
 )
 
@@ -43,9 +44,17 @@ type InstallFlows interface {
 	// Start is false when one runs already.
 	Start(ctx context.Context, in workflows.InstallInput) (started bool, err error)
 	// Status is of the newest one; ErrNoWorkflow when there never was one.
-	Status(ctx context.Context, migrationID, kibana string) (status workflows.InstallStatus, running bool, err error)
+	Status(ctx context.Context, migrationID, kibana string) (InstallState, error)
 	// Stop asks it to end; ErrNoWorkflow when none runs.
 	Stop(ctx context.Context, migrationID, kibana string) error
+}
+
+// InstallState is where an installation stands. Run tells one from another; Ended is its end, unless it is Running.
+type InstallState struct {
+	workflows.InstallStatus
+	Running bool
+	Run     string
+	Ended   time.Time
 }
 
 // NewInstallFlows makes InstallFlows of a Temporal client.
@@ -64,21 +73,22 @@ func (t installFlows) Start(ctx context.Context, in workflows.InstallInput) (boo
 	return err == nil, serviceError("starting the installation", err)
 }
 
-func (t installFlows) Status(ctx context.Context, migrationID, name string) (status workflows.InstallStatus, running bool, err error) {
+func (t installFlows) Status(ctx context.Context, migrationID, name string) (s InstallState, err error) {
 	id := workflows.InstallWorkflowID(migrationID, name)
 	d, err := t.client.DescribeWorkflowExecution(ctx, id, "")
 	if err != nil {
-		return status, false, serviceError("describing the installation", err)
+		return s, serviceError("describing the installation", err)
 	}
-	running = d.GetWorkflowExecutionInfo().GetCloseTime() == nil
+	info := d.GetWorkflowExecutionInfo()
+	s.Run, s.Running, s.Ended = info.GetFirstRunId(), info.GetCloseTime() == nil, info.GetCloseTime().AsTime()
 	v, err := t.client.QueryWorkflow(ctx, id, "", workflows.QueryInstall)
 	if err != nil {
-		return status, running, fmt.Errorf("querying the installation: %w: %w", ErrUnanswered, err)
+		return s, fmt.Errorf("querying the installation: %w: %w", ErrUnanswered, err)
 	}
-	if err := v.Get(&status); err != nil {
-		return status, running, fmt.Errorf("reading the state of the installation: %w", err)
+	if err := v.Get(&s.InstallStatus); err != nil {
+		return s, fmt.Errorf("reading the state of the installation: %w", err)
 	}
-	return status, running, nil
+	return s, nil
 }
 
 func (t installFlows) Stop(ctx context.Context, migrationID, name string) error {
@@ -86,6 +96,7 @@ func (t installFlows) Stop(ctx context.Context, migrationID, name string) error 
 }
 
 func (s *Server) registerInstall(rules *gin.RouterGroup) {
+	rules.GET("/:id/installations", handle(s, s.listInstallations))
 	if s.Installs == nil {
 		return
 	}
@@ -246,22 +257,61 @@ func (s *Server) installStatus(ctx context.Context, r *installTarget) (installAn
 	if _, err := s.Store.Migration(ctx, string(r.id)); err != nil {
 		return installAnswer{}, fmt.Errorf("reading the migration: %w", err)
 	}
-	status, running, err := s.Installs.Workflows.Status(ctx, string(r.id), r.kibana)
+	state, err := s.Installs.Workflows.Status(ctx, string(r.id), r.kibana)
 	if errors.Is(err, ErrNoWorkflow) {
 		return installAnswer{}, &Error{Status: http.StatusNotFound, Message: "the migration was never installed in " + strconv.Quote(r.kibana)}
 	}
-	a := installAnswer{Kibana: r.kibana, Running: running, InstallStatus: status}
-	for _, f := range status.Failures {
+	a := installAnswer{Kibana: r.kibana, Running: state.Running, InstallStatus: state.InstallStatus}
+	for _, f := range state.Failures {
 		a.Failures = append(a.Failures, installFailure{f.RuleID, f.Code, f.Status, s.Installs.Planner.Why(ctx, string(r.id), f.Reason)})
 	}
+	if err == nil && !state.Running {
+		s.recordInstall(ctx, string(r.id), state.Run, state.Ended, a)
+	}
 	return a, err
+}
+
+// recordInstall keeps what came of an installation with the migration: the workflow is forgotten after a while, and a report is
+// also made where none runs.
+func (s *Server) recordInstall(ctx context.Context, id, run string, ended time.Time, a installAnswer) {
+	i := report.Installation{Kibana: a.Kibana, Run: run, Ended: ended.UTC(), Code: a.Code, Created: a.Counts.Created, Updated: a.Counts.Updated, Unchanged: a.Counts.Unchanged,
+		Kept: a.Counts.Kept, Prebuilt: a.Counts.Prebuilt, LeftOut: a.Counts.LeftOut, Failed: a.Counts.Failed, Enabled: a.Counts.Enabled}
+	for _, f := range a.Failures {
+		i.Failures = append(i.Failures, report.NotInstalled{RuleID: f.RuleID, Code: f.Code, Status: f.Status, Why: f.Why})
+	}
+	if err := install.Record(ctx, s.Store, id, i); err != nil {
+		s.Log.Warn("what an installation came to could not be kept for reports", zap.String("migration_id", id), zap.String("kibana", a.Kibana), zap.Error(err))
+	}
+}
+
+// GET /{id}/installations.
+
+func (s *Server) listInstallations(ctx context.Context, r *migrationID) ([]report.Installation, error) {
+	if _, err := s.Store.Migration(ctx, string(*r)); err != nil {
+		return nil, fmt.Errorf("reading the migration: %w", err)
+	}
+	return s.installations(ctx, string(*r))
+}
+
+// installations are those of a migration that ended. One that nobody asked for since its end is looked for.
+func (s *Server) installations(ctx context.Context, id string) ([]report.Installation, error) {
+	if s.Installs != nil {
+		for _, name := range s.Installs.Planner.Names() {
+			_, err := s.installStatus(ctx, &installTarget{id: migrationID(id), kibana: name})
+			var never *Error
+			if err != nil && !errors.As(err, &never) {
+				s.Log.Info("where an installation stands is not known", zap.String("migration_id", id), zap.String("kibana", name), zap.Error(err))
+			}
+		}
+	}
+	return install.Recorded(ctx, s.Store, id)
 }
 
 // DELETE /{id}/install.
 
 func (s *Server) stopInstall(ctx context.Context, r *installTarget) (stopAnswer, error) {
-	_, running, err := s.Installs.Workflows.Status(ctx, string(r.id), r.kibana)
-	if errors.Is(err, ErrNoWorkflow) || err == nil && !running {
+	state, err := s.Installs.Workflows.Status(ctx, string(r.id), r.kibana)
+	if errors.Is(err, ErrNoWorkflow) || err == nil && !state.Running {
 		return stopAnswer{}, nil
 	}
 	err = s.Installs.Workflows.Stop(ctx, string(r.id), r.kibana)

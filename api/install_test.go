@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -42,11 +43,12 @@ func (f *fakeInstalls) Start(_ context.Context, in workflows.InstallInput) (bool
 	return true, nil
 }
 
-func (f *fakeInstalls) Status(context.Context, string, string) (workflows.InstallStatus, bool, error) {
+func (f *fakeInstalls) Status(context.Context, string, string) (InstallState, error) {
+	s := InstallState{InstallStatus: f.status, Running: f.running, Run: fmt.Sprint("run ", len(f.inputs)), Ended: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
 	if len(f.inputs) == 0 {
-		return f.status, false, ErrNoWorkflow
+		return s, ErrNoWorkflow
 	}
-	return f.status, f.running, nil
+	return s, nil
 }
 
 func (f *fakeInstalls) Stop(context.Context, string, string) error {
@@ -93,6 +95,21 @@ func TestInstallRoutes(t *testing.T) {
 	if f.stops != 2 {
 		t.Error("the installation of a deleted migration goes on")
 	}
+	// What an installation came to is listed once it has ended, also when nobody asked for its state.
+	other := &fakeInstalls{status: workflows.InstallStatus{Phase: "done", Counts: workflows.InstallCounts{Created: 2, Failed: 1},
+		Failures: []workflows.InstallFailure{{RuleID: "x", Code: "refused", Status: 400, Reason: "key of a reason"}}}}
+	b = newBench(t, withInstalls(other))
+	id = b.create(1)
+	base = BasePath + "/" + id
+	b.want(b.do("GET", base+"/installations", ""), 200, `[]`)
+	b.want(b.do("POST", base+"/install", `{"kibana":"prod"}`), 200, `{"started":true}`)
+	b.want(b.do("GET", base+"/installations", ""), 200, `[]`)
+	other.running = false
+	for range 2 {
+		b.want(b.do("GET", base+"/installations", ""), 200,
+			`[{"kibana":"prod","run":"run 1","ended":"2026-01-02T03:04:05Z","created":2,"updated":0,"unchanged":0,"kept":0,"prebuilt":0,"left_out":0,"failed":1,"enabled":0,"failures":[{"rule_id":"x","code":"refused","status":400,"why":"a reason"}]}]`)
+	}
+	b.want(b.do("GET", base+"/report?format=md", ""), 200, "| prod | 2026-01-02 03:04 UTC | 2 |")
 }
 
 func TestInstallBadRequests(t *testing.T) {

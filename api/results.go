@@ -110,9 +110,12 @@ func (s *Server) report(ctx context.Context, r *reportRequest) (*result, error) 
 	if err != nil {
 		return nil, fmt.Errorf("reading the resources: %w", err)
 	}
-	known := report.KnownOf(resources)
+	more := report.More{Known: report.KnownOf(resources)}
+	if more.Installations, err = s.installations(ctx, m.ID); err != nil {
+		return nil, err
+	}
 	return &result{s, m, headers, func(_ context.Context, w http.ResponseWriter, rules report.Rules) error {
-		return report.Write(w, r.format, m, s.Now(), known, rules)
+		return report.Write(w, r.format, m, s.Now(), more, rules)
 	}}, nil
 }
 

@@ -47,6 +47,8 @@ type Store interface {
 	UpsertResources(ctx context.Context, id string, rs []migration.Resource) (upserted int, err error)
 	Resources(ctx context.Context, id string) ([]migration.Resource, error)
 	Ready(ctx context.Context) error
+	SaveAnswer(ctx context.Context, id, key string, a store.Answer) error
+	Answer(ctx context.Context, id, key string) (store.Answer, error)
 }
 
 // Workflows is what the gateway needs of the workflow service; NewWorkflows makes one of a Temporal client. Errors are, or

@@ -9,7 +9,9 @@ import (
 	"path/filepath"
 
 	"github.com/rulebridge/rulebridge/internal/compile"
+	"github.com/rulebridge/rulebridge/internal/kibana/install"
 	"github.com/rulebridge/rulebridge/internal/migration"
+	"github.com/rulebridge/rulebridge/internal/report"
 	"github.com/rulebridge/rulebridge/internal/store"
 	"github.com/rulebridge/rulebridge/internal/store/sqlite"
 )
@@ -68,6 +70,11 @@ func (r *Records) Rules(ctx context.Context, id string, f func(migration.Rule) e
 
 // Resources are the macros and lookups of the migrations.
 func (r *Records) Resources() compile.Resources { return r.store }
+
+// Installations are those of a migration that ended, the oldest first.
+func (r *Records) Installations(ctx context.Context, id string) ([]report.Installation, error) {
+	return install.Recorded(ctx, r.store, id)
+}
 
 // Close gives the folder back.
 func (r *Records) Close() error { return errors.Join(r.store.Close(), r.folder.close()) }

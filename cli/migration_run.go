@@ -33,6 +33,8 @@ type run struct {
 	where string
 	// resources are the macros and lookups where a data folder is read; nil otherwise.
 	resources compile.Resources
+	// installed are the installations that a data folder has; nil where a gateway is asked.
+	installed func(ctx context.Context, id string) ([]report.Installation, error)
 	// rules reads the rules back.
 	rules func(ctx context.Context, id string, f func(json.RawMessage, migration.Rule) error) error
 }
@@ -306,18 +308,39 @@ func (r *run) known(ctx context.Context) ([]report.Known, error) {
 	return report.KnownOf(all), nil
 }
 
+// more is what a report says of the migration beside its rules.
+func (r *run) more(ctx context.Context) (m report.More, err error) {
+	if m.Known, err = r.known(ctx); err != nil {
+		return m, err
+	}
+	if r.installed != nil {
+		m.Installations, err = r.installed(ctx, r.id)
+		return m, err
+	}
+	err = r.gateway.do(ctx, http.MethodGet, "/"+url.PathEscape(r.id)+"/installations", nil, &m.Installations)
+	var answer *answerError
+	if errors.Is(err, errUnknown) || errors.As(err, &answer) && answer.Status == http.StatusNotFound {
+		err = nil // deleted meanwhile, or a gateway that keeps none
+	}
+	if err != nil {
+		err = fmt.Errorf("read where the rules were installed: %w", err)
+	}
+	return m, err
+}
+
 // report reads all rules back, sums them up, and writes the files. each, when set, sees every rule.
 func (r *run) report(ctx context.Context, stats migration.Stats, each func(migration.Rule)) (report.Report, error) {
 	b := report.NewBuilder(r.about(stats), time.Now())
-	known, err := r.known(ctx)
+	more, err := r.more(ctx)
 	if err != nil {
 		return report.Report{}, err
 	}
-	b.Known(known)
+	b.Known(more.Known)
+	b.Installed(more.Installations)
 	var rules *ruleFiles
 	if r.out != "" {
 		var err error
-		if rules, err = createRuleFiles(r.out); err != nil {
+		if rules, err = createRuleFiles(r.out, more.Installations); err != nil {
 			return report.Report{}, &writeError{err}
 		}
 		defer rules.abandon()

@@ -135,7 +135,7 @@ func (p Program) keptInFolder(ctx context.Context, cfg config.Config, id string,
 		if stats.MigrationID != id {
 			continue
 		}
-		r := run{p: p, id: id, connector: connectors[id], resources: records.Resources()}
+		r := run{p: p, id: id, connector: connectors[id], resources: records.Resources(), installed: records.Installations}
 		r.rules = func(ctx context.Context, id string, each func(json.RawMessage, migration.Rule) error) error {
 			return records.Rules(ctx, id, func(rule migration.Rule) error {
 				raw, err := json.Marshal(rule)
@@ -176,11 +176,11 @@ func listed(all []migration.Stats) string {
 // show writes the files and the summary, or without a folder the report itself.
 func (r *run) show(ctx context.Context, f reportFlags, stats migration.Stats) error {
 	if r.out == "" {
-		known, err := r.known(ctx)
+		more, err := r.more(ctx)
 		if err != nil {
 			return err
 		}
-		return report.Write(r.p.Stdout, f.format, r.about(stats), time.Now(), known, func(each func(migration.Rule) error) error {
+		return report.Write(r.p.Stdout, f.format, r.about(stats), time.Now(), more, func(each func(migration.Rule) error) error {
 			return r.each(ctx, func(_ json.RawMessage, rule migration.Rule) error { return each(rule) })
 		})
 	}

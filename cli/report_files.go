@@ -38,13 +38,13 @@ type ruleFiles struct {
 	table           *report.Table
 }
 
-func createRuleFiles(dir string) (f *ruleFiles, err error) {
+func createRuleFiles(dir string, installed []report.Installation) (f *ruleFiles, err error) {
 	f = &ruleFiles{}
 	if f.documents, err = createOut(filepath.Join(dir, rulesFile)); err != nil {
 		return nil, err
 	}
 	if f.rows, err = createOut(filepath.Join(dir, rulesTable)); err == nil {
-		f.table, err = report.NewTable(f.rows.w)
+		f.table, err = report.NewTable(f.rows.w, installed)
 	}
 	if err != nil {
 		f.abandon()

@@ -17,22 +17,25 @@ import (
 var columns = []string{
 	"id", "title", "app", "status", "outcome", "result", "causes", "first cause", "place", "all causes", "missing", "prebuilt rule",
 	"severity", "risk score", "MITRE ATT&CK", "interval", "from", "index", "error", "compiler", "search (SPL)", "query (ES|QL)",
-	"review", "reviewed by", "reviewed at", "edited by",
+	"review", "reviewed by", "reviewed at", "edited by", "not installed",
 }
 
 // Table writes one row a rule as CSV for a spreadsheet: UTF-8 with a byte order mark, since Excel takes the file for one
 // of the machine's own encoding without, and no cell that a spreadsheet would compute.
-type Table struct{ w *csv.Writer }
+type Table struct {
+	w            *csv.Writer
+	notInstalled map[string]string // by rule
+}
 
 // byteOrderMark says that the text is UTF-8.
 const byteOrderMark = "\ufeff"
 
-// NewTable writes the head of a table.
-func NewTable(w io.Writer) (*Table, error) {
+// NewTable writes the head of a table of rules that were installed in these places.
+func NewTable(w io.Writer, installed []Installation) (*Table, error) {
 	if _, err := io.WriteString(w, byteOrderMark); err != nil {
 		return nil, fmt.Errorf("write the table: %w", err)
 	}
-	t := &Table{csv.NewWriter(w)}
+	t := &Table{csv.NewWriter(w), notInstalled(installed)}
 	t.w.UseCRLF = true
 	return t, t.row(columns)
 }
@@ -76,7 +79,7 @@ func (t *Table) Add(r migration.Rule) error {
 		r.ID, r.Original.Title, r.Original.App, string(r.Status), string(ClassOf(r)), string(r.Result), strconv.Itoa(len(causes)), first, place,
 		strings.Join(all, "\n"), strings.Join(missing, "\n"), prebuilt, e.Severity, risk, strings.Join(r.Original.MitreAttackIDs, " "),
 		e.Interval, e.From, strings.Join(e.Index, " "), r.ErrorCode, r.CompilerVersion, r.Original.Query, e.Query,
-		string(r.ReviewState()), reviewer, reviewed, editor,
+		string(r.ReviewState()), reviewer, reviewed, editor, t.notInstalled[r.ID],
 	})
 }
 

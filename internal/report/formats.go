@@ -20,10 +20,18 @@ const (
 // Formats are all of them.
 func Formats() []string { return []string{FormatHTML, FormatCSV, FormatMarkdown, FormatJSON} }
 
-// Write writes the report of a migration in a format; known are the definitions that it keeps and does not use. The rules are read once, and for a page twice; none is held.
-func Write(w io.Writer, format string, m migration.Migration, at time.Time, known []Known, rules Rules) error {
+// More is what a report says of a migration beside its rules: the definitions that it keeps and does not use, and where its
+// rules were installed.
+type More struct {
+	Known         []Known
+	Installations []Installation
+}
+
+// Write writes the report of a migration in a format, with what is to be said of it besides. The rules are read once, and for
+// a page twice; none is held.
+func Write(w io.Writer, format string, m migration.Migration, at time.Time, more More, rules Rules) error {
 	if format == FormatCSV {
-		t, err := NewTable(w)
+		t, err := NewTable(w, more.Installations)
 		if err == nil {
 			err = rules(t.Add)
 		}
@@ -33,7 +41,8 @@ func Write(w io.Writer, format string, m migration.Migration, at time.Time, know
 		return t.Finish()
 	}
 	b := NewBuilder(m, at)
-	b.Known(known)
+	b.Known(more.Known)
+	b.Installed(more.Installations)
 	err := rules(func(r migration.Rule) error {
 		b.Add(r)
 		return nil

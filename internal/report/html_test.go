@@ -57,7 +57,7 @@ func reader(rules []migration.Rule) Rules {
 func written(t *testing.T, format string, m migration.Migration, rules Rules) string {
 	t.Helper()
 	var b strings.Builder
-	if err := Write(&b, format, m, time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), nil, rules); err != nil {
+	if err := Write(&b, format, m, time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), More{}, rules); err != nil {
 		t.Fatal(err)
 	}
 	return b.String()
@@ -284,14 +284,14 @@ func TestMark(t *testing.T) {
 func TestFailures(t *testing.T) {
 	broken := errors.New("broken")
 	for _, format := range Formats() {
-		if err := Write(io.Discard, format, migration.Migration{}, time.Time{}, nil, func(func(migration.Rule) error) error { return broken }); !errors.Is(err, broken) {
+		if err := Write(io.Discard, format, migration.Migration{}, time.Time{}, More{}, func(func(migration.Rule) error) error { return broken }); !errors.Is(err, broken) {
 			t.Errorf("%s: %v", format, err)
 		}
-		if err := Write(failing{}, format, migration.Migration{}, time.Time{}, nil, reader(hostileRules())); !errors.Is(err, io.ErrShortWrite) {
+		if err := Write(failing{}, format, migration.Migration{}, time.Time{}, More{}, reader(hostileRules())); !errors.Is(err, io.ErrShortWrite) {
 			t.Errorf("%s to a full disk: %v", format, err)
 		}
 	}
-	if err := Write(io.Discard, "pdf", migration.Migration{}, time.Time{}, nil, reader(nil)); err == nil {
+	if err := Write(io.Discard, "pdf", migration.Migration{}, time.Time{}, More{}, reader(nil)); err == nil {
 		t.Error("an unknown format is written")
 	}
 }

@@ -28,7 +28,7 @@ func TestKnown(t *testing.T) {
 		report.FormatJSON: {`"type": "props"`, `"known": true`},
 	} {
 		var b bytes.Buffer
-		if err := report.Write(&b, format, migration.Migration{ID: "m"}, time.Now(), known, rules); err != nil {
+		if err := report.Write(&b, format, migration.Migration{ID: "m"}, time.Now(), report.More{Known: known}, rules); err != nil {
 			t.Fatal(err)
 		}
 		for _, want := range wants {

@@ -70,6 +70,7 @@ func (r Report) WriteMarkdown(w io.Writer) error {
 	}
 	r.writeMissing(p)
 	r.writeKnown(p)
+	r.writeInstallations(p)
 	if len(r.LookupIndices) > 0 {
 		p("## Lookup indices to create\n\nTheir bodies and rows stand with the rules, in lookup_indices. An index with a conflict is needed with another content\nby the rules named: export and install give these an index of their own.\n")
 		p("| index | rows | rules | conflict |\n|---|---:|---:|---|")

@@ -59,6 +59,8 @@ type Report struct {
 	LookupIndices []LookupIndex `json:"lookup_indices"`
 	// Known are definitions that came with the rules and are not used yet.
 	Known []Known `json:"known_not_used,omitempty"`
+	// Installations are where the rules were installed, the oldest first.
+	Installations []Installation `json:"installations,omitempty"`
 	// Unfinished lists every rule that is not full and that no prebuilt rule replaces, with its first cause: rules in error,
 	// then untranslatable ones, then partial ones, the first maxListed of each.
 	Unfinished []Listed `json:"unfinished"`

@@ -122,7 +122,7 @@ func TestMarkdownHoldsNoControlCharacters(t *testing.T) {
 	r := migration.Rule{ID: hostile, Status: migration.StatusFinished, Result: migration.Partial,
 		Original: migration.OriginalRule{ID: hostile, Title: hostile}, Diagnostics: []migration.Diagnostic{{Code: "c", Severity: "error", Message: hostile, Subject: hostile}}}
 	var b strings.Builder
-	err := Write(&b, FormatMarkdown, migration.Migration{ID: "m"}, time.Now(), nil, func(yield func(migration.Rule) error) error { return yield(r) })
+	err := Write(&b, FormatMarkdown, migration.Migration{ID: "m"}, time.Now(), More{}, func(yield func(migration.Rule) error) error { return yield(r) })
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -68,7 +68,7 @@ func TestInstall(t *testing.T) {
 	k.Indices["logs-auditd_manager.auditd-*"] = []string{"@timestamp"}
 	cfg := kibanaConfig(t, k.URL)
 	const n = 60
-	d, id, _ := migrated(t, n, "--config", cfg)
+	d, id, dir := migrated(t, n, "--config", cfg)
 	bad := kibana.RuleID("rule-00007")
 	k.Before(func(w http.ResponseWriter, r *http.Request, body []byte) bool {
 		if r.Method == http.MethodPost && strings.Contains(string(body), bad) {
@@ -140,6 +140,20 @@ func TestInstall(t *testing.T) {
 		}
 	}
 	d.stop()
+
+	// The report has it all, with nothing running.
+	for format, texts := range map[string][]string{
+		"md":   {"## Installed", "| prod | ", "Not installed in prod", "`rule-00007` refused (400): this one not"},
+		"html": {"<h2>Installed</h2>", "refused (400): this one not"},
+		"json": {`"installations": [`, `"why": "this one not"`},
+		"csv":  {"not installed"},
+	} {
+		p := start(t, "report", id, "--data-dir", dir, "--format", format)
+		if code := p.wait(time.Minute); code != 0 {
+			t.Fatalf("exit code %d of report", code)
+		}
+		contains(p.stdout.String(), texts...)
+	}
 }
 
 // TestInstallKilled kills the process in the middle of an installation: started again it goes on by itself, and nothing is

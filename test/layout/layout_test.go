@@ -85,7 +85,7 @@ var rules = map[string]rule{
 	"internal/kibana":    {ours: []string{"internal/esql", "internal/migration", "internal/report"}, third: []string{"github.com/google/uuid", "github.com/pelletier/go-toml/"}},
 	// One Kibana over HTTP, and the installation of rules there.
 	"internal/kibana/client":  {standardOnly: true},
-	"internal/kibana/install": {ours: []string{"internal/esql", "internal/kibana", "internal/migration", "internal/review", "internal/store"}, third: []string{"github.com/hashicorp/golang-lru/", "golang.org/x/sync/"}},
+	"internal/kibana/install": {ours: []string{"internal/esql", "internal/kibana", "internal/migration", "internal/report", "internal/review", "internal/store"}, third: []string{"github.com/hashicorp/golang-lru/", "golang.org/x/sync/"}},
 	"internal/splunk":         {ours: []string{"internal/migration"}},
 	"internal/store":          {ours: []string{"internal/migration", "internal/assistant"}},
 	"internal/assistant":      {third: []string{"golang.org/x/text/", "golang.org/x/net/idna"}},
