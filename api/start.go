@@ -91,7 +91,7 @@ func (s *Server) start(ctx context.Context, r *startRequest) (startAnswer, error
 		return no, badRequest("connectorId: %q is not declared; use one of: %s", clip(r.connectorID, 64), strings.Join(s.connectorIDs(), ", "))
 	}
 	if m.State == migration.Creating {
-		return no, conflict("chunks are still being appended; send the last one (it may be empty: []) without seal=false, then start; or add the same files to it (POST …/import), or delete it (DELETE)")
+		return no, conflict("chunks are still being appended; send the last one, or any of them again, without seal=false, then start; or add the same files to it (POST …/import), or delete it (DELETE)")
 	}
 	counts, err := s.Store.Counts(ctx, id)
 	if err != nil {

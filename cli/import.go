@@ -87,7 +87,7 @@ func (p Program) settle(ctx context.Context, g *gateway, id string, b brokenOff)
 	case b.seal && stats.Rules.Total == 0:
 		return usagef("--into %s: it holds no rule; delete it with --discard", id)
 	case b.seal:
-		if err := g.add(ctx, id, []json.RawMessage{}, true); err != nil {
+		if err := p.sealAsIs(ctx, g, id); err != nil {
 			return fmt.Errorf("seal migration %s: %w", id, err)
 		}
 		_, err = fmt.Fprintf(p.Stdout, "Migration %s is ready and holds %s.\n", id, plural(stats.Rules.Total, "rule"))
@@ -97,6 +97,21 @@ func (p Program) settle(ctx context.Context, g *gateway, id string, b brokenOff)
 		return fmt.Errorf("delete migration %s: %w", id, err)
 	}
 	_, err = fmt.Fprintf(p.Stdout, "Migration %s is deleted.\n", id)
+	return err
+}
+
+// sealAsIs sends the first rule once more, which adds nothing and seals.
+func (p Program) sealAsIs(ctx context.Context, g *gateway, id string) error {
+	var first []migration.OriginalRule
+	enough := errors.New("one is enough")
+	err := g.rules(ctx, id, func(_ json.RawMessage, r migration.Rule) error {
+		first = []migration.OriginalRule{r.Original}
+		return enough
+	})
+	if err != nil && !errors.Is(err, enough) {
+		return err
+	}
+	_, _, _, err = g.storeNext(ctx, id, first, true)
 	return err
 }
 

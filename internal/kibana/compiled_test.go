@@ -15,6 +15,7 @@ import (
 	"github.com/rulebridge/rulebridge/internal/kibana/kibanatest"
 	"github.com/rulebridge/rulebridge/internal/migration"
 	"github.com/rulebridge/rulebridge/internal/schema"
+	"github.com/rulebridge/rulebridge/internal/splunk"
 	"github.com/rulebridge/rulebridge/internal/translate"
 	"github.com/rulebridge/rulebridge/samples"
 )
@@ -74,6 +75,45 @@ func TestImportTakesWhatTheCompilerMakes(t *testing.T) {
 	})
 }
 
+// Every alert of a published app, as it is imported, becomes a rule that Kibana takes.
+func TestImportTakesARealApp(t *testing.T) {
+	dir := os.Getenv("RULEBRIDGE_DATA")
+	if dir == "" {
+		dir = filepath.Join("..", "..", "..", "shared", "data")
+	}
+	app := filepath.Join(dir, "splunk_app", "cyences_app_for_splunk")
+	if _, err := os.Stat(app); err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatal(err)
+		}
+		t.Skipf("no real app: %v", err)
+	}
+	k := &imported{Tally: splunk.NewTally(100)}
+	if err := splunk.Stream([]string{app}, splunk.Options{}, k); err != nil {
+		t.Fatal(err)
+	}
+	if len(k.rules) != 192 {
+		t.Fatalf("%d alerts", len(k.rules))
+	}
+	compiled(t, k.rules, k.resources)
+}
+
+type imported struct {
+	*splunk.Tally
+	rules     []migration.OriginalRule
+	resources []migration.Resource
+}
+
+func (k *imported) Rules(list []migration.OriginalRule) error {
+	k.rules = append(k.rules, list...)
+	return nil
+}
+
+func (k *imported) Resources(list []migration.Resource) error {
+	k.resources = append(k.resources, list...)
+	return nil
+}
+
 // lines are those of a file.
 func lines(t *testing.T, path string) iter.Seq[[]byte] {
 	data, err := os.ReadFile(path)
@@ -107,6 +147,17 @@ func compiled(t *testing.T, originals []migration.OriginalRule, resources []migr
 		if line != "" && !strings.Contains(line, `"why":"untranslatable`) {
 			t.Errorf("left out, and not untranslatable: %s", line)
 		}
+	}
+	ids := map[string]bool{}
+	for _, name := range sum.RuleFiles {
+		for line := range strings.Lines(dir[name]) {
+			if !strings.Contains(line, `"exported_count"`) {
+				strict(t, line, ids)
+			}
+		}
+	}
+	if len(ids) != sum.Rules {
+		t.Errorf("%d rule_ids of %d rules", len(ids), sum.Rules)
 	}
 	t.Logf("%d rules: %d exported, %d of them partial, %d left out, %d lookup indices", len(rules), sum.Rules, sum.Partial, sum.LeftOut, len(sum.Lookups))
 	var k kibanatest.Kibana

@@ -258,6 +258,35 @@ var checks = []struct {
 		}
 		return ""
 	}},
+	{"types of values", schemas + ": BaseRequiredFields, BaseOptionalFields, BaseDefaultableFields; " + attributes, func(r map[string]any) string {
+		for key, value := range r {
+			ok := true
+			switch value.(type) {
+			case nil:
+				ok = !slices.Contains(textKeys, key) && !slices.Contains(boolKeys, key) // optional, never null
+			case string:
+				ok = slices.Contains(textKeys, key) || !slices.Contains(boolKeys, key) && !slices.Contains(listKeysOfRules, key)
+			case bool:
+				ok = slices.Contains(boolKeys, key)
+			case []any:
+				ok = !slices.Contains(textKeys, key) && !slices.Contains(boolKeys, key)
+			default:
+				ok = !slices.Contains(textKeys, key) && !slices.Contains(boolKeys, key) && !slices.Contains(listKeysOfRules, key)
+			}
+			if !ok {
+				return fmt.Sprintf("%s: Invalid input: %T", key, value)
+			}
+		}
+		for _, one := range items(r["exceptions_list"]) {
+			l, _ := one.(map[string]any)
+			for _, key := range []string{"id", "list_id", "type", "namespace_type"} {
+				if s, _ := l[key].(string); s == "" {
+					return "exceptions_list." + key + ": Required"
+				}
+			}
+		}
+		return ""
+	}},
 	{"lists of text", attributes + ": RuleTagArray, RuleReferenceArray, RuleAuthorArray, RuleFalsePositiveArray", func(r map[string]any) string {
 		for _, key := range []string{"tags", "references", "author", "false_positives"} {
 			if r[key] != nil && !texts(r[key]) {
@@ -342,6 +371,15 @@ var baseKeys = strings.Fields(`
 	references max_signals threat setup related_integrations required_fields
 	type
 	id rule_id immutable rule_source updated_at updated_by created_at created_by revision execution_summary`)
+
+// textKeys, boolKeys and listKeysOfRules are keys by the type of their values.
+var (
+	textKeys = strings.Fields(`name description severity type language query rule_id rule_name_override timestamp_override timeline_id timeline_title
+		license note setup output_index namespace interval from to building_block_type saved_id data_view_id`)
+	boolKeys        = strings.Fields(`enabled immutable timestamp_override_fallback_disabled`)
+	listKeysOfRules = strings.Fields(`tags references author false_positives threat actions exceptions_list risk_score_mapping severity_mapping
+		related_integrations required_fields filters index`)
+)
 
 // typeKeys are those of one rule type beside baseKeys.
 var typeKeys = map[string][]string{
