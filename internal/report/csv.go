@@ -16,8 +16,8 @@ import (
 // columns of the table of rules, in order.
 var columns = []string{
 	"id", "title", "app", "status", "outcome", "result", "causes", "first cause", "place", "all causes", "missing", "prebuilt rule",
-	"severity", "risk score", "MITRE ATT&CK", "interval", "from", "index", "error", "compiler", "search (SPL)", "query (ES|QL)",
-	"review", "reviewed by", "reviewed at", "edited by", "not installed",
+	"severity", "risk score", "MITRE ATT&CK", "interval", "from", "index", "error", "compiler", "search (SPL)", "query (ES|QL)", "not installed",
+	"review", "reviewed by", "reviewed at", "edited by",
 }
 
 // Table writes one row a rule as CSV for a spreadsheet: UTF-8 with a byte order mark, since Excel takes the file for one
@@ -78,8 +78,8 @@ func (t *Table) Add(r migration.Rule) error {
 	return t.row([]string{
 		r.ID, r.Original.Title, r.Original.App, string(r.Status), string(ClassOf(r)), string(r.Result), strconv.Itoa(len(causes)), first, place,
 		strings.Join(all, "\n"), strings.Join(missing, "\n"), prebuilt, e.Severity, risk, strings.Join(r.Original.MitreAttackIDs, " "),
-		e.Interval, e.From, strings.Join(e.Index, " "), r.ErrorCode, r.CompilerVersion, r.Original.Query, e.Query,
-		string(r.ReviewState()), reviewer, reviewed, editor, t.notInstalled[r.ID],
+		e.Interval, e.From, strings.Join(e.Index, " "), r.ErrorCode, r.CompilerVersion, r.Original.Query, e.Query, t.notInstalled[r.ID],
+		string(r.ReviewState()), reviewer, reviewed, editor,
 	})
 }
 
