@@ -9,7 +9,11 @@ func TestDoubts(t *testing.T) {
 	if !ok {
 		t.Fatal("no Network_Traffic.All_Traffic")
 	}
-	audit := sourceNamed(t, "linux_auditd")
+	resolution, ok := Default().DataModel("Network_Resolution.DNS")
+	if !ok {
+		t.Fatal("no Network_Resolution.DNS")
+	}
+	audit, stream := sourceNamed(t, "linux_auditd"), sourceNamed(t, "stream_dns")
 	for _, c := range []struct {
 		src     *Source
 		field   string
@@ -22,6 +26,9 @@ func TestDoubts(t *testing.T) {
 		{traffic, "dest_port", "22", false},
 		{traffic, "dest_port", "443", false},
 		{traffic, "src_ip", "3", false},
+		{resolution, "message_type", "QUERY", true}, // most queries are in the record of their answer
+		{resolution, "message_type", "response", false},
+		{stream, "message_type", "query", true},
 		{audit, "exe", "2F746D702F61206", false}, // half a letter is none
 		{audit, "exe", "2F746D702F612062", true},
 		{audit, "exe", "/tmp/abc", false},
@@ -44,6 +51,7 @@ func TestDoubtedNot(t *testing.T) {
 		{"Web", "http_user_agent", "curl*", true},
 		{"Web", "url", "curl*", false},
 		{"Network_Resolution", "query", "*.example.com", true},
+		{"Network_Resolution", "message_type", "response", true}, // what is left are the queries without an answer
 		{"Network_Traffic", "dest_port", "0", false},
 		{"Network_Traffic", "dest_port", "3", false},
 	} {
