@@ -215,6 +215,9 @@ func (l *live) changes(ctx context.Context, f *feed) ([]ruleEvent, error) {
 		}
 	}
 	f.asked, f.mark = begun, c.Mark
+	if len(ids) > 0 {
+		l.s.lists.Stale(f.id) // who hears of the change asks for the list at once
+	}
 	if told == nil || len(ids) == 0 {
 		return nil, nil
 	}

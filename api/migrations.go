@@ -187,6 +187,7 @@ func (s *Server) remove(ctx context.Context, r *migrationID) (deleteAnswer, erro
 		return deleteAnswer{}, fmt.Errorf("deleting executions (repeat the call to go on): %w", err)
 	}
 	s.changed(id)
+	s.lists.Forget(id)
 	return deleteAnswer{true}, marked
 }
 

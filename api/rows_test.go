@@ -8,6 +8,7 @@ import (
 
 	"github.com/rulebridge/rulebridge/internal/migration"
 	"github.com/rulebridge/rulebridge/internal/rulelist"
+	"github.com/rulebridge/rulebridge/internal/store"
 )
 
 func (b *bench) rows(id, query string) rulelist.Page {
@@ -62,5 +63,32 @@ func TestRule(t *testing.T) {
 	}
 	if w := b.do(http.MethodGet, BasePath+"/"+id+"/rule?rule_id=nobody", ""); w.Code != http.StatusNoContent {
 		t.Errorf("unknown rule: %d", w.Code)
+	}
+}
+
+// TestRowsAreAsNewAsEvents: who hears that a rule changed, whoever changed it, and asks for the list at once, sees the change.
+func TestRowsAreAsNewAsEvents(t *testing.T) {
+	b := newBench(t)
+	id := b.finished(3)
+	ruleID := b.rows(id, "").Rows[0].ID
+	f := &feed{id: id}
+	if events, err := b.server.live.changes(t.Context(), f); err != nil || len(events) != 0 {
+		t.Fatalf("%v, %v", events, err)
+	}
+	b.rows(id, "")
+	_, err := store.AmendOne(t.Context(), b.store, id, store.Amendment{RuleID: ruleID}, func(r *migration.Rule) error {
+		r.Edited = &migration.Edited{By: "another gateway"}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.asked = f.asked.Add(-2 * statsEvery)
+	events, err := b.server.live.changes(t.Context(), f)
+	if err != nil || len(events) != 1 || events[0].Changed[0] != ruleID {
+		t.Fatalf("%+v, %v", events, err)
+	}
+	if p := b.rows(id, "edited=yes"); p.Total != 1 {
+		t.Errorf("the list does not know what the event said: %+v", p)
 	}
 }
