@@ -227,6 +227,8 @@ export interface Facets {
   result: Record<string, number>
   review: Record<string, number>
   matched: Record<string, number>
+  /** Rules that people changed, by who. */
+  edited?: Record<string, number>
   causes: CauseFacet[]
   sources: NamedCount[]
   tactics: NamedCount[]

@@ -13,6 +13,8 @@ interface EditorProps {
   rule: Rule
   edit: Edit
   onEdit: (edit: Edit) => void
+  /** Called before a write. */
+  onWrite: () => void
   onSaved: (rule: Rule) => void
   /** The stored rule is another by now: nothing was written. */
   onConflict: (conflict: ApiError) => void
@@ -20,7 +22,7 @@ interface EditorProps {
 }
 
 /** Changes the ES|QL and the settings of a rule, checked while one types. */
-export function RuleEditor({rule, edit, onEdit, onSaved, onConflict, onClose}: EditorProps) {
+export function RuleEditor({rule, edit, onEdit, onWrite, onSaved, onConflict, onClose}: EditorProps) {
   const [diff, setDiff] = useState(false)
   const editor = useRef<Editor | null>(null)
   const cluster = session.value?.elasticsearch === true
@@ -44,6 +46,7 @@ export function RuleEditor({rule, edit, onEdit, onSaved, onConflict, onClose}: E
   const changed = changedFields(edit)
   const wrong = Object.values(faults(fields))
   const save = useAction(async () => {
+    onWrite()
     try {
       onSaved(await api.put<Rule>(of(rule.migration_id, '/rule'), saveBody(rule.id, edit)))
       toast('Saved')

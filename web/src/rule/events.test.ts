@@ -12,6 +12,10 @@ describe('events that a person gave', () => {
     expect(readEvents('[31/Jan/2026] GET /').list).toEqual(['[31/Jan/2026] GET /'])
     expect(readEvents('  ').list).toEqual([])
   })
+  it('bounds how many there are', () => {
+    expect(readEvents('x\n'.repeat(1_000)).list.length).toBe(1_000)
+    expect(readEvents('x\n'.repeat(1_001))).toMatchObject({list: [], fault: expect.stringContaining('1001 events')})
+  })
   it('says which line is wrong', () => {
     expect(readEvents('{"a":1}\n{"a":').fault).toContain('Line 2')
     expect(readEvents('[{"a":1}, 3]').fault).toContain('Element 2')

@@ -5,8 +5,16 @@ export interface Events {
   fault?: string
 }
 
+/** The most events that the gateway tries at once. */
+export const mostEvents = 1_000
+
 /** Reads events that a person gave: a JSON array of objects, JSON objects one a line, or lines of raw text. */
 export function readEvents(text: string): Events {
+  const events = read(text)
+  return events.list.length > mostEvents ? {...events, list: [], fault: `These are ${events.list.length} events; at most ${mostEvents} are tried at once.`} : events
+}
+
+function read(text: string): Events {
   const trimmed = text.trim()
   if (trimmed === '') return {list: [], kind: 'text'}
   if (trimmed.startsWith('[')) {

@@ -44,10 +44,11 @@ export function historyItems(rule: Rule): Item[] {
 }
 
 /** Comments and history of a rule, and a place for a new comment. */
-export function History({rule, mayWrite, onRule, box}: {rule: Rule; mayWrite: boolean; onRule: (r: Rule) => void; box: {current: HTMLTextAreaElement | null}}) {
+export function History({rule, mayWrite, onRule, onWrite, box}: {rule: Rule; mayWrite: boolean; onRule: (r: Rule) => void; onWrite: () => void; box: {current: HTMLTextAreaElement | null}}) {
   const [text, setText] = useState('')
   const field = useRef<HTMLTextAreaElement | null>(null)
   const send = useAction(async () => {
+    onWrite()
     onRule(await api.post<Rule>(of(rule.migration_id, '/rule/comments'), {rule_id: rule.id, message: text.trim()}))
     setText('')
   })

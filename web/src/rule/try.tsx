@@ -7,8 +7,8 @@ import {Button, Note, Spinner, toastError} from '../ui'
 import {bytes, count} from '../ui/format'
 import {readEvents} from './events'
 
-/** The most text of events that is sent; the gateway has a bound of its own. */
-const mostBytes = 4 << 20
+/** The most text of events that the gateway takes at once. */
+const mostBytes = 1 << 20
 
 /** What was pasted last stays while one goes from rule to rule. */
 let lastText = ''
@@ -28,6 +28,7 @@ export function TryIt({rule, query}: {rule: Rule; query: string}) {
     setResult(
       await api.post<Tried>(P + '/try', {
         migration_id: rule.migration_id,
+        rule_id: rule.id,
         spl: rule.original_rule.query,
         ...(query ? {query} : {}),
         events: events.list,

@@ -35,6 +35,9 @@ const panel = signal('notes')
 
 type Shown = 'rule' | 'draft' | 'diff'
 
+/** How long after a write of this window a change by the same person is taken for its echo, in milliseconds. */
+const ownFor = 3_000
+
 addEventListener('beforeunload', e => {
   if (unsaved() > 0) e.preventDefault()
 })
@@ -88,6 +91,10 @@ function Loaded({rule, query, onRule, reload, stale}: LoadedProps) {
 
   // A new state of the rule that is not ours: an untouched editor follows it, a touched one is told.
   const seen = useRef(rule.revision)
+  const ours = useRef(0)
+  const writing = () => {
+    ours.current = Date.now() + ownFor
+  }
   useEffect(() => {
     if (rule.revision === seen.current) return
     seen.current = rule.revision
@@ -100,7 +107,9 @@ function Loaded({rule, query, onRule, reload, stale}: LoadedProps) {
     }))
     if (edit && !changed) setEditState(beginEdit(rule))
     const by = lastChange(rule)
-    if (by.by !== me.value || theirs) toast(`${by.by || 'Rulebridge'} changed this rule just now`, {kind: 'info'})
+    // The stream may be faster than the answer to our own write.
+    const own = by.by === me.value && Date.now() < ours.current
+    if (!own && (rule.status === 'finished' || rule.status === 'error')) toast(by.by && by.by === me.value ? 'You changed this rule in another window' : `${by.by || 'Rulebridge'} changed this rule just now`, {kind: 'info'})
   }, [rule.revision])
   const outdated = edit && changed && edit.revision !== rule.revision
 
@@ -129,7 +138,10 @@ function Loaded({rule, query, onRule, reload, stale}: LoadedProps) {
     if (own) seen.current = own.revision
     reload()
   })
-  const set = (verdict: Verdict) => void actions.set([{rule_id: rule.id, revision: rule.revision}], verdict)
+  const set = (verdict: Verdict) => {
+    writing()
+    void actions.set([{rule_id: rule.id, revision: rule.revision}], verdict)
+  }
 
   const startEdit = () => {
     if (!mayWrite || rule.status === 'processing') return
@@ -137,6 +149,7 @@ function Loaded({rule, query, onRule, reload, stale}: LoadedProps) {
     if (!edit) setEditState(beginEdit(rule))
   }
   useEffect(() => {
+    if (edit) toast('Your change that was not saved is back', {kind: 'info'})
     if (query.get('edit') !== '1') return
     setQuery({edit: undefined})
     startEdit()
@@ -179,6 +192,7 @@ function Loaded({rule, query, onRule, reload, stale}: LoadedProps) {
       case 'edit':
         return startEdit()
       case 'undo':
+        writing()
         return void actions.undo()
       case 'help':
         return setHelp(true)
@@ -225,6 +239,7 @@ function Loaded({rule, query, onRule, reload, stale}: LoadedProps) {
   const fits = list.length > 0 && belong(list, 'esql', esql)
 
   const reset = async () => {
+    writing()
     mine(await api.post<Rule>(of(migration, '/rule/reset'), {rule_id: rule.id, revision: rule.revision}))
     setEdit(undefined)
     setShown('rule')
@@ -427,6 +442,7 @@ function Loaded({rule, query, onRule, reload, stale}: LoadedProps) {
           </header>
           {edit ? (
             <RuleEditor
+              onWrite={writing}
               key={edit.revision}
               rule={rule}
               edit={edit}
@@ -490,7 +506,7 @@ function Loaded({rule, query, onRule, reload, stale}: LoadedProps) {
                 History<span class="tab-n">{rule.comments?.length ? num(rule.comments.length) : ''}</span>
               </>
             ),
-            panel: () => <History rule={rule} mayWrite={mayWrite} onRule={mine} box={commentBox} />,
+            panel: () => <History rule={rule} mayWrite={mayWrite} onRule={mine} onWrite={writing} box={commentBox} />,
           },
           {
             id: 'near',

@@ -1,5 +1,6 @@
 import {useState} from 'preact/hooks'
 import type {Facets} from '../api/types'
+import {me} from '../session'
 import {num, words} from '../ui/format'
 import {activeFilters, type Filter, type FilterKey, toggleFilter} from './filter'
 import {signal} from '@preact/signals'
@@ -89,8 +90,8 @@ export function groups(facets: Facets | undefined): Group[] {
       key: 'edited',
       name: 'Changes',
       choices: [
-        {value: 'me', label: 'Changed by me'},
-        {value: 'yes', label: 'Changed by anyone'},
+        {value: 'me', label: 'Changed by me', rules: facets.edited && (facets.edited[me.value] ?? 0)},
+        {value: 'yes', label: 'Changed by anyone', rules: facets.edited && Object.values(facets.edited).reduce((a, n) => a + n, 0)},
       ],
     },
     {key: 'app', name: 'App', choices: named(facets.apps)},
