@@ -170,7 +170,7 @@ func TestBadHeaders(t *testing.T) {
 		{"trailing slash of one", "GET", base + "/", "", nil, 404, "nothing at this path"},
 		{"double slash", "GET", "//internal/siem_migrations/rules/stats", "", nil, 404, "nothing at this path"},
 		{"other case", "GET", strings.ToUpper(BasePath) + "/stats", "", nil, 404, "nothing at this path"},
-		{"method", "PATCH", base, "", nil, 405, "PATCH"},
+		{"method", "REPORT", base, "", nil, 405, "REPORT"},
 		{"preflight", "OPTIONS", base, "", []string{"Origin: http://evil.example", "Access-Control-Request-Method: PUT"}, 405, "OPTIONS"},
 		{"get of start", "GET", base + "/start", "", nil, 405, "GET"},
 		{"page_size 0", "GET", base + "?page_size=0", "", nil, 400, "page_size"},

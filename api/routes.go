@@ -34,6 +34,8 @@ func (s *Server) register(e *gin.Engine) {
 		rules.POST("/:id/import", handle(s, s.importInto))
 		rules.GET("/:id", handle(s, s.list))
 		rules.DELETE("/:id", handle(s, s.remove))
+		rules.PATCH("/:id", handle(s, s.rename))
+		rules.GET("/:id/sources", handle(s, s.sources))
 		rules.POST("/:id/resources", handle(s, s.upsertResources))
 		rules.GET("/:id/resources", handle(s, s.listResources))
 		rules.PUT("/:id/start", handle(s, s.start))

@@ -14,6 +14,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 	"github.com/google/uuid"
+	"github.com/hashicorp/golang-lru/v2/expirable"
 	"go.uber.org/zap"
 
 	"github.com/rulebridge/rulebridge/api/page"
@@ -35,6 +36,7 @@ type Store interface {
 	Migration(ctx context.Context, id string) (migration.Migration, error)
 	Overview(ctx context.Context) ([]store.Standing, error)
 	SetState(ctx context.Context, id string, c store.Change) error
+	Rename(ctx context.Context, id, name, by string) error
 	MarkDeleted(ctx context.Context, id string) error
 	DeleteMigration(ctx context.Context, id string) error
 	Counts(ctx context.Context, id string) (migration.Counts, error)
@@ -93,6 +95,8 @@ type Deps struct {
 	// Checker checks queries, Trier runs searches over pasted events; without one there is no such route.
 	Checker Checker
 	Trier   Trier
+	// Prebuilt are the prebuilt rules that rules are matched with; without them there is no such route.
+	Prebuilt PrebuiltRules
 	// Cluster is the configured Elasticsearch, nil without one.
 	Cluster Cluster
 	// Filters tell exclusions apart for exports; without them exports have no exception lists.
@@ -133,7 +137,8 @@ type Server struct {
 	silent *marks // migrations whose workflow did not answer a moment ago
 	live   *live
 	// trying is taken by the trials that run.
-	trying chan struct{}
+	trying  chan struct{}
+	present *expirable.LRU[string, presence] // what the cluster said of index patterns
 }
 
 // New assembles the gateway.
@@ -165,6 +170,7 @@ func New(d Deps) (*Server, error) {
 		asked: newMarks(recently, d.Now), silent: newMarks(silence, d.Now), looked: newMarks(lookEvery, d.Now),
 	}
 	s.live, s.trying = newLive(s), make(chan struct{}, maxTrials)
+	s.present = expirable.NewLRU[string, presence](maxPresent, nil, presentFor)
 	gin.SetMode(gin.ReleaseMode)
 	e := gin.New()
 	e.RedirectTrailingSlash, e.RedirectFixedPath = false, false

@@ -34,6 +34,9 @@ type TemporalUI struct {
 func (s *Server) registerPage(e *gin.Engine) {
 	p := e.Group(PagePath, s.kibanaHeaders)
 	p.GET("/session", handle(s, s.session))
+	if s.Prebuilt != nil {
+		p.GET("/prebuilt", handle(s, s.prebuilt))
+	}
 	if s.Checker != nil {
 		p.POST(checkRoute, handle(s, s.check))
 	}

@@ -27,6 +27,7 @@ func (f *fakeExplainer) Explain(_ context.Context, _ string, rule migration.Orig
 // withWorkbench gives the gateway everything that people need who work at one rule.
 func withWorkbench() func(*Deps) {
 	return func(d *Deps) {
+		d.Prebuilt = fakePrebuilt{}
 		d.Explainer, d.Checker, d.Trier = &fakeExplainer{}, fakeChecker{}, &fakeTrier{}
 	}
 }

@@ -6,7 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
+
+	"github.com/gin-gonic/gin"
 
 	"github.com/rulebridge/rulebridge/internal/migration"
 	"github.com/rulebridge/rulebridge/internal/store"
@@ -63,4 +66,55 @@ func (s *Server) summaries(ctx context.Context, _ *nothing) ([]summary, error) {
 	}
 	slices.SortStableFunc(list, func(a, b summary) int { return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.ID, b.ID)) })
 	return list, nil
+}
+
+// PATCH /{id}: rename.
+
+type renameRequest struct {
+	id   migrationID
+	name string
+}
+
+func (r *renameRequest) bind(s *Server, c *gin.Context) error {
+	if err := r.id.bind(s, c); err != nil {
+		return err
+	}
+	b := newBody(c.Request.Body, "")
+	if err := b.expect('{', "", `an object such as {"name": "Windows rules"}`); err != nil {
+		return err
+	}
+	err := b.object(func(name string) (bool, error) {
+		if name != "name" {
+			return true, b.fault(clip(name, 64), "is not known; use name")
+		}
+		text, err := b.text(name, int64(s.Settings.Limits.Title), " (limits.title)")
+		if r.name = strings.TrimSpace(text); err == nil {
+			err = b.identifier(name, r.name)
+		}
+		return true, err
+	})
+	if err != nil {
+		return err
+	}
+	if r.name == "" {
+		return b.fault("name", "is missing")
+	}
+	return b.end()
+}
+
+func (s *Server) rename(ctx context.Context, r *renameRequest) (summary, error) {
+	id := string(r.id)
+	if err := s.Store.Rename(ctx, id, r.name, PrincipalOf(ctx).Name); err != nil {
+		return summary{}, fmt.Errorf("renaming the migration: %w", err)
+	}
+	s.changed(id)
+	m, err := s.Store.Migration(ctx, id)
+	if err != nil {
+		return summary{}, fmt.Errorf("reading the migration: %w", err)
+	}
+	counts, err := s.Store.Counts(ctx, id)
+	if err != nil {
+		return summary{}, fmt.Errorf("counting rules: %w", err)
+	}
+	return summaryOf(m, counts), nil
 }

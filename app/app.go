@@ -157,7 +157,7 @@ func Open(ctx context.Context, o Options) (_ *App, err error) {
 	}
 	d.Filters = a.filters
 	d.Compiler = &api.Compiler{Compiler: a.recompiler, Version: a.recompiler.Version}
-	if err := Equip(&d, o.Config, a.recompiler); err != nil {
+	if err := Equip(&d, o.Config, a.recompiler, o.Prebuilt); err != nil {
 		return nil, err
 	}
 	if a.assistant != nil {

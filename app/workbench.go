@@ -11,6 +11,7 @@ import (
 	"github.com/rulebridge/rulebridge/internal/interpret"
 	"github.com/rulebridge/rulebridge/internal/isolate"
 	"github.com/rulebridge/rulebridge/internal/migration"
+	"github.com/rulebridge/rulebridge/internal/prebuilt"
 	"github.com/rulebridge/rulebridge/internal/store/elastic"
 )
 
@@ -18,9 +19,12 @@ import (
 type workbench struct{ recompiler *Recompiler }
 
 // Equip gives the gateway what people need who work at one rule: what became of its commands, checks and trials, and the
-// configured Elasticsearch, if there is one.
-func Equip(d *api.Deps, c config.Config, r *Recompiler) error {
+// configured Elasticsearch, if there is one. The catalogue of prebuilt rules may be nil.
+func Equip(d *api.Deps, c config.Config, r *Recompiler, catalogue *prebuilt.Catalogue) error {
 	w := workbench{r}
+	if catalogue != nil {
+		d.Prebuilt = prebuiltRules{catalogue}
+	}
 	d.Explainer, d.Trier, d.Checker = w, w, w
 	if len(c.Elasticsearch.URLs) == 0 {
 		return nil
@@ -87,4 +91,14 @@ func crashed(err error) error {
 		return fmt.Errorf("%w: %w", api.ErrCrashed, err)
 	}
 	return err
+}
+
+// prebuiltRules are those of a catalogue.
+type prebuiltRules struct{ catalogue *prebuilt.Catalogue }
+
+// Rule implements api.PrebuiltRules.
+func (p prebuiltRules) Rule(id string) (api.PrebuiltRule, bool) {
+	r, ok := p.catalogue.Rule(id)
+	return api.PrebuiltRule{ID: r.ID, Name: r.Name, Description: r.Description, Query: r.Query, Language: r.Language, Index: r.Index,
+		Severity: r.Severity, Threat: compile.Threats(r.MitreAttackIDs), Version: r.Version}, ok
 }

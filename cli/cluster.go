@@ -18,6 +18,7 @@ import (
 )
 
 func (p Program) apiCommand() *cobra.Command {
+	var catalogue string
 	c := &cobra.Command{
 		Use:         "api",
 		Annotations: map[string]string{settles: "yes"},
@@ -32,15 +33,20 @@ program. Any number of gateways and workers may share a store: Elasticsearch, or
 			if err != nil {
 				return err
 			}
+			rules, err := openPrebuilt(catalogue)
+			if err != nil {
+				return err
+			}
 			o := p.clusterOptions(cfg)
 			o.Compilers = p.compilers(cfg, "--prebuilt", "")
-			return clusterError(cluster.Gateway(c.Context(), o, func(addr string) {
+			return clusterError(cluster.Gateway(c.Context(), o, rules, func(addr string) {
 				_, _ = fmt.Fprintf(p.Stdout, "rulebridge api is ready on http://%s\n", addr)
 			}))
 		},
 	}
 	config.Flags(c.Flags())
 	hideEmbedded(c)
+	c.Flags().StringVar(&catalogue, "prebuilt", "", "NDJSON `file` with Elastic prebuilt rules, the same as the workers', so that the page can show those that come near")
 	return c
 }
 

@@ -8,11 +8,12 @@ import (
 
 	"github.com/rulebridge/rulebridge/api"
 	"github.com/rulebridge/rulebridge/app"
+	"github.com/rulebridge/rulebridge/internal/prebuilt"
 )
 
 // Gateway runs a gateway until ctx ends, then answers what has begun within the grace. ready is called with the address
-// when it answers.
-func Gateway(ctx context.Context, o Options, ready func(addr string)) (err error) {
+// when it answers. The catalogue of prebuilt rules, which people look at, may be nil.
+func Gateway(ctx context.Context, o Options, catalogue *prebuilt.Catalogue, ready func(addr string)) (err error) {
 	// The port first: it is the fault that is found soonest.
 	l, err := app.Listen("gateway", o.Config.HTTP.Addr, "--http-port")
 	if err != nil {
@@ -68,7 +69,7 @@ func Gateway(ctx context.Context, o Options, ready func(addr string)) (err error
 	defer filters.Close()
 	d.Filters = filters
 	d.Compiler = &api.Compiler{Compiler: recompiler, Version: recompiler.Version}
-	if err := app.Equip(&d, c, recompiler); err != nil {
+	if err := app.Equip(&d, c, recompiler, catalogue); err != nil {
 		return err
 	}
 	gateway, err := api.New(d)

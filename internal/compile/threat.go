@@ -12,6 +12,12 @@ import (
 
 const attackURL = "https://attack.mitre.org/"
 
+// Threats are the tactics and techniques of ids in Kibana's shape; ids that MITRE does not know are left out.
+func Threats(ids []string) []migration.Threat {
+	list, _ := threats(ids)
+	return list
+}
+
 // threats are the tactics and techniques of a rule in Kibana's shape: techniques stand under each tactic that they serve,
 // sub-techniques under their technique, a tactic that the rule names by itself stands alone.
 func threats(ids []string) (out []migration.Threat, notes []note) {

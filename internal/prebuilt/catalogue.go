@@ -26,6 +26,8 @@ type Rule struct {
 	MitreAttackIDs []string `json:"mitre_attack_ids"`
 	Integration    []string `json:"integration"`
 	BuildingBlock  bool     `json:"building_block"`
+	// Version counts Elastic's changes of the rule; 0 where the file does not say.
+	Version int `json:"version"`
 	// From is how far back each run looks, such as now-9m; empty means 6 minutes.
 	From string `json:"from"`
 	// Interval is the time between two runs, such as 5m, which an empty one means too.

@@ -90,6 +90,8 @@ type Migrations interface {
 	// SetState records a transition. It is fenced: a Change with an epoch older than the stored one gives ErrFenced; the
 	// same change twice is one change.
 	SetState(ctx context.Context, id string, c Change) error
+	// Rename gives a migration another name, whatever its state.
+	Rename(ctx context.Context, id, name, by string) error
 	// MarkDeleted sets the tombstone; afterwards every write on the migration gives ErrNotFound. DeleteMigration removes
 	// documents in bounded steps and may be repeated.
 	MarkDeleted(ctx context.Context, id string) error

@@ -378,6 +378,16 @@ func (s *Store) SetState(ctx context.Context, id string, c store.Change) error {
 	return err
 }
 
+// Rename implements store.Migrations.
+func (s *Store) Rename(ctx context.Context, id, name, by string) error {
+	_, err := s.change(ctx, id, func(m *migrationDoc) (bool, error) {
+		m.Name = name
+		m.touch(s.now(), by)
+		return true, nil
+	})
+	return err
+}
+
 // raise makes epoch the migration's if it is newer.
 func (s *Store) raise(ctx context.Context, id string, epoch int64) error {
 	_, err := s.change(ctx, id, func(m *migrationDoc) (bool, error) {

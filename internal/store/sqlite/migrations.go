@@ -240,6 +240,18 @@ func (s *Store) SetState(ctx context.Context, id string, c store.Change) error {
 	})
 }
 
+// Rename implements store.Migrations.
+func (s *Store) Rename(ctx context.Context, id, name, by string) error {
+	return s.write(ctx, func(ctx context.Context, q *statements) error {
+		n, err := q.exec(ctx, `UPDATE migrations SET updated_at = max(updated_at, ?), doc = json_set(doc, '$.name', ?, '$.last_updated_by', ?)
+			WHERE id = ? AND deleted = 0`, s.now().UnixNano(), name, by, id)
+		if err == nil && n == 0 {
+			return noMigration(id)
+		}
+		return err
+	})
+}
+
 // raise makes epoch the migration's if it is newer, and forgets the claims of older ones.
 func raise(ctx context.Context, q *statements, h head, epoch int64) error {
 	if epoch <= h.epoch {

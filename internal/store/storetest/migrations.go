@@ -183,6 +183,38 @@ func testAppendByState(t *testing.T, s *suite) {
 	s.setState(id, migration.Running, 3)
 }
 
+// testRename: the name changes in every state, and nothing else but who changed the migration and when.
+func testRename(t *testing.T, s *suite) {
+	id, other := s.create(1), s.create(1)
+	s.setState(id, migration.Running, 1)
+	before, err := s.Migration(s.ctx, id)
+	s.must(err)
+	const name = `Été "€" \`
+	s.must(s.Rename(s.ctx, id, name, "bob"))
+	m, err := s.Migration(s.ctx, id)
+	s.must(err)
+	if m.Name != name || m.LastUpdateBy != "bob" || m.LastUpdated.Before(before.LastUpdated) {
+		t.Fatalf("after the renaming: %+v", m)
+	}
+	before.Name, before.LastUpdateBy, before.LastUpdated = m.Name, m.LastUpdateBy, m.LastUpdated
+	if diff := cmp.Diff(before, m); diff != "" {
+		t.Fatalf("more than the name changed (-before +after):\n%s", diff)
+	}
+	s.setState(id, migration.Stopped, 1)
+	all, err := s.Overview(s.ctx)
+	s.must(err)
+	names := map[string]string{}
+	for _, m := range all {
+		names[m.ID] = m.Name
+	}
+	if names[id] != name || names[other] == name {
+		t.Fatalf("names %q", names)
+	}
+	s.wantErr(s.Rename(s.ctx, "nobody", "x", "bob"), store.ErrNotFound)
+	s.must(s.MarkDeleted(s.ctx, other))
+	s.wantErr(s.Rename(s.ctx, other, "x", "bob"), store.ErrNotFound)
+}
+
 func testStateFence(t *testing.T, s *suite) {
 	id := s.create(1)
 	at := start.Add(time.Hour)

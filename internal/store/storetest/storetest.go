@@ -28,6 +28,7 @@ func Run(t *testing.T, open func(*testing.T) store.Store, spoil func(ctx context
 		{"Chunks", testChunks},
 		{"AppendByState", testAppendByState},
 		{"StateFence", testStateFence},
+		{"Rename", testRename},
 		{"Claim", testClaim},
 		{"ClaimAgain", testClaimAgain},
 		{"ClaimFence", testClaimFence},
