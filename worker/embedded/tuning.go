@@ -10,6 +10,8 @@ import (
 func dynamicConfig() dynamicconfig.Client {
 	const unlimited = 1_000_000
 	return dynamicconfig.StaticClient{
+		// Nothing leaves the house that a user did not ask for: the server would tell its makers its version.
+		dynamicconfig.EnableServerVersionCheck.Key():           false,
 		dynamicconfig.FrontendRPS.Key():                        unlimited,
 		dynamicconfig.FrontendMaxNamespaceRPSPerInstance.Key(): unlimited,
 		dynamicconfig.FrontendPersistenceMaxQPS.Key():          unlimited,
