@@ -92,7 +92,7 @@ splices: ## compile SPLICES (200,000) searches spliced from others; none may cra
 .PHONY: bench
 bench: build ## the program, the compiler and what its queries cost, as a table and bench/bench.json
 	$(GO) run ./test/bench -bin $(abspath bin/rulebridge) -json bench/bench.json
-	$(GO) test -run '^$$' -bench . -benchmem ./internal/spl ./internal/esql ./internal/schema ./internal/translate ./internal/prebuilt
+	$(GO) test -run '^$$' -bench . -benchmem ./internal/spl ./internal/esql ./internal/schema ./internal/translate ./internal/prebuilt ./internal/rulelist
 	$(GO) test -run '^$$' -bench 'Alerts' ./internal/store/sqlite
 
 .PHONY: page

@@ -46,7 +46,8 @@ not done is pending.
 On a data folder that holds an unfinished migration of the same files, connector, macros and lookups, migrate goes on
 with that one. --resume goes on with the migration of the id. With --retry it translates rules again that have come to an
 end: those in error (failed), those that are partial or untranslatable (not-full), those that use a macro or lookup
-(macro:NAME, lookup:NAME), or one rule (rule:ID). What they had come to is kept in their history.
+(macro:NAME, lookup:NAME), or one rule (rule:ID). What they had come to is kept in their history. Rules that a person has
+changed, accepted or rejected are left as they are, unless rule:ID names them.
 
 Exit codes: 0 finished, 1 failed or parked (the reason is on stderr), 2 bad input or flags, 3 finished but some rules
 ended in error (the report names them), 130 after Ctrl-C (rules that were being worked on are pending again).`,
