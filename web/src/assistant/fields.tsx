@@ -44,7 +44,7 @@ export function FieldsDialog({onClose}: {onClose: () => void}) {
   const extra = [...changes.values()].filter(c => !all.some(f => f.field === c.field)).map(c => ({field: c.field, allowed: c.allowed ?? false, anonymized: c.anonymized ?? false}))
   const list: FieldSetting[] = [...extra, ...all]
   const shown = list.filter(f => f.field.toLowerCase().includes(q.toLowerCase()) && (only === 'all' || (only === 'allowed' ? f.allowed : f.allowed && f.anonymized)))
-  const chip = (id: typeof only, label: string, n: number) => <button type="button" class="chip" aria-pressed={only === id} onClick={() => setOnly(id)}>{label} <b>{num(n)}</b></button>
+  const chip = (id: typeof only, label: string, n: number) => <button type="button" class="pick" aria-pressed={only === id} onClick={() => setOnly(id)}>{label} <b>{num(n)}</b></button>
   return (
     <Dialog wide title="Fields of alerts" onClose={onClose} footer={<>
       {changes.size > 0 ? <Button onClick={() => setChanges(new Map())}>Discard</Button> : null}

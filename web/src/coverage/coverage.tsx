@@ -37,7 +37,7 @@ function Matrix({id, report}: {id: string; report: Report}) {
     return <Card title="MITRE ATT&CK"><Empty title="No rule names a technique">Techniques come with the rules: as annotations of a savedsearches.conf (<code>action.correlationsearch.annotations</code>), or as <code>mitre_attack_ids</code> of the API.</Empty></Card>
   }
   const fits = (c: Cell) => shown === 'all' || (shown === 'lost' ? c.after === 0 : c.after > 0 && best(c.by) !== 'full' && best(c.by) !== 'matched')
-  const filter = (s: Shown, label: string, n: number) => <button type="button" class="chip" aria-pressed={shown === s} onClick={() => setShown(s)}>{label} <b>{num(n)}</b></button>
+  const filter = (s: Shown, label: string, n: number) => <button type="button" class="pick" aria-pressed={shown === s} onClick={() => setShown(s)}>{label} <b>{num(n)}</b></button>
   return (
     <Card title="MITRE ATT&CK, before and after" actions={<div class="row" role="group" aria-label="Techniques to show">
       {filter('all', 'All techniques', all.size)}{filter('doubtful', 'Only in part', doubtful)}{filter('lost', 'Not covered', lost)}
@@ -91,7 +91,7 @@ function Sources({id}: {id: string}) {
   const cluster = session.value?.elasticsearch || list.some(s => s.present !== 'unknown')
   const sorted = [...(only ? missing : list)].sort((a, b) => Number(b.present === 'no') - Number(a.present === 'no') || b.rules - a.rules || (a.pattern < b.pattern ? -1 : 1))
   return (
-    <Card title="Data sources" actions={missing.length > 0 ? <button type="button" class="chip" aria-pressed={only} onClick={() => setOnly(!only)}>Missing <b>{num(missing.length)}</b></button> : undefined}>
+    <Card title="Data sources" actions={missing.length > 0 ? <button type="button" class="pick" aria-pressed={only} onClick={() => setOnly(!only)}>Missing <b>{num(missing.length)}</b></button> : undefined}>
       {read.error ? <ErrorState title="The data sources could not be read" error={read.error} retry={read.reload} /> : !read.data ? <Spinner label="Asking for the data sources" /> : list.length === 0 ? <Empty title="No translation reads an index yet" /> : (
         <>
           {cluster ? missing.length > 0 ? <Note tone="warn" title={`${count(missing.length, 'pattern')} your rules read ${missing.length === 1 ? 'is' : 'are'} missing in your Elasticsearch`}>Install the integrations that bring them, then the rules that need them can fire.</Note> : <p class="muted">Everything that the rules read is there.</p>

@@ -137,7 +137,7 @@ function Plan({id, plan}: {id: string; plan: InstallPlan}) {
     <div class="stack tight">
       <div class="row" role="group" aria-label="Rules by what becomes of them">
         {outcomeOrder.filter(o => (sums.get(o)?.length ?? 0) > 0).map(o => (
-          <button key={o} type="button" class="chip" aria-pressed={open === o} title={`Rules that ${outcomes[o].what}`} onClick={() => setOpen(open === o ? undefined : o)}><span class={`dot fill-${outcomes[o].tone}`} aria-hidden="true" />{outcomes[o].label} <b>{num(sums.get(o)?.length ?? 0)}</b></button>
+          <button key={o} type="button" class="pick" aria-pressed={open === o} title={`Rules that ${outcomes[o].what}`} onClick={() => setOpen(open === o ? undefined : o)}><span class={`dot fill-${outcomes[o].tone}`} aria-hidden="true" />{outcomes[o].label} <b>{num(sums.get(o)?.length ?? 0)}</b></button>
         ))}
       </div>
       {open ? (

@@ -4,7 +4,7 @@ import type {Imported, Migration} from '../api/types'
 import {useAction} from '../load'
 import {go, href} from '../router'
 import {may, session} from '../session'
-import {Button, Confirm, count, Dialog, Field, Note, num, toast} from '../ui'
+import {Button, Confirm, count, Dialog, Field, Note, num, toast, toastError} from '../ui'
 import {ImportedReport} from './imported'
 import {remove, rename, start, type StartOptions} from './store'
 
@@ -30,8 +30,14 @@ export function ConnectorField({value, onChange}: {value: string; onChange: (id:
 export function ImportedDialog({found, title, left, onClose}: {found: Imported; title: string; left: number; onClose: () => void}) {
   const [name, setName] = useState(title)
   const [connector, setConnector] = useState(defaultConnector())
+  // A name that cannot be set keeps nobody from starting.
   const save = async () => {
-    if (name.trim() && may('operator')) await rename(found.migration_id, name.trim())
+    if (!name.trim() || !may('operator')) return
+    try {
+      await rename(found.migration_id, name.trim())
+    } catch (err) {
+      toastError(err, 'The name was not set')
+    }
   }
   const later = useAction(async () => { await save(); onClose() })
   const run = useAction(async () => {

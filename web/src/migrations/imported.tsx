@@ -30,7 +30,7 @@ export function ImportedReport({found, left}: {found: Imported; left?: number}) 
       {left ? <p class="muted small">{count(left, 'file')} of the folder {left === 1 ? 'was' : 'were'} not sent: import does not read such kinds.</p> : null}
       <div class="row" role="group" aria-label="What was found, by what became of it">
         {order.filter(o => sum(o) > 0).map(o => (
-          <button key={o} type="button" class="chip" aria-pressed={shown === o} title={kinds(o)} onClick={() => setShown(shown === o ? undefined : o)}>
+          <button key={o} type="button" class="pick" aria-pressed={shown === o} title={kinds(o)} onClick={() => setShown(shown === o ? undefined : o)}>
             <span class={`dot fill-${outcomes[o].tone}`} aria-hidden="true" />{outcomes[o].label} <b>{num(sum(o))}</b>
           </button>
         ))}

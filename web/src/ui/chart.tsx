@@ -85,7 +85,7 @@ export function StackedBars({rows, label}: {rows: BarRow[]; label: string}) {
       indexAxis: 'y', maintainAspectRatio: false,
       scales: {
         x: {stacked: true, ticks: {precision: 0, maxTicksLimit: 6}, border: {display: false}},
-        y: {stacked: true, grid: {display: false}, border: {display: false}, ticks: {autoSkip: false, callback(v) { const t = String(this.getLabelForValue(Number(v))); return t.length > 30 ? t.slice(0, 29) + '…' : t }}},
+        y: {stacked: true, grid: {display: false}, border: {display: false}, ticks: {autoSkip: false, callback(v) { const t = String(this.getLabelForValue(Number(v))); const most = this.chart.width < 500 ? 19 : 34; return t.length > most ? t.slice(0, most - 1) + '…' : t }}},
       },
     },
   }), [rows])
