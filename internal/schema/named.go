@@ -67,9 +67,12 @@ func (s *Schema) DataSource(name string) []string {
 	return nil
 }
 
-// Derived is a field of a stream whose documents have something else there: what Splunk has is the last element of the path in
-// another field.
-type Derived struct{ Field, From string }
+// Derived is a field of a stream whose documents have something else there: what stands for it is the last element of the path
+// in another field, or, with Words, a word for each value of the other field.
+type Derived struct {
+	Field, From string
+	Words       [][2]string
+}
 
 // Derived lists those of a stream.
 func (s *Schema) Derived(stream string) []Derived { return s.derived[stream] }

@@ -191,7 +191,11 @@ func parseTable(text string, defs map[string]*definition, order *[]string) error
 			if d.derived == nil {
 				d.derived = map[string][]Derived{}
 			}
-			d.derived[args[0]] = append(d.derived[args[0]], Derived{args[1], args[2]})
+			d.derived[args[0]] = append(d.derived[args[0]], Derived{Field: args[1], From: args[2]})
+		case "word":
+			if err := d.addWords(args); err != nil || reason == "" {
+				return fail("word needs a stream, a field, the field that tells it, its words as 11=creation, and a reason")
+			}
 		case "instead":
 			if len(args) != 3 || reason == "" {
 				return fail("instead needs a field, the field in its place, the field that has to be there, and a reason")
@@ -424,6 +428,26 @@ func (d *definition) addDoubt(body, reason string) error {
 	for _, w := range words[1:] {
 		d.doubts[w] = append(d.doubts[w], Doubt{re, reason})
 	}
+	return nil
+}
+
+// addWords reads "STREAM FIELD FROM value=word…".
+func (d *definition) addWords(args []string) error {
+	if len(args) < 4 {
+		return fmt.Errorf("too few words")
+	}
+	x := Derived{Field: args[1], From: args[2]}
+	for _, pair := range args[3:] {
+		value, word, ok := strings.Cut(pair, "=")
+		if !ok {
+			return fmt.Errorf("no value and word: %s", pair)
+		}
+		x.Words = append(x.Words, [2]string{value, word})
+	}
+	if d.derived == nil {
+		d.derived = map[string][]Derived{}
+	}
+	d.derived[args[0]] = append(d.derived[args[0]], x)
 	return nil
 }
 

@@ -100,8 +100,15 @@ func (l *lowering) derive(stream string, cmds []esql.Command) (out []esql.Comman
 	for _, d := range l.schema.Derived(stream) {
 		if slices.ContainsFunc(cmds, func(c esql.Command) bool { return commandReads(c, d.Field) }) {
 			fields = append(fields, d.Field)
-			last := call("REPLACE", col(d.From), str("^.*/"), str(""))
-			e.Assigns = append(e.Assigns, &esql.Assign{Name: d.Field, Expr: call("CASE", binary("==", col("data_stream.dataset"), name), last, col(d.Field))})
+			is := call("REPLACE", col(d.From), str("^.*/"), str(""))
+			if len(d.Words) > 0 {
+				var words []esql.Expr
+				for _, w := range d.Words {
+					words = append(words, binary("==", col(d.From), str(w[0])), str(w[1]))
+				}
+				is = &esql.Call{Func: "CASE", Args: words}
+			}
+			e.Assigns = append(e.Assigns, &esql.Assign{Name: d.Field, Expr: call("CASE", binary("==", col("data_stream.dataset"), name), is, col(d.Field))})
 		}
 	}
 	if len(fields) == 0 {

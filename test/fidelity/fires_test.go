@@ -90,9 +90,12 @@ var cloudUsual = map[string]map[string]string{
 	"zeek/ssl":     {"sourcetype": "bro:ssl:json", "uid": "C1", "id.orig_h": "10.1.2.3", "id.orig_p": "50000", "id.resp_h": "198.51.100.7", "id.resp_p": "443", "server_name": "zq.example", "version": "TLSv12"},
 	"suricata/eve": {"sourcetype": "suricata", "event_type": "http", "src_ip": "198.51.100.7", "src_port": "50000", "dest_ip": "10.1.2.3", "dest_port": "80", "proto": "TCP", "http.url": "/zq", "http.hostname": "zq.example",
 		"http.http_user_agent": "zq", "http.http_method": "GET", "http.status": "200"},
-	"system/system":      {"EventCode": "7036", "source": "XmlWinEventLog:System", "sourcetype": "XmlWinEventLog", "Channel": "System", "Computer": "wszq.example.com", "host": "wszq.example.com", "param1": "zq", "param2": "zq", "param3": "zq", "param4": "zq"},
-	"system/application": {"EventCode": "3000", "source": "XmlWinEventLog:Application", "sourcetype": "XmlWinEventLog", "Channel": "Application", "Computer": "wszq.example.com", "host": "wszq.example.com", "param1": "zq", "param2": "zq"},
-	"okta/system":        {"sourcetype": "OktaIM2:log", "eventType": "zq.name", "actor.alternateId": "zqa@example.com", "actor.displayName": "Zq A", "actor.id": "u1", "client.ipAddress": "198.51.100.7", "outcome.result": "SUCCESS", "uuid": "e-1", "client.userAgent.rawUserAgent": "zq"},
+	"system/system":                 {"EventCode": "7036", "source": "XmlWinEventLog:System", "sourcetype": "XmlWinEventLog", "Channel": "System", "Computer": "wszq.example.com", "host": "wszq.example.com", "param1": "zq", "param2": "zq", "param3": "zq", "param4": "zq"},
+	"system/application":            {"EventCode": "3000", "source": "XmlWinEventLog:Application", "sourcetype": "XmlWinEventLog", "Channel": "Application", "Computer": "wszq.example.com", "host": "wszq.example.com", "param1": "zq", "param2": "zq"},
+	"windows/forwarded":             {"EventCode": "1", "source": "XmlWinEventLog:zq", "sourcetype": "XmlWinEventLog", "Channel": "zq", "Computer": "wszq.example.com", "host": "wszq.example.com", "Opcode": "0", "Message": "zq", "UserID": "S-1-5-21-1"},
+	"windows/applocker_exe_and_dll": {"EventCode": "8004", "source": "XmlWinEventLog:Microsoft-Windows-AppLocker/EXE and DLL", "sourcetype": "XmlWinEventLog", "Channel": "Microsoft-Windows-AppLocker/EXE and DLL", "Computer": "wszq.example.com", "host": "wszq.example.com", "Message": "zq"},
+	"windows/windows_defender":      {"EventCode": "1121", "source": "XmlWinEventLog:Microsoft-Windows-Windows Defender/Operational", "sourcetype": "XmlWinEventLog", "Channel": "Microsoft-Windows-Windows Defender/Operational", "Computer": "wszq.example.com", "host": "wszq.example.com", "Message": "zq"},
+	"okta/system":                   {"sourcetype": "OktaIM2:log", "eventType": "zq.name", "actor.alternateId": "zqa@example.com", "actor.displayName": "Zq A", "actor.id": "u1", "client.ipAddress": "198.51.100.7", "outcome.result": "SUCCESS", "uuid": "e-1", "client.userAgent.rawUserAgent": "zq"},
 }
 
 // modelCodes are the event codes that stand for a data set.
@@ -192,6 +195,7 @@ type trial struct {
 	lookups  map[string]run.Lookup
 	query    *spl.Query
 	unknowns []string
+	of       *scene // what to try the rule on; nil where its search says so
 }
 
 // splunkAlerts asks the interpreter whether a search gives a row for raw events.
@@ -246,9 +250,14 @@ func (t *trial) prepare(ctx context.Context, macros macroTable) (why string) {
 		if s.failed != "" {
 			return "it has " + s.failed
 		}
-		sc, no := sceneOf(t.query, s, t.rule.out.Index)
-		if no != "" {
-			return no
+		var sc scene
+		if t.of != nil {
+			sc = *t.of
+		} else {
+			var no string
+			if sc, no = sceneOf(t.query, s, t.rule.out.Index); no != "" {
+				return no
+			}
 		}
 		t.stream = pipeline.Streams()[sc.stream]
 		t.unknowns = nil
@@ -352,8 +361,16 @@ func varied(v string, i int) string {
 	return fmt.Sprint(v, i)
 }
 
+// opposite are the words of fields that an index takes no others for.
+var opposite = map[string]string{"yes": "No", "no": "Yes", "true": "false", "false": "true"}
+
 // alien is a value that no rule asks for, a number in the place of a number.
 func alien(of []string) string {
+	if len(of) == 1 {
+		if other, ok := opposite[strings.ToLower(of[0])]; ok {
+			return other
+		}
+	}
 	if len(of) == 1 {
 		if _, err := strconv.ParseFloat(of[0], 64); err == nil {
 			return "98765"
@@ -366,7 +383,7 @@ func alien(of []string) string {
 func (t *trial) without(ctx context.Context, s *solver, sc scene) {
 	for _, name := range slices.Sorted(maps.Keys(s.want)) {
 		w := s.want[name]
-		if len(w.is) == 0 || name == "EventCode" || name == "sourcetype" || name == "source" || name == "eventtype" || name == "Channel" {
+		if len(w.is) == 0 || name == "index" || name == "EventCode" || name == "sourcetype" || name == "source" || name == "eventtype" || name == "Channel" {
 			continue
 		}
 		from := name

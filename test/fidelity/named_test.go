@@ -3,6 +3,7 @@ package fidelity
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -82,6 +83,102 @@ func TestNamedSourceRows(t *testing.T) {
 		slices.Sort(got)
 		if !slices.Equal(got, c.want) {
 			t.Errorf("%s gives %v, want %v\n%s", c.spl, result.Values, c.want, out.Query)
+		}
+	}
+}
+
+// namedScenes are ordinary events of the streams that data models read for the rules that name them, by what stands for the
+// data set of a search.
+var namedScenes = map[string]map[string]string{
+	"sysmon_linux/log": {"host": "lxzq", "ProcessId": "4242", "ProcessGuid": "{a-1}", "Image": "/usr/bin/zq", "CommandLine": "zq", "CurrentDirectory": "/tmp", "ParentImage": "/usr/bin/zq9",
+		"ParentCommandLine": "zq9", "ParentProcessId": "4241", "ParentProcessGuid": "{a-2}", "User": "root"},
+	"crowdstrike/fdr": {"event_simpleName": "ProcessRollup2", "event_platform": "Win", "ComputerName": "WSZQ", "ImageFileName": `\Device\zq7\zq7.exe`, "CommandLine": "zq7", "ParentBaseFileName": "zq9.exe",
+		"RawProcessId": "4242", "TargetProcessId": "77", "ParentProcessId": "76", "UserName": "zqa", "aid": "zq"},
+}
+
+// TestNamedSourcesFire tries the full rules that read a stream because they name it on an event of that stream: they alert on
+// one with the values that they ask for, and not on one that misses by a condition.
+func TestNamedSourcesFire(t *testing.T) {
+	catalogue := loadCatalogue(t)
+	node, ctx := elasticsearch.Start(t), context.Background()
+	macros := macroTable(goldenMacros(t))
+	start := time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)
+	made := map[string]string{}
+	rules := corpus(t)
+	for _, stream := range slices.Sorted(maps.Keys(namedScenes)) {
+		index := "logs-" + strings.ReplaceAll(stream, "/", ".") + "-*"
+		read, tried, fired, quiet, quietTried := 0, 0, 0, 0, 0
+		untried := tally{}
+		for i, r := range rules {
+			if r.out.Result != translate.Full || !slices.Contains(r.out.Index, index) {
+				continue
+			}
+			read++
+			if !all() && i%12 != 0 {
+				continue
+			}
+			usual := maps.Clone(namedScenes[stream])
+			if stream == "sysmon_linux/log" {
+				usual["EventID"] = "1"
+				if slices.Contains(r.out.Index, "logs-endpoint.events.file-*") {
+					usual["EventID"], usual["TargetFilename"] = "11", "/tmp/zq8"
+					if strings.Contains(r.request.Query, "action=deleted") {
+						usual["EventID"] = "23"
+					}
+				}
+			}
+			tr := &trial{rule: r, at: start.Add(time.Duration(i) * 2 * time.Hour), of: &scene{stream, usual}}
+			if why := tr.prepare(ctx, macros); why != "" {
+				untried.add(why)
+				continue
+			}
+			if _, err := catalogue.Ensure(ctx, node.Client, r.out.Index...); err != nil {
+				t.Fatal(err)
+			}
+			var ids []string
+			var docs []any
+			for part, events := range [][]pipeline.Event{tr.hit, tr.miss} {
+				for k, raw := range events {
+					ids = append(ids, fmt.Sprintf("named-%d-%d-%d", i, part, k))
+					docs = append(docs, document(tr.stream, raw, tr.at.Add(time.Duration(part)*time.Hour+time.Duration(k)*time.Second)))
+				}
+			}
+			if err := bulkIDs(ctx, node, catalogue.Match(index)[0].Index(), ids, docs); err != nil {
+				t.Errorf("%s: %v", r.request.Title, err)
+			}
+			if err := node.Do(ctx, "POST", "/logs-*/_refresh", nil, nil); err != nil {
+				t.Fatal(err)
+			}
+			if err := createLookups(ctx, node, r.out.Lookups, made); err != nil {
+				t.Fatal(err)
+			}
+			rows, err := tr.alerts(ctx, node, tr.at)
+			if err == nil && rows == 0 && slices.ContainsFunc(slices.Collect(maps.Keys(tr.hit[0])), func(name string) bool { return usual[name] == "" && !tr.stream.Knows(name) }) {
+				untried.add("the event has a field that no event of the stream has")
+				continue
+			}
+			tried++
+			if err != nil || rows == 0 {
+				t.Logf("NOT FIRED %s on %s: %v\n  spl: %s\n  raw: %v\n%s", r.request.Title, stream, err, r.request.Query, tr.hit[0], r.out.Query)
+			} else {
+				fired++
+			}
+			if tr.miss == nil {
+				continue
+			}
+			quietTried++
+			if rows, err := tr.alerts(ctx, node, tr.at.Add(time.Hour)); err == nil && rows == 0 {
+				quiet++
+			} else {
+				t.Logf("FIRED WRONGLY %s on %s without %s: %d rows, %v\n%s", r.request.Title, stream, tr.changed, rows, err, r.out.Query)
+			}
+		}
+		t.Logf("FIGURE full rules that read %s because they name it: %d; tried: %d; alerted: %d; of %d events that miss by a condition, not alerted on: %d", stream, read, tried, fired, quietTried, quiet)
+		for _, line := range untried.lines(10) {
+			t.Logf("FIGURE   not tried on %s: %s", stream, line)
+		}
+		if tried == 0 || fired*100 < tried*95 || quiet*100 < quietTried*97 {
+			t.Errorf("%s: %d of %d rules fired, %d of %d stayed quiet", stream, fired, tried, quiet, quietTried)
 		}
 	}
 }

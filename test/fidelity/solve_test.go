@@ -462,6 +462,9 @@ func behind(st *pipeline.Stream, name, code string) (raw string, back func(strin
 		step := a.Steps[0]
 		switch {
 		case step.Name == "base" || step.Name == "match" && step.Arg == `([^\\]*)$`:
+			if st.Name == "sysmon_linux/log" {
+				return a.Source, func(p string) string { return `*/` + p }, true
+			}
 			return a.Source, func(p string) string { return `*\` + p }, true
 		case step.Name == "before" && step.Arg == "@":
 			return a.Source, func(p string) string { return p + "@example.com" }, true
