@@ -159,7 +159,7 @@ func New(d Deps) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	built, err := page.New("")
+	built, err := page.New(d.Settings.HTTP.BasePath)
 	if err != nil {
 		return nil, err
 	}
@@ -213,7 +213,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		return fmt.Errorf("%s can be reached from elsewhere: declare auth.users or auth.api_keys, or use a loopback address", l.Addr())
 	}
 	srv := &http.Server{
-		Handler: s, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: h.ReadTimeout, WriteTimeout: h.WriteTimeout,
+		Handler: Beneath(h.BasePath, s), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: h.ReadTimeout, WriteTimeout: h.WriteTimeout,
 		IdleTimeout: h.IdleTimeout, MaxHeaderBytes: 64 << 10, ErrorLog: zap.NewStdLog(s.Log.Named("http")),
 	}
 	srv.RegisterOnShutdown(s.EndStreams)

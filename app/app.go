@@ -307,12 +307,12 @@ func (a *App) guardUI(next http.Handler) http.Handler {
 func (a *App) serve(l net.Listener) {
 	h := a.o.Config.HTTP
 	a.http = &http.Server{
-		Handler: a.Handler(), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: h.ReadTimeout, WriteTimeout: h.WriteTimeout,
+		Handler: api.Beneath(h.BasePath, a.Handler()), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: h.ReadTimeout, WriteTimeout: h.WriteTimeout,
 		IdleTimeout: h.IdleTimeout, MaxHeaderBytes: 64 << 10, ErrorLog: zap.NewStdLog(a.log.Named("http")),
 	}
 	a.http.RegisterOnShutdown(a.gateway.Load().EndStreams)
 	a.serving = make(chan error, 1)
-	a.url = "http://" + l.Addr().String()
+	a.url = "http://" + l.Addr().String() + h.BasePath
 	go func() { a.serving <- a.http.Serve(l) }()
 }
 
@@ -329,7 +329,7 @@ func (a *App) stopServing() error {
 	return nil
 }
 
-// URL is where the gateway listens; empty when it does not.
+// URL is where the gateway listens, with its base path; empty when it does not.
 func (a *App) URL() string { return a.url }
 
 // places are the other parts of this process, for the page at /.

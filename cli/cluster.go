@@ -40,7 +40,7 @@ program. Any number of gateways and workers may share a store: Elasticsearch, or
 			o := p.clusterOptions(cfg)
 			o.Compilers = p.compilers(cfg, "--prebuilt", "")
 			return clusterError(cluster.Gateway(c.Context(), o, rules, func(addr string) {
-				_, _ = fmt.Fprintf(p.Stdout, "rulebridge api is ready on http://%s\n", addr)
+				_, _ = fmt.Fprintf(p.Stdout, "rulebridge api is ready on http://%s%s\n", addr, cfg.HTTP.BasePath)
 			}))
 		},
 	}

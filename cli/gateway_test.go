@@ -130,3 +130,27 @@ func TestStartThatShowsLate(t *testing.T) {
 		t.Errorf("%+v, %v", stats, err)
 	}
 }
+
+// TestGatewayBeneathABasePath: the address of a gateway may have a path, which every call stands beneath.
+func TestGatewayBeneathABasePath(t *testing.T) {
+	for _, path := range []string{"/soc/bridge", "/soc/bridge/", "/soc/bridge" + rulesPath} {
+		var asked string
+		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			asked = r.URL.Path
+			_, _ = w.Write([]byte("[]"))
+		}))
+		g, err := newGateway(srv.URL+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := g.call(t.Context(), http.MethodGet, "/stats", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		srv.Close()
+		if asked != "/soc/bridge"+rulesPath+"/stats" {
+			t.Errorf("with %s: asked %s", path, asked)
+		}
+	}
+}

@@ -251,3 +251,16 @@ func TestDocumentation(t *testing.T) {
 		t.Errorf("%s is out of date: go test ./config -run TestDocumentation -update", file)
 	}
 }
+
+func TestBasePath(t *testing.T) {
+	for path, ok := range map[string]bool{
+		"": true, "/soc": true, "/soc/rule-bridge_2.0": true,
+		"soc": false, "/": false, "/soc/": false, "/a//b": false, "/..": false, "/a/../b": false, "/.hidden": false, "/a b": false, "/a?b": false,
+		"/a#b": false, "/%2e": false, "//evil.example": false, "/a\\b": false, "/ä": false, "https://x/y": false,
+	} {
+		c, err := Load(nil, "", []string{"HOME=/home/ana", "RULEBRIDGE_HTTP_BASE_PATH=" + path})
+		if (err == nil) != ok || ok && c.HTTP.BasePath != path {
+			t.Errorf("%q: %q, %v", path, c.HTTP.BasePath, err)
+		}
+	}
+}

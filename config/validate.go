@@ -70,6 +70,9 @@ func (c *Config) Validate() error {
 			k.fault("http.hosts", h, "use a plain host name without scheme, port or wildcard")
 		}
 	}
+	if c.HTTP.BasePath != "" && !basePathForm.MatchString(c.HTTP.BasePath) {
+		k.fault("http.base_path", c.HTTP.BasePath, "begin it with a slash, end it without one, and use letters, digits, '-', '_' and '.' between slashes, such as /soc/rulebridge")
+	}
 	if !c.Auth.Enabled() && !IsLoopback(c.HTTP.Addr) {
 		k.fault("http.addr", c.HTTP.Addr, "without auth.users or auth.api_keys only a loopback address may be bound, such as 127.0.0.1:8080")
 	}
@@ -109,6 +112,9 @@ func (c *Config) Validate() error {
 // indexForm is an index pattern that can mean nothing but indices of this cluster: no exclusion, no remote cluster, no
 // date math, and not everything.
 var indexForm = regexp.MustCompile(`^\.?[a-z0-9][a-z0-9._*-]*$`)
+
+// basePathForm is a path of plain parts, none of which a client or proxy would resolve.
+var basePathForm = regexp.MustCompile(`^(/[A-Za-z0-9_-][A-Za-z0-9._-]*)+$`)
 
 // IsIndexPattern reports whether a text is an index pattern that questions may name.
 func IsIndexPattern(p string) bool {
