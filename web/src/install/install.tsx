@@ -1,5 +1,5 @@
 import type {ComponentChildren} from 'preact'
-import {useEffect, useState} from 'preact/hooks'
+import {useEffect, useRef, useState} from 'preact/hooks'
 import {api, ApiError, download, messageOf, of, request} from '../api/client'
 import type {InstallPlan, InstallStatus, PlannedRule} from '../api/types'
 import {useAction, useLoad} from '../load'
@@ -78,11 +78,14 @@ function Installation({id, kibana, choose}: {id: string; kibana: string; choose:
     const t = setInterval(now.reload, 1000)
     return () => clearInterval(t)
   }, [running])
-  const [was, setWas] = useState(false)
+  // Whatever an installation did, also one too short to be seen running, makes the plan another.
+  const did = running || now.loading && !now.data ? undefined : now.data ? JSON.stringify([now.data.phase, now.data.counts, now.data.failures]) : 'none'
+  const seen = useRef<string | undefined>(undefined)
   useEffect(() => {
-    if (was && !running) plan.reload()
-    setWas(running)
-  }, [running])
+    if (did === undefined) return
+    if (seen.current !== undefined && seen.current !== did) plan.reload()
+    seen.current = did
+  }, [did])
 
   const begin = useAction(async () => {
     const res = await api.post<{started: boolean}>(of(id, '/install'), {kibana, overwrite, enable, ...(enable && spread ? {spread} : {})})

@@ -156,6 +156,14 @@ export function createEditor(o: EditorOptions): Editor {
         EditorView.domEventHandlers({
           mousemove: (e, v) => { o.onPoint?.(point(v, v.posAtCoords({x: e.clientX, y: e.clientY}))) },
           mouseleave: () => { o.onPoint?.(undefined) },
+          // Chromium gives what is typed over a selection the look of what it replaces, in a style attribute: the page's content
+          // security policy refuses that and says so in the console. So the editor replaces the selection itself.
+          beforeinput: (e, v) => {
+            if (e.inputType !== 'insertText' || e.isComposing || e.data === null || v.state.readOnly || v.state.selection.main.empty) return false
+            e.preventDefault()
+            v.dispatch(v.state.replaceSelection(e.data), {userEvent: 'input.type', scrollIntoView: true})
+            return true
+          },
         }),
         ...o.extensions ?? [],
       ],
