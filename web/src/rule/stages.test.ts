@@ -1,7 +1,7 @@
 import {describe, expect, it} from 'vitest'
 import type {Stage} from '../api/types'
 import {Places} from './position'
-import {belong, stageAt, stageBreaks, stageOfPlace, stageRanges} from './stages'
+import {belong, stageAt, pipeBreaks, stageBreaks, stageOfPlace, stageRanges} from './stages'
 
 const spl = 'index=ä x=1 | where y="😀" | stats count by z'
 const esql = 'FROM logs-*\n| WHERE x == "1"\n| WHERE y == "😀"\n| STATS count = COUNT(*) BY z'
@@ -52,6 +52,11 @@ describe('stages', () => {
   it('breaks one line before each pipe, and leaves lines alone', () => {
     expect(stageBreaks(stageRanges(stages, 'spl', spl), spl)).toEqual([spl.indexOf('| where'), spl.indexOf('| stats')])
     expect(stageBreaks(stageRanges(stages, 'esql', esql), esql)).toEqual([])
+  })
+  it('breaks at pipes where stages are not known, but not in brackets, texts and comments', () => {
+    const text = 'a | b "x | y" [ search c | fields d ] ```e | f``` | g\n| h | i'
+    expect(pipeBreaks(text).map(at => text.slice(at, at + 3))).toEqual(['| b', '| g', '| i'])
+    expect(pipeBreaks('| tstats count')).toEqual([])
   })
   it('knows the stage of a note', () => {
     const at = piece(spl, 'count by').start

@@ -1,6 +1,7 @@
 // Which part of the SPL became which part of the ES|QL.
 
 import type {Position, Stage} from '../api/types'
+import {splToken, startState} from '../ui/tokenize'
 import {Places, type Range} from './position'
 
 export interface StageRange extends Range {
@@ -60,3 +61,24 @@ export function stageOfPlace(stages: readonly Stage[], at: Position): number | n
 }
 
 const before = (a: Position, b: Position) => a.line < b.line || (a.line === b.line && a.column < b.column)
+
+/** The pipes of an SPL search outside of brackets that do not begin a line: where it is broken when its stages are not known. */
+export function pipeBreaks(text: string): number[] {
+  const breaks: number[] = []
+  const state = startState()
+  let start = 0,
+    depth = 0
+  for (const line of text.split('\n')) {
+    const stream = {string: line, pos: 0, eol: () => stream.pos >= line.length}
+    while (!stream.eol()) {
+      const from = stream.pos
+      if (splToken(stream, state) !== 'punctuation') continue
+      const c = line[from]
+      if (c === '[') depth++
+      else if (c === ']') depth--
+      else if (c === '|' && depth === 0 && line.slice(0, from).trim() !== '') breaks.push(start + from)
+    }
+    start += line.length + 1
+  }
+  return breaks
+}

@@ -27,7 +27,7 @@ import {Pane} from './pane'
 import {Places, shownText} from './position'
 import {NearRules} from './prebuilt'
 import {Settings} from './settings'
-import {belong, stageBreaks, stageOfPlace, stageRanges} from './stages'
+import {belong, pipeBreaks, stageBreaks, stageOfPlace, stageRanges} from './stages'
 import {TryIt} from './try'
 
 /** The panel and the query that were looked at last: they stay while one goes from rule to rule. */
@@ -223,7 +223,7 @@ function Loaded({rule, query, onRule, reload, stale}: LoadedProps) {
     const ranges = stageRanges(list, 'spl', spl)
     return {
       stages: ranges,
-      breaks: stageBreaks(ranges, spl),
+      breaks: list.length > 0 ? stageBreaks(ranges, spl) : pipeBreaks(spl),
       lit: current,
       notes: notes
         .filter(n => n.severity !== 'info' || n === note)
@@ -391,9 +391,9 @@ function Loaded({rule, query, onRule, reload, stale}: LoadedProps) {
               <li key={i}>
                 <button
                   type="button"
-                  class={`stage-button${current === i ? ' lit' : ''}${worst ? ` stage-${worst.severity}` : ''}`}
+                  class={`stage-button${current === i ? ' lit' : ''}${worst ? ` stage-${worst.severity}` : ''}${s.esql.length === 0 ? ' stage-none' : ''}`}
                   aria-pressed={pinned === i}
-                  title={s.esql.length > 0 && fits ? s.esql.map(e => e.text).join('\n') : s.spl.text}
+                  title={!fits ? s.spl.text : s.esql.length > 0 ? s.esql.map(e => e.text).join('\n') : 'Nothing of the ES|QL comes from it'}
                   onMouseEnter={() => setLit(i)}
                   onMouseLeave={() => setLit(null)}
                   onFocus={() => setLit(i)}
