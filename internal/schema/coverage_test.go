@@ -47,9 +47,7 @@ func (u usage) hint(src *Source) Hint {
 			if same[1] != m[1] {
 				continue
 			}
-			for _, word := range strings.FieldsFunc(same[2], func(r rune) bool { return strings.ContainsRune("(), \"", r) }) {
-				h.EventCodes = append(h.EventCodes, word)
-			}
+			h.EventCodes = append(h.EventCodes, strings.FieldsFunc(same[2], func(r rune) bool { return strings.ContainsRune("(), \"", r) })...)
 		}
 		if !slices.ContainsFunc(h.EventCodes, func(c string) bool { return strings.Contains(c, "*") }) {
 			return h
