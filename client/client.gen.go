@@ -123,6 +123,54 @@ func (e CauseSeverity) Valid() bool {
 	}
 }
 
+// Defines values for CheckedClusterState.
+const (
+	CheckedClusterStateFailed        CheckedClusterState = "failed"
+	CheckedClusterStateNotConfigured CheckedClusterState = "not_configured"
+	CheckedClusterStatePassed        CheckedClusterState = "passed"
+	CheckedClusterStateUnknownField  CheckedClusterState = "unknown_field"
+	CheckedClusterStateUnknownIndex  CheckedClusterState = "unknown_index"
+	CheckedClusterStateUnreachable   CheckedClusterState = "unreachable"
+)
+
+// Valid indicates whether the value is a known member of the CheckedClusterState enum.
+func (e CheckedClusterState) Valid() bool {
+	switch e {
+	case CheckedClusterStateFailed:
+		return true
+	case CheckedClusterStateNotConfigured:
+		return true
+	case CheckedClusterStatePassed:
+		return true
+	case CheckedClusterStateUnknownField:
+		return true
+	case CheckedClusterStateUnknownIndex:
+		return true
+	case CheckedClusterStateUnreachable:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for CheckedProblemsSeverity.
+const (
+	CheckedProblemsSeverityError   CheckedProblemsSeverity = "error"
+	CheckedProblemsSeverityWarning CheckedProblemsSeverity = "warning"
+)
+
+// Valid indicates whether the value is a known member of the CheckedProblemsSeverity enum.
+func (e CheckedProblemsSeverity) Valid() bool {
+	switch e {
+	case CheckedProblemsSeverityError:
+		return true
+	case CheckedProblemsSeverityWarning:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for DiagnosticSeverity.
 const (
 	DiagnosticSeverityApproximation DiagnosticSeverity = "approximation"
@@ -554,25 +602,25 @@ func (e RuleReviewState) Valid() bool {
 
 // Defines values for RuleVerification.
 const (
-	Failed       RuleVerification = "failed"
-	NotRun       RuleVerification = "not_run"
-	Passed       RuleVerification = "passed"
-	UnknownField RuleVerification = "unknown_field"
-	UnknownIndex RuleVerification = "unknown_index"
+	RuleVerificationFailed       RuleVerification = "failed"
+	RuleVerificationNotRun       RuleVerification = "not_run"
+	RuleVerificationPassed       RuleVerification = "passed"
+	RuleVerificationUnknownField RuleVerification = "unknown_field"
+	RuleVerificationUnknownIndex RuleVerification = "unknown_index"
 )
 
 // Valid indicates whether the value is a known member of the RuleVerification enum.
 func (e RuleVerification) Valid() bool {
 	switch e {
-	case Failed:
+	case RuleVerificationFailed:
 		return true
-	case NotRun:
+	case RuleVerificationNotRun:
 		return true
-	case Passed:
+	case RuleVerificationPassed:
 		return true
-	case UnknownField:
+	case RuleVerificationUnknownField:
 		return true
-	case UnknownIndex:
+	case RuleVerificationUnknownIndex:
 		return true
 	default:
 		return false
@@ -675,6 +723,27 @@ func (e Status) Valid() bool {
 	case StatusPending:
 		return true
 	case StatusProcessing:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TrialResultEsqlState.
+const (
+	TrialResultEsqlStateFailed        TrialResultEsqlState = "failed"
+	TrialResultEsqlStateNotConfigured TrialResultEsqlState = "not_configured"
+	TrialResultEsqlStateRan           TrialResultEsqlState = "ran"
+)
+
+// Valid indicates whether the value is a known member of the TrialResultEsqlState enum.
+func (e TrialResultEsqlState) Valid() bool {
+	switch e {
+	case TrialResultEsqlStateFailed:
+		return true
+	case TrialResultEsqlStateNotConfigured:
+		return true
+	case TrialResultEsqlStateRan:
 		return true
 	default:
 		return false
@@ -957,6 +1026,27 @@ func (e EditRuleJSONBodyElasticRuleSeverity) Valid() bool {
 	}
 }
 
+// Defines values for Sources200JSONResponseBodyPresent.
+const (
+	Sources200JSONResponseBodyPresentNo      Sources200JSONResponseBodyPresent = "no"
+	Sources200JSONResponseBodyPresentUnknown Sources200JSONResponseBodyPresent = "unknown"
+	Sources200JSONResponseBodyPresentYes     Sources200JSONResponseBodyPresent = "yes"
+)
+
+// Valid indicates whether the value is a known member of the Sources200JSONResponseBodyPresent enum.
+func (e Sources200JSONResponseBodyPresent) Valid() bool {
+	switch e {
+	case Sources200JSONResponseBodyPresentNo:
+		return true
+	case Sources200JSONResponseBodyPresentUnknown:
+		return true
+	case Sources200JSONResponseBodyPresentYes:
+		return true
+	default:
+		return false
+	}
+}
+
 // Answered defines model for Answered.
 type Answered struct {
 	ConnectorId string `json:"connector_id"`
@@ -1064,6 +1154,32 @@ type Cause struct {
 
 // CauseSeverity defines model for Cause.Severity.
 type CauseSeverity string
+
+// Checked defines model for Checked.
+type Checked struct {
+	// Cluster Absent when it was not asked for.
+	Cluster *struct {
+		Message string              `json:"message"`
+		State   CheckedClusterState `json:"state"`
+	} `json:"cluster,omitempty"`
+	Problems []struct {
+		// End Lines and columns, in characters, count from 1.
+		End     Place  `json:"end"`
+		Message string `json:"message"`
+
+		// Severity warning: it may be meant so.
+		Severity CheckedProblemsSeverity `json:"severity"`
+
+		// Start Lines and columns, in characters, count from 1.
+		Start Place `json:"start"`
+	} `json:"problems"`
+}
+
+// CheckedClusterState defines model for Checked.Cluster.State.
+type CheckedClusterState string
+
+// CheckedProblemsSeverity warning: it may be meant so.
+type CheckedProblemsSeverity string
 
 // Concerns Rules at an end that use the resources, or lacked them: a start with `retry_filter` translates them again.
 type Concerns struct {
@@ -1330,6 +1446,31 @@ type InstallStatusFailuresCode string
 
 // InstallStatusPhase defines model for InstallStatus.Phase.
 type InstallStatusPhase string
+
+// Installation defines model for Installation.
+type Installation struct {
+	// Code Why it ended early; absent otherwise.
+	Code     *string   `json:"code,omitempty"`
+	Created  int       `json:"created"`
+	Enabled  int       `json:"enabled"`
+	Ended    time.Time `json:"ended"`
+	Failed   int       `json:"failed"`
+	Failures *[]struct {
+		Code   string  `json:"code"`
+		RuleId string  `json:"rule_id"`
+		Status *int    `json:"status,omitempty"`
+		Why    *string `json:"why,omitempty"`
+	} `json:"failures,omitempty"`
+	Kept     int    `json:"kept"`
+	Kibana   string `json:"kibana"`
+	LeftOut  int    `json:"left_out"`
+	Prebuilt int    `json:"prebuilt"`
+
+	// Run Tells one installation from another.
+	Run       string `json:"run"`
+	Unchanged int    `json:"unchanged"`
+	Updated   int    `json:"updated"`
+}
 
 // Match defines model for Match.
 type Match struct {
@@ -1711,6 +1852,40 @@ type Stats struct {
 // Status defines model for Status.
 type Status string
 
+// TrialResult defines model for TrialResult.
+type TrialResult struct {
+	Esql struct {
+		Columns []struct {
+			Name string `json:"name"`
+			Type string `json:"type"`
+		} `json:"columns"`
+
+		// Error Why it did not run.
+		Error *string              `json:"error,omitempty"`
+		Rows  [][]interface{}      `json:"rows"`
+		State TrialResultEsqlState `json:"state"`
+
+		// Truncated There are more rows.
+		Truncated bool `json:"truncated"`
+	} `json:"esql"`
+	Spl struct {
+		Columns []string `json:"columns"`
+
+		// Error Why the search could not be run; the rest is empty then.
+		Error *string  `json:"error,omitempty"`
+		Notes []string `json:"notes"`
+
+		// Rows A value a column: a text, a number, a list of these, or null.
+		Rows [][]interface{} `json:"rows"`
+
+		// Truncated There are more rows.
+		Truncated bool `json:"truncated"`
+	} `json:"spl"`
+}
+
+// TrialResultEsqlState defines model for TrialResult.Esql.State.
+type TrialResultEsqlState string
+
 // Id defines model for id.
 type Id = string
 
@@ -1739,6 +1914,63 @@ type CreateConversationJSONBody struct {
 	ConnectorId *string `json:"connectorId,omitempty"`
 	Id          *string `json:"id,omitempty"`
 	Title       *string `json:"title,omitempty"`
+}
+
+// CheckJSONBody defines parameters for Check.
+type CheckJSONBody struct {
+	// Cluster Ask the cluster too.
+	Cluster *bool `json:"cluster,omitempty"`
+
+	// Query At most limits.query bytes.
+	Query string `json:"query"`
+}
+
+// PrebuiltParams defines parameters for Prebuilt.
+type PrebuiltParams struct {
+	RuleId string `form:"rule_id" json:"rule_id"`
+}
+
+// TryJSONBody defines parameters for Try.
+type TryJSONBody struct {
+	// Events Objects, or lines of text; or a text of them: JSON objects, a list of them, or lines as a log has them.
+	// Of a line that is no object only _raw is known.
+	Events *TryJSONBody_Events `json:"events,omitempty"`
+
+	// From Date math or a time in ISO 8601; default: that of the rule, or now-1h.
+	From *string `json:"from,omitempty"`
+
+	// MigrationId Whose macros and lookups the search has; without it none.
+	MigrationId *string `json:"migration_id,omitempty"`
+	Query       *string `json:"query,omitempty"`
+
+	// RuleId The rule of the migration whose look-back the range takes from.
+	RuleId *string `json:"rule_id,omitempty"`
+	Spl    *string `json:"spl,omitempty"`
+
+	// To Like from; absent means now.
+	To *string `json:"to,omitempty"`
+}
+
+// TryJSONBodyEvents0 defines parameters for Try.
+type TryJSONBodyEvents0 = []TryJSONBody_Events_0_Item
+
+// TryJSONBodyEvents00 defines parameters for Try.
+type TryJSONBodyEvents00 = map[string]interface{}
+
+// TryJSONBodyEvents01 defines parameters for Try.
+type TryJSONBodyEvents01 = string
+
+// TryJSONBody_Events_0_Item defines parameters for Try.
+type TryJSONBody_Events_0_Item struct {
+	union json.RawMessage
+}
+
+// TryJSONBodyEvents1 defines parameters for Try.
+type TryJSONBodyEvents1 = string
+
+// TryJSONBody_Events defines parameters for Try.
+type TryJSONBody_Events struct {
+	union json.RawMessage
 }
 
 // CreateMigrationJSONBody defines parameters for CreateMigration.
@@ -1788,6 +2020,12 @@ type ListRulesParams struct {
 	After             *string `form:"after,omitempty" json:"after,omitempty"`
 	Status            *Status `form:"status,omitempty" json:"status,omitempty"`
 	TranslationResult *Result `form:"translation_result,omitempty" json:"translation_result,omitempty"`
+}
+
+// RenameMigrationJSONBody defines parameters for RenameMigration.
+type RenameMigrationJSONBody struct {
+	// Name At most limits.title bytes.
+	Name string `json:"name"`
 }
 
 // AppendRulesJSONBody defines parameters for AppendRules.
@@ -2034,6 +2272,9 @@ type StagesParams struct {
 	RuleId string `form:"rule_id" json:"rule_id"`
 }
 
+// Sources200JSONResponseBodyPresent defines parameters for Sources.
+type Sources200JSONResponseBodyPresent string
+
 // StartMigrationJSONBody defines parameters for StartMigration.
 type StartMigrationJSONBody struct {
 	// ConnectorId A declared connector; deterministic is always there.
@@ -2084,6 +2325,12 @@ type PutAnonymizationFieldsJSONRequestBody = PutAnonymizationFieldsJSONBody
 // CreateConversationJSONRequestBody defines body for CreateConversation for application/json ContentType.
 type CreateConversationJSONRequestBody CreateConversationJSONBody
 
+// CheckJSONRequestBody defines body for Check for application/json ContentType.
+type CheckJSONRequestBody CheckJSONBody
+
+// TryJSONRequestBody defines body for Try for application/json ContentType.
+type TryJSONRequestBody TryJSONBody
+
 // CreateMigrationJSONRequestBody defines body for CreateMigration for application/json ContentType.
 type CreateMigrationJSONRequestBody = CreateMigrationJSONBody
 
@@ -2095,6 +2342,9 @@ type ImportMigrationMultipartRequestBody ImportMigrationMultipartBody
 
 // ImportMigrationTextRequestBody defines body for ImportMigration for text/plain ContentType.
 type ImportMigrationTextRequestBody = ImportMigrationTextBody
+
+// RenameMigrationJSONRequestBody defines body for RenameMigration for application/json ContentType.
+type RenameMigrationJSONRequestBody RenameMigrationJSONBody
 
 // AppendRulesJSONRequestBody defines body for AppendRules for application/json ContentType.
 type AppendRulesJSONRequestBody = AppendRulesJSONBody
@@ -2128,6 +2378,130 @@ type ResetRuleJSONRequestBody ResetRuleJSONBody
 
 // StartMigrationJSONRequestBody defines body for StartMigration for application/json ContentType.
 type StartMigrationJSONRequestBody StartMigrationJSONBody
+
+// AsTryJSONBodyEvents00 returns the union data inside the TryJSONBody_Events_0_Item as a TryJSONBodyEvents00
+func (t TryJSONBody_Events_0_Item) AsTryJSONBodyEvents00() (TryJSONBodyEvents00, error) {
+	var body TryJSONBodyEvents00
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromTryJSONBodyEvents00 overwrites any union data inside the TryJSONBody_Events_0_Item as the provided TryJSONBodyEvents00
+func (t *TryJSONBody_Events_0_Item) FromTryJSONBodyEvents00(v TryJSONBodyEvents00) error {
+	b, err := json.Marshal(v)
+	t.union = b
+	return err
+}
+
+// MergeTryJSONBodyEvents00 performs a merge with any union data inside the TryJSONBody_Events_0_Item, using the provided TryJSONBodyEvents00
+func (t *TryJSONBody_Events_0_Item) MergeTryJSONBodyEvents00(v TryJSONBodyEvents00) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsTryJSONBodyEvents01 returns the union data inside the TryJSONBody_Events_0_Item as a TryJSONBodyEvents01
+func (t TryJSONBody_Events_0_Item) AsTryJSONBodyEvents01() (TryJSONBodyEvents01, error) {
+	var body TryJSONBodyEvents01
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromTryJSONBodyEvents01 overwrites any union data inside the TryJSONBody_Events_0_Item as the provided TryJSONBodyEvents01
+func (t *TryJSONBody_Events_0_Item) FromTryJSONBodyEvents01(v TryJSONBodyEvents01) error {
+	b, err := json.Marshal(v)
+	t.union = b
+	return err
+}
+
+// MergeTryJSONBodyEvents01 performs a merge with any union data inside the TryJSONBody_Events_0_Item, using the provided TryJSONBodyEvents01
+func (t *TryJSONBody_Events_0_Item) MergeTryJSONBodyEvents01(v TryJSONBodyEvents01) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+func (t TryJSONBody_Events_0_Item) MarshalJSON() ([]byte, error) {
+	b, err := t.union.MarshalJSON()
+	return b, err
+}
+
+func (t *TryJSONBody_Events_0_Item) UnmarshalJSON(b []byte) error {
+	err := t.union.UnmarshalJSON(b)
+	return err
+}
+
+// AsTryJSONBodyEvents0 returns the union data inside the TryJSONBody_Events as a TryJSONBodyEvents0
+func (t TryJSONBody_Events) AsTryJSONBodyEvents0() (TryJSONBodyEvents0, error) {
+	var body TryJSONBodyEvents0
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromTryJSONBodyEvents0 overwrites any union data inside the TryJSONBody_Events as the provided TryJSONBodyEvents0
+func (t *TryJSONBody_Events) FromTryJSONBodyEvents0(v TryJSONBodyEvents0) error {
+	b, err := json.Marshal(v)
+	t.union = b
+	return err
+}
+
+// MergeTryJSONBodyEvents0 performs a merge with any union data inside the TryJSONBody_Events, using the provided TryJSONBodyEvents0
+func (t *TryJSONBody_Events) MergeTryJSONBodyEvents0(v TryJSONBodyEvents0) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsTryJSONBodyEvents1 returns the union data inside the TryJSONBody_Events as a TryJSONBodyEvents1
+func (t TryJSONBody_Events) AsTryJSONBodyEvents1() (TryJSONBodyEvents1, error) {
+	var body TryJSONBodyEvents1
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromTryJSONBodyEvents1 overwrites any union data inside the TryJSONBody_Events as the provided TryJSONBodyEvents1
+func (t *TryJSONBody_Events) FromTryJSONBodyEvents1(v TryJSONBodyEvents1) error {
+	b, err := json.Marshal(v)
+	t.union = b
+	return err
+}
+
+// MergeTryJSONBodyEvents1 performs a merge with any union data inside the TryJSONBody_Events, using the provided TryJSONBodyEvents1
+func (t *TryJSONBody_Events) MergeTryJSONBodyEvents1(v TryJSONBodyEvents1) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+func (t TryJSONBody_Events) MarshalJSON() ([]byte, error) {
+	b, err := t.union.MarshalJSON()
+	return b, err
+}
+
+func (t *TryJSONBody_Events) UnmarshalJSON(b []byte) error {
+	err := t.union.UnmarshalJSON(b)
+	return err
+}
 
 // RequestEditorFn is the function signature for the RequestEditor callback function
 type RequestEditorFn func(ctx context.Context, req *http.Request) error
@@ -2290,10 +2664,61 @@ type ClientInterface interface {
 	// Corresponds with GET /internal/elastic_assistant/conversations/{id} (the `GetConversation` operationId).
 	GetConversation(ctx context.Context, id Id, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// CheckWithBody What is wrong with an ES|QL query
+	//
+	// By the gateway's own parser and checker and the schema of the sources; with cluster, also by the configured
+	// Elasticsearch, which reads the query and runs nothing. Needs the role reader.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /internal/rulebridge/check (the `Check` operationId).
+	CheckWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// Check What is wrong with an ES|QL query
+	//
+	// By the gateway's own parser and checker and the schema of the sources; with cluster, also by the configured
+	// Elasticsearch, which reads the query and runs nothing. Needs the role reader.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /internal/rulebridge/check (the `Check` operationId).
+	Check(ctx context.Context, body CheckJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// Prebuilt One prebuilt rule of the catalogue that rules are matched with
+	//
+	// There is no such call without a catalogue, and 404 for a rule that it lacks.
+	//
+	// Corresponds with GET /internal/rulebridge/prebuilt (the `Prebuilt` operationId).
+	Prebuilt(ctx context.Context, params *PrebuiltParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// Session Who asks, what this gateway is and what it can do
 	//
 	// Corresponds with GET /internal/rulebridge/session (the `Session` operationId).
 	Session(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// TryWithBody Run a search over pasted events, and a query on the configured Elasticsearch
+	//
+	// The search runs here, in a process of its own, with the macros and lookups of the migration; nothing is stored or
+	// sent. The query runs on the configured Elasticsearch over its own documents between from and to, with the rights of
+	// the gateway: it must begin with FROM, and reads no hidden index and none of Rulebridge's own. At most 1,000 events of
+	// 1 MiB together, 1,000 rows of the search, 100 of the query, and 20 seconds. Needs the role reader.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /internal/rulebridge/try (the `Try` operationId).
+	TryWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// Try Run a search over pasted events, and a query on the configured Elasticsearch
+	//
+	// The search runs here, in a process of its own, with the macros and lookups of the migration; nothing is stored or
+	// sent. The query runs on the configured Elasticsearch over its own documents between from and to, with the rights of
+	// the gateway: it must begin with FROM, and reads no hidden index and none of Rulebridge's own. At most 1,000 events of
+	// 1 MiB together, 1,000 rows of the search, 100 of the query, and 20 seconds. Needs the role reader.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /internal/rulebridge/try (the `Try` operationId).
+	Try(ctx context.Context, body TryJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// CreateMigrationWithBody Create a migration from rules
 	//
@@ -2380,6 +2805,20 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /internal/siem_migrations/rules/{id} (the `ListRules` operationId).
 	ListRules(ctx context.Context, id Id, params *ListRulesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RenameMigrationWithBody Rename a migration
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PATCH /internal/siem_migrations/rules/{id} (the `RenameMigration` operationId).
+	RenameMigrationWithBody(ctx context.Context, id Id, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RenameMigration Rename a migration
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PATCH /internal/siem_migrations/rules/{id} (the `RenameMigration` operationId).
+	RenameMigration(ctx context.Context, id Id, body RenameMigrationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// AppendRulesWithBody Append a chunk of rules
 	//
@@ -2487,6 +2926,13 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /internal/siem_migrations/rules/{id}/install/plan (the `PlanInstall` operationId).
 	PlanInstall(ctx context.Context, id Id, params *PlanInstallParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// Installations What the installations of a migration came to
+	//
+	// Those that ended, the oldest first; at most 200.
+	//
+	// Corresponds with GET /internal/siem_migrations/rules/{id}/installations (the `Installations` operationId).
+	Installations(ctx context.Context, id Id, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// Report The report of a migration, finished or not
 	//
@@ -2626,6 +3072,14 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /internal/siem_migrations/rules/{id}/rule/stages (the `Stages` operationId).
 	Stages(ctx context.Context, id Id, params *StagesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// Sources The index patterns that the rules of a migration read
+	//
+	// Whether something matches a pattern is what the configured Elasticsearch said within the last minute; unknown without
+	// one, or when it does not answer.
+	//
+	// Corresponds with GET /internal/siem_migrations/rules/{id}/sources (the `Sources` operationId).
+	Sources(ctx context.Context, id Id, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// StartMigrationWithBody Start, or resume, a migration
 	//
@@ -2864,11 +3318,112 @@ func (c *Client) GetConversation(ctx context.Context, id Id, reqEditors ...Reque
 	return c.Client.Do(req)
 }
 
+// CheckWithBody What is wrong with an ES|QL query
+//
+// By the gateway's own parser and checker and the schema of the sources; with cluster, also by the configured
+// Elasticsearch, which reads the query and runs nothing. Needs the role reader.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /internal/rulebridge/check (the `Check` operationId).
+func (c *Client) CheckWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCheckRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// Check What is wrong with an ES|QL query
+//
+// By the gateway's own parser and checker and the schema of the sources; with cluster, also by the configured
+// Elasticsearch, which reads the query and runs nothing. Needs the role reader.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /internal/rulebridge/check (the `Check` operationId).
+func (c *Client) Check(ctx context.Context, body CheckJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCheckRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// Prebuilt One prebuilt rule of the catalogue that rules are matched with
+//
+// There is no such call without a catalogue, and 404 for a rule that it lacks.
+//
+// Corresponds with GET /internal/rulebridge/prebuilt (the `Prebuilt` operationId).
+func (c *Client) Prebuilt(ctx context.Context, params *PrebuiltParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPrebuiltRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // Session Who asks, what this gateway is and what it can do
 //
 // Corresponds with GET /internal/rulebridge/session (the `Session` operationId).
 func (c *Client) Session(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewSessionRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// TryWithBody Run a search over pasted events, and a query on the configured Elasticsearch
+//
+// The search runs here, in a process of its own, with the macros and lookups of the migration; nothing is stored or
+// sent. The query runs on the configured Elasticsearch over its own documents between from and to, with the rights of
+// the gateway: it must begin with FROM, and reads no hidden index and none of Rulebridge's own. At most 1,000 events of
+// 1 MiB together, 1,000 rows of the search, 100 of the query, and 20 seconds. Needs the role reader.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /internal/rulebridge/try (the `Try` operationId).
+func (c *Client) TryWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewTryRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// Try Run a search over pasted events, and a query on the configured Elasticsearch
+//
+// The search runs here, in a process of its own, with the macros and lookups of the migration; nothing is stored or
+// sent. The query runs on the configured Elasticsearch over its own documents between from and to, with the rights of
+// the gateway: it must begin with FROM, and reads no hidden index and none of Rulebridge's own. At most 1,000 events of
+// 1 MiB together, 1,000 rows of the search, 100 of the query, and 20 seconds. Needs the role reader.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /internal/rulebridge/try (the `Try` operationId).
+func (c *Client) Try(ctx context.Context, body TryJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewTryRequest(c.Server, body)
 	if err != nil {
 		return nil, err
 	}
@@ -3055,6 +3610,40 @@ func (c *Client) DeleteMigration(ctx context.Context, id Id, reqEditors ...Reque
 // Corresponds with GET /internal/siem_migrations/rules/{id} (the `ListRules` operationId).
 func (c *Client) ListRules(ctx context.Context, id Id, params *ListRulesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewListRulesRequest(c.Server, id, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RenameMigrationWithBody Rename a migration
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PATCH /internal/siem_migrations/rules/{id} (the `RenameMigration` operationId).
+func (c *Client) RenameMigrationWithBody(ctx context.Context, id Id, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRenameMigrationRequestWithBody(c.Server, id, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RenameMigration Rename a migration
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PATCH /internal/siem_migrations/rules/{id} (the `RenameMigration` operationId).
+func (c *Client) RenameMigration(ctx context.Context, id Id, body RenameMigrationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRenameMigrationRequest(c.Server, id, body)
 	if err != nil {
 		return nil, err
 	}
@@ -3282,6 +3871,23 @@ func (c *Client) StartInstall(ctx context.Context, id Id, body StartInstallJSONR
 // Corresponds with GET /internal/siem_migrations/rules/{id}/install/plan (the `PlanInstall` operationId).
 func (c *Client) PlanInstall(ctx context.Context, id Id, params *PlanInstallParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewPlanInstallRequest(c.Server, id, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// Installations What the installations of a migration came to
+//
+// Those that ended, the oldest first; at most 200.
+//
+// Corresponds with GET /internal/siem_migrations/rules/{id}/installations (the `Installations` operationId).
+func (c *Client) Installations(ctx context.Context, id Id, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewInstallationsRequest(c.Server, id)
 	if err != nil {
 		return nil, err
 	}
@@ -3581,6 +4187,24 @@ func (c *Client) ResetRule(ctx context.Context, id Id, body ResetRuleJSONRequest
 // Corresponds with GET /internal/siem_migrations/rules/{id}/rule/stages (the `Stages` operationId).
 func (c *Client) Stages(ctx context.Context, id Id, params *StagesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewStagesRequest(c.Server, id, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// Sources The index patterns that the rules of a migration read
+//
+// Whether something matches a pattern is what the configured Elasticsearch said within the last minute; unknown without
+// one, or when it does not answer.
+//
+// Corresponds with GET /internal/siem_migrations/rules/{id}/sources (the `Sources` operationId).
+func (c *Client) Sources(ctx context.Context, id Id, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSourcesRequest(c.Server, id)
 	if err != nil {
 		return nil, err
 	}
@@ -3956,6 +4580,96 @@ func NewGetConversationRequest(server string, id Id) (*http.Request, error) {
 	return req, nil
 }
 
+// NewCheckRequest calls the generic Check builder with application/json body
+func NewCheckRequest(server string, body CheckJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCheckRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewCheckRequestWithBody constructs an http.Request for the Check method, with any body, and a specified content type
+func NewCheckRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/internal/rulebridge/check")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewPrebuiltRequest constructs an http.Request for the Prebuilt method
+func NewPrebuiltRequest(server string, params *PrebuiltParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/internal/rulebridge/prebuilt")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "rule_id", params.RuleId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewSessionRequest constructs an http.Request for the Session method
 func NewSessionRequest(server string) (*http.Request, error) {
 	var err error
@@ -3979,6 +4693,46 @@ func NewSessionRequest(server string) (*http.Request, error) {
 	if err != nil {
 		return nil, err
 	}
+
+	return req, nil
+}
+
+// NewTryRequest calls the generic Try builder with application/json body
+func NewTryRequest(server string, body TryJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewTryRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewTryRequestWithBody constructs an http.Request for the Try method, with any body, and a specified content type
+func NewTryRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/internal/rulebridge/try")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
 
 	return req, nil
 }
@@ -4390,6 +5144,53 @@ func NewListRulesRequest(server string, id Id, params *ListRulesParams) (*http.R
 	if err != nil {
 		return nil, err
 	}
+
+	return req, nil
+}
+
+// NewRenameMigrationRequest calls the generic RenameMigration builder with application/json body
+func NewRenameMigrationRequest(server string, id Id, body RenameMigrationJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewRenameMigrationRequestWithBody(server, id, "application/json", bodyReader)
+}
+
+// NewRenameMigrationRequestWithBody constructs an http.Request for the RenameMigration method, with any body, and a specified content type
+func NewRenameMigrationRequestWithBody(server string, id Id, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/internal/siem_migrations/rules/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPatch, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
 
 	return req, nil
 }
@@ -4919,6 +5720,40 @@ func NewPlanInstallRequest(server string, id Id, params *PlanInstallParams) (*ht
 			rawQueryFragments = append(rawQueryFragments, encoded)
 		}
 		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewInstallationsRequest constructs an http.Request for the Installations method
+func NewInstallationsRequest(server string, id Id) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/internal/siem_migrations/rules/%s/installations", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
@@ -5843,6 +6678,40 @@ func NewStagesRequest(server string, id Id, params *StagesParams) (*http.Request
 	return req, nil
 }
 
+// NewSourcesRequest constructs an http.Request for the Sources method
+func NewSourcesRequest(server string, id Id) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/internal/siem_migrations/rules/%s/sources", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewStartMigrationRequest calls the generic StartMigration builder with application/json body
 func NewStartMigrationRequest(server string, id Id, params *StartMigrationParams, body StartMigrationJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -6141,12 +7010,65 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /internal/elastic_assistant/conversations/{id} (the `GetConversation` operationId).
 	GetConversationWithResponse(ctx context.Context, id Id, reqEditors ...RequestEditorFn) (*GetConversationResponse, error)
 
+	// CheckWithBodyWithResponse What is wrong with an ES|QL query
+	//
+	// By the gateway's own parser and checker and the schema of the sources; with cluster, also by the configured
+	// Elasticsearch, which reads the query and runs nothing. Needs the role reader.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /internal/rulebridge/check (the `Check` operationId).
+	CheckWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CheckResponse, error)
+
+	// CheckWithResponse What is wrong with an ES|QL query
+	//
+	// By the gateway's own parser and checker and the schema of the sources; with cluster, also by the configured
+	// Elasticsearch, which reads the query and runs nothing. Needs the role reader.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /internal/rulebridge/check (the `Check` operationId).
+	CheckWithResponse(ctx context.Context, body CheckJSONRequestBody, reqEditors ...RequestEditorFn) (*CheckResponse, error)
+
+	// PrebuiltWithResponse One prebuilt rule of the catalogue that rules are matched with
+	//
+	// There is no such call without a catalogue, and 404 for a rule that it lacks.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /internal/rulebridge/prebuilt (the `Prebuilt` operationId).
+	PrebuiltWithResponse(ctx context.Context, params *PrebuiltParams, reqEditors ...RequestEditorFn) (*PrebuiltResponse, error)
+
 	// SessionWithResponse Who asks, what this gateway is and what it can do
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /internal/rulebridge/session (the `Session` operationId).
 	SessionWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*SessionResponse, error)
+
+	// TryWithBodyWithResponse Run a search over pasted events, and a query on the configured Elasticsearch
+	//
+	// The search runs here, in a process of its own, with the macros and lookups of the migration; nothing is stored or
+	// sent. The query runs on the configured Elasticsearch over its own documents between from and to, with the rights of
+	// the gateway: it must begin with FROM, and reads no hidden index and none of Rulebridge's own. At most 1,000 events of
+	// 1 MiB together, 1,000 rows of the search, 100 of the query, and 20 seconds. Needs the role reader.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /internal/rulebridge/try (the `Try` operationId).
+	TryWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*TryResponse, error)
+
+	// TryWithResponse Run a search over pasted events, and a query on the configured Elasticsearch
+	//
+	// The search runs here, in a process of its own, with the macros and lookups of the migration; nothing is stored or
+	// sent. The query runs on the configured Elasticsearch over its own documents between from and to, with the rights of
+	// the gateway: it must begin with FROM, and reads no hidden index and none of Rulebridge's own. At most 1,000 events of
+	// 1 MiB together, 1,000 rows of the search, 100 of the query, and 20 seconds. Needs the role reader.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /internal/rulebridge/try (the `Try` operationId).
+	TryWithResponse(ctx context.Context, body TryJSONRequestBody, reqEditors ...RequestEditorFn) (*TryResponse, error)
 
 	// CreateMigrationWithBodyWithResponse Create a migration from rules
 	//
@@ -6243,6 +7165,20 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /internal/siem_migrations/rules/{id} (the `ListRules` operationId).
 	ListRulesWithResponse(ctx context.Context, id Id, params *ListRulesParams, reqEditors ...RequestEditorFn) (*ListRulesResponse, error)
+
+	// RenameMigrationWithBodyWithResponse Rename a migration
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /internal/siem_migrations/rules/{id} (the `RenameMigration` operationId).
+	RenameMigrationWithBodyWithResponse(ctx context.Context, id Id, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RenameMigrationResponse, error)
+
+	// RenameMigrationWithResponse Rename a migration
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /internal/siem_migrations/rules/{id} (the `RenameMigration` operationId).
+	RenameMigrationWithResponse(ctx context.Context, id Id, body RenameMigrationJSONRequestBody, reqEditors ...RequestEditorFn) (*RenameMigrationResponse, error)
 
 	// AppendRulesWithBodyWithResponse Append a chunk of rules
 	//
@@ -6360,6 +7296,15 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /internal/siem_migrations/rules/{id}/install/plan (the `PlanInstall` operationId).
 	PlanInstallWithResponse(ctx context.Context, id Id, params *PlanInstallParams, reqEditors ...RequestEditorFn) (*PlanInstallResponse, error)
+
+	// InstallationsWithResponse What the installations of a migration came to
+	//
+	// Those that ended, the oldest first; at most 200.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /internal/siem_migrations/rules/{id}/installations (the `Installations` operationId).
+	InstallationsWithResponse(ctx context.Context, id Id, reqEditors ...RequestEditorFn) (*InstallationsResponse, error)
 
 	// ReportWithResponse The report of a migration, finished or not
 	//
@@ -6511,6 +7456,16 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /internal/siem_migrations/rules/{id}/rule/stages (the `Stages` operationId).
 	StagesWithResponse(ctx context.Context, id Id, params *StagesParams, reqEditors ...RequestEditorFn) (*StagesResponse, error)
+
+	// SourcesWithResponse The index patterns that the rules of a migration read
+	//
+	// Whether something matches a pattern is what the configured Elasticsearch said within the last minute; unknown without
+	// one, or when it does not answer.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /internal/siem_migrations/rules/{id}/sources (the `Sources` operationId).
+	SourcesWithResponse(ctx context.Context, id Id, reqEditors ...RequestEditorFn) (*SourcesResponse, error)
 
 	// StartMigrationWithBodyWithResponse Start, or resume, a migration
 	//
@@ -6946,6 +7901,130 @@ func (r GetConversationResponse) ContentType() string {
 	return ""
 }
 
+type CheckResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Checked
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r CheckResponse) GetJSON200() *Checked {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r CheckResponse) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r CheckResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CheckResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CheckResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CheckResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type PrebuiltResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *struct {
+		Description string   `json:"description"`
+		Index       []string `json:"index"`
+		Language    string   `json:"language"`
+		Name        string   `json:"name"`
+
+		// Query Empty where the rule has none.
+		Query    string                   `json:"query"`
+		RuleId   string                   `json:"rule_id"`
+		Severity string                   `json:"severity"`
+		Threat   []map[string]interface{} `json:"threat"`
+
+		// Version 0 where the catalogue does not say.
+		Version int `json:"version"`
+	}
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PrebuiltResponse) GetJSON200() *struct {
+	Description string   `json:"description"`
+	Index       []string `json:"index"`
+	Language    string   `json:"language"`
+	Name        string   `json:"name"`
+
+	// Query Empty where the rule has none.
+	Query    string                   `json:"query"`
+	RuleId   string                   `json:"rule_id"`
+	Severity string                   `json:"severity"`
+	Threat   []map[string]interface{} `json:"threat"`
+
+	// Version 0 where the catalogue does not say.
+	Version int `json:"version"`
+} {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r PrebuiltResponse) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r PrebuiltResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PrebuiltResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PrebuiltResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PrebuiltResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type SessionResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -6988,6 +8067,54 @@ func (r SessionResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r SessionResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type TryResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *TrialResult
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r TryResponse) GetJSON200() *TrialResult {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r TryResponse) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r TryResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r TryResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r TryResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r TryResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -7363,6 +8490,54 @@ func (r ListRulesResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r ListRulesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type RenameMigrationResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Migration
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r RenameMigrationResponse) GetJSON200() *Migration {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r RenameMigrationResponse) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r RenameMigrationResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RenameMigrationResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RenameMigrationResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RenameMigrationResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -7747,6 +8922,54 @@ func (r PlanInstallResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r PlanInstallResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type InstallationsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *[]Installation
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r InstallationsResponse) GetJSON200() *[]Installation {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r InstallationsResponse) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r InstallationsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r InstallationsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r InstallationsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r InstallationsResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -8313,6 +9536,62 @@ func (r StagesResponse) ContentType() string {
 	return ""
 }
 
+type SourcesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *[]struct {
+		Pattern string                            `json:"pattern"`
+		Present Sources200JSONResponseBodyPresent `json:"present"`
+		Rules   int                               `json:"rules"`
+	}
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r SourcesResponse) GetJSON200() *[]struct {
+	Pattern string                            `json:"pattern"`
+	Present Sources200JSONResponseBodyPresent `json:"present"`
+	Rules   int                               `json:"rules"`
+} {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r SourcesResponse) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r SourcesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SourcesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SourcesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SourcesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type StartMigrationResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -8690,6 +9969,53 @@ func (c *ClientWithResponses) GetConversationWithResponse(ctx context.Context, i
 	return ParseGetConversationResponse(rsp)
 }
 
+// CheckWithBodyWithResponse What is wrong with an ES|QL query
+//
+// By the gateway's own parser and checker and the schema of the sources; with cluster, also by the configured
+// Elasticsearch, which reads the query and runs nothing. Needs the role reader.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /internal/rulebridge/check (the `Check` operationId).
+func (c *ClientWithResponses) CheckWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CheckResponse, error) {
+	rsp, err := c.CheckWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCheckResponse(rsp)
+}
+
+// CheckWithResponse What is wrong with an ES|QL query
+//
+// By the gateway's own parser and checker and the schema of the sources; with cluster, also by the configured
+// Elasticsearch, which reads the query and runs nothing. Needs the role reader.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /internal/rulebridge/check (the `Check` operationId).
+func (c *ClientWithResponses) CheckWithResponse(ctx context.Context, body CheckJSONRequestBody, reqEditors ...RequestEditorFn) (*CheckResponse, error) {
+	rsp, err := c.Check(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCheckResponse(rsp)
+}
+
+// PrebuiltWithResponse One prebuilt rule of the catalogue that rules are matched with
+//
+// There is no such call without a catalogue, and 404 for a rule that it lacks.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /internal/rulebridge/prebuilt (the `Prebuilt` operationId).
+func (c *ClientWithResponses) PrebuiltWithResponse(ctx context.Context, params *PrebuiltParams, reqEditors ...RequestEditorFn) (*PrebuiltResponse, error) {
+	rsp, err := c.Prebuilt(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePrebuiltResponse(rsp)
+}
+
 // SessionWithResponse Who asks, what this gateway is and what it can do
 //
 // Returns a wrapper object for the known response body format(s).
@@ -8701,6 +10027,42 @@ func (c *ClientWithResponses) SessionWithResponse(ctx context.Context, reqEditor
 		return nil, err
 	}
 	return ParseSessionResponse(rsp)
+}
+
+// TryWithBodyWithResponse Run a search over pasted events, and a query on the configured Elasticsearch
+//
+// The search runs here, in a process of its own, with the macros and lookups of the migration; nothing is stored or
+// sent. The query runs on the configured Elasticsearch over its own documents between from and to, with the rights of
+// the gateway: it must begin with FROM, and reads no hidden index and none of Rulebridge's own. At most 1,000 events of
+// 1 MiB together, 1,000 rows of the search, 100 of the query, and 20 seconds. Needs the role reader.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /internal/rulebridge/try (the `Try` operationId).
+func (c *ClientWithResponses) TryWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*TryResponse, error) {
+	rsp, err := c.TryWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseTryResponse(rsp)
+}
+
+// TryWithResponse Run a search over pasted events, and a query on the configured Elasticsearch
+//
+// The search runs here, in a process of its own, with the macros and lookups of the migration; nothing is stored or
+// sent. The query runs on the configured Elasticsearch over its own documents between from and to, with the rights of
+// the gateway: it must begin with FROM, and reads no hidden index and none of Rulebridge's own. At most 1,000 events of
+// 1 MiB together, 1,000 rows of the search, 100 of the query, and 20 seconds. Needs the role reader.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /internal/rulebridge/try (the `Try` operationId).
+func (c *ClientWithResponses) TryWithResponse(ctx context.Context, body TryJSONRequestBody, reqEditors ...RequestEditorFn) (*TryResponse, error) {
+	rsp, err := c.Try(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseTryResponse(rsp)
 }
 
 // CreateMigrationWithBodyWithResponse Create a migration from rules
@@ -8857,6 +10219,32 @@ func (c *ClientWithResponses) ListRulesWithResponse(ctx context.Context, id Id, 
 		return nil, err
 	}
 	return ParseListRulesResponse(rsp)
+}
+
+// RenameMigrationWithBodyWithResponse Rename a migration
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /internal/siem_migrations/rules/{id} (the `RenameMigration` operationId).
+func (c *ClientWithResponses) RenameMigrationWithBodyWithResponse(ctx context.Context, id Id, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RenameMigrationResponse, error) {
+	rsp, err := c.RenameMigrationWithBody(ctx, id, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRenameMigrationResponse(rsp)
+}
+
+// RenameMigrationWithResponse Rename a migration
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /internal/siem_migrations/rules/{id} (the `RenameMigration` operationId).
+func (c *ClientWithResponses) RenameMigrationWithResponse(ctx context.Context, id Id, body RenameMigrationJSONRequestBody, reqEditors ...RequestEditorFn) (*RenameMigrationResponse, error) {
+	rsp, err := c.RenameMigration(ctx, id, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRenameMigrationResponse(rsp)
 }
 
 // AppendRulesWithBodyWithResponse Append a chunk of rules
@@ -9046,6 +10434,21 @@ func (c *ClientWithResponses) PlanInstallWithResponse(ctx context.Context, id Id
 		return nil, err
 	}
 	return ParsePlanInstallResponse(rsp)
+}
+
+// InstallationsWithResponse What the installations of a migration came to
+//
+// Those that ended, the oldest first; at most 200.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /internal/siem_migrations/rules/{id}/installations (the `Installations` operationId).
+func (c *ClientWithResponses) InstallationsWithResponse(ctx context.Context, id Id, reqEditors ...RequestEditorFn) (*InstallationsResponse, error) {
+	rsp, err := c.Installations(ctx, id, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseInstallationsResponse(rsp)
 }
 
 // ReportWithResponse The report of a migration, finished or not
@@ -9293,6 +10696,22 @@ func (c *ClientWithResponses) StagesWithResponse(ctx context.Context, id Id, par
 		return nil, err
 	}
 	return ParseStagesResponse(rsp)
+}
+
+// SourcesWithResponse The index patterns that the rules of a migration read
+//
+// Whether something matches a pattern is what the configured Elasticsearch said within the last minute; unknown without
+// one, or when it does not answer.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /internal/siem_migrations/rules/{id}/sources (the `Sources` operationId).
+func (c *ClientWithResponses) SourcesWithResponse(ctx context.Context, id Id, reqEditors ...RequestEditorFn) (*SourcesResponse, error) {
+	rsp, err := c.Sources(ctx, id, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSourcesResponse(rsp)
 }
 
 // StartMigrationWithBodyWithResponse Start, or resume, a migration
@@ -9639,6 +11058,86 @@ func ParseGetConversationResponse(rsp *http.Response) (*GetConversationResponse,
 	return response, nil
 }
 
+// ParseCheckResponse parses an HTTP response from a CheckWithResponse call
+func ParseCheckResponse(rsp *http.Response) (*CheckResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CheckResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Checked
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParsePrebuiltResponse parses an HTTP response from a PrebuiltWithResponse call
+func ParsePrebuiltResponse(rsp *http.Response) (*PrebuiltResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PrebuiltResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest struct {
+			Description string   `json:"description"`
+			Index       []string `json:"index"`
+			Language    string   `json:"language"`
+			Name        string   `json:"name"`
+
+			// Query Empty where the rule has none.
+			Query    string                   `json:"query"`
+			RuleId   string                   `json:"rule_id"`
+			Severity string                   `json:"severity"`
+			Threat   []map[string]interface{} `json:"threat"`
+
+			// Version 0 where the catalogue does not say.
+			Version int `json:"version"`
+		}
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseSessionResponse parses an HTTP response from a SessionWithResponse call
 func ParseSessionResponse(rsp *http.Response) (*SessionResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -9659,6 +11158,42 @@ func ParseSessionResponse(rsp *http.Response) (*SessionResponse, error) {
 			return nil, err
 		}
 		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseTryResponse parses an HTTP response from a TryWithResponse call
+func ParseTryResponse(rsp *http.Response) (*TryResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &TryResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest TrialResult
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case rsp.StatusCode == 204:
+		break // No content-type
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
 		var dest Error
@@ -9947,6 +11482,42 @@ func ParseListRulesResponse(rsp *http.Response) (*ListRulesResponse, error) {
 	return response, nil
 }
 
+// ParseRenameMigrationResponse parses an HTTP response from a RenameMigrationWithResponse call
+func ParseRenameMigrationResponse(rsp *http.Response) (*RenameMigrationResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RenameMigrationResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Migration
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseAppendRulesResponse parses an HTTP response from a AppendRulesWithResponse call
 func ParseAppendRulesResponse(rsp *http.Response) (*AppendRulesResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -10208,6 +11779,42 @@ func ParsePlanInstallResponse(rsp *http.Response) (*PlanInstallResponse, error) 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
 		var dest InstallPlan
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseInstallationsResponse parses an HTTP response from a InstallationsWithResponse call
+func ParseInstallationsResponse(rsp *http.Response) (*InstallationsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &InstallationsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest []Installation
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -10623,6 +12230,46 @@ func ParseStagesResponse(rsp *http.Response) (*StagesResponse, error) {
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
 		var dest Stages
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseSourcesResponse parses an HTTP response from a SourcesWithResponse call
+func ParseSourcesResponse(rsp *http.Response) (*SourcesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SourcesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest []struct {
+			Pattern string                            `json:"pattern"`
+			Present Sources200JSONResponseBodyPresent `json:"present"`
+			Rules   int                               `json:"rules"`
+		}
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
