@@ -235,12 +235,14 @@ func writePlan(w io.Writer, plan install.Plan, f installFlags) {
 			}
 			more := ""
 			switch {
+			case l.Creates && l.Rows == 0:
+				more = ", is created empty: the migration does not know its rows"
 			case l.Creates:
-				more = "; is created with " + plural(l.Rows, "row")
+				more = ", is created with " + plural(l.Rows, "row")
 			case l.Integration != "":
-				more = "; the integration " + printable(l.Integration) + " brings it"
+				more = ", which the integration " + printable(l.Integration) + " brings"
 			}
-			say("  %-6s %s (%s: %s%s)", l.Kind, printable(l.Name), plural(l.Rules, "rule"), namedRules(l, f.dryRun), more)
+			say("  %-6s %s%s (%s: %s)", l.Kind, printable(l.Name), more, plural(l.Rules, "rule"), namedRules(l, f.dryRun))
 		}
 		if byHand(plan) {
 			say("Create the lookup indices first, with the commands that this prints:\n  %s", f.export)

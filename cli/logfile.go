@@ -22,10 +22,11 @@ type apart struct {
 	use  logUse
 }
 
-// unshown says whether the lines of a logger go to the file.
-func (a apart) unshown(logger string) bool {
-	for name := range strings.SplitSeq(logger, ".") {
-		if strings.HasPrefix(name, "temporal") || name == "install" && a.use == logCommand {
+// unshown says whether a line goes to the file. A command's requests to the gateway in its process are among them: it says
+// itself what was answered.
+func (a apart) unshown(e zapcore.Entry) bool {
+	for name := range strings.SplitSeq(e.LoggerName, ".") {
+		if strings.HasPrefix(name, "temporal") || a.use == logCommand && (name == "install" || name == "gateway" && e.Message == "request") {
 			return true
 		}
 	}
@@ -47,7 +48,7 @@ func (a apart) Check(e zapcore.Entry, ce *zapcore.CheckedEntry) *zapcore.Checked
 
 // Write implements zapcore.Core.
 func (a apart) Write(e zapcore.Entry, fields []zapcore.Field) error {
-	if a.unshown(e.LoggerName) {
+	if a.unshown(e) {
 		return a.file.Write(e, fields)
 	}
 	return a.Core.Write(e, fields)

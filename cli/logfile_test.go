@@ -22,8 +22,8 @@ func TestInnerLifeGoesToTheLogFile(t *testing.T) {
 		shown  int
 		stored int
 	}{
-		{"by itself", nil, 1, 2},
-		{"with a level", []string{"--log-level", "warn"}, 3, 0},
+		{"by itself", nil, 1, 3},
+		{"with a level", []string{"--log-level", "warn"}, 4, 0},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -40,6 +40,7 @@ func TestInnerLifeGoesToTheLogFile(t *testing.T) {
 			log := Program{Stderr: &shown}.logger(cfg, logCommand)
 			log.Named("temporal").With(zap.String("queue", "q")).Warn("failed to poll")
 			log.Named("install").Warn("the rule is not taken")
+			log.Named("gateway").Error("request", zap.Int("status", 502))
 			log.Named("activities").Warn("the store is unavailable")
 			log.Named("temporal").Info("below the level")
 			if n := strings.Count(shown.String(), "\n"); n != tc.shown {
