@@ -219,6 +219,9 @@ func (in *importer) file(name string) error {
 		return fmt.Errorf("open %s: %w", name, err)
 	}
 	defer func() { _ = f.Close() }()
+	if info, err := f.Stat(); err == nil && info.Mode()&os.ModeDevice != 0 && name != os.Stdin.Name() {
+		return fmt.Errorf("open %s: it is a device, which has no end", name)
+	}
 	in.stream(name, f, os.DirFS(filepath.Dir(name)), func() (io.ReadCloser, error) { return os.Open(name) })
 	return nil
 }
@@ -242,6 +245,10 @@ func (in *importer) stream(name string, from io.Reader, beside fs.FS, again func
 		in.archive(name, r, false)
 	case bytes.HasPrefix(head, []byte("PK\x03\x04")):
 		in.say(Item{File: name, Kind: "file", Outcome: Fault, Why: "it is a zip archive: unpack it and give the folder"})
+	case strings.HasSuffix(lower, ".spl"), strings.HasSuffix(lower, ".tgz"), strings.HasSuffix(lower, ".gz"):
+		in.say(Item{File: name, Kind: "file", Outcome: Fault, Why: "it is no archive as its name says: a .spl is a .tgz, a tar file behind gzip"})
+	case binary(r):
+		in.say(Item{File: name, Kind: "file", Outcome: Fault, Why: "it is neither text nor an archive of an app"})
 	case strings.HasSuffix(lower, ".conf"):
 		in.conf(in.source(name, r, again))
 	case strings.HasSuffix(lower, ".csv"):
@@ -251,6 +258,12 @@ func (in *importer) stream(name string, from io.Reader, beside fs.FS, again func
 	default:
 		in.records(name, r, again)
 	}
+}
+
+// binary says that a file is no text: text has no zero byte but in UTF-16, which begins with its mark.
+func binary(r *bufio.Reader) bool {
+	head, _ := r.Peek(4096)
+	return bytes.IndexByte(head, 0) >= 0 && !bytes.HasPrefix(head, []byte("\xff\xfe")) && !bytes.HasPrefix(head, []byte("\xfe\xff"))
 }
 
 // source is a .conf file that can be opened again, or held.
