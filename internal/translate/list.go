@@ -20,6 +20,9 @@ func listAgg(l *lowering, v value, a *spl.Agg) aggregation {
 	if isDate(v.typ) {
 		x = call("TO_STRING", v.expr)
 	}
+	if isText(v.typ) && !isKeyword(v.typ) && v.typ != "" && !v.multi() {
+		x = call("REPLACE", x, str(listMark), str("")) // a text has lines, which Windows ends with the mark and a line feed
+	}
 	if v.multi() {
 		l.arrayNote(v, a.Span(), "list", "list() takes the values of one event in their order, Elasticsearch has them sorted")
 		x = call("MV_CONCAT", x, str(listMark))
