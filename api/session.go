@@ -100,7 +100,7 @@ func (s *Server) session(ctx context.Context, _ *nothing) (sessionAnswer, error)
 		a.Kibanas = append(a.Kibanas, s.Installs.Planner.Names()...)
 	}
 	for _, place := range s.Places {
-		a.Places = append(a.Places, sessionPlace{place.Name, place.Where})
+		a.Places = append(a.Places, sessionPlace(place))
 	}
 	return a, nil
 }

@@ -82,7 +82,7 @@ func TestStages(t *testing.T) {
 	b.want(b.do("GET", BasePath+"/"+id+"/rule/stages", ""), 400, "rule_id")
 	b.want(b.do("GET", BasePath+"/"+id+"/rule/stages?rule_id=nobody", ""), 204)
 	b.want(b.do("GET", BasePath+"/nobody/rule/stages?rule_id=x", ""), 204)
-	if !json.Valid([]byte(w.Body.String())) {
+	if !json.Valid(w.Body.Bytes()) {
 		t.Error("no JSON")
 	}
 }

@@ -177,7 +177,6 @@ func (p Program) command() *cobra.Command {
 		SilenceErrors: true,
 		Args:          cobra.NoArgs,
 	}
-	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usagef("%w%s; see %s --help", err, flagHint(c, err), c.CommandPath())
 	})

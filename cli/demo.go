@@ -20,7 +20,7 @@ import (
 )
 
 func (p Program) demoCommand() *cobra.Command {
-	var exit bool
+	var exit, open bool
 	c := &cobra.Command{
 		Use:         "demo",
 		Annotations: map[string]string{settles: "yes"},
@@ -30,16 +30,20 @@ alerts: no key, no account, no network.
 On a terminal it then stays up until Ctrl-C, with gateway and Temporal Web UI to look at; without a terminal, or with
 --exit, it ends. Ports that are busy are replaced by free ones.`,
 		Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error { return p.demo(c, exit) },
+		RunE: func(c *cobra.Command, _ []string) error { return p.demo(c, exit, open) },
 	}
 	config.Flags(c.Flags())
 	ownDefault(c.Flags(), "pause", "0s", "pause between batches; none unless it is set")
 	ownDefault(c.Flags(), "data-dir", "", "`folder` of the databases (default: rulebridge/demo in the user's data directory)")
+	c.Flags().BoolVar(&open, "open", false, openUsage+", and stay up also without a terminal")
 	c.Flags().BoolVar(&exit, "exit", false, "end when the result is printed, also on a terminal")
 	return c
 }
 
-func (p Program) demo(c *cobra.Command, exit bool) (err error) {
+func (p Program) demo(c *cobra.Command, exit, open bool) (err error) {
+	if open && exit {
+		return usagef("--open and --exit exclude each other: a demo that ends has no page")
+	}
 	cfg, err := p.load(c)
 	if err != nil {
 		return err
@@ -61,7 +65,7 @@ func (p Program) demo(c *cobra.Command, exit bool) (err error) {
 		return usagef("http.addr: the demo listens on loopback only; use dev for %s", cfg.HTTP.Addr)
 	}
 	_, tty := terminal(p.Stdout)
-	stay := tty && !exit
+	stay := (tty || open) && !exit
 	_, _ = fmt.Fprintf(p.Stderr, "Starting Temporal, store, worker and gateway in this process …\n")
 	begin := time.Now()
 	a, err := p.openDemo(c, cfg, app.Options{Log: p.logger(cfg, logCommand), Embedded: p.Embedded, Prebuilt: catalogue, FreePorts: true, Listen: true, UI: true,
@@ -107,12 +111,15 @@ func (p Program) demo(c *cobra.Command, exit bool) (err error) {
 	}
 	_, _ = fmt.Fprintf(p.Stdout, `
 Everything stays up until Ctrl-C:
-  page             %s/
+  page             %s#/m/%s
   Temporal Web UI  %s/namespaces/%s/workflows/migration-%s
   HTTP API         %s%s/%s
   report           %s
 Next: %s migrate YOUR-RULES.json --out result
-`, a.URL(), a.UIURL(), cfg.Temporal.Namespace, r.id, a.URL(), rulesPath, r.id, r.files()[0], p.Self)
+`, pageAddress(a.URL()), r.id, a.UIURL(), cfg.Temporal.Namespace, r.id, a.URL(), rulesPath, r.id, r.files()[0], p.Self)
+	if open {
+		p.openPage(pageAddress(a.URL()) + "#/m/" + r.id)
+	}
 	return a.Wait(c.Context())
 }
 

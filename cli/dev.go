@@ -17,6 +17,7 @@ import (
 
 func (p Program) devCommand() *cobra.Command {
 	var catalogue string
+	var open bool
 	c := &cobra.Command{
 		Use:         "dev",
 		Annotations: map[string]string{settles: "yes"},
@@ -44,6 +45,9 @@ the process at once.`,
 				return startError(err)
 			}
 			p.printReady(a, time.Since(begin))
+			if open {
+				p.openPage(pageAddress(a.URL()))
+			}
 			p.printBroken(c.Context(), a)
 			err = a.Wait(c.Context())
 			if wasInterrupted(c.Context()) {
@@ -54,6 +58,7 @@ the process at once.`,
 	}
 	config.Flags(c.Flags())
 	c.Flags().StringVar(&catalogue, "prebuilt", "", prebuiltUsage)
+	c.Flags().BoolVar(&open, "open", false, openUsage)
 	return c
 }
 
@@ -102,11 +107,12 @@ func (p Program) printReady(a *app.App, took time.Duration) {
 		folder = "in memory"
 	}
 	_, _ = fmt.Fprintf(p.Stdout, `rulebridge is ready (%.1f s)
-  gateway          %s (open it in a browser)
+  page             %s
+  gateway          %s
   Temporal Web UI  %s
   Temporal         %s
   data             %s
-`, took.Seconds(), a.URL(), a.UIURL(), a.TemporalAddr(), folder)
+`, took.Seconds(), pageAddress(a.URL()), a.URL(), a.UIURL(), a.TemporalAddr(), folder)
 }
 
 // printBroken names the migrations whose storing broke off before this start: nothing else goes on with them.
