@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -63,6 +64,7 @@ files with --into, which takes nothing twice; or, without files, take it as it i
 	ownDefault(fs, "data-dir", "", "`folder` of the databases that the migration is stored in")
 	fs.StringVar(&f.url, "url", "", "gateway that stores the migration, http(s)://[user:password@]host:port")
 	fs.StringVar(&into, "into", "", "`id` of a migration that does not run, to add to it instead of making one")
+	fs.StringVar(&f.name, "name", "", nameUsage)
 	fs.BoolVar(&f.all, "all", false, "take reports and searches that fill lookups as well as alerts")
 	fs.BoolVar(&broken.seal, "seal", false, "with --into and no files: the migration, whose storing broke off, is whole as it is")
 	fs.BoolVar(&broken.discard, "discard", false, "with --into and no files: delete the migration, whose storing broke off")
@@ -119,6 +121,9 @@ func (p Program) importPaths(c *cobra.Command, f migrateFlags, into string, brok
 	cfg, err := p.load(c)
 	if err != nil {
 		return err
+	}
+	if into != "" && f.name != "" {
+		return usagef("--name and --into exclude each other: the migration that is added to has its name")
 	}
 	if into != "" && url.PathEscape(into) != into {
 		return usagef("--into: %s is no id of a migration", quote(into))
@@ -181,6 +186,9 @@ func (p Program) importHere(ctx context.Context, g *gateway, f migrateFlags, int
 		return fmt.Errorf("store the migration: %w", err)
 	case err != nil:
 		return usage(err)
+	}
+	if into == "" {
+		p.name(ctx, g, k.id, cmp.Or(f.name, nameOf(paths)))
 	}
 	report := k.Report()
 	if err := p.writeFound(paths, report, into != "" && len(k.resources) > 0); err != nil {

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -133,6 +134,9 @@ func (p Program) importThere(ctx context.Context, g *gateway, f migrateFlags, in
 			return usage(errors.New(refused.Message))
 		}
 		return err
+	}
+	if into == "" {
+		p.name(ctx, g, answer.MigrationID, cmp.Or(f.name, nameOf(paths)))
 	}
 	for i := range answer.Items {
 		answer.Items[i] = u.place(answer.Items[i])

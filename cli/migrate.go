@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -23,7 +24,7 @@ import (
 type migrateFlags struct {
 	macros, lookups    []string
 	prebuilt, out, url string
-	resume             string
+	resume, name       string
 	retry              []string
 	all                bool
 }
@@ -67,6 +68,7 @@ ended in error (the report names them), 130 after Ctrl-C (rules that were being 
 	fs.StringArrayVar(&f.lookups, "lookups", nil, "NDJSON file with lookups {name, columns, rows, …}; may be repeated")
 	fs.StringVar(&f.prebuilt, "prebuilt", "", prebuiltUsage)
 	fs.BoolVar(&f.all, "all", false, "take reports and searches that fill lookups as well as alerts")
+	fs.StringVar(&f.name, "name", "", nameUsage)
 	fs.StringVar(&f.out, "out", "", "folder for report.html, report.md, report.json, rules.csv and rules.ndjson")
 	fs.StringVar(&f.url, "url", "", "gateway that does the work, http(s)://[user:password@]host:port")
 	fs.StringVar(&f.resume, "resume", "", "`id` of a migration to go on with, on --data-dir or --url, instead of files")
@@ -88,6 +90,9 @@ func (p Program) migrate(c *cobra.Command, f migrateFlags, files []string) (err 
 	if f.url != "" && f.prebuilt != "" {
 		return usagef("--prebuilt and --url exclude each other: the gateway matches against its own prebuilt rules")
 	}
+	if f.name != "" && f.resume != "" {
+		return usagef("--name and --resume exclude each other: the migration has its name")
+	}
 	again, err := retryFilterOf(f)
 	if err != nil {
 		return err
@@ -104,7 +109,7 @@ func (p Program) migrate(c *cobra.Command, f migrateFlags, files []string) (err 
 	} else if f.out == "" {
 		_, _ = fmt.Fprintln(p.Stderr, "rulebridge: without --out and --data-dir the translations are thrown away at the end and only the summary is shown; end with Ctrl-C and give --out FOLDER to keep them")
 	}
-	run := run{p: p, connector: cfg.Connector, out: f.out, again: again}
+	run := run{p: p, connector: cfg.Connector, out: f.out, again: again, name: cmp.Or(f.name, nameOf(files))}
 	if f.url != "" {
 		if run.gateway, err = newGateway(f.url, remoteTransport()); err != nil {
 			return err

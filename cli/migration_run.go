@@ -27,6 +27,7 @@ type run struct {
 	again     *retryFilter   // rules at an end that are translated again; nil: none
 	out       string
 	id        string
+	name      string                // of a new migration
 	stored    bool                  // the migration is there
 	created   func(id string) error // hears of the id of a new migration; may be nil
 	// where are the flags that name the place the migration is kept; empty in memory.
@@ -120,6 +121,7 @@ func (r *run) execute(ctx context.Context, rules []migration.OriginalRule, resou
 		return migration.Stats{}, r.badRequest(err)
 	}
 	r.stored = true
+	r.p.name(ctx, r.gateway, r.id, r.name)
 	return r.carryOut(ctx, len(rules))
 }
 

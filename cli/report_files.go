@@ -21,7 +21,7 @@ const (
 
 // about is the migration as a report names it.
 func (r *run) about(stats migration.Stats) migration.Migration {
-	return migration.Migration{ID: r.id, State: stats.Status, ParkReason: stats.ParkReason, ConnectorID: r.connector}
+	return migration.Migration{ID: r.id, Name: r.name, State: stats.Status, ParkReason: stats.ParkReason, ConnectorID: r.connector}
 }
 
 // each reads the rules back, in id order.
