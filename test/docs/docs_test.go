@@ -22,6 +22,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	_ = os.Setenv("KIBANA_API_KEY", kibanaKey) // of what the documents start
 	code := m.Run()
 	program.Clean()
 	os.Exit(code)
@@ -214,7 +215,7 @@ func furnish(env *testscript.Env, house *txtar.Archive, path string) error {
 		return err
 	}
 	env.Setenv("PATH", bin+string(os.PathListSeparator)+os.Getenv("PATH"))
-	env.Setenv("KIBANA_API_KEY", kibanaKey)
+	env.Setenv("KIBANA_API_KEY", os.Getenv("KIBANA_API_KEY"))
 	env.Setenv("XDG_DATA_HOME", filepath.Join(env.WorkDir, ".xdg"))
 	h := &home{env: env, path: path}
 	env.Values[houseKey{}] = h
@@ -347,5 +348,30 @@ func TestNamedCommands(t *testing.T) {
 	}
 	if named < 20 {
 		t.Errorf("only %d commands are named", named)
+	}
+}
+
+var linked = regexp.MustCompile(`\]\(([^)#\s]+)(#[^)]*)?\)`)
+
+// TestLinks: a document, picture or file that a document points at is there.
+func TestLinks(t *testing.T) {
+	links := 0
+	for _, document := range append(documents(t), "../../CONTRIBUTING.md") {
+		text, err := os.ReadFile(document)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range linked.FindAllStringSubmatch(string(text), -1) {
+			if strings.Contains(m[1], "://") {
+				continue
+			}
+			links++
+			if _, err := os.Stat(filepath.Join(filepath.Dir(document), filepath.FromSlash(m[1]))); err != nil {
+				t.Errorf("%s points at %s, which is not there", filepath.Base(document), m[1])
+			}
+		}
+	}
+	if links < 30 {
+		t.Errorf("only %d links", links)
 	}
 }
