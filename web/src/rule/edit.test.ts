@@ -40,11 +40,15 @@ describe('a change', () => {
     keepEdit('m', 'r', undefined)
     expect(unsaved()).toBe(0)
   })
-  it('says what is wrong with the settings', () => {
-    const good = fieldsOf(rule(1, 'FROM a'))
-    expect(faults(good)).toEqual({})
-    expect(Object.keys(faults({...good, title: ' ', risk_score: 101, interval: '5', from: '10m'}))).toEqual(['title', 'risk_score', 'interval', 'from'])
-    expect(Object.keys(faults({...good, risk_score: NaN}))).toEqual(['risk_score'])
-    expect(faults({...good, interval: '', from: ''})).toEqual({})
+  it('says what is wrong with what was changed, and leaves what was there', () => {
+    const base = fieldsOf(rule(1, 'FROM a'))
+    const wrong = (change: object) => Object.keys(faults({base, fields: {...base, ...change}}))
+    expect(wrong({})).toEqual([])
+    expect(wrong({title: ' ', risk_score: 101, interval: '5', from: '10m'})).toEqual(['title', 'risk_score', 'interval', 'from'])
+    expect(wrong({risk_score: NaN})).toEqual(['risk_score'])
+    expect(wrong({interval: '', from: ''})).toEqual([])
+    expect(wrong({interval: '1h', from: 'now-1d/d'})).toEqual([])
+    const odd = {...base, from: 'now-1y'}
+    expect(faults({base: odd, fields: {...odd, title: 'x'}})).toEqual({})
   })
 })

@@ -76,13 +76,14 @@ export function clashes(edit: Edit, theirs: Rule): (keyof Fields)[] {
   return changedFields(edit).filter(k => now[k] !== edit.base[k] && now[k] !== edit.fields[k])
 }
 
-/** What is wrong with the settings, before they are sent. */
-export function faults(fields: Fields): Partial<Record<keyof Fields, string>> {
+/** What is wrong with what was changed, before it is sent; what was there before is not this person's to mend. */
+export function faults({fields, base}: Pick<Edit, 'fields' | 'base'>): Partial<Record<keyof Fields, string>> {
   const f: Partial<Record<keyof Fields, string>> = {}
   if (fields.title.trim() === '') f.title = 'A rule needs a title.'
   if (!Number.isInteger(fields.risk_score) || fields.risk_score < 0 || fields.risk_score > 100) f.risk_score = 'A whole number from 0 to 100.'
   if (fields.interval !== '' && !/^[1-9]\d*[smhd]$/.test(fields.interval)) f.interval = 'A number and a unit: 30s, 5m, 1h or 1d.'
-  if (fields.from !== '' && !/^now-[1-9]\d*[smhdw]$/.test(fields.from)) f.from = 'now and a time back, such as now-10m.'
+  if (fields.from !== '' && !/^now-[1-9]\d*[smhdwM](\/[smhdwM])?$/.test(fields.from)) f.from = 'now and a time back, such as now-10m.'
+  for (const key of Object.keys(f) as (keyof Fields)[]) if (fields[key] === base[key]) delete f[key]
   return f
 }
 

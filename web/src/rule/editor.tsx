@@ -44,7 +44,7 @@ export function RuleEditor({rule, edit, onEdit, onWrite, onSaved, onConflict, on
   }, [])
 
   const changed = changedFields(edit)
-  const wrong = Object.values(faults(fields))
+  const wrong = Object.values(faults(edit))
   const save = useAction(async () => {
     onWrite()
     try {
@@ -104,7 +104,7 @@ export function RuleEditor({rule, edit, onEdit, onWrite, onSaved, onConflict, on
       />
       <details class="edit-settings">
         <summary>Title, severity, schedule</summary>
-        <SettingsForm fields={fields} onChange={(k, v) => onEdit(setField(edit, k, v))} />
+        <SettingsForm edit={edit} onChange={(k, v) => onEdit(setField(edit, k, v))} />
       </details>
       {save.error ? (
         <Note tone="error" title="Not saved">

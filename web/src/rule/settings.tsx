@@ -2,7 +2,7 @@ import type {ComponentChildren} from 'preact'
 import type {ElasticRule, Rule} from '../api/types'
 import {Badge} from '../ui/basic'
 import {count} from '../ui/format'
-import {faults, type Fields, severities} from './edit'
+import {type Edit, faults, type Fields, severities} from './edit'
 
 interface Lookup {
   name?: unknown
@@ -126,8 +126,9 @@ function threats(e: ElasticRule | undefined): ComponentChildren {
 }
 
 /** The settings that a person may change, as fields. */
-export function SettingsForm({fields, onChange}: {fields: Fields; onChange: <K extends keyof Fields>(key: K, value: Fields[K]) => void}) {
-  const wrong = faults(fields)
+export function SettingsForm({edit, onChange}: {edit: Edit; onChange: <K extends keyof Fields>(key: K, value: Fields[K]) => void}) {
+  const {fields} = edit
+  const wrong = faults(edit)
   const text = (key: 'title' | 'interval' | 'from', label: string, hint: string) => (
     <FormField id={`field-${key}`} label={label} hint={hint} fault={wrong[key]} wide={key === 'title'}>
       <input

@@ -77,7 +77,7 @@ export function Row({id, index, row, href, cursor, chosen, onOpen, onChoose}: Ro
         <span class={`tick${chosen ? ' on' : ''}`} aria-hidden="true" />
       </div>
       <div role="gridcell" class="cell-title">
-        <a href={href} tabIndex={-1} class="rule-title">
+        <a href={href} tabIndex={-1} class="rule-title" title={row.title}>
           {row.title || row.id}
         </a>
         <span class="rule-sub">

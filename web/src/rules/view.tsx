@@ -91,13 +91,18 @@ function List({model}: {model: ListModel}) {
     else if (e.kind === 'rules' && e.migration_id === migration) later()
   })
 
-  // The first rows, and the place that was left when one comes back from a rule.
+  // The first rows; or, when one comes back from a rule, the place that was left, with what changed meanwhile.
   const scroller = () => root.current?.querySelector<HTMLElement>('.rule-list') ?? null
+  // The list begins at its top before it is put where it was: that is no look at the first rows.
+  const placed = useRef(false)
   useEffect(() => {
-    void model.show(0, 0).then(() => {
-      const box = scroller()
+    const box = scroller()
+    placed.current = true
+    if (!model.ready) void model.show(0, 0)
+    else {
       if (box) box.scrollTop = model.scroll
-    })
+      void model.refresh()
+    }
     return () => model.stop()
   }, [model])
 
@@ -282,7 +287,7 @@ function List({model}: {model: ListModel}) {
               rowHeight={phone ? 64 : 44}
               handle={handle}
               onRange={(first, last) => {
-                if (model.ready) void model.show(first, last)
+                if (model.ready && placed.current) void model.show(first, last)
               }}
               head={
                 <Head
