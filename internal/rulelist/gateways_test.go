@@ -13,6 +13,9 @@ import (
 
 // TestAnotherGatewaySeesChanges: what one gateway writes shows there at once, and at another one within two seconds.
 func TestAnotherGatewaySeesChanges(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits for an Elasticsearch; left out with -short")
+	}
 	node := elasticsearch.Start(t)
 	ctx := t.Context()
 	var stores [2]*elastic.Store
