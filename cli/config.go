@@ -106,9 +106,9 @@ func (p Program) logger(cfg config.Config, use logUse) *zap.Logger {
 	case chosen || use == logCluster:
 	case kept:
 		file := &logFile{path: filepath.Join(cfg.DataDir, logName)}
-		core = apart{core, zapcore.NewCore(plain, zapcore.Lock(file), level), use}
+		core = apart{core, zapcore.NewCore(plain, zapcore.Lock(file), level), use, true}
 	case use == logCommand: // in memory: nobody would find a file
-		core = apart{core, zapcore.NewNopCore(), use}
+		core = apart{core, zapcore.NewNopCore(), use, false}
 	}
 	if use == logCommand {
 		core = newFolding(core, time.Now)

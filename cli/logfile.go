@@ -20,13 +20,14 @@ type apart struct {
 	zapcore.Core
 	file zapcore.Core
 	use  logUse
+	kept bool // there is a file
 }
 
 // unshown says whether a line goes to the file. A command's requests to the gateway in its process are among them: it says
-// itself what was answered.
+// itself what was answered, and where an answer points to the log there has to be one.
 func (a apart) unshown(e zapcore.Entry) bool {
 	for name := range strings.SplitSeq(e.LoggerName, ".") {
-		if strings.HasPrefix(name, "temporal") || a.use == logCommand && (name == "install" || name == "gateway" && e.Message == "request") {
+		if strings.HasPrefix(name, "temporal") || a.use == logCommand && (name == "install" || a.kept && name == "gateway" && e.Message == "request") {
 			return true
 		}
 	}
@@ -35,7 +36,7 @@ func (a apart) unshown(e zapcore.Entry) bool {
 
 // With implements zapcore.Core.
 func (a apart) With(fields []zapcore.Field) zapcore.Core {
-	return apart{a.Core.With(fields), a.file.With(fields), a.use}
+	return apart{a.Core.With(fields), a.file.With(fields), a.use, a.kept}
 }
 
 // Check implements zapcore.Core.

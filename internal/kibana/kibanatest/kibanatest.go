@@ -260,7 +260,7 @@ var checks = []struct {
 	}},
 	{"types of values", schemas + ": BaseRequiredFields, BaseOptionalFields, BaseDefaultableFields; " + attributes, func(r map[string]any) string {
 		for key, value := range r {
-			ok := true
+			var ok bool
 			switch value.(type) {
 			case nil:
 				ok = !slices.Contains(textKeys, key) && !slices.Contains(boolKeys, key) // optional, never null
