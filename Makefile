@@ -107,6 +107,10 @@ web/node_modules/.package-lock.json: web/package.json web/package-lock.json
 	cd web && npm ci --ignore-scripts --no-audit --no-fund
 
 .PHONY: generate
+.PHONY: man
+man: ## the manual pages (docs/man) from the commands' help
+	$(GO) test ./cli -run TestManPages -update-man
+
 generate: ## the generated files
 	$(GO) generate ./...
 
