@@ -177,6 +177,24 @@ describe('the list', () => {
     expect(root.querySelector('.cursor .rule-title')?.textContent).toBe('Rule 2')
     expect(calls.slice(before).map(c => c.url.pathname.split('/').at(-1))).toEqual(['rows'])
   })
+  it('asks for what one stops at, not for what flies past', async () => {
+    await open()
+    vi.useFakeTimers()
+    try {
+      const box = root.querySelector<HTMLElement>('.rule-list')!
+      for (const top of [44_000, 88_000, 132_000, 220_000]) {
+        box.scrollTop = top
+        box.dispatchEvent(new Event('scroll'))
+        await vi.advanceTimersByTimeAsync(40)
+      }
+      await vi.advanceTimersByTimeAsync(1_000)
+    } finally {
+      vi.useRealTimers()
+    }
+    await settle()
+    expect(asked('/rows').map(c => c.url.searchParams.get('offset'))).toEqual(['0', '4900', '5000'])
+    expect(root.querySelectorAll('.rule-row.waiting').length).toBe(0)
+  })
   it('lets readers look and nothing more', async () => {
     await open('#/m/m/rules', 'reader')
     await press('x')

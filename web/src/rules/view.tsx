@@ -106,6 +106,15 @@ function List({model}: {model: ListModel}) {
     return () => model.stop()
   }, [model])
 
+  // Rows are asked for when the scrolling rests, so that what flies past is not.
+  const resting = useRef<ReturnType<typeof setTimeout> | undefined>(undefined)
+  useEffect(() => () => clearTimeout(resting.current), [model])
+  const look = (first: number, last: number) => {
+    model.range = [first, last]
+    clearTimeout(resting.current)
+    resting.current = setTimeout(() => void model.show(first, last), scrollRest)
+  }
+
   const move = (to: number) => {
     const at = Math.max(0, Math.min(to, model.total - 1))
     model.cursor.value = at
@@ -287,7 +296,7 @@ function List({model}: {model: ListModel}) {
               rowHeight={phone ? 64 : 44}
               handle={handle}
               onRange={(first, last) => {
-                if (model.ready && placed.current) void model.show(first, last)
+                if (model.ready && placed.current) look(first, last)
               }}
               head={
                 <Head
@@ -349,6 +358,9 @@ function List({model}: {model: ListModel}) {
     </div>
   )
 }
+
+/** How long the scrolling must rest before rows are asked for, in milliseconds. */
+const scrollRest = 60
 
 /** The most rules that one start names. */
 const maxRetry = 5_000
