@@ -20,6 +20,7 @@ export function AssistantView({params}: ViewProps) {
   if (!session.value?.features.assistant) return <Empty title="The assistant is switched off">Set <code>features.assistantRagOnAlerts</code> in the gateway's configuration to use it.</Empty>
   return (
     <div class="assistant">
+      <h1 class="visually-hidden">Assistant</h1>
       <Conversations list={list.data} error={list.error} current={id} reload={list.reload} />
       <Chat id={id} onSaved={list.reload} onFields={() => setFields(true)} />
       {fields ? <FieldsDialog onClose={() => setFields(false)} /> : null}

@@ -29,7 +29,7 @@ export function OverviewView({params}: ViewProps) {
       <div class="overview-main stack">
         {read.error ? <ErrorState title="This may be old" error={read.error} retry={read.reload} /> : null}
         {none ? (
-          <Card><Empty icon="play" title={m?.state === 'running' ? 'The first rules are being translated' : 'Nothing is translated yet'}>{m?.state === 'running' ? 'What keeps them from being full will stand here.' : 'Choose Start above. What keeps rules from being full will stand here, the worst first.'}</Empty></Card>
+          <Card title="Causes"><Empty icon="play" title={m?.state === 'running' ? 'The first rules are being translated' : 'Nothing is translated yet'}>{m?.state === 'running' ? 'What keeps them from being full will stand here.' : 'Choose Start above. What keeps rules from being full will stand here, the worst first.'}</Empty></Card>
         ) : <CauseList migrationID={id} causes={causes} touched={report.results.partial + report.results.untranslatable} onDone={read.reload} />}
         <Missing id={id} report={report} shown={new Set(causes.map(c => c.subject ?? ''))} onDone={read.reload} />
         <BySource id={id} report={report} />

@@ -351,7 +351,7 @@ function Loaded({rule, query, onRule, reload, stale}: LoadedProps) {
                 Edit
               </Button>
               <Menu
-                label="More"
+                label="More for this rule"
                 items={[
                   {label: 'Translate again', icon: 'retry', hint: 'What it had come to stays in its history', onSelect: () => void actions.retry([rule.id])},
                   {label: 'Back to the draft', icon: 'retry', why: rule.edited ? undefined : 'Nobody changed it', onSelect: () => setResetting(true)},

@@ -33,7 +33,7 @@ export function Dialog({title, onClose, children, footer, wide}: DialogProps) {
           <h2 id={id}>{title}</h2>
           <Button kind="quiet" icon="close" aria-label="Close" onClick={onClose} />
         </header>
-        <div class="dialog-body">{children}</div>
+        <div class="dialog-body" tabIndex={0}>{children}</div>
         {footer ? <footer class="dialog-foot">{footer}</footer> : null}
       </div>
     </dialog>
