@@ -1,5 +1,5 @@
 import {useCallback, useEffect, useRef, useState} from 'preact/hooks'
-import {isAbort} from './api/client'
+import {ApiError, isAbort, reachable} from './api/client'
 
 export interface Loaded<T> {
   data: T | undefined
@@ -31,6 +31,10 @@ export function useLoad<T>(fetch: (signal: AbortSignal) => Promise<T>, deps: unk
     return () => abort.abort()
   }, [key, turn])
   const reload = useCallback(() => setTurn(t => t + 1), [])
+  // What failed because the gateway was away is read again when it is back.
+  const lost = state.error instanceof ApiError && state.error.away
+  const back = reachable.value
+  useEffect(() => { if (lost && back) reload() }, [lost, back])
   const set = useCallback((data: T) => setState({data, loading: false}), [])
   return {data: state.data, error: state.error, loading: state.loading, reload, set}
 }

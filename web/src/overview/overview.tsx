@@ -15,11 +15,12 @@ import {useState} from 'preact/hooks'
 export function OverviewView({params}: ViewProps) {
   const id = params['id'] ?? ''
   const read = useLoad(s => overview(id, s), [id])
-  const again = useThrottled(read.reload, 3000)
+  const m = byID.value.get(id)
+  // A report reads every rule, so that one of many is not asked for often.
+  const again = useThrottled(read.reload, (m?.rules.total ?? 0) > 2000 ? 15_000 : 3000)
   useEvents(e => {
     if (e.kind === 'reset' || (e.kind === 'rules' && e.migration_id === id) || (e.kind === 'stats' && e.stats.migration_id === id)) again()
   })
-  const m = byID.value.get(id)
   if (!read.data) return read.error ? <ErrorState title="The report could not be read" error={read.error} retry={read.reload} /> : <Spinner label="Reading what came of the rules" />
   const {report, causes} = read.data
   const none = report.statuses.finished + report.statuses.failed === 0
