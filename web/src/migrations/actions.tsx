@@ -38,7 +38,7 @@ export function MigrationActions({m, onChange, onDeleted, small}: {m: Migration;
   ]
   const close = () => setOpen('')
   return (
-    <div class="row nowrap actions">
+    <div class="row one-line actions">
       {m.state === 'running' ? <Button small={small} icon="stop" busy={run.busy} why={operator} onClick={() => void run.run()}>Stop</Button>
         : left > 0 && m.state !== 'creating' ? <Button small={small} kind="primary" icon="play" busy={run.busy} why={operator} title={`With ${session.value ? defaultConnector(m) : ''}`} onClick={() => void run.run()}>{m.state === 'stopped' ? 'Go on' : 'Start'}</Button>
           : null}

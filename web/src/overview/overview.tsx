@@ -107,7 +107,7 @@ function Verified({report}: {report: Report}) {
   if (total === 0) return null
   return (
     <Card title="What your Elasticsearch says">
-      {asked > 0 ? <Legend parts={parts} total={total} /> : <p class="muted">No query was shown to a cluster. Configure <code>elasticsearch</code> for the gateway's workers, and each query is checked there.</p>}
+      {asked > 0 ? <Legend parts={parts} total={total} /> : <p class="muted">No query was shown to a cluster. Set <code>elasticsearch.urls</code> in the configuration of the workers, and each query is checked there.</p>}
     </Card>
   )
 }
