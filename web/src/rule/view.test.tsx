@@ -119,6 +119,8 @@ beforeEach(() => {
   })
 })
 afterEach(() => {
+  // Messages outlive the page that showed them.
+  for (const b of root.querySelectorAll<HTMLButtonElement>('[aria-label="Close the message"]')) b.click()
   render(null, root)
   root.remove()
   forgetList()

@@ -85,6 +85,8 @@ beforeEach(() => {
   vi.spyOn(HTMLElement.prototype, 'clientWidth', 'get').mockReturnValue(800)
 })
 afterEach(() => {
+  // Messages outlive the page that showed them.
+  for (const b of root.querySelectorAll<HTMLButtonElement>('[aria-label="Close the message"]')) b.click()
   render(null, root)
   root.remove()
   forgetList()
