@@ -2,6 +2,6 @@ import {defineConfig} from 'vitest/config'
 
 export default defineConfig({
   esbuild: {jsx: 'automatic', jsxImportSource: 'preact'},
-  // One worker, whose environment the files share: starting one for each file takes longer than all tests together.
-  test: {pool: 'threads', maxWorkers: 1, isolate: false, testTimeout: 30_000, environment: 'happy-dom', include: ['src/**/*.test.{ts,tsx}'], restoreMocks: true, unstubGlobals: true},
+  // One worker at a time: on a machine that is busy, several wait for each other until they time out.
+  test: {pool: 'threads', maxWorkers: 1, testTimeout: 30_000, environment: 'happy-dom', include: ['src/**/*.test.{ts,tsx}'], restoreMocks: true, unstubGlobals: true},
 })
