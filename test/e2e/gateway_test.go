@@ -8,7 +8,9 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -61,6 +63,19 @@ log: {level: warn}
 		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
+	}
+	alerts, err := samples.Alerts(time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	sample := filepath.Join(g.dir, "alerts.ndjson")
+	if err := os.WriteFile(sample, alerts, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	fill := exec.CommandContext(t.Context(), path, "alerts", "import", sample, "--data-dir", filepath.Join(g.dir, "data"))
+	fill.Env = program.Environ()
+	if out, err := fill.CombinedOutput(); err != nil {
+		t.Fatalf("import the alerts: %v\n%s", err, out)
 	}
 	g.run(path, args...)
 	return g
@@ -160,7 +175,7 @@ func (g *gateway) rule(id, rule string) (r migration.Rule) {
 	return r
 }
 
-// migrated creates the sample rules, with their macros and lookups, and translates them.
+// migrated creates the sample rules, "Rules of Acme", with their macros and lookups, and translates them.
 func (g *gateway) migrated() (id string) {
 	g.t.Helper()
 	rules, err := samples.Rules()
@@ -173,6 +188,7 @@ func (g *gateway) migrated() (id string) {
 		g.t.Fatal(err)
 	}
 	g.call("POST", rulesPath+"/"+id+"/resources", resources, nil)
+	g.call("PATCH", rulesPath+"/"+id, map[string]string{"name": "Rules of Acme"}, nil)
 	g.begin(id, "deterministic")
 	g.finish(id)
 	return id
@@ -185,6 +201,9 @@ type model struct {
 	bodies []string
 }
 
+// hostToken is what stands in the place of a host's name.
+var hostToken = regexp.MustCompile(`\bhost-[a-z0-9]{4,}-[0-9]+\b`)
+
 func newModel(t *testing.T) *model {
 	m := &model{}
 	m.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -193,10 +212,15 @@ func newModel(t *testing.T) *model {
 		m.bodies = append(m.bodies, string(body))
 		m.mu.Unlock()
 		text := `{"action":"tool","tool":"open-alerts","arguments":{}}`
-		if i := strings.Index(string(body), "host-"); i >= 0 {
-			token := string(body)[i:]
-			token = token[:strings.IndexFunc(token, func(c rune) bool { return c != '-' && (c < 'a' || c > 'z') && (c < '0' || c > '9') })]
-			text = `{"action":"answer","answer":"Look at ` + token + ` first."}`
+		// The rules for the model name a token, too; those of alerts come with what a tool gave.
+		if hosts := hostToken.FindAllString(string(body), -1); strings.Count(string(body), `"role"`) > 2 && len(hosts) > 0 {
+			text = `{"action":"answer","answer":"Look at ` + hosts[len(hosts)-1] + ` first."}`
+		}
+		if strings.Contains(string(body), `"stream":true`) {
+			piece, _ := json.Marshal(map[string]any{"choices": []any{map[string]any{"delta": map[string]any{"content": text}}}})
+			w.Header().Set("Content-Type", "text/event-stream")
+			_, _ = fmt.Fprintf(w, "data: %s\n\ndata: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n", piece)
+			return
 		}
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(map[string]any{"choices": []any{map[string]any{"finish_reason": "stop", "message": map[string]any{"role": "assistant", "content": text}}}})

@@ -73,7 +73,15 @@ func (p *page) accessible(what string) {
 		}
 	}
 	result := evaluate[json.RawMessage](p, `axe.run(document, {resultTypes: ['violations'], runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']})
-		.then(r => ({violations: r.violations, passes: r.passes.length}))`)
+		.then(r => {
+			// axe-core takes what a scrolling box hides for something that lies over a button: a button whose corners can be hit is whole.
+			const whole = selector => {
+				const e = document.querySelector(selector), b = e.getBoundingClientRect()
+				return b.width >= 24 && b.height >= 24 && [b.left + 4, b.right - 4].every(x => [b.top + 4, b.bottom - 4].every(y => e.contains(document.elementFromPoint(x, y))))
+			}
+			const meant = v => v.id !== 'target-size' ? v : {...v, nodes: v.nodes.filter(n => !/obscured/.test(n.failureSummary) || !whole(n.target[0]))}
+			return {violations: r.violations.map(meant).filter(v => v.nodes.length > 0), passes: r.passes.length}
+		})`)
 	var found struct {
 		Violations []violation
 		Passes     int
@@ -104,6 +112,7 @@ func (p *page) look(view string) {
 		for _, w := range widths {
 			p.size(w.width, w.height)
 			p.until("the page fits its window", "document.fonts.status === 'loaded'")
+			p.eval("new Promise(done => setTimeout(() => requestAnimationFrame(() => done(true)), 100))") // editors measure anew
 			if wide := evaluate[float64](p, "document.documentElement.scrollWidth - document.documentElement.clientWidth"); wide > 0 {
 				p.t.Errorf("%s is %g pixels wider than the window of a %s: %s", view, wide, w.name, p.widest())
 			}

@@ -20,6 +20,7 @@ import (
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/dom"
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
@@ -138,6 +139,9 @@ func open(t *testing.T, base string) *page {
 			}
 			if u, err := url.Parse(e.Request.URL); err == nil && u.Scheme != "data" && u.Scheme != "blob" {
 				p.mu.Lock()
+				if !strings.HasPrefix(e.Request.URL, base) {
+					p.faults = append(p.faults, "a request to elsewhere: "+e.Request.URL)
+				}
 				p.requests = append(p.requests, e.Request.Method+" "+u.RequestURI())
 				p.mu.Unlock()
 			}
@@ -274,7 +278,7 @@ func (p *page) text() string {
 func (p *page) sees(texts ...string) {
 	p.t.Helper()
 	p.wait(fmt.Sprintf("the page shows %q", texts), func() bool {
-		shown := strings.ToLower(p.text())
+		shown := strings.ToLower(strings.Join(strings.Fields(p.text()), " "))
 		for _, text := range texts {
 			if !strings.Contains(shown, strings.ToLower(text)) {
 				return false
@@ -288,7 +292,7 @@ func (p *page) sees(texts ...string) {
 func (p *page) gone(text string) {
 	p.t.Helper()
 	p.wait(fmt.Sprintf("the page no longer shows %q", text), func() bool {
-		return !strings.Contains(strings.ToLower(p.text()), strings.ToLower(text))
+		return !strings.Contains(strings.ToLower(strings.Join(strings.Fields(p.text()), " ")), strings.ToLower(text))
 	})
 }
 
@@ -434,6 +438,13 @@ func (p *page) choose(pattern, option string) {
 func (p *page) keys(keys string, options ...chromedp.KeyOption) {
 	p.t.Helper()
 	p.do(chromedp.KeyEvent(keys, options...))
+}
+
+// tap presses a key whose letter does not follow when the page takes the key: keys sends both apart.
+func (p *page) tap(key, code string) {
+	p.t.Helper()
+	call(p, input.DispatchKeyEvent, input.DispatchKeyEventParams{Type: input.DispatchKeyEventTypeKeyDown, Key: key, Code: code, Text: key})
+	call(p, input.DispatchKeyEvent, input.DispatchKeyEventParams{Type: input.DispatchKeyEventTypeKeyUp, Key: key, Code: code})
 }
 
 // file is one that a person drops; its name may be a path.
