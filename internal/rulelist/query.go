@@ -81,7 +81,7 @@ func (l *Lists) FindIDs(ctx context.Context, id string, q Query) (IDs, error) {
 
 // match finds the entries, which never change once they are there, in order.
 func (l *Lists) match(ctx context.Context, id string, q Query) (*list, []*entry, error) {
-	less, ok := sorts[cmp.Or(q.Sort, "id")]
+	order, ok := sorts[cmp.Or(q.Sort, "id")]
 	if !ok {
 		return nil, nil, fmt.Errorf("there is no order by %q", q.Sort)
 	}
@@ -108,11 +108,11 @@ func (l *Lists) match(ctx context.Context, id string, q Query) (*list, []*entry,
 	}
 	x.mu.RUnlock()
 	slices.SortFunc(found, func(a, b *entry) int {
-		n := less(&a.Row, &b.Row)
+		n := order.compare(&a.Row, &b.Row)
 		if q.Descending {
 			n = -n
 		}
-		return cmp.Or(n, cmp.Compare(a.ID, b.ID))
+		return cmp.Or(order.unknownLast(&a.Row, &b.Row), n, cmp.Compare(a.ID, b.ID))
 	})
 	return x, found, nil
 }
@@ -211,16 +211,44 @@ func matchOf(r *Row) string {
 	return "no"
 }
 
-// sorts are the orders of rows.
-var sorts = map[string]func(a, b *Row) int{
-	"id":    func(a, b *Row) int { return cmp.Compare(a.ID, b.ID) },
-	"title": func(a, b *Row) int { return cmp.Compare(strings.ToLower(a.Title), strings.ToLower(b.Title)) },
-	"result": func(a, b *Row) int {
-		return cmp.Compare(rank(results, string(a.Result)), rank(results, string(b.Result)))
-	},
-	"holes":      func(a, b *Row) int { return cmp.Compare(a.Holes, b.Holes) },
-	"severity":   func(a, b *Row) int { return cmp.Compare(rank(severities, a.Severity), rank(severities, b.Severity)) },
-	"updated_at": func(a, b *Row) int { return a.UpdatedAt.Compare(b.UpdatedAt) },
+// order is an order of rows. Rows that have no place in it come last in either direction, in the order of their ids.
+type order struct {
+	compare func(a, b *Row) int
+	known   func(r *Row) bool // nil: every row has a place
+}
+
+func (o order) unknownLast(a, b *Row) int {
+	if o.known == nil {
+		return 0
+	}
+	x, y := o.known(a), o.known(b)
+	switch {
+	case x == y:
+		return 0
+	case x:
+		return -1
+	}
+	return 1
+}
+
+// ranked is the order of the values of a column.
+func ranked(values []string, of func(r *Row) string) order {
+	return order{
+		func(a, b *Row) int {
+			return cmp.Compare(slices.Index(values, of(a)), slices.Index(values, of(b)))
+		},
+		func(r *Row) bool { return slices.Contains(values, of(r)) },
+	}
+}
+
+// sorts are the orders that a query may name.
+var sorts = map[string]order{
+	"id":         {compare: func(a, b *Row) int { return cmp.Compare(a.ID, b.ID) }},
+	"title":      {compare: func(a, b *Row) int { return cmp.Compare(strings.ToLower(a.Title), strings.ToLower(b.Title)) }},
+	"result":     ranked(results, func(r *Row) string { return string(r.Result) }),
+	"holes":      {compare: func(a, b *Row) int { return cmp.Compare(a.Holes, b.Holes) }},
+	"severity":   ranked(severities, func(r *Row) string { return r.Severity }),
+	"updated_at": {compare: func(a, b *Row) int { return a.UpdatedAt.Compare(b.UpdatedAt) }},
 }
 
 // Sorts are the orders that a query may name.
@@ -230,11 +258,3 @@ var (
 	results    = []string{string(migration.Full), string(migration.Partial), string(migration.Untranslatable)}
 	severities = []string{"informational", "low", "medium", "high", "critical"}
 )
-
-// rank is the place in an order; what is not in it comes last.
-func rank(order []string, v string) int {
-	if i := slices.Index(order, v); i >= 0 {
-		return i
-	}
-	return len(order)
-}

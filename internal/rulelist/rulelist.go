@@ -73,8 +73,10 @@ type list struct {
 	updating chan struct{}
 
 	mu      sync.RWMutex
-	checked time.Time // when it was up to date; zero: never, or known to be stale
-	mark    int64
+	checked time.Time // when it was up to date; zero: never
+	// told counts how often it was told to be stale, seen how much of that the last reading may have seen.
+	told, seen int64
+	mark       int64
 	entries map[string]*entry
 	names   map[string]string // each text that many rows share, once
 	causes  map[string]report.Cause
@@ -141,7 +143,7 @@ func (l *Lists) Stale(id string) {
 	l.mu.Unlock()
 	if ok {
 		x.mu.Lock()
-		x.checked = time.Time{}
+		x.told++
 		x.mu.Unlock()
 	}
 }
@@ -191,7 +193,7 @@ func (l *Lists) current(ctx context.Context, id string) (*list, error) {
 func (l *Lists) fresh(x *list) bool {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	return !x.checked.IsZero() && l.o.Now().Sub(x.checked) < l.o.Every
+	return !x.checked.IsZero() && x.told == x.seen && l.o.Now().Sub(x.checked) < l.o.Every
 }
 
 // page is how many documents are read at a time: documents can be large, and they are let go one page after the other.
@@ -203,7 +205,7 @@ const manyChanged = 2000
 // update asks what changed, and reads that.
 func (l *Lists) update(ctx context.Context, x *list) error {
 	x.mu.RLock()
-	mark := x.mark
+	mark, told := x.mark, x.told
 	x.mu.RUnlock()
 	at := l.o.Now()
 	c, err := l.rules.Changes(ctx, x.id, mark)
@@ -229,7 +231,7 @@ func (l *Lists) update(ctx context.Context, x *list) error {
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.mark, x.checked = c.Mark, at
+	x.mark, x.checked, x.seen = c.Mark, at, told
 	if x.texts && (x.bytes > l.o.TextBytes || len(x.entries) > l.o.TextRules) {
 		x.texts, x.searched = false, nil
 		for _, e := range x.entries {

@@ -24,6 +24,8 @@ type counted struct {
 	changes, lists, documents atomic.Int64
 	// hide leaves changes out, as the clocks of processes that are far apart do.
 	hide atomic.Bool
+	// after, when set, is called with what was found before it is given.
+	after atomic.Pointer[func()]
 }
 
 func (c *counted) Changes(ctx context.Context, id string, mark int64) (store.Changes, error) {
@@ -31,6 +33,9 @@ func (c *counted) Changes(ctx context.Context, id string, mark int64) (store.Cha
 	found, err := c.Store.Changes(ctx, id, mark)
 	if mark > 0 && c.hide.Load() {
 		found.Rules = nil
+	}
+	if f := c.after.Swap(nil); f != nil {
+		(*f)()
 	}
 	return found, err
 }
@@ -415,5 +420,58 @@ func TestListsAreBounded(t *testing.T) {
 	}
 	if got := b.lists.get("m").bytes; got != sum {
 		t.Errorf("%d bytes are counted, %d held", got, sum)
+	}
+}
+
+// TestStaleDuringAnUpdate: a change that is told of while the list is being read is not taken for one that the reading has
+// seen.
+func TestStaleDuringAnUpdate(t *testing.T) {
+	b := newBench(t, 2, Options{})
+	b.find(Query{})
+	b.later()
+	meanwhile := func() {
+		b.end(1, nil)
+		b.lists.Stale("m")
+	}
+	b.store.after.Store(&meanwhile)
+	b.find(Query{})
+	if got := b.ids(Query{Status: []string{"finished"}}); !slices.Equal(got, []string{ruleID(1)}) {
+		t.Errorf("finished: %q", got)
+	}
+}
+
+// TestStaleKeepsAsOf: a list that is asked for while it is told to be stale says when it was read.
+func TestStaleKeepsAsOf(t *testing.T) {
+	b := newBench(t, 1, Options{})
+	at := b.find(Query{}).AsOf
+	b.lists.Stale("m")
+	x := b.lists.get("m")
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	if !x.checked.Equal(at) {
+		t.Errorf("read at %s, which is told as %s", at, x.checked)
+	}
+}
+
+// TestUnknownComesLast: rules without a result or severity stand behind the others in either order.
+func TestUnknownComesLast(t *testing.T) {
+	b := newBench(t, 4, Options{})
+	b.end(0, nil)
+	b.end(1, partial)
+	b.end(2, func(r *migration.Rule) { r.Elastic.Severity = "odd" })
+	for _, q := range []struct {
+		Query
+		want []int
+	}{
+		{Query{Sort: "result"}, []int{0, 2, 1, 3}}, {Query{Sort: "result", Descending: true}, []int{1, 0, 2, 3}},
+		{Query{Sort: "severity"}, []int{0, 3, 1, 2}}, {Query{Sort: "severity", Descending: true}, []int{1, 0, 3, 2}},
+	} {
+		want := make([]string, len(q.want))
+		for i, n := range q.want {
+			want[i] = ruleID(n)
+		}
+		if got := b.ids(q.Query); !slices.Equal(got, want) {
+			t.Errorf("by %s, descending %t: %q, want %q", q.Sort, q.Descending, got, want)
+		}
 	}
 }
