@@ -152,6 +152,8 @@ func (q queries) readable(pattern string) error {
 			return fmt.Errorf("%s: names with date math and exclusions are not tried here", part)
 		case strings.HasPrefix(name, "."):
 			return fmt.Errorf("%s: hidden indices are not read here", part)
+		case strings.HasPrefix(name, "_"): // _all; no index is called so
+			return fmt.Errorf("%s: that is every index, those of Rulebridge too; name what the rule reads, such as logs-*", part)
 		case strings.HasPrefix(fixed, ours), wild && strings.HasPrefix(ours, fixed):
 			return fmt.Errorf("%s could read indices of Rulebridge itself (%s*); name what the rule reads, such as logs-*", part, ours)
 		}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"reflect"
 	"strings"
 	"testing"
@@ -19,6 +20,7 @@ import (
 // asked is what a made-up Elasticsearch was asked, and what it answers.
 type asked struct {
 	path   string
+	uri    string // as it was sent
 	body   map[string]any
 	status int
 	answer string
@@ -30,7 +32,7 @@ func newQueries(t *testing.T) (queries, *asked) {
 	a := &asked{}
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		text, _ := io.ReadAll(r.Body)
-		a.path, a.body = r.Method+" "+r.URL.Path, nil
+		a.path, a.uri, a.body = r.Method+" "+r.URL.Path, r.RequestURI, nil
 		_ = json.Unmarshal(text, &a.body)
 		if a.wait {
 			<-r.Context().Done()
@@ -131,6 +133,26 @@ func TestQueriesHas(t *testing.T) {
 	}
 }
 
+// TestQueriesHasIsAQuestion: whatever a person wrote as an index pattern, no other call of Elasticsearch comes of it.
+func TestQueriesHasIsAQuestion(t *testing.T) {
+	q, a := newQueries(t)
+	a.status, a.answer = 200, `{"indices":["x"]}`
+	for _, pattern := range []string{"_snapshot/backup", "a/_alias", "a/../_all", "x?y=z", "x#y", "<logs-{now/d}>", "a%2fb", "a b", "é", "_all", ""} {
+		a.uri = ""
+		if _, err := q.Present(t.Context(), pattern); err != nil {
+			t.Errorf("%q: %v", pattern, err)
+		}
+		path, _, _ := strings.Cut(a.uri, "?")
+		name, ok := strings.CutSuffix(strings.TrimPrefix(path, "/"), "/_field_caps")
+		if got, err := url.PathUnescape(name); pattern != "" && (!ok || err != nil || got != pattern || strings.Contains(name, "/")) {
+			t.Errorf("%q: asked %s", pattern, a.uri)
+		}
+		if pattern == "" && a.uri != "" {
+			t.Errorf("no pattern: asked %s", a.uri)
+		}
+	}
+}
+
 // never is an Elasticsearch that must not be asked.
 type never struct{ t *testing.T }
 
@@ -150,7 +172,8 @@ func TestQueriesReadNothingElse(t *testing.T) {
 		"FROM .security-7::failures", "FROM rulebridge-rules::data", "FROM <logs-{now/d}>", "FROM logs-* | LOOKUP JOIN rulebridge-rules ON id",
 		"FROM logs-* | LOOKUP JOIN .hidden ON id", "FROM logs-* | ENRICH policy", "SHOW INFO", "TS rulebridge-rules", "METRICS rulebridge-rules", "",
 		"// nothing", "FROM logs-* | FORK (LOOKUP JOIN rulebridge-rules ON id) (LIMIT 1)", `FROM logs-* | COMPLETION "x" WITH {"inference_id": "y"}`,
-		"FROM logs-* | WHERE", "FROM logs-*\n| LIMIT 1; FROM rulebridge-rules", "FROM (FROM rulebridge-rules)", "FROM logs-*, (FROM rulebridge-rules)",
+		"FROM logs-* | WHERE", "FROM logs-*\n| LIMIT 1; FROM rulebridge-rules", "FROM _all", "FROM other:_all", "FROM logs-*,_all", "FROM logs-* | LOOKUP JOIN _all ON id", `FROM """rulebridge-rules"""`,
+		"FROM (FROM rulebridge-rules)", "FROM logs-*, (FROM rulebridge-rules)",
 	} {
 		if state, message := q.Check(t.Context(), query); state != api.ClusterFailed || message == "" {
 			t.Errorf("%s: %s %s", query, state, message)

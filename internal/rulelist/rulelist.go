@@ -77,9 +77,9 @@ type list struct {
 	// told counts how often it was told to be stale, seen how much of that the last reading may have seen.
 	told, seen int64
 	mark       int64
-	entries map[string]*entry
-	names   map[string]string // each text that many rows share, once
-	causes  map[string]report.Cause
+	entries    map[string]*entry
+	names      map[string]string // each text that many rows share, once
+	causes     map[string]report.Cause
 	// version counts changes; what is kept for one version is dropped with the next.
 	version  int64
 	facets   *Facets

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/elastic/go-elasticsearch/v8/esapi"
@@ -86,13 +87,17 @@ func timeRange(from, to string) map[string]any {
 	return span
 }
 
-// Has says whether an index, alias or data stream matches the pattern.
+// Has says whether an index, alias or data stream matches the pattern; nothing matches the empty one.
 func (q *Queries) Has(ctx context.Context, pattern string) (bool, error) {
+	if pattern == "" {
+		return false, nil
+	}
 	yes := true
 	var found struct {
 		Indices []string `json:"indices"`
 	}
-	req := esapi.FieldCapsRequest{Index: []string{pattern}, Fields: []string{"_index"}, AllowNoIndices: &yes, IgnoreUnavailable: &yes}
+	// A person may have written the pattern, and the client puts it into the path as it is: escaped, no other call comes of it.
+	req := esapi.FieldCapsRequest{Index: []string{url.PathEscape(pattern)}, Fields: []string{"_index"}, AllowNoIndices: &yes, IgnoreUnavailable: &yes}
 	err := q.client.call(ctx, req, &found)
 	var re *ResponseError
 	if errors.As(err, &re) && re.Status == http.StatusNotFound {
