@@ -182,47 +182,51 @@ func (l *live) poll(ctx context.Context, f *feed) error {
 		return err
 	}
 	var changed []ruleEvent
+	noted := func() {}
 	if f.id != "" {
-		if changed, err = l.changes(ctx, f); err != nil {
+		if changed, noted, err = l.changes(ctx, f); err != nil {
 			return err
 		}
 	}
-	f.update(ctx, now, changed)
+	if f.update(ctx, now, changed) {
+		noted()
+	}
 	return nil
 }
 
-// changes are the rules that changed since the last look, none at the first. The store is asked as often as for stats.
-func (l *live) changes(ctx context.Context, f *feed) ([]ruleEvent, error) {
+// changes are the rules that changed since the last look, none at the first; noted is to be called when they have been told.
+// The store is asked as often as for stats.
+func (l *live) changes(ctx context.Context, f *feed) (events []ruleEvent, noted func(), err error) {
 	begun := l.s.Now()
 	if begun.Sub(f.asked) < statsEvery {
-		return nil, nil
+		return nil, func() {}, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, storeDeadline)
 	defer cancel()
 	c, err := l.s.Store.Changes(ctx, f.id, f.mark)
 	if errors.Is(err, store.ErrNotFound) {
-		return nil, nil // the next look says so
+		return nil, func() {}, nil // the next look says so
 	}
 	if err != nil {
-		return nil, fmt.Errorf("looking for changed rules: %w", err)
+		return nil, nil, fmt.Errorf("looking for changed rules: %w", err)
 	}
 	// A store may tell of a change more than once.
-	told, ids := f.told, []string{}
-	f.told = make(map[string]int64, len(c.Rules))
+	telling, ids := make(map[string]int64, len(c.Rules)), []string{}
 	for _, r := range c.Rules {
-		if f.told[r.ID] = r.Revision; told[r.ID] != r.Revision {
+		if telling[r.ID] = r.Revision; f.told[r.ID] != r.Revision {
 			ids = append(ids, r.ID)
 		}
 	}
-	f.asked, f.mark = begun, c.Mark
+	first := f.told == nil
+	noted = func() { f.asked, f.mark, f.told = begun, c.Mark, telling }
 	if len(ids) > 0 {
 		l.s.lists.Stale(f.id) // who hears of the change asks for the list at once
 	}
-	if told == nil || len(ids) == 0 {
-		return nil, nil
+	if first || len(ids) == 0 {
+		return nil, noted, nil
 	}
 	slices.Sort(ids)
-	return []ruleEvent{{MigrationID: f.id, Changed: ids[:min(changedIDs, len(ids))], More: len(ids) > changedIDs}}, nil
+	return []ruleEvent{{MigrationID: f.id, Changed: ids[:min(changedIDs, len(ids))], More: len(ids) > changedIDs}}, noted, nil
 }
 
 func (l *live) stats(ctx context.Context, id string) (map[string]migration.Stats, error) {
@@ -303,12 +307,12 @@ type deletedEvent struct {
 }
 
 // update makes events of the differences. A look that ended after its loop was told to end changes nothing, since
-// another loop may have begun.
-func (f *feed) update(ctx context.Context, now map[string]migration.Stats, changed []ruleEvent) {
+// another loop may have begun: then it is false.
+func (f *feed) update(ctx context.Context, now map[string]migration.Stats, changed []ruleEvent) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if ctx.Err() != nil || f.gone {
-		return
+		return false
 	}
 	before := f.next
 	if f.known {
@@ -332,6 +336,7 @@ func (f *feed) update(ctx context.Context, now map[string]migration.Stats, chang
 		f.wake = make(chan struct{})
 	}
 	f.known, f.now = true, now
+	return true
 }
 
 func (f *feed) add(name string, data any) {

@@ -22,6 +22,8 @@ import (
 type readStore struct {
 	Store
 	reads atomic.Int64
+	// after, when set, is called once with what changed before it is given.
+	after atomic.Pointer[func()]
 }
 
 func (r *readStore) Migration(ctx context.Context, id string) (migration.Migration, error) {
@@ -31,7 +33,11 @@ func (r *readStore) Migration(ctx context.Context, id string) (migration.Migrati
 
 func (r *readStore) Changes(ctx context.Context, id string, mark int64) (store.Changes, error) {
 	r.reads.Add(1)
-	return r.Store.Changes(ctx, id, mark)
+	c, err := r.Store.Changes(ctx, id, mark)
+	if f := r.after.Swap(nil); f != nil {
+		(*f)()
+	}
+	return c, err
 }
 
 // clock stands still until it is moved.
@@ -324,6 +330,29 @@ func TestEventsResume(t *testing.T) {
 			t.Errorf("with an id to come: %+v", e)
 		}
 	})
+}
+
+// TestEventsOfTheLastLook: what the look sees during which the last viewer leaves is told to whoever comes back.
+func TestEventsOfTheLastLook(t *testing.T) {
+	l := newLiveBench(t)
+	id := l.create(1)
+	f := &feed{id: id, boot: "x", next: 2, now: map[string]migration.Stats{}, wake: make(chan struct{})}
+	look := func(ctx context.Context) {
+		t.Helper()
+		l.clock.move()
+		if err := l.server.live.poll(ctx, f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	look(t.Context())
+	l.step(id, 1)
+	leaving, left := context.WithCancel(t.Context())
+	l.reads.after.Store((*func())(&left))
+	look(leaving)
+	look(t.Context())
+	if told := strings.Join(f.ring, ""); !strings.Contains(told, "event: rules\n") || !strings.Contains(told, "more-1") {
+		t.Errorf("told %q", told)
+	}
 }
 
 // TestEventsSlowViewer: a viewer who falls behind holds nothing, and is told to begin anew.

@@ -72,11 +72,13 @@ func TestRowsAreAsNewAsEvents(t *testing.T) {
 	id := b.finished(3)
 	ruleID := b.rows(id, "").Rows[0].ID
 	f := &feed{id: id}
-	if events, err := b.server.live.changes(t.Context(), f); err != nil || len(events) != 0 {
+	events, noted, err := b.server.live.changes(t.Context(), f)
+	if err != nil || len(events) != 0 {
 		t.Fatalf("%v, %v", events, err)
 	}
+	noted()
 	b.rows(id, "")
-	_, err := store.AmendOne(t.Context(), b.store, id, store.Amendment{RuleID: ruleID}, func(r *migration.Rule) error {
+	_, err = store.AmendOne(t.Context(), b.store, id, store.Amendment{RuleID: ruleID}, func(r *migration.Rule) error {
 		r.Edited = &migration.Edited{By: "another gateway"}
 		return nil
 	})
@@ -84,7 +86,7 @@ func TestRowsAreAsNewAsEvents(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.asked = f.asked.Add(-2 * statsEvery)
-	events, err := b.server.live.changes(t.Context(), f)
+	events, _, err = b.server.live.changes(t.Context(), f)
 	if err != nil || len(events) != 1 || events[0].Changed[0] != ruleID {
 		t.Fatalf("%+v, %v", events, err)
 	}
