@@ -364,10 +364,32 @@ func (s *Server) review(ctx context.Context, r *reviewRequest) (*reviewed, error
 		s.lists.Put(id, a.Now)
 		out.Changed = append(out.Changed, changedReview{a.RuleID, a.Now.Revision, a.Now.ReviewState(), a.Was.ReviewState()})
 	})
-	if err != nil {
+	switch {
+	case err == nil:
+	case len(out.Changed) == 0 || errors.Is(err, store.ErrNotFound):
 		return nil, fmt.Errorf("reviewing rules: %w", err)
+	default:
+		// An error alone would not tell what is changed already, and that could not be taken back.
+		s.Log.Error("a review broke off", zap.String("migration_id", id), zap.String("request_id", requestID(ctx)), zap.Error(err))
+		out.refuseRest(r.decisions)
 	}
 	return out, nil
+}
+
+// refuseRest refuses the rules of which nothing was said.
+func (o *reviewed) refuseRest(decisions []decision) {
+	said := make(map[string]bool, len(decisions))
+	for _, c := range o.Changed {
+		said[c.RuleID] = true
+	}
+	for _, c := range o.Refused {
+		said[c.RuleID] = true
+	}
+	for _, d := range decisions {
+		if !said[d.ruleID] {
+			o.Refused = append(o.Refused, refusedReview{RuleID: d.ruleID, Why: "the store did not answer any more; look at it again before you decide"})
+		}
+	}
 }
 
 func refusal(ruleID string, err error) refusedReview {

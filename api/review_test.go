@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -331,6 +332,53 @@ func TestReviewTakesManyRules(t *testing.T) {
 		t.Errorf("%d changed, %d refused", len(r.Changed), len(r.Refused))
 	}
 	ask[errorBody](b, "POST", id+"/review", object{"rules": append(asked, object{"rule_id": "one more", "state": "open"})}, 400, ann)
+}
+
+// breakingStore gives up changing rules after some steps.
+type breakingStore struct {
+	Store
+	steps int
+}
+
+func (s *breakingStore) Amend(ctx context.Context, id string, rules []store.Amendment, change func(*migration.Rule) error, each func(store.AmendResult)) error {
+	for step := range slices.Chunk(rules, store.AmendStep) {
+		if s.steps--; s.steps < 0 {
+			return fmt.Errorf("disk: %w: %w", store.ErrUnavailable, errTest)
+		}
+		if err := s.Store.Amend(ctx, id, step, change, each); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// TestReviewBreaksOff: a call that breaks off says of each rule whether it was changed; one that changed nothing fails.
+func TestReviewBreaksOff(t *testing.T) {
+	breaking := &breakingStore{steps: 1}
+	b := newBench(t, withAuth(t), func(d *Deps) { breaking.Store, d.Store = d.Store, breaking })
+	w := b.do("POST", BasePath, rulesJSON(0, store.AmendStep+5), ann)
+	b.want(w, 200)
+	id := field[string](t, w, "migration_id")
+	b.want(b.do("PUT", BasePath+"/"+id+"/start", startBody, ann), 200)
+	b.flows.finish(t, id)
+	var asked []object
+	for _, ruleID := range ask[struct{ IDs []string }](b, "GET", id+"/rows/ids?status=finished", nil, 200, ann).IDs {
+		asked = append(asked, object{"rule_id": ruleID, "state": "rejected"})
+	}
+	asked = append(asked, object{"rule_id": "nobody", "state": "rejected"})
+	r := ask[reviewed](b, "POST", id+"/review", object{"rules": asked}, 200, ann)
+	if len(r.Changed) != store.AmendStep || len(r.Changed)+len(r.Refused) != len(asked) {
+		t.Fatalf("%d changed, %d refused of %d", len(r.Changed), len(r.Refused), len(asked))
+	}
+	for _, refused := range r.Refused {
+		if !strings.Contains(refused.Why, "look at it again") || strings.Contains(refused.Why, "disk") {
+			t.Errorf("%+v", refused)
+		}
+	}
+	if b.logs.FilterMessageSnippet("review").Len() == 0 {
+		t.Error("the cause stands in no log")
+	}
+	ask[errorBody](b, "POST", id+"/review", object{"rules": asked}, 503, ann)
 }
 
 // TestWhoMayReview: readers change nothing, and each change is in the audit log with its rule.
