@@ -1,5 +1,4 @@
 import './rule.css'
-import {signal} from '@preact/signals'
 import {useEffect, useMemo, useRef, useState} from 'preact/hooks'
 import {api, messageOf, of} from '../api/client'
 import {useEvents} from '../api/events'
@@ -14,24 +13,23 @@ import {listModel} from '../rules/model'
 import type {Verdict} from '../rules/review'
 import {listHref, ruleHref} from '../rules/view'
 import {may, me} from '../session'
-import {Badge, Button, CodeDiff, Confirm, ErrorState, Menu, Note, Spinner, Tabs, Time, toast} from '../ui'
+import {Button, CodeDiff, Confirm, ErrorState, Note, Spinner, Tabs, toast} from '../ui'
 import {num} from '../ui/format'
 import type {Annotations} from './annotate'
 import {ConflictDialog, lastChange} from './conflict'
 import {beginEdit, changedFields, type Edit, keepEdit, keptEdit, unsaved} from './edit'
 import {RuleEditor} from './editor'
+import {RuleHead} from './head'
 import {History} from './history'
 import {countNotes, type Note as RuleNote, orderNotes, severityName} from './notes'
 import {Notes} from './notes-list'
 import {Pane} from './pane'
+import {panel} from './panel'
 import {Places, shownText} from './position'
 import {NearRules} from './prebuilt'
 import {Settings} from './settings'
 import {belong, pipeBreaks, stageBreaks, stageOfPlace, stageRanges} from './stages'
 import {TryIt} from './try'
-
-/** The panel and the query that were looked at last: they stay while one goes from rule to rule. */
-const panel = signal('notes')
 
 type Shown = 'rule' | 'draft' | 'diff'
 
@@ -250,119 +248,22 @@ function Loaded({rule, query, onRule, reload, stale}: LoadedProps) {
     setTheirs(now)
   })
 
-  const state = rule.review?.state ?? 'open'
   return (
     <article class="rule-view">
-      <header class="rule-head">
-        <div class="rule-way">
-          <a
-            href={listHref(migration, filter)}
-            onClick={e => {
-              e.preventDefault()
-              back()
-            }}
-          >
-            All rules
-          </a>
-          <span class="rule-step">
-            <Button
-              small
-              kind="quiet"
-              class="turn-back"
-              icon="chevron"
-              aria-label="Previous rule (k)"
-              title="Previous rule (k)"
-              disabled={!around.data?.before}
-              onClick={() => step(around.data?.before)}
-            />
-            <span class="rule-place">
-              {around.data && around.data.at >= 0 ? `${num(around.data.at + 1)} of ${num(around.data.total)}` : ''}
-            </span>
-            <Button
-              small
-              kind="quiet"
-              icon="chevron"
-              aria-label="Next rule (j)"
-              title="Next rule (j)"
-              disabled={!around.data?.after}
-              onClick={() => step(around.data?.after)}
-            />
-          </span>
-        </div>
-        <div class="rule-name">
-          <h2>{elastic?.title || rule.original_rule.title || rule.id}</h2>
-          <p class="rule-facts">
-            <code>{rule.id}</code>
-            <ResultOf rule={rule} />
-            {(['error', 'approximation'] as const)
-              .filter(s => counts[s] > 0)
-              .map(s => (
-                <button
-                  key={s}
-                  type="button"
-                  class="linkish"
-                  onClick={() => {
-                    panel.value = 'notes'
-                  }}
-                >
-                  {counts[s]} {severityName(s, counts[s])}
-                </button>
-              ))}
-            {rule.verification && rule.verification !== 'not_run' ? (
-              <Badge tone={rule.verification === 'passed' ? 'full' : 'approximations'}>
-                {rule.verification === 'passed' ? 'runs on your Elasticsearch' : rule.verification.replace('_', ' ')}
-              </Badge>
-            ) : null}
-          </p>
-        </div>
-        <div class="rule-actions">
-          <p class="sign-off">
-            {state === 'open' ? (
-              <span class="muted">Not signed off</span>
-            ) : (
-              <>
-                <Badge tone={state}>{state}</Badge>{' '}
-                <span class="muted">
-                  {rule.review?.by}, <Time at={rule.review?.at} />
-                </span>
-              </>
-            )}
-            {rule.edited ? (
-              <span class="muted">
-                edited by {rule.edited.by}, <Time at={rule.edited.at} />
-              </span>
-            ) : null}
-          </p>
-          {mayWrite ? (
-            <div class="row">
-              <Button
-                kind={state === 'open' ? 'primary' : 'default'}
-                icon="check"
-                aria-pressed={state === 'accepted'}
-                title="Accept (a)"
-                onClick={() => set(state === 'accepted' ? 'open' : 'accepted')}
-              >
-                {state === 'accepted' ? 'Accepted' : 'Accept'}
-              </Button>
-              <Button icon="close" aria-pressed={state === 'rejected'} title="Reject (r)" onClick={() => set(state === 'rejected' ? 'open' : 'rejected')}>
-                {state === 'rejected' ? 'Rejected' : 'Reject'}
-              </Button>
-              <Button icon="edit" title="Edit (e)" why={rule.status === 'processing' ? 'It is being translated' : undefined} onClick={startEdit}>
-                Edit
-              </Button>
-              <Menu
-                label="More for this rule"
-                items={[
-                  {label: 'Translate again', icon: 'retry', hint: 'What it had come to stays in its history', onSelect: () => void actions.retry([rule.id])},
-                  {label: 'Back to the draft', icon: 'retry', why: rule.edited ? undefined : 'Nobody changed it', onSelect: () => setResetting(true)},
-                  {label: 'Reopen', icon: 'edit', why: state === 'open' ? 'It is open' : undefined, onSelect: () => set('open')},
-                  {label: 'Keys', icon: 'key', onSelect: () => setHelp(true)},
-                ]}
-              />
-            </div>
-          ) : null}
-        </div>
-      </header>
+      <RuleHead
+        rule={rule}
+        counts={counts}
+        around={around.data}
+        list={listHref(migration, filter)}
+        mayWrite={mayWrite}
+        back={back}
+        step={step}
+        set={set}
+        startEdit={startEdit}
+        onRetry={() => void actions.retry([rule.id])}
+        onReset={() => setResetting(true)}
+        onHelp={() => setHelp(true)}
+      />
 
       {stale ? (
         <Note tone="warn" title="This may be old">
@@ -558,21 +459,5 @@ function Loaded({rule, query, onRule, reload, stale}: LoadedProps) {
         />
       ) : null}
     </article>
-  )
-}
-
-function ResultOf({rule}: {rule: Rule}) {
-  if (rule.status !== 'finished')
-    return <Badge tone={rule.status === 'error' ? 'error' : 'waiting'}>{rule.status === 'error' ? 'in error' : rule.status}</Badge>
-  if (rule.matched_rule)
-    return (
-      <Badge tone="matched" title={rule.matched_rule.why}>
-        prebuilt rule: {rule.matched_rule.name}
-      </Badge>
-    )
-  const holes = (rule.diagnostics ?? []).some(d => d.severity === 'error')
-  if (!rule.translation_result) return null
-  return (
-    <Badge tone={rule.translation_result === 'partial' ? (holes ? 'partial' : 'approximations') : rule.translation_result}>{rule.translation_result}</Badge>
   )
 }

@@ -1,0 +1,158 @@
+import type {Rule, Severity} from '../api/types'
+import type {Verdict} from '../rules/review'
+import {Badge, Button, Menu, Time} from '../ui'
+import {num} from '../ui/format'
+import {severityName} from './notes'
+import {panel} from './panel'
+
+interface HeadProps {
+  rule: Rule
+  /** How many notes of each severity there are. */
+  counts: Record<Severity, number>
+  /** The place of the rule in its list. */
+  around: {at: number; total: number; before?: string; after?: string} | undefined
+  /** The address of the list. */
+  list: string
+  mayWrite: boolean
+  back: () => void
+  step: (to: string | undefined) => void
+  set: (verdict: Verdict) => void
+  startEdit: () => void
+  onRetry: () => void
+  onReset: () => void
+  onHelp: () => void
+}
+
+/** What a rule is and came to, who signed it off, and what can be done with it. */
+export function RuleHead({rule, counts, around, list, mayWrite, back, step, set, startEdit, onRetry, onReset, onHelp}: HeadProps) {
+  const elastic = rule.elastic_rule
+  const state = rule.review?.state ?? 'open'
+  return (
+      <header class="rule-head">
+        <div class="rule-way">
+          <a
+            href={list}
+            onClick={e => {
+              e.preventDefault()
+              back()
+            }}
+          >
+            All rules
+          </a>
+          <span class="rule-step">
+            <Button
+              small
+              kind="quiet"
+              class="turn-back"
+              icon="chevron"
+              aria-label="Previous rule (k)"
+              title="Previous rule (k)"
+              disabled={!around?.before}
+              onClick={() => step(around?.before)}
+            />
+            <span class="rule-place">
+              {around && around.at >= 0 ? `${num(around.at + 1)} of ${num(around.total)}` : ''}
+            </span>
+            <Button
+              small
+              kind="quiet"
+              icon="chevron"
+              aria-label="Next rule (j)"
+              title="Next rule (j)"
+              disabled={!around?.after}
+              onClick={() => step(around?.after)}
+            />
+          </span>
+        </div>
+        <div class="rule-name">
+          <h2>{elastic?.title || rule.original_rule.title || rule.id}</h2>
+          <p class="rule-facts">
+            <code>{rule.id}</code>
+            <ResultOf rule={rule} />
+            {(['error', 'approximation'] as const)
+              .filter(s => counts[s] > 0)
+              .map(s => (
+                <button
+                  key={s}
+                  type="button"
+                  class="linkish"
+                  onClick={() => {
+                    panel.value = 'notes'
+                  }}
+                >
+                  {counts[s]} {severityName(s, counts[s])}
+                </button>
+              ))}
+            {rule.verification && rule.verification !== 'not_run' ? (
+              <Badge tone={rule.verification === 'passed' ? 'full' : 'approximations'}>
+                {rule.verification === 'passed' ? 'runs on your Elasticsearch' : rule.verification.replace('_', ' ')}
+              </Badge>
+            ) : null}
+          </p>
+        </div>
+        <div class="rule-actions">
+          <p class="sign-off">
+            {state === 'open' ? (
+              <span class="muted">Not signed off</span>
+            ) : (
+              <>
+                <Badge tone={state}>{state}</Badge>{' '}
+                <span class="muted">
+                  {rule.review?.by}, <Time at={rule.review?.at} />
+                </span>
+              </>
+            )}
+            {rule.edited ? (
+              <span class="muted">
+                edited by {rule.edited.by}, <Time at={rule.edited.at} />
+              </span>
+            ) : null}
+          </p>
+          {mayWrite ? (
+            <div class="row">
+              <Button
+                kind={state === 'open' ? 'primary' : 'default'}
+                icon="check"
+                aria-pressed={state === 'accepted'}
+                title="Accept (a)"
+                onClick={() => set(state === 'accepted' ? 'open' : 'accepted')}
+              >
+                {state === 'accepted' ? 'Accepted' : 'Accept'}
+              </Button>
+              <Button icon="close" aria-pressed={state === 'rejected'} title="Reject (r)" onClick={() => set(state === 'rejected' ? 'open' : 'rejected')}>
+                {state === 'rejected' ? 'Rejected' : 'Reject'}
+              </Button>
+              <Button icon="edit" title="Edit (e)" why={rule.status === 'processing' ? 'It is being translated' : undefined} onClick={startEdit}>
+                Edit
+              </Button>
+              <Menu
+                label="More for this rule"
+                items={[
+                  {label: 'Translate again', icon: 'retry', hint: 'What it had come to stays in its history', onSelect: onRetry},
+                  {label: 'Back to the draft', icon: 'retry', why: rule.edited ? undefined : 'Nobody changed it', onSelect: onReset},
+                  {label: 'Reopen', icon: 'edit', why: state === 'open' ? 'It is open' : undefined, onSelect: () => set('open')},
+                  {label: 'Keys', icon: 'key', onSelect: onHelp},
+                ]}
+              />
+            </div>
+          ) : null}
+        </div>
+      </header>
+  )
+}
+
+function ResultOf({rule}: {rule: Rule}) {
+  if (rule.status !== 'finished')
+    return <Badge tone={rule.status === 'error' ? 'error' : 'waiting'}>{rule.status === 'error' ? 'in error' : rule.status}</Badge>
+  if (rule.matched_rule)
+    return (
+      <Badge tone="matched" title={rule.matched_rule.why}>
+        prebuilt rule: {rule.matched_rule.name}
+      </Badge>
+    )
+  const holes = (rule.diagnostics ?? []).some(d => d.severity === 'error')
+  if (!rule.translation_result) return null
+  return (
+    <Badge tone={rule.translation_result === 'partial' ? (holes ? 'partial' : 'approximations') : rule.translation_result}>{rule.translation_result}</Badge>
+  )
+}
