@@ -3,6 +3,8 @@ package compile
 import (
 	"strconv"
 	"strings"
+
+	"github.com/rulebridge/rulebridge/internal/migration"
 )
 
 // Severities of Kibana with the risk score that Kibana proposes for each.
@@ -12,7 +14,7 @@ var riskOf = map[string]int{"low": 21, "medium": 47, "high": 73, "critical": 99}
 // or the notable's; where one is missing the other gives it.
 func weight(given string, risk *int) (severity string, score int, notes []note) {
 	text := strings.ToLower(strings.TrimSpace(given))
-	severity, known := severityOf(text)
+	severity, known := migration.SplunkSeverity(text)
 	if !known {
 		notes = append(notes, note{CodeSeverity, clip(given), "severity " + strconv.Quote(clip(given)) +
 			" is none of Splunk's (1 to 6, debug to fatal) and was taken as medium; choose one"})
@@ -27,22 +29,6 @@ func weight(given string, risk *int) (severity string, score int, notes []note) 
 		score = riskOf[severity]
 	}
 	return severity, score, notes
-}
-
-// severityOf maps alert.severity and the severity of a notable; nothing is Splunk's default, 3. Known is false for anything
-// else, which counts as the default.
-func severityOf(text string) (severity string, known bool) {
-	switch text {
-	case "1", "2", "debug", "info", "informational", "low":
-		return "low", true
-	case "", "3", "warn", "warning", "medium":
-		return "medium", true
-	case "4", "error", "high":
-		return "high", true
-	case "5", "6", "severe", "fatal", "critical":
-		return "critical", true
-	}
-	return "medium", false
 }
 
 // severityOfRisk is the severity that Kibana pairs with a risk score.

@@ -39,11 +39,20 @@ type Row struct {
 	matched bool
 }
 
+// severity is that of a rule in Splunk in Elastic's words, as its draft would have it; a word that is not Splunk's stays.
+func severity(given string) string {
+	text := strings.ToLower(strings.TrimSpace(given))
+	if s, known := migration.SplunkSeverity(text); known && text != "" {
+		return s
+	}
+	return text
+}
+
 // row makes the row of a rule, with the lock held. Texts that many rows share are held once.
 func (x *list) row(r migration.Rule) Row {
 	row := Row{
 		ID: r.ID, Title: r.Original.Title, Status: r.Status, Result: r.Result, ErrorCode: x.share(r.ErrorCode), Near: len(r.Near),
-		Severity: x.share(strings.ToLower(r.Original.Severity)), Review: r.ReviewState(), App: x.share(r.Original.App), Disabled: r.Original.Disabled,
+		Severity: x.share(severity(r.Original.Severity)), Review: r.ReviewState(), App: x.share(r.Original.App), Disabled: r.Original.Disabled,
 		Revision: r.Revision, UpdatedAt: r.UpdatedAt, UpdatedBy: x.share(r.UpdatedBy),
 	}
 	if r.Edited != nil {

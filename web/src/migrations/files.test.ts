@@ -1,5 +1,7 @@
+import type {ImportItem} from '../api/types'
 import {describe, expect, it} from 'vitest'
 import {gather, readable, titleOf} from './files'
+import {place, why} from './imported'
 import {tar} from './tar'
 
 const file = (path: string, text = 'x') => ({path, file: new Blob([text])})
@@ -9,6 +11,11 @@ describe('what was dropped', () => {
     const up = gather([file('savedsearches.conf'), file('acme/default/macros.conf'), file('acme/local/macros.conf'), file('acme/bin/run.py'), file('acme/.git/config.conf'), file('other/lookups/a.csv')])
     expect(up.parts.map(p => p.name)).toEqual(['savedsearches.conf', 'acme.tar', 'other.tar'])
     expect([up.files, up.left, up.title]).toEqual([4, 2, 'acme'])
+  })
+
+  it('is named by its own path, and without a flag of the command line', () => {
+    const item = {file: 'acme.tar!/acme/default/savedsearches.conf', line: 3, kind: 'filler', name: 'x', outcome: 'skipped', why: 'it only writes results: outputlookup; --all takes it too'} as ImportItem
+    expect([place(item), place({...item, file: 'mine.tar!/acme/a.conf'}), why(item)]).toEqual(['acme/default/savedsearches.conf, line 3', 'mine.tar!/acme/a.conf, line 3', 'it only writes results: outputlookup'])
   })
 
   it('is read by its kind', () => {

@@ -11,9 +11,14 @@ const outcomes: Record<ImportItem['outcome'], {label: string; tone: Tone}> = {
 
 const order: ImportItem['outcome'][] = ['error', 'skipped', 'known', 'taken']
 
-/** Where a thing stands: file, line or element. */
+/** Where a thing stands: file, line or element. The archive that this page makes of a folder is named by no path. */
 export function place(i: ImportItem): string {
-  return i.file + (i.line ? `, line ${i.line}` : '') + (i.element ? `, element ${i.element}` : '')
+  return i.file.replace(/^([^/!]+)\.tar!\/(?=\1\/)/, '') + (i.line ? `, line ${i.line}` : '') + (i.element ? `, element ${i.element}` : '')
+}
+
+/** Why something was not taken, with the way that this page has where the command line has a flag. */
+export function why(i: ImportItem): string {
+  return (i.why ?? '').replace(/; --all takes it too$/, '')
 }
 
 const most = 100
@@ -40,9 +45,10 @@ export function ImportedReport({found, left}: {found: Imported; left?: number}) 
           <table>
             <thead><tr><th>What</th><th>Where</th><th>Why</th></tr></thead>
             <tbody>
-              {items.slice(0, most).map((i, n) => <tr key={n}><td><Badge>{i.kind}</Badge> {i.name}</td><td class="mono small">{place(i)}</td><td>{i.why ?? ''}</td></tr>)}
+              {items.slice(0, most).map((i, n) => <tr key={n}><td><Badge>{i.kind}</Badge> {i.name}</td><td class="mono small">{place(i)}</td><td>{why(i)}</td></tr>)}
             </tbody>
           </table>
+          {items.some(i => i.why !== undefined && why(i) !== i.why) ? <p class="muted small">To take searches without an alert, close this and switch on “Take reports and searches that fill lookups, too” before you drop the files.</p> : null}
           {items.length > most ? <p class="muted small">The first {most} of {num(items.length)}.</p> : null}
           {items.length < sum(shown) && items.length <= most ? <p class="muted small">{num(items.length)} of {num(sum(shown))} are named.</p> : null}
         </div>

@@ -135,7 +135,7 @@ function Loaded({rule, query, onRule, reload, stale}: LoadedProps) {
     const own = r.changed.find(c => c.rule_id === rule.id)
     if (own) seen.current = own.revision
     reload()
-  })
+  }, () => rule.elastic_rule?.title || rule.original_rule.title || undefined)
   const set = (verdict: Verdict) => {
     writing()
     void actions.set([{rule_id: rule.id, revision: rule.revision}], verdict)

@@ -21,8 +21,8 @@ interface ReviewActions {
   closeRefused: () => void
 }
 
-/** Bulk and single sign-off, the same in the list and on a rule. changed is called with each answer. */
-export function useReviewActions(migration: string, changed: (r: Reviewed) => void): ReviewActions {
+/** Bulk and single sign-off, the same in the list and on a rule. changed is called with each answer; titleOf names a single rule in the message. */
+export function useReviewActions(migration: string, changed: (r: Reviewed) => void, titleOf?: (id: string) => string | undefined): ReviewActions {
   const refused = useSignal<Refused | null>(null)
 
   const send = async (changes: ReviewChange[], done: string, withUndo: boolean): Promise<Reviewed | undefined> => {
@@ -37,11 +37,19 @@ export function useReviewActions(migration: string, changed: (r: Reviewed) => vo
     const back = withUndo ? undoOf(answer) : []
     lastUndo.value = back.length > 0 ? {migration, changes: back} : null
     if (answer.changed.length > 0) {
-      toast(`${rulesWord(answer.changed.length)} ${done}`, back.length > 0 ? {undo: () => undo()} : {})
+      const only = answer.changed.length === 1 ? titleOf?.(answer.changed[0]?.rule_id ?? '') : undefined
+      toast(`${rulesWord(answer.changed.length)} ${done}${only ? `: ${only.length > 60 ? only.slice(0, 59) + '…' : only}` : ''}`, back.length > 0 ? {undo: () => takeBack(back)} : {})
     }
     if (answer.refused.length === 1 && changes.length === 1) toast(`Not ${done}: ${answer.refused[0]?.why ?? ''}`, {kind: 'error'})
     else if (answer.refused.length > 0) refused.value = {title: `${rulesWord(answer.refused.length)} not ${done}`, list: answer.refused}
     return answer
+  }
+
+  /** Takes back the change that a message tells of, also when others came after it. */
+  const takeBack = async (changes: ReviewChange[]): Promise<void> => {
+    const last = lastUndo.value
+    await send(changes, 'as before', false)
+    if (last?.changes !== changes) lastUndo.value = last
   }
 
   const undo = async (): Promise<void> => {

@@ -1,5 +1,6 @@
 import {useState} from 'preact/hooks'
 import type {Facets} from '../api/types'
+import {causeName as kindOf} from '../causes/words'
 import {me} from '../session'
 import {num, words} from '../ui/format'
 import {activeFilters, type Filter, type FilterKey, toggleFilter} from './filter'
@@ -61,7 +62,7 @@ export function groups(facets: Facets | undefined): Group[] {
         ['error', 'In error'],
       ]),
     },
-    {key: 'cause', name: 'Cause', choices: (facets.causes ?? []).map(c => ({value: c.key, label: causeName(c), rules: c.rules, title: c.example}))},
+    {key: 'cause', name: 'Cause', choices: (facets.causes ?? []).map(c => ({value: c.key, label: causeName(c), rules: c.rules, title: [causeName(c), c.example].filter(Boolean).join('\n')}))},
     {key: 'source', name: 'Data source', choices: named(facets.sources)},
     {
       key: 'matched',
@@ -99,9 +100,10 @@ export function groups(facets: Facets | undefined): Group[] {
   return all.filter(g => g.choices.length > 0)
 }
 
-/** A cause in a few words. */
+/** A cause in a few words, the same as on the overview. What it is about comes first, for it tells the like apart. */
 export function causeName(c: {code: string; command?: string; subject?: string}): string {
-  return c.subject ? `${words(c.code)}: ${c.subject}` : c.command ? `${words(c.code)} in ${c.command}` : words(c.code)
+  const name = kindOf(c.code)
+  return c.subject ? `${c.subject}: ${name.charAt(0).toLowerCase()}${name.slice(1)}` : c.command ? `${name} in ${c.command}` : name
 }
 
 /** What a filter that is on is called. */

@@ -12,6 +12,12 @@ export function outcome(row: RuleRow): {tone: Tone; text: string; title?: string
   return {tone: row.holes > 0 ? 'partial' : 'approximations', text: 'partial'}
 }
 
+/** What stands under the title: the id where it says more than app and title do, the app, whether Splunk runs it. */
+export function under(row: RuleRow): string {
+  const plain = row.id === row.title || row.id === `${row.app ?? ''}:${row.title}`
+  return [plain ? '' : row.id, row.app ?? '', row.disabled ? 'disabled in Splunk' : ''].filter(Boolean).join(' · ')
+}
+
 /** What keeps a rule from being full, in numbers. */
 export function noteCounts(row: RuleRow): string {
   const parts: string[] = []
@@ -77,13 +83,11 @@ export function Row({id, index, row, href, cursor, chosen, onOpen, onChoose}: Ro
         <span class={`tick${chosen ? ' on' : ''}`} aria-hidden="true" />
       </div>
       <div role="gridcell" class="cell-title">
-        <a href={href} tabIndex={-1} class="rule-title" title={row.title}>
+        <a href={href} tabIndex={-1} class="rule-title" title={row.title} dir="auto">
           {row.title || row.id}
         </a>
-        <span class="rule-sub">
-          {row.id}
-          {row.disabled ? ' · disabled in Splunk' : ''}
-          {row.app ? ` · ${row.app}` : ''}
+        <span class="rule-sub" title={row.id} dir="auto">
+          {under(row)}
         </span>
       </div>
       <div role="gridcell" class="cell-result">

@@ -1,12 +1,14 @@
 import {render} from 'preact'
 import {afterEach, beforeEach, describe, expect, it, vi} from 'vitest'
-import type {Role, RuleRow, Session} from '../api/types'
+import type {Facets, Role, RuleRow, Session} from '../api/types'
 import {location, parse} from '../router'
 import {session} from '../session'
 import {Toasts} from '../ui/toast'
 import {forgetList} from './model'
 import {lastUndo} from './review'
-import {RulesView} from './view'
+import {causeName} from './facets'
+import {under} from './row'
+import {emptyColumns, RulesView} from './view'
 
 interface Call {
   method: string
@@ -119,6 +121,25 @@ describe('the list', () => {
     await press('u')
     expect(asked('/review')[1]?.body?.rules).toEqual([1, 2, 3].map(i => ({rule_id: `r${i}`, revision: 8, state: 'open'})))
     expect(root.querySelectorAll('.cell-review .tone-accepted').length).toBe(0)
+  })
+  it('takes back the change that a message tells of, not the one after it', async () => {
+    await open()
+    await press('a')
+    await press('j')
+    await press('a')
+    const first = [...document.querySelectorAll('.toast')].find(t => t.textContent?.includes('1 rule accepted: Rule 0'))
+    ;[...first?.querySelectorAll('button') ?? []].find(b => b.textContent === 'Undo')?.click()
+    await settle()
+    expect(asked('/review')[2]?.body?.rules).toEqual([{rule_id: 'r0', revision: 8, state: 'open'}])
+    await press('u')
+    expect(asked('/review')[3]?.body?.rules).toEqual([{rule_id: 'r1', revision: 8, state: 'open'}])
+  })
+  it('hides the columns that are empty for every rule, and the ids that say nothing more', () => {
+    const facets = {techniques: [], sources: [{name: 'logs-*', rules: 1}]} as unknown as Facets
+    expect([emptyColumns(facets), emptyColumns({...facets, techniques: [{name: 'T1', rules: 1}], sources: null} as unknown as Facets), emptyColumns(undefined)]).toEqual([' no-mitre', ' no-sources', ''])
+    expect(under({...row(1), id: 'acme:Rule 1', app: 'acme', disabled: true})).toBe('acme · disabled in Splunk')
+    expect(under({...row(1), id: 'acme:Rule 1#2', app: 'acme'})).toBe('acme:Rule 1#2 · acme')
+    expect(causeName({code: 'unsupported_command', subject: 'join'})).toBe('join: command without a counterpart')
   })
   it('chooses all that match by their ids, and never asks for a row by itself', async () => {
     await open()

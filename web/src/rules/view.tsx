@@ -1,7 +1,7 @@
 import './rules.css'
 import {useEffect, useMemo, useRef, useState} from 'preact/hooks'
 import {useEvents} from '../api/events'
-import type {Reviewed} from '../api/types'
+import type {Facets, Reviewed} from '../api/types'
 import {useThrottled} from '../load'
 import {go, href, type ViewProps} from '../router'
 import {may} from '../session'
@@ -41,6 +41,13 @@ const columns: {key?: SortKey; name: string; cls: string}[] = [
   {key: 'severity', name: 'Severity', cls: 'cell-severity'},
   {key: 'updated_at', name: 'Changed', cls: 'cell-updated'},
 ]
+
+/** The classes that hide the columns in which no rule of the migration has anything. */
+export function emptyColumns(facets: Facets | undefined): string {
+  if (!facets) return ''
+  const none = (list: unknown[] | null | undefined) => (list?.length ?? 0) === 0
+  return (none(facets.techniques) ? ' no-mitre' : '') + (none(facets.sources) ? ' no-sources' : '')
+}
 
 const narrow = typeof matchMedia === 'function' ? matchMedia('(max-width: 700px)') : undefined
 
@@ -83,7 +90,7 @@ function List({model}: {model: ListModel}) {
     for (const c of r.changed) model.change(c.rule_id, row => ({...row, review: c.state, revision: c.revision}))
     later()
   }
-  const actions = useReviewActions(migration, onReviewed)
+  const actions = useReviewActions(migration, onReviewed, id => model.at(model.indexOf(id))?.title)
   const later = useThrottled(() => void model.refresh(), 2_000)
 
   useEvents(e => {
@@ -291,7 +298,7 @@ function List({model}: {model: ListModel}) {
           ) : (
             <VirtualList
               key={writeFilter(filter)}
-              class="rule-list"
+              class={`rule-list${emptyColumns(model.facets.value)}`}
               count={model.ready ? model.total : 12}
               rowHeight={phone ? 64 : 44}
               handle={handle}

@@ -1,6 +1,5 @@
 const number = new Intl.NumberFormat(undefined)
 const absolute = new Intl.DateTimeFormat(undefined, {dateStyle: 'medium', timeStyle: 'short'})
-const relative = new Intl.RelativeTimeFormat(undefined, {numeric: 'auto'})
 
 export function num(n: number): string {
   return number.format(n)
@@ -27,18 +26,22 @@ export function when(at: string | undefined): string {
   return Number.isNaN(d.getTime()) ? '' : absolute.format(d)
 }
 
-/** How long ago, in the largest unit that fits. */
+/** How long ago, in the largest unit that fits, short enough for a column: 57 s ago. */
 export function ago(at: string | undefined, now = Date.now()): string {
   if (!at) return ''
   const t = new Date(at).getTime()
   if (Number.isNaN(t)) return ''
-  const s = Math.round((t - now) / 1000)
+  const s = Math.round((now - t) / 1000)
   const abs = Math.abs(s)
+  const say = (seconds: number, unit: string) => {
+    const n = Math.max(1, Math.round(abs / seconds))
+    return s < 0 ? `in ${n} ${unit}` : `${n} ${unit} ago`
+  }
   if (abs < 10) return 'just now'
-  if (abs < 60) return relative.format(s, 'second')
-  if (abs < 3600) return relative.format(Math.round(s / 60), 'minute')
-  if (abs < 86_400) return relative.format(Math.round(s / 3600), 'hour')
-  if (abs < 30 * 86_400) return relative.format(Math.round(s / 86_400), 'day')
+  if (abs < 60) return say(1, 's')
+  if (abs < 3600) return say(60, 'min')
+  if (abs < 86_400) return say(3600, 'h')
+  if (abs < 30 * 86_400) return say(86_400, 'd')
   return when(at)
 }
 

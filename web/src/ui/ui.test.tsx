@@ -79,6 +79,7 @@ describe('what is shown', () => {
     expect([bytes(12), bytes(1500), bytes(2_340_000)]).toEqual(['12 B', '1.5 kB', '2.3 MB'])
     expect(words('unknown_macro')).toBe('Unknown macro')
     const now = Date.parse('2026-12-01T12:00:00Z')
-    expect([ago('2026-12-01T11:59:55Z', now), ago('2026-12-01T11:57:00Z', now), ago('nonsense', now)]).toEqual(['just now', '3 minutes ago', ''])
+    expect(['2026-12-01T11:59:55Z', '2026-12-01T11:59:03Z', '2026-12-01T11:57:00Z', '2026-12-01T05:00:00Z', '2026-11-20T12:00:00Z', '2026-12-01T12:02:00Z', 'nonsense'].map(t => ago(t, now)))
+      .toEqual(['just now', '57 s ago', '3 min ago', '7 h ago', '11 d ago', 'in 2 min', ''])
   })
 })
