@@ -48,6 +48,8 @@ type column struct {
 	// field is what the schema says of a stored field, shared with it; nil where no mapping made the column. Of a computed
 	// column that passes the values of a stored one on, it is only what concerns these.
 	field *schema.Field
+	// place says that the column holds the place of a name in a list of names.
+	place *place
 }
 
 var noField schema.Field

@@ -49,6 +49,7 @@ func (l *lowering) assignField(name string, e spl.Expr, at spl.Span) {
 	}
 	l.useful = true
 	c := &column{typ: v.typ, array: v.array, nonNull: v.nonNull, numeral: v.numeral, whole: v.whole, distinct: v.distinct, pending: joined(false, notes, v.note), lexical: v.lexical(), precise: isNumeric(v.typ) && !l.fewFigures(e)}
+	c.place = l.placeOf(e)
 	l.defineAs(name, c, v.expr, at)
 	n, ok := valueChoices(e)
 	l.noteChoices(name, n, ok)

@@ -355,6 +355,9 @@ func (p *perValue) around(e *spl.Binary) (inner spl.Expr, before, after string, 
 
 // fnMvfind is the place of the first value that matches, from 0.
 func fnMvfind(l *lowering, e *spl.Call) value {
+	if v, ok := l.nameFound(e); ok {
+		return v
+	}
 	found := l.matchCond(e.Args[0], e.Args[1], e.Span(), false)
 	if found == nil {
 		return holeValue

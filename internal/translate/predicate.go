@@ -192,6 +192,9 @@ func (l *lowering) compare(e *spl.Compare, neg bool) esql.Expr {
 	}
 	switch e.Op {
 	case "=", "==":
+		if x, ok := l.namesHave(e.Field, e.Value.Text, e.Span(), neg); ok {
+			return x
+		}
 		return l.searchIn(e.Field, []spl.Value{e.Value}, e.Span(), neg)
 	case "!=":
 		c := l.lookupCompared("!=", e.Field, e.Value)

@@ -110,21 +110,31 @@ func (s *Stream) step(o *Operation, raw, whole, left Event, r *Result) bool {
 	return true
 }
 
-// pairs makes a field of each name of a list: Parameters{}.Name and Parameters{}.Value.
+// pairs makes a field of each name of a list, Parameters{}.Name and Parameters{}.Value, or two of each name of a list of
+// changes, ModifiedProperties{}.Name with NewValue and OldValue.
 func (s *Stream) pairs(o *Operation, raw, left Event, r *Result) bool {
-	names, values := raw[o.Source+"{}.Name"], raw[o.Source+"{}.Value"]
-	if len(names) == 0 || len(names) != len(values) {
-		return false
-	}
-	for i, n := range names {
-		if values[i] == "" {
+	names, some := raw[o.Source+"{}.Name"], false
+	for _, part := range []string{"Value", "NewValue", "OldValue"} {
+		values := raw[o.Source+"{}."+part]
+		if len(names) == 0 || len(names) != len(values) {
 			continue
 		}
-		r.Doc[o.Target+strings.NewReplacer(".", "_", " ", "_").Replace(n)] = []string{values[i]}
+		for i, n := range names {
+			field := o.Target + strings.NewReplacer(".", "_", " ", "_").Replace(n)
+			if part != "Value" {
+				field += "." + part
+			}
+			if values[i] != "" {
+				r.Doc[field] = []string{values[i]}
+			}
+		}
+		some = true
+		delete(left, o.Source+"{}."+part)
 	}
-	delete(left, o.Source+"{}.Name")
-	delete(left, o.Source+"{}.Value")
-	return true
+	if some {
+		delete(left, o.Source+"{}.Name")
+	}
+	return some
 }
 
 func (s *Stream) tree(o *Operation, whole Event, r *Result) bool {

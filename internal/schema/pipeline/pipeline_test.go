@@ -35,6 +35,7 @@ stream test/log
   copy pid -> process.pid | number
   remove secret
   move hashes -> file.hash.md5 | key MD5 | lower
+  pairs Changes -> changed.
   name file = path | base`
 	if err := parse("test.txt", facts, streams); err != nil {
 		t.Fatal(err)
@@ -57,6 +58,9 @@ stream test/log
 			Event{"event.kind": {"event"}, "event.outcome": {"failure"}, "file.name": {"b.exe"}, "raw.code": {"2"}, "raw.path": {`C:\a\b.exe`}, "raw.status": {"BAD"}}, nil},
 		{"numbers, removals, keys", Event{"pid": {"0x1f"}, "secret": {"x"}, "hashes": {"SHA1=A,MD5=B2"}},
 			Event{"event.kind": {"event"}, "process.pid": {"31"}, "raw.pid": {"0x1f"}, "file.hash.md5": {"b2"}}, []string{"raw.hashes", "raw.secret"}},
+		{"two fields for each changed property", Event{"Changes{}.Name": {"Role.Name", "Tag"}, "Changes{}.NewValue": {"admin", ""}, "Changes{}.OldValue": {"user", "a"}},
+			Event{"event.kind": {"event"}, "changed.Role_Name.NewValue": {"admin"}, "changed.Role_Name.OldValue": {"user"}, "changed.Tag.OldValue": {"a"}},
+			[]string{"raw.Changes.Name", "raw.Changes.NewValue", "raw.Changes.OldValue"}},
 	} {
 		r := s.Apply(c.raw)
 		if !reflect.DeepEqual(r.Doc, c.want) {
