@@ -68,6 +68,7 @@ function Chat({id, onSaved, onFields}: {id: string | undefined; onSaved: () => v
   const [load, setLoad] = useState<{loading: boolean; error?: unknown}>({loading: false})
   // The conversation whose turns are shown; a new one gets its id with the first question.
   const here = useRef<string | undefined>(undefined)
+  const asking = useRef<AbortController | undefined>(undefined)
   const end = useRef<HTMLDivElement>(null)
   const box = useRef<HTMLTextAreaElement>(null)
 
@@ -83,6 +84,7 @@ function Chat({id, onSaved, onFields}: {id: string | undefined; onSaved: () => v
   useEffect(() => {
     if (id === here.current) return
     here.current = id
+    asking.current?.abort()
     setTurns([])
     setNames({})
     setLoad({loading: false})
@@ -100,22 +102,26 @@ function Chat({id, onSaved, onFields}: {id: string | undefined; onSaved: () => v
     if (!q || busy) return
     const abort = new AbortController()
     setBusy(abort)
+    asking.current = abort
+    let talk = here.current
     setText('')
     const asked: Turn[] = [...turns, {role: 'user', content: q}]
     let answer: Turn = {role: 'assistant', content: '', open: true}
     const show = (t: Partial<Turn>) => {
       answer = {...answer, ...t}
-      setTurns([...asked, answer])
+      if (here.current === talk) setTurns([...asked, answer])
     }
     show({})
     try {
-      if (!here.current) {
+      if (!talk) {
         const c = await conversations.create(q.length > 60 ? q.slice(0, 59) + '…' : q, s.connector)
-        here.current = c.id
+        // Another conversation was opened meanwhile.
+        if (here.current !== talk) return onSaved()
+        here.current = talk = c.id
         go(href(['assistant', c.id]), true)
       }
-      const done = await ask(s.connector, body(asked, s, names, here.current), p => show({content: answer.content + p}), abort.signal)
-      setNames(done.replacements)
+      const done = await ask(s.connector, body(asked, s, names, talk), p => show({content: answer.content + p}), abort.signal)
+      if (here.current === talk) setNames(done.replacements)
       show({content: done.data, notes: done.notes, trace: done.trace, open: false})
       onSaved()
     } catch (err) {
@@ -123,7 +129,7 @@ function Chat({id, onSaved, onFields}: {id: string | undefined; onSaved: () => v
       onSaved()
     } finally {
       setBusy(undefined)
-      box.current?.focus()
+      if (here.current === talk) box.current?.focus()
     }
   }
 

@@ -1,6 +1,6 @@
 import {describe, expect, it} from 'vitest'
 import type {Rule} from '../api/types'
-import {beginEdit, changedFields, clashes, faults, fieldsOf, keepEdit, keptEdit, onTopOf, saveBody, setField, unsaved} from './edit'
+import {beginEdit, changedFields, clashes, faults, fieldsOf, keepEdit, keptEdit, onTopOf, saveBody, setField, unsaved, upTo} from './edit'
 
 const rule = (revision: number, query: string, more: object = {}): Rule =>
   ({
@@ -15,6 +15,14 @@ describe('a change', () => {
     const edit = setField(setField(beginEdit(rule(4, 'FROM a')), 'query', 'FROM b'), 'severity', 'low')
     expect(changedFields(edit)).toEqual(['query'])
     expect(saveBody('r', edit)).toEqual({rule_id: 'r', revision: 4, elastic_rule: {query: 'FROM b'}})
+  })
+  it('is not outdated by what leaves the fields as they were, such as a comment', () => {
+    const mine = setField(beginEdit(rule(4, 'FROM a')), 'query', 'FROM b')
+    expect(upTo(mine, rule(5, 'FROM a')).revision).toBe(5)
+    expect(upTo(mine, rule(5, 'FROM a')).fields).toBe(mine.fields)
+    expect(upTo(mine, rule(5, 'FROM theirs'))).toBe(mine)
+    expect(upTo(mine, rule(5, 'FROM a', {severity: 'high'}))).toBe(mine)
+    expect(upTo(mine, rule(3, 'FROM a'))).toBe(mine)
   })
   it('goes on top of another change without losing it', () => {
     const mine = setField(beginEdit(rule(4, 'FROM a')), 'query', 'FROM mine')

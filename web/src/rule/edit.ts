@@ -53,6 +53,16 @@ export function setField<K extends keyof Fields>(edit: Edit, key: K, value: Fiel
   return {...edit, fields: {...edit.fields, [key]: value}}
 }
 
+/**
+ * The same change with the revision of a newer state of the rule, where that left the fields as the change began with, as a
+ * comment or a sign-off does: nothing of anybody is lost then.
+ */
+export function upTo(edit: Edit, rule: Rule): Edit {
+  const now = fieldsOf(rule)
+  const same = (Object.keys(fieldNames) as (keyof Fields)[]).every(k => now[k] === edit.base[k])
+  return same && rule.revision > edit.revision ? {...edit, revision: rule.revision} : edit
+}
+
 /** The names of what was changed. */
 export function changedFields(edit: Edit): (keyof Fields)[] {
   return (Object.keys(fieldNames) as (keyof Fields)[]).filter(k => edit.fields[k] !== edit.base[k])

@@ -6,7 +6,7 @@ import {session} from '../session'
 import {Button, Code, CodeDiff, Icon, Note, toast, Toggle} from '../ui'
 import type {Editor} from '../ui/code'
 import {LiveCheck} from './check'
-import {changedFields, type Edit, faults, saveBody, setField} from './edit'
+import {changedFields, type Edit, faults, saveBody, setField, upTo} from './edit'
 import {SettingsForm} from './settings'
 
 interface EditorProps {
@@ -47,11 +47,12 @@ export function RuleEditor({rule, edit, onEdit, onWrite, onSaved, onConflict, on
   const wrong = Object.values(faults(edit))
   const save = useAction(async () => {
     onWrite()
+    const now = upTo(edit, rule)
     try {
-      onSaved(await api.put<Rule>(of(rule.migration_id, '/rule'), saveBody(rule.id, edit)))
+      onSaved(await api.put<Rule>(of(rule.migration_id, '/rule'), saveBody(rule.id, now)))
       toast('Saved')
     } catch (err) {
-      if (err instanceof ApiError && err.status === 409 && err.conflict.revision !== undefined && err.conflict.revision !== edit.revision) onConflict(err)
+      if (err instanceof ApiError && err.status === 409 && err.conflict.revision !== undefined && err.conflict.revision !== now.revision) onConflict(err)
       else throw err
     }
   })

@@ -17,7 +17,7 @@ import {Button, CodeDiff, Confirm, ErrorState, Note, Spinner, Tabs, toast} from 
 import {num} from '../ui/format'
 import type {Annotations} from './annotate'
 import {ConflictDialog, lastChange} from './conflict'
-import {beginEdit, changedFields, type Edit, keepEdit, keptEdit, unsaved} from './edit'
+import {beginEdit, changedFields, type Edit, keepEdit, keptEdit, unsaved, upTo} from './edit'
 import {RuleEditor} from './editor'
 import {RuleHead} from './head'
 import {History} from './history'
@@ -109,7 +109,7 @@ function Loaded({rule, query, onRule, reload, stale}: LoadedProps) {
     const own = by.by === me.value && Date.now() < ours.current
     if (!own && (rule.status === 'finished' || rule.status === 'error')) toast(by.by && by.by === me.value ? 'You changed this rule in another window' : `${by.by || 'Rulebridge'} changed this rule just now`, {kind: 'info'})
   }, [rule.revision])
-  const outdated = edit && changed && edit.revision !== rule.revision
+  const outdated = edit && changed && upTo(edit, rule).revision !== rule.revision
 
   const mine = (next: Rule) => {
     seen.current = next.revision

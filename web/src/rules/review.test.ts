@@ -40,4 +40,17 @@ describe('review', () => {
     expect(answer.changed.length).toBe(9_999)
     expect(answer.refused.map(r => r.rule_id)).toEqual(['r0', 'r10000'])
   })
+  it('says what was changed when a later call fails, since that can be taken back', async () => {
+    let n = 0
+    vi.stubGlobal('fetch', async (_: string, init: RequestInit) => {
+      if (n++ > 0) return new Response(JSON.stringify({statusCode: 503, message: 'the store is not available now'}), {status: 503})
+      const body = JSON.parse(String(init.body)) as {rules: {rule_id: string}[]}
+      return new Response(JSON.stringify({changed: body.rules.map(r => ({rule_id: r.rule_id, revision: 1, state: 'accepted', previous: 'open'})), refused: []}))
+    })
+    const rules = Array.from({length: 10_002}, (_, i) => ({rule_id: `r${i}`, state: 'accepted' as const}))
+    const answer = await review('m', rules)
+    expect(answer.changed.length).toBe(10_000)
+    expect(answer.refused).toEqual(['r10000', 'r10001'].map(rule_id => ({rule_id, why: 'the store is not available now'})))
+    await expect(review('m', rules.slice(0, 1))).rejects.toThrow('the store is not available now')
+  })
 })

@@ -1,5 +1,5 @@
 import {signal} from '@preact/signals'
-import {api, of} from '../api/client'
+import {api, messageOf, of} from '../api/client'
 import type {ReviewChange, Reviewed, ReviewState} from '../api/types'
 
 /** What a person can set; `installed` is set by the installation alone. */
@@ -10,11 +10,21 @@ export const verdictDone: Record<Verdict, string> = {open: 'reopened', accepted:
 /** The most rules that one call takes. */
 const chunk = 10_000
 
-/** Sets the sign-off of rules. A rule that changed since its revision is refused and stays as it is. */
+/**
+ * Sets the sign-off of rules. A rule that changed since its revision is refused and stays as it is. When a call fails after
+ * others were answered, the rules that are left are refused: what was changed can be taken back.
+ */
 export async function review(migration: string, rules: readonly ReviewChange[], comment?: string): Promise<Reviewed> {
   const all: Reviewed = {changed: [], refused: []}
   for (let i = 0; i < rules.length; i += chunk) {
-    const answer = await api.post<Reviewed>(of(migration, '/review'), {rules: rules.slice(i, i + chunk), ...(comment ? {comment} : {})})
+    let answer: Reviewed
+    try {
+      answer = await api.post<Reviewed>(of(migration, '/review'), {rules: rules.slice(i, i + chunk), ...(comment ? {comment} : {})})
+    } catch (err) {
+      if (i === 0) throw err
+      all.refused.push(...rules.slice(i).map(r => ({rule_id: r.rule_id, why: messageOf(err)})))
+      break
+    }
     all.changed.push(...answer.changed)
     all.refused.push(...answer.refused)
   }

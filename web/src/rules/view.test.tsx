@@ -174,6 +174,16 @@ describe('the list', () => {
     await settle()
     expect(location.value.query.toString()).toBe('')
   })
+  it('keeps a filter that is chosen while a search is still being typed', async () => {
+    await open()
+    const box = root.querySelector<HTMLInputElement>('input[type=search]')!
+    box.value = 'power'
+    box.dispatchEvent(new Event('input', {bubbles: true}))
+    ;[...root.querySelectorAll<HTMLButtonElement>('.choice')].find(c => c.textContent?.startsWith('Partial'))?.click()
+    await new Promise(r => setTimeout(r, 300))
+    await settle()
+    expect(Object.fromEntries(location.value.query)).toEqual({result: 'partial', q: 'power'})
+  })
   it('searches from the keyboard, and helps', async () => {
     await open()
     await press('/')

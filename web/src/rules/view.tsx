@@ -415,9 +415,12 @@ function Search({box, value, onSearch, onDown}: {box: {current: HTMLInputElement
     if (document.activeElement !== box.current) setText(value)
   }, [value])
   useEffect(() => () => clearTimeout(timer.current), [])
+  // The filter may be another by the time that the typing rests.
+  const search = useRef(onSearch)
+  search.current = onSearch
   const ask = (q: string, wait: number) => {
     clearTimeout(timer.current)
-    timer.current = setTimeout(() => onSearch(q), wait)
+    timer.current = setTimeout(() => search.current(q), wait)
   }
   return (
     <label class="rules-search">
