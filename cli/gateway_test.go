@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -48,6 +49,32 @@ func TestWhatAGatewayDidNotAnswer(t *testing.T) {
 				t.Errorf("got %v, want %q", err, tc.want)
 			}
 		})
+	}
+}
+
+// TestUploadThatNobodyTakes: an upload that could not be sent says why, and not what became of the pipe that it went into.
+func TestUploadThatNobodyTakes(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "savedsearches.conf")
+	if err := os.WriteFile(file, []byte("[A]\nsearch = index=x\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	gone := httptest.NewServer(http.NotFoundHandler())
+	gone.Close()
+	hangsUp := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }))
+	defer hangsUp.Close()
+	for _, address := range []string{gone.URL, hangsUp.URL} {
+		g, err := newGateway(address, http.DefaultTransport)
+		if err != nil {
+			t.Fatal(err)
+		}
+		u, err := newUpload([]string{file})
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = g.upload(t.Context(), "/import", u, new(any))
+		if err == nil || !strings.Contains(err.Error(), "does not answer") || strings.Contains(err.Error(), "pipe") {
+			t.Errorf("%s: got %v", address, err)
+		}
 	}
 }
 

@@ -172,7 +172,8 @@ func (g *gateway) upload(ctx context.Context, path string, u *upload, answer any
 	}()
 	resp, err := g.stream(ctx, http.MethodPost, rulesPath+path, r, form.FormDataContentType())
 	_ = r.CloseWithError(errAnswered) // it may answer before it has read all
-	if werr := <-sent; werr != nil && !errors.Is(werr, errAnswered) {
+	// The client closes the pipe itself when it cannot send; then err says why.
+	if werr := <-sent; werr != nil && !errors.Is(werr, errAnswered) && (err == nil || !errors.Is(werr, io.ErrClosedPipe)) {
 		if err == nil {
 			_ = resp.Body.Close()
 		}

@@ -159,6 +159,7 @@ type confParser struct {
 	unknown bool    // the header of current could not be read
 	faults  int
 	over    bool // a fault of the current stanza's length was named
+	printed printout
 }
 
 func (p *confParser) say(line int, format string, args ...any) {
@@ -209,6 +210,8 @@ func (p *confParser) run(r io.Reader) error {
 		}
 		trimmed := strings.TrimSpace(line)
 		switch {
+		case !debug && p.goesOn(line):
+			p.join(number, line)
 		case trimmed == "" || trimmed[0] == '#' || trimmed[0] == ';':
 		case trimmed[0] == '[':
 			if !p.header(number, trimmed) {

@@ -76,7 +76,7 @@ func (s source) scan(section func(*Stanza) bool, fault func(*Error)) error {
 	}
 	defer func() { _ = f.Close() }()
 	n := 0
-	p := confParser{file: s.name, fault: fault, section: func(x *Stanza) bool { n++; return section(x) }}
+	p := confParser{file: s.name, printed: printout{may: !isConfName(s.name)}, fault: fault, section: func(x *Stanza) bool { n++; return section(x) }}
 	if err := p.run(decoded(f, maxFile)); err != nil {
 		return fmt.Errorf("what comes after its first %d stanzas is left out: %w", n, err)
 	}

@@ -132,6 +132,29 @@ func TestBtoolValues(t *testing.T) {
 	}
 }
 
+// TestPlainBtoolValues: without --debug nothing tells the further lines of a value but what a setting looks like. A search that
+// is cut there would be another search, that alerts on more.
+func TestPlainBtoolValues(t *testing.T) {
+	for _, further := range []string{
+		"| where a>=1", "| where a=1", "  a=1 AND b=2", "count=5", "[ search y=1 ]", "[search y=1 | fields host]", "[search index=y", "    [inputlookup a.csv]",
+		"[| inputlookup a.csv]", "[`macro`]", "by host", "# no comment here", `"text"`, "| eval x = y", "| stats count \\\nby host",
+	} {
+		for _, end := range []string{"", `\`} {
+			text := "[A]\nalert.track = 1\nsearch = index=x" + end + "\n" + further + end + "\n| head 1\ncron_schedule = * * * * *\n[Search for x=1]\nalert.track = 1\nsearch = index=z\nunused =\n"
+			found := read(t, false, write(t, "out.txt", text))
+			require.Len(t, found.Rules, 2, "%q %v", further, found.Items)
+			rules := byID(found.Rules)
+			a := rules[0]
+			require.Equal(t, "index=x\n"+strings.ReplaceAll(further, "\\\n", "\n")+"\n| head 1", a.Query, "%q", further)
+			require.Equal(t, "* * * * *", a.Cron)
+			require.Equal(t, "index=z", rules[1].Query)
+			if end == "" {
+				require.Len(t, found.Faults(), 1, "what was read so is said once")
+			}
+		}
+	}
+}
+
 // TestLostBackslash: a line of a search that Splunk does not read is named, also when it has an equals sign.
 func TestLostBackslash(t *testing.T) {
 	found := read(t, false, write(t, "savedsearches.conf", "[A]\nsearch = index=x\n| where count>=10\nalert.track = 1\n"))
