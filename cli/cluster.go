@@ -1,11 +1,8 @@
 package cli
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"strings"
 	"time"
 
@@ -141,38 +138,4 @@ func clusterError(err error) error {
 		return err
 	}
 	return startError(err)
-}
-
-func (p Program) healthCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:   "health [URL]",
-		Short: "Ask a gateway or worker whether it is ready, for health checks of containers",
-		Long: `Ask the URL (default http://127.0.0.1:8080/readyz, a gateway's; a worker's is http://127.0.0.1:8081/readyz) and print
-the answer. Exit code 0 when it is ready, 1 when it is not or does not answer within five seconds.`,
-		Args: cobra.MaximumNArgs(1),
-		RunE: func(c *cobra.Command, args []string) error {
-			url := "http://127.0.0.1:8080/readyz"
-			if len(args) > 0 {
-				url = args[0]
-			}
-			ctx, cancel := context.WithTimeout(c.Context(), 5*time.Second)
-			defer cancel()
-			r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-			if err != nil {
-				return usage(err)
-			}
-			resp, err := http.DefaultClient.Do(r)
-			if err != nil {
-				return err
-			}
-			defer func() { _ = resp.Body.Close() }()
-			if _, err := io.Copy(p.Stdout, io.LimitReader(resp.Body, 64<<10)); err != nil {
-				return err
-			}
-			if resp.StatusCode != http.StatusOK {
-				return fmt.Errorf("%s answers %s", url, resp.Status)
-			}
-			return nil
-		},
-	}
 }

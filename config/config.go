@@ -51,7 +51,7 @@ type Config struct {
 type HTTP struct {
 	Addr           string        `mapstructure:"addr" doc:"Where the gateway listens, host:port. --http-port changes the port alone. An address that is not loopback needs auth.users or auth.api_keys."`
 	Hosts          []string      `mapstructure:"hosts" doc:"Host names, besides loopback ones, that requests may carry in their Host header; others get 421."`
-	BasePath       string        `mapstructure:"base_path" doc:"Path that every route of the gateway stands beneath, such as /soc/rulebridge, for a proxy that serves other things too; the proxy passes it on. Empty: none. Commands take it in --url, health checks in their address."`
+	BasePath       string        `mapstructure:"base_path" doc:"Path that every route of the gateway stands beneath, such as /soc/rulebridge, for a proxy that serves other things too; the proxy passes it on. Empty: none. Commands take it in --url, probes in their path; rulebridge health reads it."`
 	TrustedProxies []string      `mapstructure:"trusted_proxies" doc:"Addresses or networks (10.0.0.0/8) of the proxies in front of the gateway. Only what they say in X-Forwarded-For is believed: lockout and audit then count the caller's address instead of the proxy's."`
 	ReadTimeout    time.Duration `mapstructure:"read_timeout" doc:"Longest time to read one request, body included."`
 	WriteTimeout   time.Duration `mapstructure:"write_timeout" doc:"Longest time one piece of an answer may take to be written; a streamed list gets it anew for each page."`
