@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"strings"
 	"testing"
 
 	"github.com/rulebridge/rulebridge/internal/migration"
@@ -92,5 +93,16 @@ func TestRowsAreAsNewAsEvents(t *testing.T) {
 	}
 	if p := b.rows(id, "edited=yes"); p.Total != 1 {
 		t.Errorf("the list does not know what the event said: %+v", p)
+	}
+}
+
+// TestClipKeepsCharacters: an error that repeats a part of a text is text itself.
+func TestClipKeepsCharacters(t *testing.T) {
+	b := newBench(t)
+	id := b.finished(1)
+	w := b.do(http.MethodGet, BasePath+"/"+id+"/rows?sort="+url.QueryEscape("a"+strings.Repeat("€", 20)), "")
+	b.want(w, 400, strings.Repeat("€", 10)+"…")
+	if strings.ContainsRune(w.Body.String(), '\ufffd') || strings.Contains(w.Body.String(), `\x`) {
+		t.Errorf("%s", w.Body)
 	}
 }

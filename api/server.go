@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/gin-gonic/gin"
 	"github.com/google/uuid"
@@ -310,9 +311,13 @@ func (s *Server) recovered(c *gin.Context) {
 	c.Next()
 }
 
+// clip is a text of at most n bytes, with a mark when more of it is left out; no character is cut in two.
 func clip(s string, n int) string {
 	if len(s) <= n {
 		return s
+	}
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
 	}
 	return s[:n] + "…"
 }

@@ -59,7 +59,10 @@ func TestSummaries(t *testing.T) {
 	got := read[[]summary](t, b, path)
 	want := summary{ID: first, State: migration.Ready, Total: 3, CreatedAt: begun.UTC(), CreatedBy: "anonymous", LastUpdated: begun.UTC(),
 		Rules: migration.Counts{Total: 3, Pending: 3}}
-	if len(got) != 2 || got[0] != want || got[1].ID != second {
+	if len(got) == 2 {
+		want.Results = got[0].Results // as old as the overview, which may not have it yet
+	}
+	if len(got) != 2 || !reflect.DeepEqual(got[0], want) || got[1].ID != second {
 		t.Fatalf("%+v, want first %+v", got, want)
 	}
 	b.want(b.do("PUT", BasePath+"/"+first+"/start", `{"connectorId": "deterministic"}`), 200, "true")
@@ -68,7 +71,8 @@ func TestSummaries(t *testing.T) {
 	}
 	b.flows.finish(t, first)
 	now = now.Add(overviewStale + time.Second)
-	if got := read[[]summary](t, b, path); got[0].State != migration.Finished || got[0].ConnectorID != "" || got[0].Rules != (migration.Counts{Total: 3, Finished: 3}) {
+	if got := read[[]summary](t, b, path); got[0].State != migration.Finished || got[0].ConnectorID != "" || got[0].Rules != (migration.Counts{Total: 3, Finished: 3}) ||
+		got[0].Results == nil || *got[0].Results != (migration.Results{Full: 3}) {
 		t.Errorf("at the end: %+v", got[0])
 	}
 	b.want(b.do("DELETE", BasePath+"/"+first, ""), 200)

@@ -30,6 +30,8 @@ type summary struct {
 	ParkReason  string           `json:"park_reason"`
 	Error       string           `json:"error"`
 	Rules       migration.Counts `json:"rules"`
+	// Results are of the overview that the list is made of: absent where there is none yet.
+	Results *migration.Results `json:"results,omitempty"`
 }
 
 func summaryOf(m migration.Migration, c migration.Counts) summary {
@@ -49,8 +51,8 @@ func (s *Server) summaries(ctx context.Context, _ *nothing) ([]summary, error) {
 	}
 	list := make([]summary, 0, len(o.standings))
 	for _, st := range s.recent.over(o) {
-		m, ok := known[st.MigrationID]
-		if !ok {
+		m, seen := known[st.MigrationID]
+		if !seen {
 			// Created here since the overview: few, and only until the next.
 			if m.Migration, err = s.Store.Migration(ctx, st.MigrationID); errors.Is(err, store.ErrNotFound) {
 				continue
@@ -62,7 +64,11 @@ func (s *Server) summaries(ctx context.Context, _ *nothing) ([]summary, error) {
 		if st.LastUpdated.After(m.LastUpdated) {
 			m.LastUpdated = st.LastUpdated
 		}
-		list = append(list, summaryOf(m.Migration, st.Rules))
+		row := summaryOf(m.Migration, st.Rules)
+		if seen {
+			row.Results = &m.Results
+		}
+		list = append(list, row)
 	}
 	slices.SortStableFunc(list, func(a, b summary) int { return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.ID, b.ID)) })
 	return list, nil

@@ -1496,10 +1496,25 @@ type Migration struct {
 	// ParkReason Why the migration stopped by itself; empty when it did not.
 	ParkReason string `json:"park_reason"`
 
+	// Results What the finished rules came to. Only in the list of migrations, and not yet of one that was created a moment ago;
+	// it may be a second or two older than `rules`.
+	Results *MigrationResults `json:"results,omitempty"`
+
 	// Rules Rules by status.
 	Rules Counts `json:"rules"`
 	State State  `json:"state"`
 	Total int    `json:"total"`
+}
+
+// MigrationResults What the finished rules came to. Only in the list of migrations, and not yet of one that was created a moment ago;
+// it may be a second or two older than `rules`.
+type MigrationResults struct {
+	Full int `json:"full"`
+
+	// Matched Those among them whose place a prebuilt rule takes.
+	Matched        int `json:"matched"`
+	Partial        int `json:"partial"`
+	Untranslatable int `json:"untranslatable"`
 }
 
 // OriginalRule Members besides these are ignored.

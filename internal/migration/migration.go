@@ -431,6 +431,14 @@ type Counts struct {
 // Done reports whether every rule has reached an end.
 func (c Counts) Done() bool { return c.Total > 0 && c.Finished+c.Failed == c.Total }
 
+// Results are finished rules by what they came to. Matched are those among them whose place a prebuilt rule takes.
+type Results struct {
+	Full           int `json:"full"`
+	Partial        int `json:"partial"`
+	Untranslatable int `json:"untranslatable"`
+	Matched        int `json:"matched"`
+}
+
 // Stats is the answer of the stats calls.
 type Stats struct {
 	MigrationID string    `json:"migration_id,omitempty"`

@@ -85,7 +85,8 @@ type Migrations interface {
 	AppendRules(ctx context.Context, id string, rules []migration.OriginalRule, seal bool, by string) (added int, err error)
 	Migration(ctx context.Context, id string) (migration.Migration, error)
 	Migrations(ctx context.Context) ([]migration.Migration, error)
-	// Overview returns every migration that is not deleted, oldest first, with its counts, which may be a second old.
+	// Overview returns every migration that is not deleted, oldest first, with its counts, which may be a second old. It
+	// reads no documents of rules.
 	Overview(ctx context.Context) ([]Standing, error)
 	// SetState records a transition. It is fenced: a Change with an epoch older than the stored one gives ErrFenced; the
 	// same change twice is one change.
@@ -101,7 +102,8 @@ type Migrations interface {
 // Standing is a migration with where its rules stand.
 type Standing struct {
 	migration.Migration
-	Counts migration.Counts
+	Counts  migration.Counts
+	Results migration.Results
 }
 
 // Change is one transition of a migration document.

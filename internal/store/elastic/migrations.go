@@ -307,13 +307,13 @@ func (s *Store) Migrations(ctx context.Context) (ms []migration.Migration, err e
 // Overview implements store.Migrations; the counts are at most a second old.
 func (s *Store) Overview(ctx context.Context) (all []store.Standing, err error) {
 	type counted struct {
-		counts map[string]migration.Counts
-		err    error
+		standings map[string]store.Standing
+		err       error
 	}
 	counting := make(chan counted, 1)
 	go func() {
-		counts, err := s.countAll(ctx)
-		counting <- counted{counts, err}
+		standings, err := s.countAll(ctx)
+		counting <- counted{standings, err}
 	}()
 	err = s.liveMigrations(ctx, func(m migrationDoc) { all = append(all, store.Standing{Migration: m.Migration}) })
 	c := <-counting
@@ -321,7 +321,7 @@ func (s *Store) Overview(ctx context.Context) (all []store.Standing, err error) 
 		return nil, err
 	}
 	for i := range all {
-		all[i].Counts = c.counts[all[i].ID]
+		all[i].Counts, all[i].Results = c.standings[all[i].ID].Counts, c.standings[all[i].ID].Results
 		all[i].Total = all[i].Counts.Total
 	}
 	return all, nil
@@ -492,19 +492,22 @@ func (s *Store) Tombstoned(ctx context.Context) ([]string, error) {
 	return ids, err
 }
 
-// countAll aggregates over all rules, page after page.
-func (s *Store) countAll(ctx context.Context) (map[string]migration.Counts, error) {
+// countAll aggregates over all rules, page after page. It gives the counts and results of each migration.
+func (s *Store) countAll(ctx context.Context) (map[string]store.Standing, error) {
 	if err := s.rulesRefresh.atMost(ctx, time.Second); err != nil {
 		return nil, err
 	}
-	counts := map[string]migration.Counts{}
+	standings := map[string]store.Standing{}
 	composite := map[string]any{"size": 10 * s.opts.pageSize, "sources": []any{
 		map[string]any{"m": map[string]any{"terms": map[string]any{"field": "migration_id"}}},
 		map[string]any{"s": map[string]any{"terms": map[string]any{"field": "status"}}},
+		map[string]any{"r": map[string]any{"terms": map[string]any{"field": "translation_result", "missing_bucket": true}}},
 	}}
+	aggs := map[string]any{"counts": map[string]any{"composite": composite, "aggs": map[string]any{
+		"matched": map[string]any{"filter": map[string]any{"exists": map[string]any{"field": "matched_rule.rule_id"}}}}}}
 	for {
 		f, err := s.search(ctx, s.index(rulesIndex), map[string]any{"size": 0, "track_total_hits": false,
-			"aggs": map[string]any{"counts": map[string]any{"composite": composite}}})
+			"aggs": aggs})
 		if err != nil {
 			return nil, err
 		}
@@ -514,20 +517,28 @@ func (s *Store) countAll(ctx context.Context) (map[string]migration.Counts, erro
 				Key struct {
 					Migration string           `json:"m"`
 					Status    migration.Status `json:"s"`
+					Result    migration.Result `json:"r"`
 				} `json:"key"`
-				Count int `json:"doc_count"`
+				Count   int `json:"doc_count"`
+				Matched struct {
+					Count int `json:"doc_count"`
+				} `json:"matched"`
 			} `json:"buckets"`
 		}
 		if err := json.Unmarshal(f.Aggregations["counts"], &page); err != nil {
 			return nil, fmt.Errorf("count rules: %w", err)
 		}
 		for _, b := range page.Buckets {
-			c := counts[b.Key.Migration]
-			add(&c, b.Key.Status, b.Count)
-			counts[b.Key.Migration] = c
+			st := standings[b.Key.Migration]
+			add(&st.Counts, b.Key.Status, b.Count)
+			if b.Key.Status == migration.StatusFinished {
+				addResult(&st.Results, b.Key.Result, b.Count)
+				st.Results.Matched += b.Matched.Count
+			}
+			standings[b.Key.Migration] = st
 		}
 		if page.After == nil || len(page.Buckets) == 0 {
-			return counts, nil
+			return standings, nil
 		}
 		composite["after"] = page.After
 	}
@@ -544,5 +555,16 @@ func add(c *migration.Counts, status migration.Status, n int) {
 		c.Finished += n
 	case migration.StatusError:
 		c.Failed += n
+	}
+}
+
+func addResult(r *migration.Results, result migration.Result, n int) {
+	switch result {
+	case migration.Full:
+		r.Full += n
+	case migration.Partial:
+		r.Partial += n
+	case migration.Untranslatable:
+		r.Untranslatable += n
 	}
 }

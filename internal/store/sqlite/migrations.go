@@ -49,14 +49,15 @@ func readHead(ctx context.Context, q *statements, id string) (head, error) {
 
 func noMigration(id string) error { return fmt.Errorf("migration %q: %w", id, store.ErrNotFound) }
 
-const migrationColumns = headColumns + ", deleted, created_at, updated_at, doc"
+const migrationColumns = headColumns + ", deleted, created_at, updated_at, results_full, results_partial, results_untranslatable, results_matched, doc"
 
 func scanMigration(scan func(...any) error) (m store.Standing, err error) {
 	var h head
 	var deleted bool
 	var created, updated int64
 	var doc sql.RawBytes
-	if err := scan(append(h.dest(), &deleted, &created, &updated, &doc)...); err != nil {
+	if err := scan(append(h.dest(), &deleted, &created, &updated,
+		&m.Results.Full, &m.Results.Partial, &m.Results.Untranslatable, &m.Results.Matched, &doc)...); err != nil {
 		return m, err
 	}
 	if err := json.Unmarshal(doc, &m.Migration); err != nil {

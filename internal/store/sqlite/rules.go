@@ -215,7 +215,7 @@ func (s *Store) restartSome(ctx context.Context, q *statements, id string, m, ep
 		if err != nil {
 			return 0, fmt.Errorf("restart rule %q: %w", was.ID, err)
 		}
-		if _, err := q.exec(ctx, "UPDATE rules SET status = ?, result = '', epoch = 0, claim = 0, settled = 0, doc = ?, "+written+`
+		if _, err := q.exec(ctx, "UPDATE rules SET status = ?, result = '', matched = 0, epoch = 0, claim = 0, settled = 0, doc = ?, "+written+`
 			WHERE m = ? AND id = ?`, r.Status, doc, m, r.ID); err != nil {
 			return 0, err
 		}
@@ -319,9 +319,9 @@ func (s *Store) Record(ctx context.Context, id, ruleID string, token migration.T
 
 // replace writes the document of a rule if it is still the one that was read, and says how many it wrote: one or none.
 func replace(ctx context.Context, q *statements, was stored, r migration.Rule, doc string) (int64, error) {
-	return q.exec(ctx, "UPDATE rules SET status = ?, result = ?, epoch = ?, claim = ?, settled = ?, doc = ?, "+written+`
+	return q.exec(ctx, "UPDATE rules SET status = ?, result = ?, matched = ?, epoch = ?, claim = ?, settled = ?, doc = ?, "+written+`
 		WHERE m = ? AND id = ? AND version = ? AND EXISTS (SELECT 1 FROM migrations WHERE n = ? AND deleted = 0)`,
-		r.Status, r.Result, r.Token.Epoch, r.Token.Claim, r.Settled(), doc, was.m, was.ID, was.version, was.m)
+		r.Status, r.Result, r.Matched != nil, r.Token.Epoch, r.Token.Claim, r.Settled(), doc, was.m, was.ID, was.version, was.m)
 }
 
 // countChangeAt is countChange for one that shows in when the migration was last updated.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -104,6 +105,51 @@ func TestOlderSchemaIsBackedUpAndMigrated(t *testing.T) {
 	closeStore(t, open(t, path, Options{schema: next}))
 	if backups, _ := filepath.Glob(path + ".*.bak"); len(backups) != 2 {
 		t.Errorf("back-ups: %v", backups)
+	}
+}
+
+// TestResultsOfOlderFiles: what rules came to before it was counted is counted when the file is opened, a document that
+// cannot be read included.
+func TestResultsOfOlderFiles(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "rulebridge.db")
+	older := schemaWith(t).(fstest.MapFS)
+	delete(older, "00004_results.sql")
+	s := open(t, path, Options{schema: older})
+	create(t, s, "m", 6)
+	create(t, s, "m2", 2)
+	closeStore(t, s)
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const of = " WHERE m = (SELECT n FROM migrations WHERE id = 'm') AND id = (SELECT id FROM rules ORDER BY m, id LIMIT 1 OFFSET ?)"
+	for i, set := range []string{
+		`status = 'finished', result = 'full', doc = json_set(doc, '$.matched_rule', json('{"rule_id": "p"}'))`,
+		`status = 'finished', result = 'full'`,
+		`status = 'finished', result = 'partial', doc = json_set(doc, '$.matched_rule', NULL)`,
+		`status = 'finished', result = 'untranslatable', doc = substr(doc, 1, length(doc) / 2)`,
+		`status = 'error'`,
+	} {
+		res, err := db.Exec("UPDATE rules SET "+set+of, i)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n, err := res.RowsAffected(); n != 1 || err != nil {
+			t.Fatalf("%s changed %d rules, %v", set, n, err)
+		}
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s = open(t, path, Options{})
+	all, err := s.Overview(t.Context())
+	if err != nil || len(all) != 2 {
+		t.Fatalf("%+v, %v", all, err)
+	}
+	got := map[string]migration.Results{all[0].ID: all[0].Results, all[1].ID: all[1].Results}
+	want := map[string]migration.Results{"m": {Full: 2, Partial: 1, Untranslatable: 1, Matched: 1}, "m2": {}}
+	if !maps.Equal(got, want) {
+		t.Errorf("results %+v, want %+v", got, want)
 	}
 }
 

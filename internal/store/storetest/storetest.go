@@ -43,6 +43,7 @@ func Run(t *testing.T, open func(*testing.T) store.Store, spoil func(ctx context
 		{"Requeue", testRequeue},
 		{"Restart", testRestart},
 		{"RestartMany", testRestartMany},
+		{"Results", testResults},
 		{"ErrorCodes", testErrorCodes},
 		{"Unreadable", testUnreadable},
 		{"DeleteRule", testDeleteRule},
@@ -188,19 +189,20 @@ func (s *suite) wantCounts(id string, want migration.Counts) {
 	if m.Total != want.Total {
 		s.Fatalf("the migration's total is %d, want %d", m.Total, want.Total)
 	}
+	results := s.results(id)
 	// Overview may be a second old.
 	var seen store.Standing
 	for range 100 {
 		all, err := s.Overview(s.ctx)
 		s.must(err)
 		if i := slices.IndexFunc(all, func(m store.Standing) bool { return m.ID == id }); i >= 0 {
-			if seen = all[i]; seen.Counts == want && seen.Total == want.Total {
+			if seen = all[i]; seen.Counts == want && seen.Total == want.Total && seen.Results == results {
 				return
 			}
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
-	s.Fatalf("the overview says %+v, want %+v", seen, want)
+	s.Fatalf("the overview says %+v, want %+v and %+v", seen, want, results)
 }
 
 // tally counts the documents one by one.
@@ -220,6 +222,25 @@ func (s *suite) tally(id string) migration.Counts {
 			c.Failed++
 		default:
 			s.Fatalf("rule %s has status %q", r.ID, r.Status)
+		}
+	}
+	return c
+}
+
+// results counts what the documents of finished rules came to, one by one.
+func (s *suite) results(id string) (c migration.Results) {
+	s.Helper()
+	for _, r := range s.all(id, store.RuleQuery{Status: migration.StatusFinished}) {
+		switch r.Result {
+		case migration.Full:
+			c.Full++
+		case migration.Partial:
+			c.Partial++
+		case migration.Untranslatable:
+			c.Untranslatable++
+		}
+		if r.Matched != nil {
+			c.Matched++
 		}
 	}
 	return c
