@@ -137,6 +137,11 @@ function Loaded({rule, query, onRule, reload, stale}: LoadedProps) {
     reload()
   }, () => rule.elastic_rule?.title || rule.original_rule.title || undefined)
   const set = (verdict: Verdict) => {
+    // What is signed off is what is stored; it must be what one looks at.
+    if (changed) {
+      toast('Save or discard your change first: only what is stored is signed off', {kind: 'info'})
+      return
+    }
     writing()
     void actions.set([{rule_id: rule.id, revision: rule.revision}], verdict)
   }

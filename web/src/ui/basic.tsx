@@ -21,7 +21,7 @@ export function Button({kind = 'default', icon, busy, small, why, disabled, chil
   const off = Boolean(disabled) || Boolean(busy) || Boolean(why)
   return (
     <button type="button" class={`button ${kind}${small ? ' small' : ''}${children ? '' : ' only-icon'}${cls ? ' ' + String(cls) : ''}`}
-      disabled={off} title={why ?? rest.title} aria-busy={busy ? 'true' : undefined} {...rest}>
+      disabled={off} aria-busy={busy ? 'true' : undefined} {...rest} title={why ?? rest.title}>
       {busy ? <span class="spinner" aria-hidden="true" /> : icon ? <Icon name={icon} /> : null}
       {children ? <span class="button-text">{children}</span> : null}
     </button>
