@@ -222,7 +222,7 @@ func TestComposeSettings(t *testing.T) {
 			t.Errorf("%s is killed before its grace of %s ends", name, cfg.ShutdownGrace)
 		}
 		// The health check reads the environment alone.
-		seen, health := settings(t, name, env, nil), ""
+		seen, health := settings(t, name, env, s.Command[:1]), ""
 		switch {
 		case strings.HasPrefix(name, "api"):
 			if !cfg.Auth.Enabled() {
