@@ -19,7 +19,7 @@ import (
 // The tests here hold or break off a call at one of its requests, and let others run in between.
 
 func TestClaimBrokenOff(t *testing.T) {
-	const claiming, done = `{"doc":{"status":"processing"`, `"done":true`
+	const claiming, done = `"status":"processing","token"`, `"done":true`
 	for _, step := range []string{claiming, done} {
 		s, p, _ := behindProxy(t, Options{MaxRetries: -1})
 		id := running(t, s, 6)
@@ -106,7 +106,7 @@ func TestClaimWakesUpLate(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s, p, _ := behindProxy(t, Options{MaxRetries: -1})
 			id := running(t, s, 4)
-			reached, release := p.pauseAt(`{"doc":{"status":"processing"`)
+			reached, release := p.pauseAt(`"status":"processing","token"`)
 			type result struct {
 				ids []string
 				err error
@@ -142,7 +142,7 @@ func TestClaimTakenOverLate(t *testing.T) {
 	s, p, _ := behindProxy(t, Options{MaxRetries: -1})
 	id := running(t, s, 4)
 	token := migration.Token{Epoch: 1, Claim: 1}
-	p.dieAt(`{"doc":{"status":"processing"`)
+	p.dieAt(`"status":"processing","token"`)
 	if _, _, err := s.Claim(t.Context(), id, token, 2); err == nil {
 		t.Fatal("the claim was not broken off")
 	}
@@ -193,7 +193,7 @@ func TestReleaseMeetsResult(t *testing.T) {
 func TestClaimOfDeadOldStart(t *testing.T) {
 	s, p, _ := behindProxy(t, Options{MaxRetries: -1})
 	id := running(t, s, 3)
-	reached, release := p.pauseAt(`{"doc":{"status":"processing"`)
+	reached, release := p.pauseAt(`"status":"processing","token"`)
 	failed := make(chan error, 1)
 	go func() {
 		_, _, err := s.Claim(t.Context(), id, migration.Token{Epoch: 1, Claim: 1}, 2)
