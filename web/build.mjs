@@ -19,6 +19,7 @@ const result = await build({
   outdir: assets,
   write: false,
   bundle: true,
+  preserveSymlinks: true, // the names of files go by their paths: node_modules may be a link
   format: 'esm',
   splitting: true,
   minify: true,
