@@ -94,6 +94,7 @@ bench: build ## the program, the compiler and what its queries cost, as a table 
 	$(GO) run ./test/bench -bin $(abspath bin/rulebridge) -json bench/bench.json
 	$(GO) test -run '^$$' -bench . -benchmem ./internal/spl ./internal/esql ./internal/schema ./internal/translate ./internal/prebuilt ./internal/rulelist
 	$(GO) test -run '^$$' -bench 'Alerts' ./internal/store/sqlite
+	RULEBRIDGE_BIN=$(abspath bin/rulebridge) $(GO) test -count=1 -timeout 10m -v -run 'TestTenThousand' ./test/e2e | awk '/FIGURE|SKIP/ {sub(/^.*FIGURE /, ""); print; fflush()} /^(---|FAIL|ok)/ {print}'
 
 .PHONY: page
 page: web/node_modules/.package-lock.json ## the page's files (api/page/dist) from web/

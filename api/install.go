@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
@@ -18,6 +17,7 @@ import (
 	"github.com/rulebridge/rulebridge/internal/kibana/install"
 	"github.com/rulebridge/rulebridge/internal/migration"
 	"github.com/rulebridge/rulebridge/internal/report"
+	"github.com/rulebridge/rulebridge/internal/store"
 	"github.com/rulebridge/rulebridge/workflows"
 )
 
@@ -259,7 +259,8 @@ func (s *Server) installStatus(ctx context.Context, r *installTarget) (installAn
 	}
 	state, err := s.Installs.Workflows.Status(ctx, string(r.id), r.kibana)
 	if errors.Is(err, ErrNoWorkflow) {
-		return installAnswer{}, &Error{Status: http.StatusNotFound, Message: "the migration was never installed in " + strconv.Quote(r.kibana)}
+		// No content, as of a migration that is not there: nothing went wrong for who asks whether there was one.
+		return installAnswer{}, fmt.Errorf("the migration was never installed in %q: %w", r.kibana, store.ErrNotFound)
 	}
 	a := installAnswer{Kibana: r.kibana, Running: state.Running, InstallStatus: state.InstallStatus}
 	for _, f := range state.Failures {

@@ -72,7 +72,7 @@ func TestInstallRoutes(t *testing.T) {
 	id := b.create(1)
 	base := BasePath + "/" + id + "/install"
 	b.want(b.do("GET", base+"/plan?kibana=prod&overwrite=true", ""), 200, `"outcome":"kept"`)
-	b.want(b.do("GET", base+"?kibana=prod", ""), 404, "never installed")
+	b.want(b.do("GET", base+"?kibana=prod", ""), 204, "")
 	b.want(b.do("DELETE", base+"?kibana=prod", ""), 200, `{"stopped":false}`)
 	b.want(b.do("POST", base, `{"kibana":"prod","overwrite":true,"enable":true,"spread":"90s"}`), 200, `{"started":true}`)
 	b.want(b.do("POST", base, `{"kibana":"prod"}`), 200, `{"started":false}`)

@@ -42,7 +42,8 @@ func TestChecker(t *testing.T) {
 	}
 }
 
-// TestCheckerIsQuick: queries made to take long do not.
+// TestCheckerIsQuick: queries made to take long do not. What grows too fast takes minutes; the watchdog leaves room for a
+// busy machine.
 func TestCheckerIsQuick(t *testing.T) {
 	c := Checker{compile.Known{Schema: schema.Default()}}
 	size := 128 << 10
@@ -67,7 +68,7 @@ func TestCheckerIsQuick(t *testing.T) {
 	} {
 		begin := time.Now()
 		c.Check(query)
-		if took := time.Since(begin); took > 2*time.Second {
+		if took := time.Since(begin); took > 15*time.Second {
 			t.Errorf("%s: %d bytes took %s", name, len(query), took)
 		}
 	}

@@ -1,6 +1,6 @@
 import type {ComponentChildren} from 'preact'
 import {useEffect, useRef, useState} from 'preact/hooks'
-import {api, ApiError, download, messageOf, of, request} from '../api/client'
+import {api, download, messageOf, of, request} from '../api/client'
 import type {InstallPlan, InstallStatus, PlannedRule} from '../api/types'
 import {useAction, useLoad} from '../load'
 import {byID} from '../migrations/store'
@@ -53,13 +53,8 @@ const failures: Record<string, string> = {
 }
 
 async function status(id: string, kibana: string, signal?: AbortSignal): Promise<InstallStatus | undefined> {
-  try {
-    const res = await request('GET', of(id, '/install'), undefined, {query: {kibana}, signal})
-    return res.status === 204 ? undefined : await res.json() as InstallStatus
-  } catch (err) {
-    if (err instanceof ApiError && err.status === 404) return undefined // there was no installation yet
-    throw err
-  }
+  const res = await request('GET', of(id, '/install'), undefined, {query: {kibana}, signal})
+  return res.status === 204 ? undefined : await res.json() as InstallStatus // there was no installation yet
 }
 
 function Installation({id, kibana, choose}: {id: string; kibana: string; choose: ComponentChildren}) {
