@@ -9,10 +9,19 @@ import (
 	"testing"
 )
 
-// rows reads a CSV file of the data folder as maps by column.
+// rows reads a CSV file of the data folder as maps by column, and beside the lists of fields the project's own.
 func rows(t testing.TB, name string) []map[string]string {
 	t.Helper()
-	f, err := os.Open(filepath.Join(dataDir(t), "ecs", name))
+	out := rowsOf(t, filepath.Join(dataDir(t), "ecs", name))
+	if name == "integration_fields.csv" {
+		out = append(out, rowsOf(t, filepath.Join("data", "fields.csv"))...)
+	}
+	return out
+}
+
+func rowsOf(t testing.TB, path string) []map[string]string {
+	t.Helper()
+	f, err := os.Open(path)
 	if err != nil {
 		t.Fatal(err)
 	}

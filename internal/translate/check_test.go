@@ -14,23 +14,25 @@ import (
 // purpose.
 func catalogue(t testing.TB) map[string]map[string]string {
 	t.Helper()
-	f, err := os.Open(filepath.Join(dataDir(t), "ecs", "integration_fields.csv"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	rows, err := csv.NewReader(f).ReadAll()
-	if err != nil {
-		t.Fatal(err)
-	}
 	out := map[string]map[string]string{}
-	for _, r := range rows[1:] {
-		m := out[r[2]]
-		if m == nil {
-			m = map[string]string{}
-			out[r[2]] = m
+	for _, name := range []string{filepath.Join(dataDir(t), "ecs", "integration_fields.csv"), filepath.Join("..", "schema", "data", "fields.csv")} {
+		f, err := os.Open(name)
+		if err != nil {
+			t.Fatal(err)
 		}
-		m[r[3]] = esqlType(r[4])
+		rows, err := csv.NewReader(f).ReadAll()
+		f.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range rows[1:] {
+			m := out[r[2]]
+			if m == nil {
+				m = map[string]string{}
+				out[r[2]] = m
+			}
+			m[r[3]] = esqlType(r[4])
+		}
 	}
 	return out
 }

@@ -79,19 +79,9 @@ func findData() (string, error) {
 		}
 		return dir, nil
 	}
-	dir, err := os.Getwd()
+	dir, err := moduleRoot()
 	if err != nil {
-		return "", err
-	}
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			break
-		}
-		up := filepath.Dir(dir)
-		if up == dir {
-			return "", errors.New("no go.mod above the working folder; set " + EnvData)
-		}
-		dir = up
+		return "", fmt.Errorf("%w; set %s", err, EnvData)
 	}
 	data := filepath.Join(dir, "..", "shared", "data")
 	if _, err := os.Stat(data); err != nil {
@@ -100,7 +90,28 @@ func findData() (string, error) {
 	return data, nil
 }
 
-// LoadCatalogue reads the catalogue from the folder ecs of the shared data.
+// moduleRoot is the folder of go.mod.
+func moduleRoot() (string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return dir, nil
+		}
+		up := filepath.Dir(dir)
+		if up == dir {
+			return "", errors.New("no go.mod above the working folder")
+		}
+		dir = up
+	}
+}
+
+// ownFields are the fields of streams that the shared data does not have.
+const ownFields = "internal/schema/data/fields.csv"
+
+// LoadCatalogue reads the catalogue from the folder ecs of the shared data, and the project's own list beside it.
 func LoadCatalogue(dir string) (*Catalogue, error) {
 	c := &Catalogue{streams: map[string]*Stream{}, columns: map[string]map[string]string{},
 		templated: map[string]map[string]string{}, ready: map[string]bool{}}
@@ -115,7 +126,7 @@ func LoadCatalogue(dir string) (*Catalogue, error) {
 		return nil, err
 	}
 	columns := []string{"index_pattern", "field", "type", "ignore_above", "array"}
-	err = readCSV(filepath.Join(dir, "integration_fields.csv"), columns, func(row []string) {
+	list := func(row []string) {
 		s := c.streams[row[0]]
 		if s == nil {
 			s = &Stream{Pattern: row[0]}
@@ -130,9 +141,15 @@ func LoadCatalogue(dir string) (*Catalogue, error) {
 			}
 		}
 		s.Fields = append(s.Fields, FieldType{Name: row[1], Type: typ, IgnoreAbove: ignoreAbove(typ, row[3]), Array: row[4] != ""})
-	})
+	}
+	root, err := moduleRoot()
 	if err != nil {
 		return nil, err
+	}
+	for _, name := range []string{filepath.Join(dir, "integration_fields.csv"), filepath.Join(root, filepath.FromSlash(ownFields))} {
+		if err := readCSV(name, columns, list); err != nil {
+			return nil, err
+		}
 	}
 	return c, nil
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
 	"sort"
 	"strconv"
@@ -74,6 +75,12 @@ func (p *goldenPair) doc() pipeline.Event {
 	return out
 }
 
+// goldenPairs reads the events whose documents are known: those of the shared data, and the project's own, written after
+// documents of streams that the shared data lacks.
+func goldenPairs(t testing.TB) []goldenPair {
+	return append(readLines[goldenPair](t, dataFile(t, "golden", "pairs.jsonl")), readLines[goldenPair](t, filepath.Join("testdata", "pairs.jsonl"))...)
+}
+
 // windowsPairs reads the real Windows events as pairs. Their documents were not made by the pipelines: they keep what
 // pipelines move away and lack much, so only the values of fields that both know are compared.
 func windowsPairs(t testing.TB) []goldenPair {
@@ -92,7 +99,7 @@ func windowsPairs(t testing.TB) []goldenPair {
 // must be absent. Operations that no event runs are named: they are facts without a test.
 func TestPipelineFacts(t *testing.T) {
 	streams := pipeline.Streams()
-	pairs := append(readLines[goldenPair](t, dataFile(t, "golden", "pairs.jsonl")), windowsPairs(t)...)
+	pairs := append(goldenPairs(t), windowsPairs(t)...)
 	type tallied struct{ events, same, told, untold int }
 	counts := map[string]*tallied{}
 	ran := map[string]map[int]bool{}

@@ -51,7 +51,7 @@ func (p *goldenPair) fields() pipeline.Event {
 // events in an index of those documents: found; a hole or an approximation, which say so; or, in silence, missed or found
 // wrongly.
 func TestGoldenSearches(t *testing.T) {
-	pairs := readLines[goldenPair](t, dataFile(t, "golden", "pairs.jsonl"))
+	pairs := goldenPairs(t)
 	catalogue := loadCatalogue(t)
 	node, ctx := elasticsearch.Start(t), context.Background()
 	ids := map[string][]*goldenPair{}

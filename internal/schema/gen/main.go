@@ -7,6 +7,9 @@
 //	index_patterns.csv      integration,data_stream,index_pattern,…           the index pattern of each stream
 //	pipeline_mappings.csv   integration,data_stream,source_field,target_field,… fields that ingest pipelines set
 //
+// A fifth, of the same columns as integration_fields.csv, is the project's own (data/fields.csv): streams that the directory
+// does not have.
+//
 // An ECS field that a stream's pipeline sets is counted among the stream's fields although its list lacks it, because
 // Elastic's ecs@mappings template maps it when it arrives; not so for Elastic Defend, which indexes listed fields only.
 //
@@ -50,15 +53,16 @@ var rank = map[string]int{"rename": 4, "convert": 3, "date": 2, "copy": 1}
 
 func main() {
 	in := flag.String("in", "", "directory with fields.csv, integration_fields.csv, index_patterns.csv and pipeline_mappings.csv")
+	more := flag.String("more", "data/fields.csv", "fields of streams that the directory does not have, as integration_fields.csv")
 	out := flag.String("out", "data/catalogue.txt", "file to write")
 	flag.Parse()
-	if err := run(*in, *out); err != nil {
+	if err := run(*in, *more, *out); err != nil {
 		fmt.Fprintln(os.Stderr, "gen:", err)
 		os.Exit(1)
 	}
 }
 
-func run(in, out string) error {
+func run(in, more, out string) error {
 	if in == "" {
 		return errors.New("the flag -in is missing: give the directory that holds the CSV files")
 	}
@@ -69,7 +73,7 @@ func run(in, out string) error {
 	if err != nil {
 		return err
 	}
-	err = readCSV(filepath.Join(in, "integration_fields.csv"), func(r map[string]string) {
+	list := func(r map[string]string) {
 		name := r["integration"] + "/" + r["data_stream"]
 		s := streams[name]
 		if s == nil {
@@ -77,9 +81,11 @@ func run(in, out string) error {
 			streams[name] = s
 		}
 		s.facts[fact{r["field"], r["type"], r["ignore_above"], r["array"]}] = true
-	})
-	if err != nil {
-		return err
+	}
+	for _, name := range []string{filepath.Join(in, "integration_fields.csv"), more} {
+		if err := readCSV(name, list); err != nil {
+			return err
+		}
 	}
 	err = readCSV(filepath.Join(in, "index_patterns.csv"), func(r map[string]string) {
 		if s := streams[r["integration"]+"/"+r["data_stream"]]; s != nil && r["index_pattern"] != "" {

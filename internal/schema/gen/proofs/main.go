@@ -20,9 +20,10 @@ import (
 
 func main() {
 	in := flag.String("in", "../../../shared/data", "folder with golden, prebuilt and ecs")
+	more := flag.String("more", "data/fields.csv", "fields of streams that the folder ecs does not have")
 	out := flag.String("out", "data/proofs.txt", "file to write")
 	flag.Parse()
-	if err := run(*in, *out); err != nil {
+	if err := run(*in, *more, *out); err != nil {
 		fmt.Fprintln(os.Stderr, "proofs:", err)
 		os.Exit(1)
 	}
@@ -50,23 +51,25 @@ func (p *proofs) add(stream, field, evidence string) {
 	}
 }
 
-func run(in, out string) error {
+func run(in, more, out string) error {
 	p := &proofs{index: map[string]string{}, known: map[string]map[string]bool{}, of: map[string]map[string]string{}}
 	ecs := map[string]bool{}
 	err := rows(filepath.Join(in, "ecs", "fields.csv"), func(r map[string]string) { ecs[r["field"]] = true })
 	if err != nil {
 		return err
 	}
-	err = rows(filepath.Join(in, "ecs", "integration_fields.csv"), func(r map[string]string) {
+	list := func(r map[string]string) {
 		s := r["integration"] + "/" + r["data_stream"]
 		p.index[s] = r["index_pattern"]
 		if p.known[s] == nil {
 			p.known[s] = map[string]bool{}
 		}
 		p.known[s][r["field"]] = true
-	})
-	if err != nil {
-		return err
+	}
+	for _, name := range []string{filepath.Join(in, "ecs", "integration_fields.csv"), more} {
+		if err := rows(name, list); err != nil {
+			return err
+		}
 	}
 	if err := p.documents(filepath.Join(in, "golden", "pairs.jsonl")); err != nil {
 		return err
