@@ -39,4 +39,8 @@ func TestElement(t *testing.T) {
 	if !src.HasElements(values) || src.HasElements("UserId") {
 		t.Error("ModifiedProperties has elements, UserId does not")
 	}
+	o365, _ := Default().Macro("o365_management_activity")
+	if f, ok := o365.Element("ExtendedProperties{}.Name", "UserAgent", Hint{}); ok {
+		t.Errorf("the pipeline removes the property UserAgent, but it is read from %s", f.Name)
+	}
 }
