@@ -155,6 +155,7 @@ func TestFullDocument(t *testing.T) {
 	want.Elastic.Query = want.Original.Query
 	want.Diagnostics[0].Message = want.Original.Query
 	want.UpdatedAt = want.UpdatedAt.Add(time.Hour)
+	want.Revision = 3 // added, claimed, recorded
 	m := migration.Migration{ID: "m", Name: strings.Repeat("x", 40_000), CreatedAt: want.Timestamp, CreatedBy: want.CreatedBy}
 	if err := s.CreateMigration(t.Context(), m, []migration.OriginalRule{want.Original}); err != nil {
 		t.Fatal(err)
