@@ -81,19 +81,25 @@ func (in *importer) hand(r migration.Resource) {
 	in.settled, in.cells = nil, 0
 }
 
-// choose takes one definition of a name, or none.
+// choose takes one definition of a name, or none: a definition that only rules of other apps or users name is private to
+// its own, and those rules lack it in Splunk too.
 func (in *importer) choose(all []definition, uses func(name string) []place) {
 	slices.SortStableFunc(all, func(a, b definition) int { return cmp.Compare(b.rank(), a.rank()) })
 	best := all[0]
-	if slices.ContainsFunc(all, func(d definition) bool { return !sameDefinition(d.resource, best.resource) }) {
+	differ := slices.ContainsFunc(all, func(d definition) bool { return !sameDefinition(d.resource, best.resource) })
+	var blind []place
+	if differ || !slices.ContainsFunc(all, func(d definition) bool { return !d.private }) {
 		var seen []definition
 		for _, p := range uses(bare(best.resource.Name)) {
-			d := p.sees(all)
-			if !slices.ContainsFunc(seen, func(s definition) bool { return sameDefinition(s.resource, d.resource) }) {
+			d, ok := p.sees(all)
+			if !ok {
+				blind = append(blind, p)
+			} else if !slices.ContainsFunc(seen, func(s definition) bool { return sameDefinition(s.resource, d.resource) }) {
 				seen = append(seen, d)
 			}
 		}
-		if len(seen) > 1 {
+		switch {
+		case len(seen) > 1:
 			where := make([]string, len(seen))
 			for i, d := range seen {
 				where[i] = d.item.place()
@@ -103,9 +109,14 @@ func (in *importer) choose(all []definition, uses func(name string) []place) {
 				strings.Join(where, ", "), best.item.Kind)
 			in.say(best.item)
 			return
-		}
-		if len(seen) == 1 {
+		case len(seen) == 1:
 			best = seen[0]
+		case len(blind) > 0:
+			best.item.Outcome = Skipped
+			best.item.Why = fmt.Sprintf("%s, and the rules that name it are in %s, where Splunk does not see it; export it in the metadata of its app, or give it with --%ss of migrate",
+				best.privacy(), inPlaces(blind), best.item.Kind)
+			in.say(best.item)
+			return
 		}
 	}
 	for _, d := range all {
@@ -116,8 +127,37 @@ func (in *importer) choose(all []definition, uses func(name string) []place) {
 		}
 	}
 	best.item.Outcome = Taken
+	if len(blind) > 0 && best.private {
+		best.item.Why = fmt.Sprintf("%s; rules in %s name it too, where Splunk does not see it: check those", best.privacy(), inPlaces(blind))
+	}
 	in.hand(best.resource)
 	in.say(best.item)
+}
+
+// privacy says to whom a definition belongs that other apps do not see.
+func (d definition) privacy() string {
+	if d.layer.owner != "" {
+		return "it is private to the user " + d.layer.owner
+	}
+	return "it is private to the app " + d.layer.app
+}
+
+// inPlaces names the apps of some places, the first few.
+func inPlaces(places []place) string {
+	var apps []string
+	for _, p := range places {
+		if !slices.Contains(apps, p.app) {
+			apps = append(apps, p.app)
+		}
+	}
+	const most = 5
+	if more := len(apps) - most; more > 0 {
+		return fmt.Sprintf("the apps %s and %d more", strings.Join(apps[:most], ", "), more)
+	}
+	if len(apps) == 1 {
+		return "the app " + apps[0]
+	}
+	return "the apps " + strings.Join(apps, ", ")
 }
 
 func sameDefinition(a, b migration.Resource) bool {
@@ -129,19 +169,23 @@ func sameDefinition(a, b migration.Resource) bool {
 type place struct{ app, owner string }
 
 // sees is the definition that Splunk takes for a search in a place: the user's own, then the app's own, then the first of
-// the rest. all is sorted by rank, the highest first, and not empty.
-func (p place) sees(all []definition) definition {
+// those that are not private to another. A place without an app is not known, and sees all. all is sorted by rank, the
+// highest first, and not empty.
+func (p place) sees(all []definition) (definition, bool) {
 	for _, d := range all {
 		if p.owner != "" && d.layer.owner == p.owner && d.layer.app == p.app {
-			return d
+			return d, true
 		}
 	}
 	for _, d := range all {
 		if p.app != "" && d.layer.owner == "" && d.layer.app == p.app {
-			return d
+			return d, true
 		}
 	}
-	return all[0]
+	if best := all[0]; p.app == "" || !best.private { // what is not private is in front
+		return best, true
+	}
+	return definition{}, false
 }
 
 func comparePlaces(a, b place) int {

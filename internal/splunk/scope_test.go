@@ -119,3 +119,53 @@ definition = x
 		}
 	}
 }
+
+// TestPrivateScope: what an app or a user keeps private is not for the rules of others.
+func TestPrivateScope(t *testing.T) {
+	const rule = "\nalert.track = 1\n"
+	alpha := `
+-- apps/alpha/default/macros.conf --
+[own]
+definition = index=alpha
+[both]
+definition = index=alpha both=1
+[shared]
+definition = index=alpha shared=1
+-- apps/alpha/metadata/default.meta --
+[]
+export = none
+[macros/shared]
+export = system
+-- apps/alpha/lookups/names.csv --
+user
+ana
+-- users/ana/beta/local/macros.conf --
+[mine]
+definition = index=mine
+`
+	found := read(t, false, unpack(t, alpha+`
+-- apps/alpha/default/savedsearches.conf --
+[A]
+search = `+"`both`"+rule+`
+-- apps/beta/default/savedsearches.conf --
+[B]
+search = `+"`own` `both` `shared` `mine` [| inputlookup names.csv]"+rule))
+	got := definitions(found)
+	require.Equal(t, map[string]string{"both": "index=alpha both=1", "shared": "index=alpha shared=1"}, map[string]string{"both": got["both"], "shared": got["shared"]})
+	for _, name := range []string{"own", "mine", "names.csv"} {
+		require.NotContains(t, got, name)
+	}
+	why := map[string]string{}
+	for _, i := range found.Items {
+		why[i.Name] = string(i.Outcome) + ": " + i.Why
+	}
+	require.Equal(t, "skipped: it is private to the app alpha, and the rules that name it are in the app beta, where Splunk does not see it; export it in the metadata of its app, or give it with --macros of migrate", why["own"])
+	require.Contains(t, why["mine"], "skipped: it is private to the user ana, and")
+	require.Contains(t, why["names.csv"], "skipped: it is private to the app alpha, and")
+	require.Contains(t, why["both"], "taken: it is private to the app alpha; rules in the app beta name it too")
+	require.NotContains(t, why["shared"], "private")
+
+	// Of an app alone, nothing is known of the others.
+	found = read(t, false, unpack(t, alpha))
+	require.Contains(t, definitions(found), "own")
+}
