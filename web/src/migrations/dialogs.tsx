@@ -1,4 +1,4 @@
-import {useState} from 'preact/hooks'
+import {useEffect, useRef, useState} from 'preact/hooks'
 import {messageOf} from '../api/client'
 import type {Imported, Migration} from '../api/types'
 import {useAction} from '../load'
@@ -30,15 +30,20 @@ export function ConnectorField({value, onChange}: {value: string; onChange: (id:
 export function ImportedDialog({found, title, left, onClose}: {found: Imported; title: string; left: number; onClose: () => void}) {
   const [name, setName] = useState(title)
   const [connector, setConnector] = useState(defaultConnector())
+  const named = useRef('')
   // A name that cannot be set keeps nobody from starting.
   const save = async () => {
-    if (!name.trim() || !may('operator')) return
+    const next = name.trim()
+    if (!next || next === named.current || !may('operator')) return
     try {
-      await rename(found.migration_id, name.trim())
+      await rename(found.migration_id, next)
+      named.current = next
     } catch (err) {
       toastError(err, 'The name was not set')
     }
   }
+  // The migration has a name also where the browser is closed now.
+  useEffect(() => void save(), [])
   const later = useAction(async () => { await save(); onClose() })
   const run = useAction(async () => {
     await save()
