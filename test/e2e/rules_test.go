@@ -126,6 +126,7 @@ func TestSignOff(t *testing.T) {
 	}
 	p.click("button", "^Reject$")
 	p.sees("1 rule rejected")
+	p.gone("1 rule rejected") // each message takes back what it tells of: this one must not be in the way of the next
 	p.click("link", "^All rules")
 
 	p.click("button", "^Full ")
