@@ -16,7 +16,11 @@ type printout struct {
 // printedKey is the beginning of a setting as btool prints it.
 var printedKey = regexp.MustCompile(`^[A-Za-z0-9_.:<>/-]+ =(?: |$)`)
 
-func isConfName(name string) bool { return strings.HasSuffix(strings.ToLower(name), ".conf") }
+// isConfName says of a file by its name that it is one of an app: settings, or metadata, which is written in the same form.
+func isConfName(name string) bool {
+	lower := strings.ToLower(name)
+	return strings.HasSuffix(lower, ".conf") || strings.HasSuffix(lower, ".meta")
+}
 
 // goesOn says that a line goes on with the value above it. In a .conf file none does, which Splunk leaves out too; in what
 // btool prints, a search that is cut there would be another search.

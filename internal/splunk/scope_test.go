@@ -169,3 +169,26 @@ search = `+"`own` `both` `shared` `mine` [| inputlookup names.csv]"+rule))
 	found = read(t, false, unpack(t, alpha))
 	require.Contains(t, definitions(found), "own")
 }
+
+// TestMetadataIsNoPrintout: lines that metadata wraps are not those of a value, as they are in what btool prints.
+func TestMetadataIsNoPrintout(t *testing.T) {
+	found := read(t, false, unpack(t, `
+-- alpha/default/savedsearches.conf --
+[A]
+search = index=x
+alert.track = 1
+-- alpha/metadata/default.meta --
+
+# Application-level permissions
+
+[]
+access = read : [ * ], write : [ admin, power ]
+
+### EVENT TYPES & TAGS
+
+[eventtypes]
+export = system
+`))
+	require.Equal(t, []string{"A"}, titles(found))
+	require.Empty(t, found.Faults())
+}
