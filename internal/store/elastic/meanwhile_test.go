@@ -176,7 +176,7 @@ func TestReleaseMeetsResult(t *testing.T) {
 		if _, _, err := s.Claim(t.Context(), id, token, 2); err != nil {
 			t.Fatal(err)
 		}
-		reached, release := p.pauseAt(`{"doc":{"status":"pending"`)
+		reached, release := p.pauseAt(`"status":"pending"`)
 		got := make(chan error, 1)
 		go func() { _, err := s.Release(t.Context(), id, 1, ids); got <- err }()
 		<-reached
