@@ -30,6 +30,7 @@ export function AssistantView({params}: ViewProps) {
 
 function Conversations({list, error, current, reload}: {list: Conversation[] | undefined; error: unknown; current: string | undefined; reload: () => void}) {
   const [gone, setGone] = useState<Conversation | undefined>(undefined)
+  const wide = useWide()
   const items = (
     <ul class="talks">
       {(list ?? []).map(c => (
@@ -43,7 +44,7 @@ function Conversations({list, error, current, reload}: {list: Conversation[] | u
   return (
     <aside class="talks-box" aria-label="Conversations">
       <div class="row spread talks-head"><h2>Conversations</h2><a class="button small default" href={href(['assistant'])}><Icon name="plus" />New</a></div>
-      {error ? <ErrorState error={error} retry={reload} /> : list && list.length === 0 ? <p class="muted small">What you ask is kept here, with tokens in the place of names.</p> : <details class="talks-details" open={innerWidth > 900}><summary>{count(list?.length ?? 0, 'conversation')}</summary>{items}</details>}
+      {error ? <ErrorState error={error} retry={reload} /> : list && list.length === 0 ? <p class="muted small">What you ask is kept here, with tokens in the place of names.</p> : wide ? items : <details class="talks-details"><summary>{count(list?.length ?? 0, 'conversation')}</summary>{items}</details>}
       {gone ? (
         <Confirm title="Delete the conversation?" action="Delete it" onClose={() => setGone(undefined)} onConfirm={async () => {
           await conversations.remove(gone.id)
@@ -53,6 +54,18 @@ function Conversations({list, error, current, reload}: {list: Conversation[] | u
       ) : null}
     </aside>
   )
+}
+
+/** Whether the window has room for the conversations beside the present one, also after it has changed its size. */
+function useWide(): boolean {
+  const query = useRef(matchMedia('(min-width: 901px)')).current
+  const [wide, setWide] = useState(query.matches)
+  useEffect(() => {
+    const changed = () => setWide(query.matches)
+    query.addEventListener('change', changed)
+    return () => query.removeEventListener('change', changed)
+  }, [])
+  return wide
 }
 
 const defaults: Settings = {connector: '', alerts: true, knowledge: false, size: 20, indices: '.alerts-security.alerts-default'}
