@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"reflect"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -29,6 +30,7 @@ func (fakeChecker) Check(_ context.Context, query string) ([]Problem, error) {
 
 // fakeTrier keeps what it was asked, and answers with what it is told to.
 type fakeTrier struct {
+	mu    sync.Mutex // several trials run at once
 	id    string
 	trial Trial
 	err   error
@@ -39,6 +41,8 @@ func (f *fakeTrier) Try(_ context.Context, id string, t Trial) (Tried, error) {
 	if f.wait != nil {
 		<-f.wait
 	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	f.id, f.trial = id, t
 	return Tried{Columns: []string{"n"}, Rows: [][]any{{len(t.Events)}}, Notes: []string{}}, f.err
 }
