@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -34,7 +35,7 @@ func (p Program) replayCommand() *cobra.Command {
 		Short: "Replay a migration's history with the current code and show where it diverges",
 		Long: `Replay a recorded history with this program's workflow code. The history is a JSON file, as the Temporal UI and
 "temporal workflow show --output json" give it, or is fetched by workflow id, or by migration id: from the Temporal server
-(TEMPORAL_ADDRESS, or the setting temporal.addr), or with --data-dir from a data folder that no process is using. Exit code 1 when the code would decide differently than the history.`,
+(TEMPORAL_ADDRESS, or the setting temporal.addr), or, where no server is named, with --data-dir from a data folder that no process is using. Exit code 1 when the code would decide differently than the history.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			cfg, err := p.load(c)
@@ -114,7 +115,7 @@ func (p Program) history(ctx context.Context, cfg config.Config, name, runID str
 // until stop; no worker runs, so nothing goes on in there.
 func (p Program) keptHistories(ctx context.Context, cfg config.Config) (o client.Options, stop func(), err error) {
 	stop = func() {}
-	if cfg.Source("data_dir") == "default" || p.Embedded == nil {
+	if cfg.Source("data_dir") == "default" || p.Embedded == nil || p.namesServer(cfg) {
 		o, err = worker.ClusterOptions(cfg.Temporal, p.Env)
 		return o, stop, usage(err)
 	}
@@ -134,6 +135,14 @@ func (p Program) keptHistories(ctx context.Context, cfg config.Config) (o client
 		_ = release()
 	}
 	return client.Options{HostPort: s.FrontendAddr(), Namespace: cfg.Temporal.Namespace}, stop, nil
+}
+
+// namesServer says whether a Temporal server is named: the histories are there then, whatever else lies in the data folder.
+func (p Program) namesServer(cfg config.Config) bool {
+	return cfg.Source("temporal.addr") != "default" || slices.ContainsFunc(p.Env, func(v string) bool {
+		name, value, _ := strings.Cut(v, "=")
+		return value != "" && (name == "TEMPORAL_ADDRESS" || name == "TEMPORAL_CONFIG_FILE" || name == "TEMPORAL_PROFILE")
+	})
 }
 
 func saveHistory(path string, h *historypb.History) error {

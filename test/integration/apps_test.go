@@ -51,10 +51,10 @@ func TestFromAppsToKibana(t *testing.T) {
 	if len(k.Rules()) != 0 || es.Created() != 0 {
 		t.Error("a dry run installed something")
 	}
-	var create, prebuilt, update, there, different, left int
+	var create, full, partial, prebuilt, update, there, different, left int
 	plan := dry[strings.Index(dry, "In prod: "):]
-	if _, err := fmt.Sscanf(plan, "In prod: %d to create, %d prebuilt to install, %d to update, %d there already, %d there and different, %d left out",
-		&create, &prebuilt, &update, &there, &different, &left); err != nil || create+prebuilt+left != 192 || create == 0 {
+	if _, err := fmt.Sscanf(plan, "In prod: %d to create (%d full, %d partial), %d prebuilt to install, %d to update, %d there already, %d there and different, %d left out",
+		&create, &full, &partial, &prebuilt, &update, &there, &different, &left); err != nil || create+prebuilt+left != 192 || create == 0 || full+partial != create {
 		t.Fatalf("%v: %.2000s", err, dry)
 	}
 	if n := len(regexp.MustCompile(`(?m)^  leave out .+: .+$`).FindAllString(dry, -1)); n != left {
