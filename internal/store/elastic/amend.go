@@ -15,9 +15,9 @@ import (
 // again.
 func (s *Store) Amend(ctx context.Context, id string, rules []store.Amendment, change func(*migration.Rule) error, each func(store.AmendResult)) error {
 	for step := range slices.Chunk(rules, store.AmendStep) {
-		me := strconv.FormatUint(rand.Uint64(), 36)
+		w := amender{id: id, me: strconv.FormatUint(rand.Uint64(), 36), sent: map[string]store.AmendResult{}}
 		err := again(ctx, func() (err error) {
-			if step, err = s.amendStep(ctx, id, me, step, change, each); err == nil && len(step) > 0 {
+			if step, err = s.amendStep(ctx, w, step, change, each); err == nil && len(step) > 0 {
 				return errConflict
 			}
 			return err
@@ -29,8 +29,18 @@ func (s *Store) Amend(ctx context.Context, id string, rules []store.Amendment, c
 	return nil
 }
 
+// amender is one caller of Amend at work on one step.
+type amender struct {
+	id string // the migration's
+	me string // the mark that the caller leaves in each document it writes
+	// sent has by rule id what the caller last sent: where the answer of Elasticsearch is lost, the mark in the document says
+	// that the change was written, and sent says what the rule was before.
+	sent map[string]store.AmendResult
+}
+
 // amendStep writes under the mark of the caller and gives the rules that have to be looked at again.
-func (s *Store) amendStep(ctx context.Context, id, me string, step []store.Amendment, change func(*migration.Rule) error, each func(store.AmendResult)) ([]store.Amendment, error) {
+func (s *Store) amendStep(ctx context.Context, w amender, step []store.Amendment, change func(*migration.Rule) error, each func(store.AmendResult)) ([]store.Amendment, error) {
+	id := w.id
 	refs := []ref{s.migrationRef(id)}
 	for _, a := range step {
 		refs = append(refs, s.ruleRef(id, a.RuleID))
@@ -52,9 +62,8 @@ func (s *Store) amendStep(ctx context.Context, id, me string, step []store.Amend
 			continue
 		}
 		was := d.rule()
-		if slices.Contains(was.Writes, me) {
-			// It was written, and the answer was lost: nobody knows any more what was there before but its revision.
-			each(store.AmendResult{RuleID: a.RuleID, Was: was.Rule, Now: was.Rule})
+		if slices.Contains(was.Writes, w.me) {
+			each(w.sent[a.RuleID]) // the change was written, and its answer was lost
 			continue
 		}
 		now, changed, err := store.Amended(was.Rule, a.Revision, change, s.now())
@@ -66,8 +75,9 @@ func (s *Store) amendStep(ctx context.Context, id, me string, step []store.Amend
 			continue
 		}
 		now.Revision = was.Revision + 1
-		writes = append(writes, write{action: "index", ref: refs[i+1], on: &was.on, doc: s.marked(was, now, me)})
-		results = append(results, store.AmendResult{RuleID: a.RuleID, Was: was.Rule, Now: now})
+		writes = append(writes, write{action: "index", ref: refs[i+1], on: &was.on, doc: s.marked(was, now, w.me)})
+		w.sent[a.RuleID] = store.AmendResult{RuleID: a.RuleID, Was: was.Rule, Now: now}
+		results = append(results, w.sent[a.RuleID])
 		amendments = append(amendments, a)
 	}
 	outcomes, err := s.bulk(ctx, writes, false)
