@@ -29,6 +29,7 @@ const (
 func (s *Server) registerRules(rules *gin.RouterGroup) {
 	rules.GET("/:id/rows", handle(s, s.rows))
 	rules.GET("/:id/rows/ids", handle(s, s.rowIDs))
+	rules.GET("/:id/rows/around", handle(s, s.rowsAround))
 	rules.GET("/:id/rule", handle(s, s.rule))
 }
 
@@ -149,4 +150,24 @@ func (s *Server) rows(ctx context.Context, r *rowsRequest) (rulelist.Page, error
 
 func (s *Server) rowIDs(ctx context.Context, r *rowsRequest) (rulelist.IDs, error) {
 	return s.lists.FindIDs(ctx, string(r.id), r.query)
+}
+
+// GET /{id}/rows/around.
+
+type aroundRequest struct {
+	rowsRequest
+	ruleID string
+}
+
+func (r *aroundRequest) bind(s *Server, c *gin.Context) error {
+	if err := r.rowsRequest.bind(s, c); err != nil {
+		return err
+	}
+	var err error
+	r.ruleID, err = named(c)
+	return err
+}
+
+func (s *Server) rowsAround(ctx context.Context, r *aroundRequest) (rulelist.Around, error) {
+	return s.lists.FindAround(ctx, string(r.id), r.ruleID, r.query)
 }

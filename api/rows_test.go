@@ -33,7 +33,7 @@ func TestRows(t *testing.T) {
 		t.Errorf("filtered page: %+v", p)
 	}
 	w := b.do(http.MethodGet, BasePath+"/"+id+"/rows/ids?edited=me", "")
-	if w.Code != http.StatusOK || w.Body.String() != `{"total":0,"ids":[]}`+"\n" {
+	if w.Code != http.StatusOK || w.Body.String() != `{"total":0,"ids":[],"revisions":[]}`+"\n" {
 		t.Errorf("ids: %d %s", w.Code, w.Body)
 	}
 	for query, want := range map[string]int{
@@ -43,10 +43,63 @@ func TestRows(t *testing.T) {
 			t.Errorf("%s: %d %s", query, w.Code, w.Body)
 		}
 	}
-	for _, path := range []string{"/rows", "/rows/ids", "/rule?rule_id=r"} {
+	for _, path := range []string{"/rows", "/rows/ids", "/rows/around?rule_id=r", "/rule?rule_id=r"} {
 		if w := b.do(http.MethodGet, BasePath+"/nobody"+path, ""); w.Code != http.StatusNoContent {
 			t.Errorf("%s of an unknown migration: %d %s", path, w.Code, w.Body)
 		}
+	}
+}
+
+// TestRowsAround: who signs off one rule after the other asks for the next, also where the filter no longer takes the last one.
+func TestRowsAround(t *testing.T) {
+	b := newBench(t)
+	id := b.finished(3)
+	rows := b.rows(id, "review=open").Rows
+	around := func(rule string) rulelist.Around {
+		t.Helper()
+		return ask[rulelist.Around](b, "GET", id+"/rows/around?review=open&rule_id="+url.QueryEscape(rule), nil, 200, "")
+	}
+	want := rulelist.Around{Total: 3, At: 0, After: rows[1].ID, Open: 2, NextOpen: rows[1].ID}
+	if got := around(rows[0].ID); got != want {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+	ask[reviewed](b, "POST", id+"/review", object{"rules": []object{{"rule_id": rows[0].ID, "revision": rows[0].Revision, "state": "accepted"}}}, 200, "")
+	want = rulelist.Around{Total: 2, At: -1, After: rows[1].ID, Open: 2, NextOpen: rows[1].ID}
+	if got := around(rows[0].ID); got != want {
+		t.Errorf("after the sign-off: %+v, want %+v", got, want)
+	}
+	if w := b.do(http.MethodGet, BasePath+"/"+id+"/rows/around", ""); w.Code != http.StatusBadRequest {
+		t.Errorf("without a rule: %d", w.Code)
+	}
+	if w := b.do(http.MethodGet, BasePath+"/"+id+"/rows/around?rule_id=nobody", ""); w.Code != http.StatusNoContent {
+		t.Errorf("of an unknown rule: %d", w.Code)
+	}
+}
+
+// TestAllThatMatchAsListed: a decision about all rules that match, with the revisions of the listing, leaves alone what somebody
+// changed since, and says who.
+func TestAllThatMatchAsListed(t *testing.T) {
+	b := newBench(t)
+	id := b.finished(5)
+	listed := ask[rulelist.IDs](b, "GET", id+"/rows/ids?review=open", nil, 200, "")
+	_, err := store.AmendOne(t.Context(), b.store, id, store.Amendment{RuleID: listed.IDs[2]}, func(r *migration.Rule) error {
+		r.Review = &migration.Review{State: migration.ReviewRejected, By: "ben", At: r.UpdatedAt}
+		r.UpdatedAt, r.UpdatedBy = r.UpdatedAt.Add(1), "ben"
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []object
+	for i, rule := range listed.IDs {
+		all = append(all, object{"rule_id": rule, "revision": listed.Revisions[i], "state": "accepted"})
+	}
+	got := ask[reviewed](b, "POST", id+"/review", object{"rules": all}, 200, "")
+	if len(got.Changed) != 4 || len(got.Refused) != 1 || got.Refused[0].RuleID != listed.IDs[2] || got.Refused[0].By != "ben" || got.Refused[0].Revision <= listed.Revisions[2] {
+		t.Errorf("%+v", got)
+	}
+	if r, err := b.store.Rule(t.Context(), id, listed.IDs[2]); err != nil || r.ReviewState() != migration.ReviewRejected {
+		t.Errorf("overwritten: %s, %v", r.ReviewState(), err)
 	}
 }
 

@@ -20,12 +20,19 @@ func (r *ruleRequest) bind(s *Server, c *gin.Context) error {
 	if err := r.id.bind(s, c); err != nil {
 		return err
 	}
-	r.ruleID = c.Query("rule_id")
-	if r.ruleID == "" {
-		return badRequest("rule_id: is missing; name the rule, as ?rule_id=…")
+	var err error
+	r.ruleID, err = named(c)
+	return err
+}
+
+// named is the rule that a query names.
+func named(c *gin.Context) (string, error) {
+	id := c.Query("rule_id")
+	if id == "" {
+		return "", badRequest("rule_id: is missing; name the rule, as ?rule_id=…")
 	}
-	c.Set(ruleIDKey, r.ruleID)
-	return nil
+	c.Set(ruleIDKey, id)
+	return id, nil
 }
 
 func (s *Server) rule(ctx context.Context, r *ruleRequest) (*migration.Rule, error) {

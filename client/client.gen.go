@@ -897,6 +897,111 @@ func (e ListRowsParamsOrder) Valid() bool {
 	}
 }
 
+// Defines values for FindRowsAroundParamsMatched.
+const (
+	FindRowsAroundParamsMatchedNear FindRowsAroundParamsMatched = "near"
+	FindRowsAroundParamsMatchedNo   FindRowsAroundParamsMatched = "no"
+	FindRowsAroundParamsMatchedYes  FindRowsAroundParamsMatched = "yes"
+)
+
+// Valid indicates whether the value is a known member of the FindRowsAroundParamsMatched enum.
+func (e FindRowsAroundParamsMatched) Valid() bool {
+	switch e {
+	case FindRowsAroundParamsMatchedNear:
+		return true
+	case FindRowsAroundParamsMatchedNo:
+		return true
+	case FindRowsAroundParamsMatchedYes:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for FindRowsAroundParamsHoles.
+const (
+	FindRowsAroundParamsHolesNo  FindRowsAroundParamsHoles = "no"
+	FindRowsAroundParamsHolesYes FindRowsAroundParamsHoles = "yes"
+)
+
+// Valid indicates whether the value is a known member of the FindRowsAroundParamsHoles enum.
+func (e FindRowsAroundParamsHoles) Valid() bool {
+	switch e {
+	case FindRowsAroundParamsHolesNo:
+		return true
+	case FindRowsAroundParamsHolesYes:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for FindRowsAroundParamsEdited.
+const (
+	FindRowsAroundParamsEditedMe  FindRowsAroundParamsEdited = "me"
+	FindRowsAroundParamsEditedYes FindRowsAroundParamsEdited = "yes"
+)
+
+// Valid indicates whether the value is a known member of the FindRowsAroundParamsEdited enum.
+func (e FindRowsAroundParamsEdited) Valid() bool {
+	switch e {
+	case FindRowsAroundParamsEditedMe:
+		return true
+	case FindRowsAroundParamsEditedYes:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for FindRowsAroundParamsSort.
+const (
+	FindRowsAroundParamsSortHoles     FindRowsAroundParamsSort = "holes"
+	FindRowsAroundParamsSortId        FindRowsAroundParamsSort = "id"
+	FindRowsAroundParamsSortResult    FindRowsAroundParamsSort = "result"
+	FindRowsAroundParamsSortSeverity  FindRowsAroundParamsSort = "severity"
+	FindRowsAroundParamsSortTitle     FindRowsAroundParamsSort = "title"
+	FindRowsAroundParamsSortUpdatedAt FindRowsAroundParamsSort = "updated_at"
+)
+
+// Valid indicates whether the value is a known member of the FindRowsAroundParamsSort enum.
+func (e FindRowsAroundParamsSort) Valid() bool {
+	switch e {
+	case FindRowsAroundParamsSortHoles:
+		return true
+	case FindRowsAroundParamsSortId:
+		return true
+	case FindRowsAroundParamsSortResult:
+		return true
+	case FindRowsAroundParamsSortSeverity:
+		return true
+	case FindRowsAroundParamsSortTitle:
+		return true
+	case FindRowsAroundParamsSortUpdatedAt:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for FindRowsAroundParamsOrder.
+const (
+	FindRowsAroundParamsOrderAsc  FindRowsAroundParamsOrder = "asc"
+	FindRowsAroundParamsOrderDesc FindRowsAroundParamsOrder = "desc"
+)
+
+// Valid indicates whether the value is a known member of the FindRowsAroundParamsOrder enum.
+func (e FindRowsAroundParamsOrder) Valid() bool {
+	switch e {
+	case FindRowsAroundParamsOrderAsc:
+		return true
+	case FindRowsAroundParamsOrderDesc:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ListRowIDsParamsMatched.
 const (
 	ListRowIDsParamsMatchedNear ListRowIDsParamsMatched = "near"
@@ -1073,6 +1178,27 @@ type Answered struct {
 
 // AnsweredStatus defines model for Answered.Status.
 type AnsweredStatus string
+
+// Around The place of a rule among those that match, and which to go on with.
+type Around struct {
+	// After The id of the rule behind it.
+	After *string `json:"after,omitempty"`
+
+	// At The place, from 0; -1: the rule does not match.
+	At int `json:"at"`
+
+	// Before The id of the rule before it.
+	Before *string `json:"before,omitempty"`
+
+	// NextOpen The first of these behind the rule; where there is none, the first of all.
+	NextOpen *string `json:"next_open,omitempty"`
+
+	// Open How many other rules match that are translated, or in error, and not signed off.
+	Open int `json:"open"`
+
+	// Total Rules that match.
+	Total int `json:"total"`
+}
 
 // Ask defines model for Ask.
 type Ask struct {
@@ -2200,6 +2326,52 @@ type ListRowsParamsSort string
 // ListRowsParamsOrder defines parameters for ListRows.
 type ListRowsParamsOrder string
 
+// FindRowsAroundParams defines parameters for FindRowsAround.
+type FindRowsAroundParams struct {
+	RuleId string `form:"rule_id" json:"rule_id"`
+
+	// Q Words that all have to occur in title, description, SPL, ES|QL or id, without case; at most 20.
+	Q      *string   `form:"q,omitempty" json:"q,omitempty"`
+	Status *[]Status `form:"status,omitempty" json:"status,omitempty"`
+	Result *[]Result `form:"result,omitempty" json:"result,omitempty"`
+
+	// Matched Whether a prebuilt rule takes the place of the rule, or comes near, or neither.
+	Matched *[]FindRowsAroundParamsMatched `form:"matched,omitempty" json:"matched,omitempty"`
+	Holes   *FindRowsAroundParamsHoles     `form:"holes,omitempty" json:"holes,omitempty"`
+
+	// Cause Keys of causes, as rows, facets and the report have them.
+	Cause *[]string `form:"cause,omitempty" json:"cause,omitempty"`
+
+	// Source Index patterns.
+	Source *[]string `form:"source,omitempty" json:"source,omitempty"`
+	Tactic *[]string `form:"tactic,omitempty" json:"tactic,omitempty"`
+
+	// Technique A technique stands for its sub-techniques too.
+	Technique *[]string      `form:"technique,omitempty" json:"technique,omitempty"`
+	Review    *[]ReviewState `form:"review,omitempty" json:"review,omitempty"`
+
+	// Edited Changed by a person, or by who asks.
+	Edited *FindRowsAroundParamsEdited `form:"edited,omitempty" json:"edited,omitempty"`
+	App    *[]string                   `form:"app,omitempty" json:"app,omitempty"`
+	Sort   *FindRowsAroundParamsSort   `form:"sort,omitempty" json:"sort,omitempty"`
+	Order  *FindRowsAroundParamsOrder  `form:"order,omitempty" json:"order,omitempty"`
+}
+
+// FindRowsAroundParamsMatched defines parameters for FindRowsAround.
+type FindRowsAroundParamsMatched string
+
+// FindRowsAroundParamsHoles defines parameters for FindRowsAround.
+type FindRowsAroundParamsHoles string
+
+// FindRowsAroundParamsEdited defines parameters for FindRowsAround.
+type FindRowsAroundParamsEdited string
+
+// FindRowsAroundParamsSort defines parameters for FindRowsAround.
+type FindRowsAroundParamsSort string
+
+// FindRowsAroundParamsOrder defines parameters for FindRowsAround.
+type FindRowsAroundParamsOrder string
+
 // ListRowIDsParams defines parameters for ListRowIDs.
 type ListRowIDsParams struct {
 	// Q Words that all have to occur in title, description, SPL, ES|QL or id, without case; at most 20.
@@ -3009,6 +3181,13 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /internal/siem_migrations/rules/{id}/rows (the `ListRows` operationId).
 	ListRows(ctx context.Context, id Id, params *ListRowsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// FindRowsAround The place of a rule among those that match
+	//
+	// A rule that does not match, such as one that was just signed off in a list of open rules, has the neighbours that it would have in this order.
+	//
+	// Corresponds with GET /internal/siem_migrations/rules/{id}/rows/around (the `FindRowsAround` operationId).
+	FindRowsAround(ctx context.Context, id Id, params *FindRowsAroundParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListRowIDs The ids of all rules that match
 	//
@@ -4034,6 +4213,23 @@ func (c *Client) ReviewRules(ctx context.Context, id Id, body ReviewRulesJSONReq
 // Corresponds with GET /internal/siem_migrations/rules/{id}/rows (the `ListRows` operationId).
 func (c *Client) ListRows(ctx context.Context, id Id, params *ListRowsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewListRowsRequest(c.Server, id, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// FindRowsAround The place of a rule among those that match
+//
+// A rule that does not match, such as one that was just signed off in a list of open rules, has the neighbours that it would have in this order.
+//
+// Corresponds with GET /internal/siem_migrations/rules/{id}/rows/around (the `FindRowsAround` operationId).
+func (c *Client) FindRowsAround(ctx context.Context, id Id, params *FindRowsAroundParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewFindRowsAroundRequest(c.Server, id, params)
 	if err != nil {
 		return nil, err
 	}
@@ -6221,6 +6417,231 @@ func NewListRowsRequest(server string, id Id, params *ListRowsParams) (*http.Req
 	return req, nil
 }
 
+// NewFindRowsAroundRequest constructs an http.Request for the FindRowsAround method
+func NewFindRowsAroundRequest(server string, id Id, params *FindRowsAroundParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/internal/siem_migrations/rules/%s/rows/around", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "rule_id", params.RuleId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if params.Q != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "q", *params.Q, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Status != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "status", *params.Status, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Result != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "result", *params.Result, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Matched != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "matched", *params.Matched, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Holes != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "holes", *params.Holes, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cause != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cause", *params.Cause, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Source != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "source", *params.Source, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Tactic != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "tactic", *params.Tactic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Technique != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "technique", *params.Technique, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Review != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "review", *params.Review, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Edited != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "edited", *params.Edited, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.App != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "app", *params.App, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Sort != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "sort", *params.Sort, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Order != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "order", *params.Order, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewListRowIDsRequest constructs an http.Request for the ListRowIDs method
 func NewListRowIDsRequest(server string, id Id, params *ListRowIDsParams) (*http.Request, error) {
 	var err error
@@ -7387,6 +7808,15 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /internal/siem_migrations/rules/{id}/rows (the `ListRows` operationId).
 	ListRowsWithResponse(ctx context.Context, id Id, params *ListRowsParams, reqEditors ...RequestEditorFn) (*ListRowsResponse, error)
+
+	// FindRowsAroundWithResponse The place of a rule among those that match
+	//
+	// A rule that does not match, such as one that was just signed off in a list of open rules, has the neighbours that it would have in this order.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /internal/siem_migrations/rules/{id}/rows/around (the `FindRowsAround` operationId).
+	FindRowsAroundWithResponse(ctx context.Context, id Id, params *FindRowsAroundParams, reqEditors ...RequestEditorFn) (*FindRowsAroundResponse, error)
 
 	// ListRowIDsWithResponse The ids of all rules that match
 	//
@@ -9257,13 +9687,64 @@ func (r ListRowsResponse) ContentType() string {
 	return ""
 }
 
+type FindRowsAroundResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Around
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r FindRowsAroundResponse) GetJSON200() *Around {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r FindRowsAroundResponse) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r FindRowsAroundResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r FindRowsAroundResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r FindRowsAroundResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r FindRowsAroundResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type ListRowIDsResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *struct {
-		Ids   []string `json:"ids"`
-		Total int      `json:"total"`
+		Ids []string `json:"ids"`
+
+		// Revisions Of each id, at the same place: what the listing knows. Send it back with a decision, so that a later change of somebody else is told and not overwritten.
+		Revisions []int `json:"revisions"`
+		Total     int   `json:"total"`
 	}
 	// JSONDefault the response for an HTTP default `application/json` response
 	JSONDefault *Error
@@ -9271,8 +9752,11 @@ type ListRowIDsResponse struct {
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
 func (r ListRowIDsResponse) GetJSON200() *struct {
-	Ids   []string `json:"ids"`
-	Total int      `json:"total"`
+	Ids []string `json:"ids"`
+
+	// Revisions Of each id, at the same place: what the listing knows. Send it back with a decision, so that a later change of somebody else is told and not overwritten.
+	Revisions []int `json:"revisions"`
+	Total     int   `json:"total"`
 } {
 	return r.JSON200
 }
@@ -10573,6 +11057,21 @@ func (c *ClientWithResponses) ListRowsWithResponse(ctx context.Context, id Id, p
 		return nil, err
 	}
 	return ParseListRowsResponse(rsp)
+}
+
+// FindRowsAroundWithResponse The place of a rule among those that match
+//
+// A rule that does not match, such as one that was just signed off in a list of open rules, has the neighbours that it would have in this order.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /internal/siem_migrations/rules/{id}/rows/around (the `FindRowsAround` operationId).
+func (c *ClientWithResponses) FindRowsAroundWithResponse(ctx context.Context, id Id, params *FindRowsAroundParams, reqEditors ...RequestEditorFn) (*FindRowsAroundResponse, error) {
+	rsp, err := c.FindRowsAround(ctx, id, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseFindRowsAroundResponse(rsp)
 }
 
 // ListRowIDsWithResponse The ids of all rules that match
@@ -12046,6 +12545,42 @@ func ParseListRowsResponse(rsp *http.Response) (*ListRowsResponse, error) {
 	return response, nil
 }
 
+// ParseFindRowsAroundResponse parses an HTTP response from a FindRowsAroundWithResponse call
+func ParseFindRowsAroundResponse(rsp *http.Response) (*FindRowsAroundResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &FindRowsAroundResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Around
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseListRowIDsResponse parses an HTTP response from a ListRowIDsWithResponse call
 func ParseListRowIDsResponse(rsp *http.Response) (*ListRowIDsResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -12062,8 +12597,11 @@ func ParseListRowIDsResponse(rsp *http.Response) (*ListRowIDsResponse, error) {
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
 		var dest struct {
-			Ids   []string `json:"ids"`
-			Total int      `json:"total"`
+			Ids []string `json:"ids"`
+
+			// Revisions Of each id, at the same place: what the listing knows. Send it back with a decision, so that a later change of somebody else is told and not overwritten.
+			Revisions []int `json:"revisions"`
+			Total     int   `json:"total"`
 		}
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err

@@ -68,7 +68,7 @@ func (x *list) countAll() *Facets {
 		for _, key := range e.Causes {
 			c, ok := causes[key]
 			if !ok {
-				c = x.causes[key]
+				c = x.shared.causes[key]
 			}
 			c.Rules++
 			if len(e.Causes) == 1 {

@@ -45,10 +45,12 @@ type Page struct {
 	AsOf   time.Time `json:"as_of"`
 }
 
-// IDs are the ids of all rules that match, in order.
+// IDs are the ids of all rules that match, in order, each with the revision that the listing knows: who changes them all sends
+// these back, so that a rule that somebody changed meanwhile is told.
 type IDs struct {
-	Total int      `json:"total"`
-	IDs   []string `json:"ids"`
+	Total     int      `json:"total"`
+	IDs       []string `json:"ids"`
+	Revisions []int64  `json:"revisions"`
 }
 
 // Find gives a page of the rules that match.
@@ -72,17 +74,16 @@ func (l *Lists) Find(ctx context.Context, id string, q Query) (Page, error) {
 // FindIDs gives the ids of all rules that match.
 func (l *Lists) FindIDs(ctx context.Context, id string, q Query) (IDs, error) {
 	_, found, err := l.match(ctx, id, q)
-	ids := IDs{Total: len(found), IDs: make([]string, len(found))}
+	ids := IDs{Total: len(found), IDs: make([]string, len(found)), Revisions: make([]int64, len(found))}
 	for i, e := range found {
-		ids.IDs[i] = e.ID
+		ids.IDs[i], ids.Revisions[i] = e.ID, e.Revision
 	}
 	return ids, err
 }
 
 // match finds the entries, which never change once they are there, in order.
 func (l *Lists) match(ctx context.Context, id string, q Query) (*list, []*entry, error) {
-	order, ok := sorts[cmp.Or(q.Sort, "id")]
-	if !ok {
+	if _, ok := sorts[cmp.Or(q.Sort, "id")]; !ok {
 		return nil, nil, fmt.Errorf("there is no order by %q", q.Sort)
 	}
 	x, err := l.current(ctx, id)
@@ -107,14 +108,18 @@ func (l *Lists) match(ctx context.Context, id string, q Query) (*list, []*entry,
 		}
 	}
 	x.mu.RUnlock()
-	slices.SortFunc(found, func(a, b *entry) int {
-		n := order.compare(&a.Row, &b.Row)
-		if q.Descending {
-			n = -n
-		}
-		return cmp.Or(order.unknownLast(&a.Row, &b.Row), n, cmp.Compare(a.ID, b.ID))
-	})
+	slices.SortFunc(found, q.compare)
 	return x, found, nil
+}
+
+// compare is the order of the query, in which no two rules stand at one place.
+func (q *Query) compare(a, b *entry) int {
+	order := sorts[cmp.Or(q.Sort, "id")]
+	n := order.compare(a, b)
+	if q.Descending {
+		n = -n
+	}
+	return cmp.Or(order.unknownLast(&a.Row, &b.Row), n, cmp.Compare(a.ID, b.ID))
 }
 
 func lower(words []string) []string {
@@ -213,7 +218,7 @@ func matchOf(r *Row) string {
 
 // order is an order of rows. Rows that have no place in it come last in either direction, in the order of their ids.
 type order struct {
-	compare func(a, b *Row) int
+	compare func(a, b *entry) int
 	known   func(r *Row) bool // nil: every row has a place
 }
 
@@ -234,8 +239,8 @@ func (o order) unknownLast(a, b *Row) int {
 // ranked is the order of the values of a column.
 func ranked(values []string, of func(r *Row) string) order {
 	return order{
-		func(a, b *Row) int {
-			return cmp.Compare(slices.Index(values, of(a)), slices.Index(values, of(b)))
+		func(a, b *entry) int {
+			return cmp.Compare(slices.Index(values, of(&a.Row)), slices.Index(values, of(&b.Row)))
 		},
 		func(r *Row) bool { return slices.Contains(values, of(r)) },
 	}
@@ -243,12 +248,12 @@ func ranked(values []string, of func(r *Row) string) order {
 
 // sorts are the orders that a query may name.
 var sorts = map[string]order{
-	"id":         {compare: func(a, b *Row) int { return cmp.Compare(a.ID, b.ID) }},
-	"title":      {compare: func(a, b *Row) int { return cmp.Compare(strings.ToLower(a.Title), strings.ToLower(b.Title)) }},
+	"id":         {compare: func(a, b *entry) int { return cmp.Compare(a.ID, b.ID) }},
+	"title":      {compare: func(a, b *entry) int { return cmp.Compare(a.title, b.title) }},
 	"result":     ranked(results, func(r *Row) string { return string(r.Result) }),
-	"holes":      {compare: func(a, b *Row) int { return cmp.Compare(a.Holes, b.Holes) }},
+	"holes":      {compare: func(a, b *entry) int { return cmp.Compare(a.Holes, b.Holes) }},
 	"severity":   ranked(severities, func(r *Row) string { return r.Severity }),
-	"updated_at": {compare: func(a, b *Row) int { return a.UpdatedAt.Compare(b.UpdatedAt) }},
+	"updated_at": {compare: func(a, b *entry) int { return a.UpdatedAt.Compare(b.UpdatedAt) }},
 }
 
 // Sorts are the orders that a query may name.

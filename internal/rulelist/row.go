@@ -48,29 +48,29 @@ func severity(given string) string {
 	return text
 }
 
-// row makes the row of a rule, with the lock held. Texts that many rows share are held once.
-func (x *list) row(r migration.Rule) Row {
+// row makes the row of a rule. Texts that many rows share are held once.
+func (x *shared) row(r migration.Rule) Row {
 	row := Row{
-		ID: r.ID, Title: r.Original.Title, Status: r.Status, Result: r.Result, ErrorCode: x.share(r.ErrorCode), Near: len(r.Near),
-		Severity: x.share(severity(r.Original.Severity)), Review: r.ReviewState(), App: x.share(r.Original.App), Disabled: r.Original.Disabled,
-		Revision: r.Revision, UpdatedAt: r.UpdatedAt, UpdatedBy: x.share(r.UpdatedBy),
+		ID: r.ID, Title: r.Original.Title, Status: r.Status, Result: r.Result, ErrorCode: x.text(r.ErrorCode), Near: len(r.Near),
+		Severity: x.text(severity(r.Original.Severity)), Review: r.ReviewState(), App: x.text(r.Original.App), Disabled: r.Original.Disabled,
+		Revision: r.Revision, UpdatedAt: r.UpdatedAt, UpdatedBy: x.text(r.UpdatedBy),
 	}
 	if r.Edited != nil {
-		row.Edited = &migration.Edited{By: x.share(r.Edited.By), At: r.Edited.At}
+		row.Edited = &migration.Edited{By: x.text(r.Edited.By), At: r.Edited.At}
 	}
 	if e := r.Elastic; e != nil {
 		if e.Severity != "" {
-			row.Severity = x.share(strings.ToLower(e.Severity))
+			row.Severity = x.text(strings.ToLower(e.Severity))
 		}
 		if r.Edited != nil && e.Title != "" {
 			row.Title = e.Title
 		}
 	}
-	row.Sources = x.shareAll(report.Patterns(r))
+	row.Sources = x.all(report.Patterns(r))
 	if r.Replaced() {
-		row.MatchedRule, row.matched = x.share(r.Matched.Name), true
+		row.MatchedRule, row.matched = x.text(r.Matched.Name), true
 		if row.MatchedRule == "" {
-			row.MatchedRule = x.share(r.Matched.RuleID)
+			row.MatchedRule = x.text(r.Matched.RuleID)
 		}
 	}
 	row.Causes = []string{}
@@ -80,35 +80,15 @@ func (x *list) row(r migration.Rule) Row {
 		} else {
 			row.Approximations++
 		}
-		key := x.share(c.Key)
+		key := x.text(c.Key)
 		if _, ok := x.causes[key]; !ok {
-			c.Key, c.Code, c.Severity, c.Command = key, x.share(c.Code), x.share(c.Severity), x.share(c.Command)
+			c.Key, c.Code, c.Severity, c.Command = key, x.text(c.Code), x.text(c.Severity), x.text(c.Command)
 			x.causes[key] = c
 		}
 		row.Causes = append(row.Causes, key)
 	}
 	tactics, techniques, _ := report.Attack(r)
 	slices.SortFunc(tactics, report.TacticOrder)
-	row.Tactics, row.Techniques = x.shareAll(tactics), x.shareAll(techniques)
+	row.Tactics, row.Techniques = x.all(tactics), x.all(techniques)
 	return row
-}
-
-func (x *list) share(s string) string {
-	if s == "" {
-		return ""
-	}
-	if had, ok := x.names[s]; ok {
-		return had
-	}
-	s = strings.Clone(s)
-	x.names[s] = s
-	return s
-}
-
-func (x *list) shareAll(list []string) []string {
-	out := make([]string, len(list))
-	for i, s := range list {
-		out[i] = x.share(s)
-	}
-	return out
 }

@@ -16,7 +16,6 @@ import (
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 
 	"github.com/rulebridge/rulebridge/internal/migration"
-	"github.com/rulebridge/rulebridge/internal/report"
 	"github.com/rulebridge/rulebridge/internal/store"
 )
 
@@ -78,8 +77,9 @@ type list struct {
 	told, seen int64
 	mark       int64
 	entries    map[string]*entry
-	names      map[string]string // each text that many rows share, once
-	causes     map[string]report.Cause
+	shared     shared
+	// doubted are rules that the store showed older than they were told to be.
+	doubted map[string]bool
 	// version counts changes; what is kept for one version is dropped with the next.
 	version  int64
 	facets   *Facets
@@ -91,12 +91,15 @@ type list struct {
 // entry is a rule of a list.
 type entry struct {
 	Row
-	text string // what is searched, in lower case
+	text  string // what is searched, in lower case
+	title string // what the title is sorted by
+	// told is when it was told of rather than read; zero: it was read.
+	told time.Time
 }
 
 // size is about what an entry takes in memory.
 func (e *entry) size() int {
-	return 600 + len(e.text) + len(e.ID) + len(e.Title) + len(e.MatchedRule) + 16*(len(e.Causes)+len(e.Sources)+len(e.Tactics)+len(e.Techniques))
+	return 640 + len(e.text) + len(e.title) + len(e.ID) + len(e.Title) + len(e.MatchedRule) + 16*(len(e.Causes)+len(e.Sources)+len(e.Tactics)+len(e.Techniques))
 }
 
 // get finds the list of a migration, or begins one.
@@ -160,7 +163,7 @@ func (l *Lists) Put(id string, rules ...migration.Rule) {
 	defer x.mu.Unlock()
 	for _, r := range rules {
 		if e := x.entries[r.ID]; e != nil { // one that is not there yet comes with the next update
-			x.put(r)
+			x.put(r, l.o.Now())
 		}
 	}
 }
@@ -212,7 +215,7 @@ func (l *Lists) update(ctx context.Context, x *list) error {
 	if err != nil {
 		return fmt.Errorf("looking for changed rules: %w", err)
 	}
-	changed := x.stale(c.Rules)
+	changed := x.stale(c.Rules, at)
 	if mark == 0 {
 		x.begin(c.Counts.Total <= l.o.TextRules)
 	}
@@ -225,7 +228,7 @@ func (l *Lists) update(ctx context.Context, x *list) error {
 			return fmt.Errorf("looking for changed rules: %w", err)
 		}
 		x.keep(c.Rules)
-		if err := l.read(ctx, x, x.stale(c.Rules)); err != nil {
+		if err := l.read(ctx, x, x.stale(c.Rules, at)); err != nil {
 			return err
 		}
 	}
@@ -269,21 +272,42 @@ func (l *Lists) read(ctx context.Context, x *list, ids []string) error {
 func (x *list) begin(texts bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.entries, x.names, x.causes, x.texts, x.bytes = map[string]*entry{}, map[string]string{}, map[string]report.Cause{}, texts, 0
+	x.entries, x.doubted, x.shared, x.texts, x.bytes = map[string]*entry{}, map[string]bool{}, newShared(), texts, 0
 }
 
-// stale are the rules whose revision is not the one that is known. A rule that has gone back was deleted and added again.
-func (x *list) stale(changes []store.RuleChange) []string {
+// settles is within which time a store shows everywhere what was written to it: less than the ClockSkew by which the changes
+// that it lists overlap.
+const settles = 10 * time.Second
+
+// stale are the rules whose revision is not the one that is known. A rule that has gone back was deleted and added again; or
+// it was just told of, and what the store shows is older than that: then it is doubted, and looked at when that time is over.
+func (x *list) stale(changes []store.RuleChange, now time.Time) []string {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	var ids []string
+	add := func(id string, e *entry, back bool) {
+		if back {
+			x.drop(e)
+		}
+		delete(x.doubted, id)
+		ids = append(ids, id)
+	}
 	for _, c := range changes {
 		e := x.entries[c.ID]
-		if e == nil || e.Revision != c.Revision {
-			ids = append(ids, c.ID)
+		switch {
+		case e == nil:
+			add(c.ID, nil, false)
+		case e.Revision == c.Revision:
+			delete(x.doubted, c.ID)
+		case e.Revision > c.Revision && now.Sub(e.told) < settles:
+			x.doubted[c.ID] = true
+		default:
+			add(c.ID, e, e.Revision > c.Revision)
 		}
-		if e != nil && e.Revision > c.Revision {
-			x.drop(e)
+	}
+	for id := range x.doubted {
+		if e := x.entries[id]; e == nil || now.Sub(e.told) >= settles {
+			add(id, e, e != nil)
 		}
 	}
 	return ids
@@ -347,19 +371,21 @@ func (x *list) take(rules []migration.Rule) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	for _, r := range rules {
-		x.put(r)
+		x.put(r, time.Time{})
 	}
 }
 
-// put holds a rule unless a newer state of it is known.
-func (x *list) put(r migration.Rule) {
+// put holds a rule unless a newer state of it is known. told is when somebody told of it; zero: it was read.
+func (x *list) put(r migration.Rule, told time.Time) {
 	if was := x.entries[r.ID]; was != nil {
 		if was.Revision > r.Revision {
 			return
 		}
 		x.drop(was)
 	}
-	e := &entry{Row: x.row(r)}
+	x.shared.shrink(x.entries)
+	e := &entry{Row: x.shared.row(r), told: told}
+	e.title = x.shared.titles.key(e.Title)
 	if x.texts {
 		e.text = text(r)
 	}

@@ -81,7 +81,7 @@ var rules = map[string]rule{
 	"internal/changes":   {ours: []string{"internal/compile", "internal/migration"}, third: []string{"github.com/aymanbagabas/go-udiff"}},
 	"internal/report":    {ours: []string{"internal/migration", "internal/mitre"}, third: []string{}},
 	"internal/review":    {ours: []string{"internal/esql", "internal/migration"}, third: []string{}},
-	"internal/rulelist":  {ours: []string{"internal/migration", "internal/mitre", "internal/report", "internal/store"}, third: []string{"github.com/hashicorp/golang-lru/"}},
+	"internal/rulelist":  {ours: []string{"internal/migration", "internal/mitre", "internal/report", "internal/store"}, third: []string{"github.com/hashicorp/golang-lru/", "golang.org/x/text/"}},
 	"internal/kibana":    {ours: []string{"internal/esql", "internal/migration", "internal/report"}, third: []string{"github.com/google/uuid", "github.com/pelletier/go-toml/"}},
 	// One Kibana over HTTP, and the installation of rules there.
 	"internal/kibana/client":  {standardOnly: true},
