@@ -116,7 +116,7 @@ func (s *Schema) newSource(d *definition, defs map[string]*definition) (*Source,
 			}
 		}
 	}
-	src.Only, src.Named = d.only, d.named
+	src.Only, src.Named, src.IndexNames = d.only, d.named, d.guesses
 	src.Indices = append(src.Indices, d.indices...)
 	for _, name := range d.streams {
 		st := s.cat.streams[name]

@@ -180,6 +180,8 @@ type Source struct {
 	Only map[string][]string
 	// Named are streams that are read where a rule says that it is written for them (With).
 	Named []string
+	// IndexNames are names that indices of such events commonly have: they hint at the source and do not settle it.
+	IndexNames []string
 	// Constraints hold for every event of the source and become the first filter.
 	Constraints []Constraint
 

@@ -74,6 +74,7 @@ type definition struct {
 	macros      []string
 	aliases     []string
 	matches     []condition
+	guesses     []string // names that indices of such events commonly have
 	narrows     []narrowing
 	uses        []string
 	autos       []auto
@@ -226,6 +227,11 @@ func parseTable(text string, defs map[string]*definition, order *[]string) error
 			} else {
 				d.constraints = append(d.constraints, c)
 			}
+		case "guess":
+			if len(args) < 2 || args[0] != "index" {
+				return fail("guess needs the word index and the names that such indices commonly have")
+			}
+			d.guesses = append(d.guesses, args[1:]...)
 		case "prefix":
 			d.prefixes = append(d.prefixes, args...)
 		case "operation":

@@ -4,14 +4,15 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/rulebridge/rulebridge/internal/schema"
 	"github.com/rulebridge/rulebridge/internal/spl"
 )
 
 // Many searches name an index of their house and nothing else, although everybody sees what they are about: only Sysmon has
-// a field Image, only the Windows Security log an event 4625. A source is recognised by such names, as an approximation that
-// says by which.
+// a field Image, only the Windows Security log an event 4625, and an index okta holds Okta's events. A source is recognised by
+// such names, as an approximation that says by which.
 
 // commonest is how many sources may have a field for it to tell them apart.
 const commonest = 6
@@ -27,7 +28,8 @@ type recognised struct {
 	source   *schema.Source
 	evidence []string
 	score    float64 // a name counts by how few sources have it
-	code     bool    // an event code is among the evidence
+	alone    bool    // an event code or the name of the index is among the evidence, each of which is enough by itself
+	fields   bool    // a field or an event code is among the evidence
 }
 
 // recognise finds the one source that a search without a known one is about, by the fields that it reads and the event codes
@@ -71,7 +73,7 @@ func (l *lowering) recognise(parts []spl.SearchExpr, rest []spl.Command) (recogn
 		for _, s := range has {
 			if r := at(s); !seen[r] {
 				seen[r] = true
-				r.evidence = append(r.evidence, "`"+name+"`")
+				r.evidence, r.fields = append(r.evidence, "`"+name+"`"), true
 				r.score += 1 / float64(len(groups))
 			}
 		}
@@ -82,12 +84,48 @@ func (l *lowering) recognise(parts []spl.SearchExpr, rest []spl.Command) (recogn
 		}
 		if n := l.narrowed(s, parts); n != s {
 			r := at(n)
-			r.evidence, r.code = append(r.evidence, "its event code"), true
+			r.evidence, r.alone, r.fields = append(r.evidence, "its event code"), true, true
 			r.score++
 		}
 	}
+	for s, index := range l.calledLike(parts, sources) {
+		r := at(l.narrowed(s, parts))
+		r.evidence, r.alone = append(r.evidence, "the name of its index, "+index+","), true
+		r.score++
+	}
 	return best(bySource)
 }
+
+// calledLike are the sources whose events commonly stand in an index of the name that the search gives, with that name:
+// okta, prod_okta and okta-* are names of Okta's. Of several sources those count whose names are the longest: aws_guardduty is
+// GuardDuty's.
+func (l *lowering) calledLike(parts []spl.SearchExpr, sources []*schema.Source) map[*schema.Source]string {
+	out := map[*schema.Source]string{}
+	longest := 0
+	for _, p := range parts {
+		c, ok := p.(*spl.Compare)
+		if !ok || c.Op != "=" || !strings.EqualFold(c.Field.Text, "index") {
+			continue
+		}
+		given := strings.Join(strings.FieldsFunc(strings.ToLower(c.Value.Text), notInWord), "_")
+		for _, s := range sources {
+			for _, name := range s.IndexNames {
+				if !strings.Contains("_"+given+"_", "_"+name+"_") || len(name) < longest {
+					continue
+				}
+				if len(name) > longest {
+					longest = len(name)
+					clear(out)
+				}
+				out[s] = c.Value.Text
+			}
+		}
+	}
+	return out
+}
+
+// notInWord says that a letter parts the words of an index's name.
+func notInWord(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }
 
 // best is the source that clearly has more for it than any other.
 func best(bySource map[string]*recognised) (recognised, bool) {
@@ -102,7 +140,7 @@ func best(bySource map[string]*recognised) (recognised, bool) {
 		}
 	}
 	const clearly = 1.5
-	ok := first.source != nil && first.score >= 1 && first.score >= clearly*second.score && (first.code || len(first.evidence) > 1)
+	ok := first.source != nil && first.score >= 1 && first.score >= clearly*second.score && (first.alone || len(first.evidence) > 1)
 	return first, ok
 }
 
@@ -153,8 +191,8 @@ func namesSearched(parts []spl.SearchExpr, rest []spl.Command) []string {
 // takeRecognised uses the source that a search is recognised to be about; used are the conditions that need no filter.
 func (l *lowering) takeRecognised(parts []spl.SearchExpr, used []bool, rest []spl.Command, at spl.Span) *schema.Source {
 	r, ok := l.recognise(parts, rest)
-	if !ok {
-		return nil
+	if !ok || len(l.opts.Index) > 0 && !r.fields {
+		return nil // a name that an index of Splunk has says nothing about the given index
 	}
 	const most = 4
 	by := r.evidence[:min(len(r.evidence), most)]

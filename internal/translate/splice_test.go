@@ -19,7 +19,7 @@ import (
 )
 
 // watchdog is the longest that any input may take: far more than the budget of steps allows.
-const watchdog = 10 * time.Second
+const watchdog = time.Minute
 
 // splicer makes searches out of the stages, expressions, conditions and names of others. Mutations of bytes rarely get past
 // the parser; a stage of one search behind those of another reaches what no author of either thought of.
