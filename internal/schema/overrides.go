@@ -151,7 +151,7 @@ func (s *Source) overrideField(splunk string, o FieldOverride) (Field, error) {
 			f = Field{Name: o.Name, Type: "keyword", IgnoreAbove: defaultIgnoreAbove}
 		}
 	}
-	if f.Name == "" {
+	if f.Name == "" || o.Name == "" && f.Dynamic && f.Proof.Kind == Unproven {
 		return Field{}, fmt.Errorf("name is missing: the built-in schema has no counterpart for %s, so the Elasticsearch field "+
 			"must be given", splunk)
 	}
@@ -187,7 +187,7 @@ func (s *Source) overrideField(splunk string, o FieldOverride) (Field, error) {
 			f.Values[strings.ToLower(v)] = slices.Clone(o.Values[v])
 		}
 	}
-	f.Source, f.Support, f.Reason, f.FormatOnly, f.Candidate = splunk, Exact, "", false, ""
+	f.Source, f.Support, f.Reason, f.FormatOnly, f.Candidate, f.Dynamic = splunk, Exact, "", false, "", false
 	return f, nil
 }
 

@@ -154,5 +154,9 @@ func (s *Source) prove(f *Field) {
 	if f.Support == None || f.Name == "" || f.Proof.Kind == ByPerson || s.schema.identity {
 		return
 	}
+	if f.Dynamic {
+		f.Proof = s.shown(f.Name) // that a pipeline leaves such names alone says nothing of this one
+		return
+	}
 	f.Proof = s.ProofOf(f.Name)
 }

@@ -128,6 +128,10 @@ func (s *Source) find(name string, h Hint) Field {
 			}
 		}
 	}
+	if f, ok := s.unlisted(short); ok {
+		f.Source = name
+		return f
+	}
 	if f, ok := s.text(short); ok {
 		return f
 	}

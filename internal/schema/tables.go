@@ -40,6 +40,9 @@ type auto struct {
 	strip  string // leading part of the Splunk name to drop first ("properties.")
 	snake  bool   // camelCase is written snake_case by the integration
 	join   bool   // the rendered event spells the name with underscores (Share_Name for ShareName)
+	// names, when not nil, tells the names that stand below the prefix although no list has them.
+	names *regexp.Regexp
+	list  bool // such a name may have several values
 	// label, when not empty, is the field with the rendered event, in which Share_Path is what follows "Share Path:".
 	label, reason string
 }
@@ -266,10 +269,17 @@ func parseTable(text string, defs map[string]*definition, order *[]string) error
 					a.snake = true
 				} else if o == "join" {
 					a.join = true
+				} else if o == "list" {
+					a.list = true
 				} else if s, ok := strings.CutPrefix(o, "strip="); ok {
 					a.strip = s
+				} else if s, ok := strings.CutPrefix(o, "dynamic="); ok && reason != "" {
+					if a.names, err = regexp.Compile("^" + s + "$"); err != nil {
+						return fail("%v", err)
+					}
+					a.reason = reason
 				} else {
-					return fail("unknown option %s", o)
+					return fail("unknown option %s, or one without its reason", o)
 				}
 			}
 			d.autos = append(d.autos, a)

@@ -22,8 +22,16 @@ type mappingNote struct {
 
 // fieldNote is the note of a field whose mapping can differ.
 func fieldNote(name string, f *schema.Field) *mappingNote {
+	reason := f.Reason
+	switch {
+	case !f.Dynamic:
+	case f.Proof.Kind == schema.Unproven:
+		reason += ". Nothing that was read of real events has it: look at an event of yours"
+	default:
+		reason += ". What shows that events have it: " + f.Proof.String()
+	}
 	return &mappingNote{
-		subject: name, message: "`" + name + "` is read from " + readFrom(f) + ", which can differ: " + f.Reason,
+		subject: name, message: "`" + name + "` is read from " + readFrom(f) + ", which can differ: " + reason,
 		formatOnly: f.FormatOnly, always: f.Dynamic,
 	}
 }

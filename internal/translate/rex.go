@@ -126,10 +126,11 @@ func (l *lowering) rexGroups(cmd *spl.Rex, field string, v value, names []string
 	}
 }
 
-// stores says that a field is surely there: an identity schema takes every name for a field.
+// stores says that a field is surely there: an identity schema takes every name for a field, and so does a source whose
+// pipeline leaves the names of its events where they are.
 func (l *lowering) stores(f *schema.Field) bool {
 	if !l.schema.IsIdentity() {
-		return true
+		return !f.Dynamic || f.Proof.Kind != schema.Unproven
 	}
 	_, ok := l.src.Known(f.Name)
 	return ok

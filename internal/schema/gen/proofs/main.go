@@ -33,6 +33,7 @@ func main() {
 type proofs struct {
 	index map[string]string          // stream: index pattern
 	known map[string]map[string]bool // fields by stream
+	open  map[string]map[string]bool // objects by stream that are mapped as they come
 	of    map[string]map[string]string
 }
 
@@ -52,7 +53,7 @@ func (p *proofs) add(stream, field, evidence string) {
 }
 
 func run(in, more, out string) error {
-	p := &proofs{index: map[string]string{}, known: map[string]map[string]bool{}, of: map[string]map[string]string{}}
+	p := &proofs{index: map[string]string{}, known: map[string]map[string]bool{}, open: map[string]map[string]bool{}, of: map[string]map[string]string{}}
 	ecs := map[string]bool{}
 	err := rows(filepath.Join(in, "ecs", "fields.csv"), func(r map[string]string) { ecs[r["field"]] = true })
 	if err != nil {
@@ -62,9 +63,13 @@ func run(in, more, out string) error {
 		s := r["integration"] + "/" + r["data_stream"]
 		p.index[s] = r["index_pattern"]
 		if p.known[s] == nil {
-			p.known[s] = map[string]bool{}
+			p.known[s], p.open[s] = map[string]bool{}, map[string]bool{}
 		}
 		p.known[s][r["field"]] = true
+		if r["type"] == "object" {
+			name, _, _ := strings.Cut(r["field"], ".*")
+			p.open[s][name] = true
+		}
 	}
 	for _, name := range []string{filepath.Join(in, "ecs", "integration_fields.csv"), more} {
 		if err := rows(name, list); err != nil {
@@ -168,13 +173,23 @@ func (p *proofs) rules(name string, ecs map[string]bool) error {
 				continue
 			}
 			for _, f := range fieldName.FindAllString(r.Query, -1) {
-				if p.known[stream][f] || ecs[f] && !strings.HasPrefix(stream, "endpoint/") {
+				if p.known[stream][f] || p.dynamic(stream, f) || ecs[f] && !strings.HasPrefix(stream, "endpoint/") {
 					p.add(stream, f, "r "+r.ID)
 				}
 			}
 		}
 		return nil
 	})
+}
+
+// dynamic reports whether a field stands in an object that the stream maps as it comes.
+func (p *proofs) dynamic(stream, field string) bool {
+	for i := range len(field) {
+		if field[i] == '.' && p.open[stream][field[:i]] {
+			return true
+		}
+	}
+	return false
 }
 
 // reads reports whether one of a rule's index patterns takes a stream's indices in.
