@@ -64,3 +64,20 @@ func TestShownNames(t *testing.T) {
 		t.Errorf("a name of the rendered event: %+v", f)
 	}
 }
+
+// TestAnyElement: the fields of all elements of a list have one pattern.
+func TestAnyElement(t *testing.T) {
+	src := Default().byName["o365_management_activity"]
+	if p, ok := src.AnyElement("ModifiedProperties{}.NewValue"); !ok || p != "o365.audit.ModifiedProperties.*.NewValue" {
+		t.Errorf("%q %v", p, ok)
+	}
+	if p, ok := src.AnyElement("Actor{}.ID"); ok {
+		t.Errorf("a list that is one field: %q", p)
+	}
+	for _, n := range []string{"Parameters{}.Value", "ExtendedProperties{}.Value"} {
+		f, _ := src.Element(n, "X", Hint{})
+		if strings.Contains(f.Reason, "changed property") {
+			t.Errorf("%s: %s", n, f.Reason)
+		}
+	}
+}

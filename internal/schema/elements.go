@@ -33,6 +33,16 @@ func (s *Source) Element(name, key string, h Hint) (f Field, ok bool) {
 	return Field{}, false
 }
 
+// AnyElement is the pattern of the fields that keep the elements of a list under their names, * for the name.
+func (s *Source) AnyElement(list string) (string, bool) {
+	for _, m := range s.maps[list+"#@"] {
+		if m.support != None && len(m.codes) == 0 && strings.Contains(m.target, "@") {
+			return strings.ReplaceAll(m.target, "@", "*"), true
+		}
+	}
+	return "", false
+}
+
 // elementName is how pipelines spell the name of an element in a field name, where a dot would start a new object.
 func elementName(key string) string {
 	return strings.NewReplacer(".", "_", " ", "_").Replace(key)

@@ -189,6 +189,7 @@ type lowering struct {
 	replaced map[spl.Command]spl.Command // what to lower in the place of a command
 	only     map[*spl.Agg]esql.Expr      // the events that an aggregation is over, all where absent
 	emptyRow *emptyRow
+	asked    *namesAsked // what the pipeline's conditions ask lists of names for
 	// literal says that the words being compared with are the keys of a table, which are texts and no networks.
 	literal bool
 }
@@ -328,6 +329,7 @@ func (l *lowering) pipeline(p *spl.Pipeline) {
 	if l.stageIndex == nil {
 		l.stageIndex = make(map[esql.Command]int, len(p.Commands))
 	}
+	l.asked = askedNames(p.Commands)
 	for i, cmd := range p.Commands {
 		l.compilation.command = cmd.Name()
 		if l.commands++; l.commands > maxCommands {

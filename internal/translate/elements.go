@@ -27,6 +27,9 @@ func (l *lowering) element(e *spl.Call) (value, bool) {
 		return value{}, false
 	}
 	v, ok := l.elementOf(list, key, e.Span())
+	if !ok && number {
+		return l.placedElement(list, key, e.Span())
+	}
 	if ok && listOfNames(list) && !number {
 		return value{expr: call("CASE", notNull(v.expr), str(key), null()), typ: "keyword"}, true
 	}
@@ -129,7 +132,7 @@ func (l *lowering) listName(e spl.Expr) (string, bool) {
 }
 
 func (l *lowering) listNamed(name string, span spl.Span) (string, bool) {
-	c := l.peek(name, span)
+	c := l.peekList(name, span)
 	if c.computed || !l.src.HasElements(c.mapping().Source) {
 		return "", false
 	}
@@ -154,7 +157,7 @@ func (l *lowering) unsaidList(name string, span spl.Span) *column {
 	if l.src == nil || len(l.also) > 0 {
 		return nil
 	}
-	c := l.peek(name, span)
+	c := l.peekList(name, span)
 	if !c.hole || c.computed || !l.src.HasElements(c.mapping().Source) {
 		return nil
 	}

@@ -465,6 +465,9 @@ func (l *lowering) storedUnder(name, renamed string, span spl.Span) *column {
 		if f.Extract != nil {
 			return l.readOut(name, asked, f, span)
 		}
+		if c := l.wholeList(asked, f, span); c != nil {
+			return c
+		}
 		return l.withoutCounterpart(name, asked, f, span)
 	case schema.Medium:
 		l.diag("mapping_medium", span, asked, "`"+asked+"` is read from "+readFrom(f)+": "+f.Reason)

@@ -269,6 +269,9 @@ func twoValued(x esql.Expr) bool {
 // searchIn is FIELD = one of the values.
 func (l *lowering) searchIn(field spl.Name, vals []spl.Value, span spl.Span, neg bool) esql.Expr {
 	l.at, l.place = span, span
+	if x, ok := l.anyElement(field, vals, span, neg); ok {
+		return x
+	}
 	c := l.lookupCompared("=", field, vals...)
 	v := c.value()
 	if v.hole {

@@ -187,7 +187,7 @@ func excludes(x esql.Expr, lacks func(string) bool) string {
 		if e.Func == "QSTR" && len(e.Args) == 1 {
 			if s, ok := e.Args[0].(*esql.Literal); ok {
 				if text, ok := s.Value.(string); ok {
-					if m := fieldRegex.FindStringSubmatch(text); m != nil && lacks(strings.ReplaceAll(m[1], `\`, "")) {
+					if m := fieldRegex.FindStringSubmatch(text); m != nil && !strings.Contains(m[1], "*") && lacks(strings.ReplaceAll(m[1], `\`, "")) {
 						return strings.ReplaceAll(m[1], `\`, "")
 					}
 				}
