@@ -108,7 +108,7 @@ func (a *Install) Prebuilt(ctx context.Context, in workflows.InstallPrebuiltInpu
 func (a *Install) Rule(ctx context.Context, in workflows.InstallRuleInput) (out workflows.InstallRuleOutput, err error) {
 	log := a.ruleLog(in)
 	err = a.do(ctx, log, func(ctx context.Context) error {
-		r, err := a.installer.Install(ctx, in.Kibana, in.MigrationID, in.RuleID, cmp.Or(in.By, author), in.Overwrite)
+		r, err := a.installer.Install(ctx, in.Kibana, in.MigrationID, in.RuleID, cmp.Or(in.By, author), installOptions(in))
 		if errors.Is(err, store.ErrNotFound) && !a.gone(ctx, in.MigrationID) {
 			r, err = install.Result{Outcome: install.LeftOut}, nil // deleted meanwhile
 		}
@@ -116,7 +116,7 @@ func (a *Install) Rule(ctx context.Context, in workflows.InstallRuleInput) (out 
 			// It stumbles over this rule, again and again: the others need not wait for it.
 			r, err = install.Result{Outcome: install.Failed, Code: install.CodeServerError, Status: e.Status, Why: e.Message}, nil
 		}
-		out = workflows.InstallRuleOutput{Outcome: string(r.Outcome), Code: r.Code, Status: r.Status}
+		out = workflows.InstallRuleOutput{Outcome: string(r.Outcome), Code: r.Code, Status: r.Status, Exceptions: r.Exceptions}
 		if r.Outcome == install.Failed {
 			log.Warn("the rule is not taken", zap.String("code", r.Code), zap.Int("status", r.Status), zap.String("why", r.Why))
 			out.Reason = a.installer.Keep(ctx, in.MigrationID, r.Why)
@@ -129,13 +129,17 @@ func (a *Install) Rule(ctx context.Context, in workflows.InstallRuleInput) (out 
 // Enable enables one rule that is there as the migration gives it.
 func (a *Install) Enable(ctx context.Context, in workflows.InstallRuleInput) (out workflows.InstallEnableOutput, err error) {
 	err = a.do(ctx, a.ruleLog(in), func(ctx context.Context) error {
-		out.Enabled, err = a.installer.Enable(ctx, in.Kibana, in.MigrationID, in.RuleID)
+		out.Enabled, err = a.installer.Enable(ctx, in.Kibana, in.MigrationID, in.RuleID, installOptions(in))
 		if errors.Is(err, store.ErrNotFound) && !a.gone(ctx, in.MigrationID) || client.ReasonOf(err) == client.Refused {
 			return nil
 		}
 		return err
 	})
 	return out, err
+}
+
+func installOptions(in workflows.InstallRuleInput) install.Options {
+	return install.Options{Overwrite: in.Overwrite, Exceptions: in.Exceptions}
 }
 
 func (a *Install) ruleLog(in workflows.InstallRuleInput) *zap.Logger {
@@ -194,6 +198,9 @@ func installFailure(ctx context.Context, log *zap.Logger, err error) error {
 		case client.NotFound, client.Unreadable:
 			return targetError(workflows.InstallNotKibana)
 		}
+		return targetError(workflows.InstallInternal)
+	case errors.Is(err, install.ErrNoFilters):
+		log.Error("this worker has no compiler that tells exclusions apart")
 		return targetError(workflows.InstallInternal)
 	case errors.Is(err, store.ErrNotFound):
 		log.Info("the migration was deleted")

@@ -115,6 +115,17 @@ func TestInstallTwiceAndLate(t *testing.T) {
 	}
 }
 
+// TestInstallWithoutFilters: a worker that cannot tell exclusions apart does not install rules as if there were none.
+func TestInstallWithoutFilters(t *testing.T) {
+	env, acts, k, _, _ := installBench(t)
+	in := installA
+	in.Exceptions = true
+	_, err := env.ExecuteActivity(acts.Rule, in)
+	if typ, final := installErrorOf(err); typ != workflows.ErrorTarget || !final || len(k.Rules()) != 0 {
+		t.Errorf("%s, final %v, %d rules", typ, final, len(k.Rules()))
+	}
+}
+
 func installErrorOf(err error) (typ string, final bool) {
 	var app *temporal.ApplicationError
 	if errors.As(err, &app) {

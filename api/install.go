@@ -13,6 +13,7 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.uber.org/zap"
 
+	export "github.com/rulebridge/rulebridge/internal/kibana"
 	kibana "github.com/rulebridge/rulebridge/internal/kibana/client"
 	"github.com/rulebridge/rulebridge/internal/kibana/install"
 	"github.com/rulebridge/rulebridge/internal/migration"
@@ -34,7 +35,7 @@ type Installs struct {
 // Planner knows the configured Kibanas; *install.Installer is one.
 type Planner interface {
 	Names() []string
-	Plan(ctx context.Context, name, migrationID string, overwrite bool) (install.Plan, error)
+	Plan(ctx context.Context, name, migrationID string, o install.Options) (install.Plan, error)
 	// Why is what a Kibana said of a rule that failed, by the key that the workflow has of it.
 	Why(ctx context.Context, migrationID, key string) string
 }
@@ -122,16 +123,22 @@ func (s *Server) kibanaName(field, name string) error {
 
 // installTarget is a migration and a Kibana.
 type installTarget struct {
-	id        migrationID
-	kibana    string
-	overwrite bool
+	id      migrationID
+	kibana  string
+	options install.Options
 }
 
 func (r *installTarget) bind(s *Server, c *gin.Context) (err error) {
 	if err := r.id.bind(s, c); err != nil {
 		return err
 	}
-	if r.overwrite, err = queryBool(c, "overwrite", false); err != nil {
+	if r.options.Overwrite, err = queryBool(c, "overwrite", false); err != nil {
+		return err
+	}
+	if r.options.Exceptions, err = queryBool(c, "exceptions", false); err != nil {
+		return err
+	}
+	if err := s.tellsExclusions(r.options.Exceptions); err != nil {
 		return err
 	}
 	r.kibana = c.Query("kibana")
@@ -144,7 +151,7 @@ func (s *Server) planInstall(ctx context.Context, r *installTarget) (install.Pla
 	if _, err := s.Store.Migration(ctx, string(r.id)); err != nil {
 		return install.Plan{}, fmt.Errorf("reading the migration: %w", err)
 	}
-	plan, err := s.Installs.Planner.Plan(ctx, r.kibana, string(r.id), r.overwrite)
+	plan, err := s.Installs.Planner.Plan(ctx, r.kibana, string(r.id), r.options)
 	return plan, kibanaError(r.kibana, err)
 }
 
@@ -177,6 +184,7 @@ type startInstallRequest struct {
 	id                migrationID
 	kibana            string
 	overwrite, enable bool
+	exceptions        bool
 	spread            time.Duration
 }
 
@@ -197,6 +205,8 @@ func (r *startInstallRequest) bind(s *Server, c *gin.Context) error {
 			r.overwrite, err = b.boolean(name)
 		case "enable":
 			r.enable, err = b.boolean(name)
+		case "exceptions":
+			r.exceptions, err = b.boolean(name)
 		case "spread":
 			var text string
 			if text, err = b.text(name, maxSmall, ""); err == nil {
@@ -205,7 +215,7 @@ func (r *startInstallRequest) bind(s *Server, c *gin.Context) error {
 				}
 			}
 		default:
-			err = b.fault(clip(name, 64), "is not known; use kibana, overwrite, enable or spread")
+			err = b.fault(clip(name, 64), "is not known; use kibana, overwrite, enable, exceptions or spread")
 		}
 		return true, err
 	})
@@ -215,7 +225,18 @@ func (r *startInstallRequest) bind(s *Server, c *gin.Context) error {
 	if err := b.end(); err != nil {
 		return err
 	}
+	if err := s.tellsExclusions(r.exceptions); err != nil {
+		return err
+	}
 	return s.kibanaName("kibana", r.kibana)
+}
+
+// tellsExclusions refuses to have exception lists made where nothing tells exclusions apart.
+func (s *Server) tellsExclusions(asked bool) error {
+	if asked && s.Filters == nil {
+		return badRequest("exceptions: this gateway has no compiler, which tells exclusions apart; leave it out")
+	}
+	return nil
 }
 
 func (s *Server) startInstall(ctx context.Context, r *startInstallRequest) (startAnswer, error) {
@@ -230,7 +251,7 @@ func (s *Server) startInstall(ctx context.Context, r *startInstallRequest) (star
 	settings := s.Settings.Migration
 	started, err := s.Installs.Workflows.Start(ctx, workflows.InstallInput{
 		By:          PrincipalOf(ctx).Name,
-		MigrationID: m.ID, Kibana: r.kibana, Overwrite: r.overwrite, Enable: r.enable, Spread: r.spread,
+		MigrationID: m.ID, Kibana: r.kibana, Overwrite: r.overwrite, Enable: r.enable, Exceptions: r.exceptions, Spread: r.spread,
 		Settings: workflows.Settings{HeartbeatTimeout: settings.Heartbeat, StartToClose: settings.StartToClose},
 	})
 	return startAnswer{started}, err
@@ -242,7 +263,9 @@ type installAnswer struct {
 	Kibana  string `json:"kibana"`
 	Running bool   `json:"running"`
 	workflows.InstallStatus
-	Failures []installFailure `json:"failures,omitempty"` // in place of the workflow's
+	// In place of the workflow's.
+	Failures []installFailure       `json:"failures,omitempty"`
+	Lists    []report.ExceptionList `json:"exception_lists,omitempty"`
 }
 
 // installFailure is a rule that failed, with what the Kibana said.
@@ -266,6 +289,9 @@ func (s *Server) installStatus(ctx context.Context, r *installTarget) (installAn
 	for _, f := range state.Failures {
 		a.Failures = append(a.Failures, installFailure{f.RuleID, f.Code, f.Status, s.Installs.Planner.Why(ctx, string(r.id), f.Reason)})
 	}
+	for _, l := range state.Lists {
+		a.Lists = append(a.Lists, report.ExceptionList{RuleID: l.RuleID, ListID: export.ListID(l.RuleID), Exceptions: l.Exceptions})
+	}
 	if err == nil && !state.Running {
 		s.recordInstall(ctx, string(r.id), state.Run, state.Ended, a)
 	}
@@ -276,7 +302,8 @@ func (s *Server) installStatus(ctx context.Context, r *installTarget) (installAn
 // also made where none runs.
 func (s *Server) recordInstall(ctx context.Context, id, run string, ended time.Time, a installAnswer) {
 	i := report.Installation{Kibana: a.Kibana, Run: run, Ended: ended.UTC(), Code: a.Code, Created: a.Counts.Created, Updated: a.Counts.Updated, Unchanged: a.Counts.Unchanged,
-		Kept: a.Counts.Kept, Prebuilt: a.Counts.Prebuilt, LeftOut: a.Counts.LeftOut, Failed: a.Counts.Failed, Enabled: a.Counts.Enabled}
+		Kept: a.Counts.Kept, Prebuilt: a.Counts.Prebuilt, LeftOut: a.Counts.LeftOut, Failed: a.Counts.Failed, Enabled: a.Counts.Enabled,
+		Lists: a.Counts.Lists, Exceptions: a.Counts.Exceptions, ExceptionLists: a.Lists}
 	for _, f := range a.Failures {
 		i.Failures = append(i.Failures, report.NotInstalled{RuleID: f.RuleID, Code: f.Code, Status: f.Status, Why: f.Why})
 	}

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rulebridge/rulebridge/internal/kibana"
 	"github.com/rulebridge/rulebridge/internal/kibana/client"
 	"github.com/rulebridge/rulebridge/internal/kibana/install"
 	"github.com/rulebridge/rulebridge/internal/migration"
@@ -23,11 +24,13 @@ type fakeInstalls struct {
 	status  workflows.InstallStatus
 	running bool
 	stops   int
+	planned install.Options
 }
 
 func (f *fakeInstalls) Names() []string { return []string{"prod"} }
 
-func (f *fakeInstalls) Plan(context.Context, string, string, bool) (install.Plan, error) {
+func (f *fakeInstalls) Plan(_ context.Context, _, _ string, o install.Options) (install.Plan, error) {
+	f.planned = o
 	return f.plan, f.err
 }
 
@@ -110,6 +113,48 @@ func TestInstallRoutes(t *testing.T) {
 			`[{"kibana":"prod","run":"run 1","ended":"2026-01-02T03:04:05Z","created":2,"updated":0,"unchanged":0,"kept":0,"prebuilt":0,"left_out":0,"failed":1,"enabled":0,"failures":[{"rule_id":"x","code":"refused","status":400,"why":"a reason"}]}]`)
 	}
 	b.want(b.do("GET", base+"/report?format=md", ""), 200, "| prod | 2026-01-02 03:04 UTC | 2 |")
+}
+
+// allFilters tells nothing apart.
+type allFilters struct{}
+
+func (allFilters) Without(context.Context, migration.Rule) (string, []string, error) {
+	return "", nil, nil
+}
+func (allFilters) Emptied(context.Context, migration.Rule) (string, []string, error) {
+	return "", nil, nil
+}
+func (allFilters) Plain([]string, string) bool { return true }
+
+// TestInstallExceptions: exception lists are asked for in the plan and the installation, and named with what they are in Kibana.
+func TestInstallExceptions(t *testing.T) {
+	f := &fakeInstalls{plan: install.Plan{Kibana: "prod", Lacks: []install.Lack{}, Rules: []install.Step{{ID: "a", RuleID: "b", Title: "t", Kind: install.Custom, Outcome: install.Created,
+		Exceptions: &kibana.Exceptions{List: kibana.ExceptionList{ListID: "l"}, Items: []kibana.ExceptionItem{{ItemID: "l-1"}}},
+		Kept:       []kibana.Kept{{Rule: "a", Macros: []string{"m_filter"}, Why: "w"}}}}}}
+	b := newBench(t, withInstalls(f))
+	id := b.create(1)
+	base := BasePath + "/" + id + "/install"
+	b.want(b.do("POST", base, `{"kibana":"prod","exceptions":true}`), 400, "no compiler")
+	b.want(b.do("GET", base+"/plan?kibana=prod&exceptions=true", ""), 400, "no compiler")
+	b = newBench(t, withInstalls(f), func(d *Deps) { d.Filters = allFilters{} })
+	id = b.create(1)
+	base = BasePath + "/" + id + "/install"
+	b.want(b.do("GET", base+"/plan?kibana=prod&exceptions=true", ""), 200, `"item_id":"l-1"`)
+	if f.planned != (install.Options{Exceptions: true}) {
+		t.Errorf("%+v", f.planned)
+	}
+	b.want(b.do("GET", base+"/plan?kibana=prod&exceptions=x", ""), 400, "exceptions")
+	b.want(b.do("POST", base, `{"kibana":"prod","exceptions":1}`), 400, "exceptions")
+	b.want(b.do("POST", base, `{"kibana":"prod","exceptions":true}`), 200, `{"started":true}`)
+	if len(f.inputs) != 1 || !f.inputs[0].Exceptions {
+		t.Errorf("%+v", f.inputs)
+	}
+	f.status = workflows.InstallStatus{Phase: workflows.InstallPhaseDone, Counts: workflows.InstallCounts{Created: 1, Lists: 1, Exceptions: 2},
+		Lists: []workflows.InstallList{{RuleID: "a", Exceptions: 2}}}
+	f.running = false
+	b.want(b.do("GET", base+"?kibana=prod", ""), 200, `"exception_lists":[{"rule_id":"a","list_id":"`+kibana.ListID("a")+`","exceptions":2}]`)
+	b.want(b.do("GET", BasePath+"/"+id+"/installations", ""), 200, `"list_id":"`+kibana.ListID("a")+`"`)
+	b.want(b.do("GET", BasePath+"/"+id+"/report?format=md", ""), 200, "where 2 exclusions of 1 rules are edited")
 }
 
 func TestInstallBadRequests(t *testing.T) {

@@ -136,8 +136,8 @@ func (r *exportRequest) bind(s *Server, c *gin.Context) (err error) {
 	if r.exceptions, err = queryBool(c, "exceptions", false); err != nil {
 		return err
 	}
-	if r.exceptions && s.Filters == nil {
-		return badRequest("exceptions: this gateway has no compiler, which tells exclusions apart; leave it out")
+	if err := s.tellsExclusions(r.exceptions); err != nil {
+		return err
 	}
 	return r.id.bind(s, c)
 }

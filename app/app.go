@@ -152,9 +152,6 @@ func Open(ctx context.Context, o Options) (_ *App, err error) {
 	if a.recompiler, err = NewRecompiler(o.Config, a.store, o.Compilers, a.log); err != nil {
 		return nil, err
 	}
-	if a.filters, err = NewFilters(o.Config, a.store, o.Compilers, a.log); err != nil {
-		return nil, err
-	}
 	d.Filters = a.filters
 	d.Compiler = &api.Compiler{Compiler: a.recompiler, Version: a.recompiler.Version}
 	if err := Equip(&d, o.Config, a.recompiler, o.Prebuilt); err != nil {
@@ -253,7 +250,10 @@ func (a *App) startWorker(ctx context.Context) (err error) {
 	if a.parts, err = NewActivities(ctx, a.o.Config, a.store, a.o.Prebuilt, a.o.Compilers, a.log); err != nil {
 		return err
 	}
-	if a.installer, err = NewInstaller(a.o.Config, a.store); err != nil {
+	if a.filters, err = NewFilters(a.o.Config, a.store, a.o.Compilers, a.log); err != nil {
+		return err
+	}
+	if a.installer, err = NewInstaller(a.o.Config, a.store, a.filters); err != nil {
 		return err
 	}
 	// An interrupt ends a rule that hangs at once, before what runs is paused.

@@ -14,9 +14,13 @@ import (
 	"github.com/rulebridge/rulebridge/internal/kibana/install"
 )
 
-// NewInstaller makes the installer of the configured Kibanas over the rules of a store; it sends nothing.
-func NewInstaller(c config.Config, rules install.Rules) (*install.Installer, error) {
+// NewInstaller makes the installer of the configured Kibanas over the rules of a store; it sends nothing. Filters tell
+// exclusions apart; without them there are no exception lists.
+func NewInstaller(c config.Config, rules install.Rules, filters *Filters) (*install.Installer, error) {
 	i := &install.Installer{Rules: rules, Targets: map[string]install.Target{}}
+	if filters != nil {
+		i.Filters = filters
+	}
 	i.Reasons, _ = rules.(install.Reasons)
 	i.Reviews, _ = rules.(install.Reviews)
 	for _, k := range c.Kibanas {

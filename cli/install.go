@@ -18,6 +18,7 @@ import (
 	"github.com/rulebridge/rulebridge/config"
 	"github.com/rulebridge/rulebridge/internal/kibana/install"
 	"github.com/rulebridge/rulebridge/internal/migration"
+	"github.com/rulebridge/rulebridge/internal/report"
 	"github.com/rulebridge/rulebridge/workflows"
 )
 
@@ -25,6 +26,7 @@ type installFlags struct {
 	kibana, url               string
 	export                    string // the command that writes lookup indices
 	overwrite, enable, dryRun bool
+	exceptions                bool
 	spread                    time.Duration
 }
 
@@ -48,6 +50,10 @@ With --enable fully translated rules that are there as the migration gives them 
 5 seconds over --spread. A rule runs when it is enabled and then at its interval, so those that were enabled apart go on running
 apart.
 
+With --exceptions, what filter macros and lookups of what is allowed leave out becomes an exception list of the rule, where
+analysts edit it, and leaves the query: only where a list says exactly the same (see rulebridge export). What analysts change
+there stays, unless --overwrite is given too. Give the flag each time, or rules with a list count as different.
+
 A rule that Kibana does not take is named and keeps no other. When Kibana does not answer, it is tried again for some minutes.
 An installation that was broken off goes on when install is run again; it is the workflow install-ID-NAME in the Temporal UI.
 
@@ -66,6 +72,7 @@ Exit codes: 0 installed, 1 ended early (the reason is on stderr), 2 bad flags or
 	fs.StringVar(&f.url, "url", "", "gateway that keeps the migration, http(s)://[user:password@]host:port")
 	fs.BoolVar(&f.overwrite, "overwrite", false, "change rules that are there and differ")
 	fs.BoolVar(&f.enable, "enable", false, "enable fully translated rules when all are installed")
+	fs.BoolVar(&f.exceptions, "exceptions", false, "make exception lists of what rules leave out (filter macros, lookups of what is allowed)")
 	fs.DurationVar(&f.spread, "spread", workflows.InstallSpread, "with --enable: the time over which rules are enabled")
 	fs.BoolVar(&f.dryRun, "dry-run", false, "say what would happen, rule by rule, and change nothing")
 	return c
@@ -122,6 +129,9 @@ func (p Program) installIn(ctx context.Context, g *gateway, f installFlags, id, 
 	if f.overwrite {
 		q.Set("overwrite", "true")
 	}
+	if f.exceptions {
+		q.Set("exceptions", "true")
+	}
 	if err := g.do(ctx, http.MethodGet, "/"+id+"/install/plan?"+q.Encode(), nil, &plan); err != nil {
 		return err
 	}
@@ -131,6 +141,9 @@ func (p Program) installIn(ctx context.Context, g *gateway, f installFlags, id, 
 		return nil
 	}
 	body := map[string]any{"kibana": f.kibana, "overwrite": f.overwrite, "enable": f.enable, "spread": f.spread.String()}
+	if f.exceptions {
+		body["exceptions"] = true
+	}
 	var answer struct {
 		Started bool `json:"started"`
 	}
@@ -141,6 +154,9 @@ func (p Program) installIn(ctx context.Context, g *gateway, f installFlags, id, 
 		_, _ = fmt.Fprintf(p.Stderr, "rulebridge: an installation in %s runs already; waiting for that one\n", f.kibana)
 	}
 	again := fmt.Sprintf("%s install %s --kibana %s %s", p.Self, id, f.kibana, where)
+	if f.exceptions {
+		again += " --exceptions"
+	}
 	status, err := p.followInstall(ctx, g, id, q)
 	if wasInterrupted(ctx) {
 		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
@@ -167,7 +183,8 @@ func (p Program) installIn(ctx context.Context, g *gateway, f installFlags, id, 
 // installed is where an installation stands, with the rules that failed as the gateway tells them.
 type installed struct {
 	workflows.InstallStatus
-	Failures []failedRule `json:"failures"`
+	Failures []failedRule           `json:"failures"`
+	Lists    []report.ExceptionList `json:"exception_lists"`
 }
 
 type failedRule struct {
@@ -251,18 +268,27 @@ func writePlan(w io.Writer, plan install.Plan, f installFlags) {
 	}
 	counts := map[install.Outcome]int{}
 	prebuilt, partial := 0, 0
+	lists, exceptions, stay := 0, 0, 0
 	for _, s := range plan.Rules {
 		if s.Kind == install.Prebuilt && s.Outcome == install.Created {
 			prebuilt++
 			continue
 		}
 		counts[s.Outcome]++
+		if stay += len(s.Kept); s.Exceptions != nil {
+			lists++
+			exceptions += len(s.Exceptions.Items)
+		}
 		if s.Outcome == install.Created && s.Result == migration.Partial {
 			partial++
 		}
 	}
 	say("In %s: %d to create (%d full, %d partial), %d prebuilt to install, %d to update, %d there already, %d there and different, %d left out", plan.Kibana,
 		counts[install.Created], counts[install.Created]-partial, partial, prebuilt, counts[install.Updated], counts[install.Unchanged], counts[install.Kept], counts[install.LeftOut])
+	if f.exceptions {
+		say("Exceptions: %s in %s; %s in the queries, since no exception list says the same", plural(exceptions, "exclusion"), plural(lists, "exception list"),
+			plural(stay, "exclusion stays", "exclusions stay"))
+	}
 	for _, s := range plan.Rules {
 		if f.dryRun || s.Outcome == install.Updated || s.Outcome == install.Kept {
 			line := fmt.Sprintf("  %-9s %-7s %s", outcomeWord(s), s.Result, printable(s.ID))
@@ -279,6 +305,9 @@ func writePlan(w io.Writer, plan install.Plan, f installFlags) {
 				say("      lacks: %s", printable(lacking))
 			}
 		}
+		if f.dryRun {
+			writeExclusions(say, s)
+		}
 		if f.overwrite || f.dryRun {
 			for _, c := range s.Changes {
 				writeChange(&b, c)
@@ -289,6 +318,30 @@ func writePlan(w io.Writer, plan install.Plan, f installFlags) {
 		say("Rules that are there and different are left alone; --overwrite changes them, --dry-run shows how they differ.")
 	}
 	_, _ = io.WriteString(w, b.String())
+}
+
+// writeExclusions says what a rule leaves out by its exception list, and what stays in its query.
+func writeExclusions(say func(format string, args ...any), s install.Step) {
+	if x := s.Exceptions; x != nil {
+		say("      exception list %s", printable(x.List.ListID))
+		for _, item := range x.Items {
+			for i, e := range item.Entries {
+				line, value := "        leaves out", strings.Join(settingLines(e.Value), " ")
+				if i > 0 {
+					line = "          and"
+				}
+				is := "is"
+				if e.Type == "match_any" {
+					is = "is one of"
+				}
+				say("%s %s %s %s", line, printable(e.Field), is, printable(value))
+			}
+		}
+	}
+	for _, k := range s.Kept {
+		by := strings.Join(append(k.Macros, k.Lookups...), ", ")
+		say("      stays in the query (%s): %s", printable(by), printable(k.Why))
+	}
 }
 
 // mostConcerned is how many of the rules that need something are named where not all that is known is asked for.
@@ -370,6 +423,15 @@ func writeInstalled(w io.Writer, s installed) {
 		_, _ = fmt.Fprintf(w, ", %d enabled", c.Enabled)
 	}
 	_, _ = fmt.Fprintln(w)
+	if c.Lists > 0 {
+		_, _ = fmt.Fprintf(w, "%s in %s of the rules\n", plural(c.Exceptions, "exclusion"), plural(c.Lists, "exception list"))
+	}
+	for _, l := range s.Lists[:min(len(s.Lists), mostLacks)] {
+		_, _ = fmt.Fprintf(w, "  list      %s: %s, %d\n", printable(l.RuleID), l.ListID, l.Exceptions)
+	}
+	if n := c.Lists - mostLacks; n > 0 {
+		_, _ = fmt.Fprintf(w, "  and %d more; rulebridge report names them\n", n)
+	}
 	for _, f := range s.Failures {
 		status := ""
 		if f.Status > 0 {

@@ -404,6 +404,7 @@ func (e InstallStatusCode) Valid() bool {
 
 // Defines values for InstallStatusFailuresCode.
 const (
+	InstallStatusFailuresCodeExceptions      InstallStatusFailuresCode = "exceptions"
 	InstallStatusFailuresCodeLookup          InstallStatusFailuresCode = "lookup"
 	InstallStatusFailuresCodeRefused         InstallStatusFailuresCode = "refused"
 	InstallStatusFailuresCodeServerError     InstallStatusFailuresCode = "server_error"
@@ -413,6 +414,8 @@ const (
 // Valid indicates whether the value is a known member of the InstallStatusFailuresCode enum.
 func (e InstallStatusFailuresCode) Valid() bool {
 	switch e {
+	case InstallStatusFailuresCodeExceptions:
+		return true
 	case InstallStatusFailuresCodeLookup:
 		return true
 	case InstallStatusFailuresCodeRefused:
@@ -1500,6 +1503,24 @@ type InstallPlan struct {
 			Setting string      `json:"setting"`
 			There   interface{} `json:"there"`
 		} `json:"changes,omitempty"`
+
+		// Exceptions The exception list that the rule goes by, where lists are asked for.
+		Exceptions *struct {
+			Items []map[string]interface{} `json:"items"`
+
+			// List As Kibana's API of exception lists takes it.
+			List map[string]interface{} `json:"list"`
+		} `json:"exceptions,omitempty"`
+
+		// ExclusionsInQuery Exclusions that stay in the query, since no exception list says the same.
+		ExclusionsInQuery *[]struct {
+			// Condition The part of the query; absent when it cannot be told from the rest.
+			Condition *string   `json:"condition,omitempty"`
+			Lookups   *[]string `json:"lookups,omitempty"`
+			Macros    *[]string `json:"macros,omitempty"`
+			Rule      string    `json:"rule"`
+			Why       string    `json:"why"`
+		} `json:"exclusions_in_query,omitempty"`
 		Id      string                  `json:"id"`
 		Kind    InstallPlanRulesKind    `json:"kind"`
 		Outcome InstallPlanRulesOutcome `json:"outcome"`
@@ -1536,7 +1557,13 @@ type InstallStatus struct {
 	Counts struct {
 		Created int `json:"created"`
 		Enabled int `json:"enabled"`
-		Failed  int `json:"failed"`
+
+		// ExceptionLists Rules that go by an exception list of theirs; absent when there are none.
+		ExceptionLists *int `json:"exception_lists,omitempty"`
+
+		// Exceptions Exclusions in those lists.
+		Exceptions *int `json:"exceptions,omitempty"`
+		Failed     int  `json:"failed"`
 
 		// Kept There, and different; not overwritten.
 		Kept int `json:"kept"`
@@ -1549,6 +1576,9 @@ type InstallStatus struct {
 		Unchanged int `json:"unchanged"`
 		Updated   int `json:"updated"`
 	} `json:"counts"`
+
+	// ExceptionLists The first 500 rules that go by an exception list of theirs.
+	ExceptionLists *[]InstalledExceptionList `json:"exception_lists,omitempty"`
 
 	// Failures The first 500 rules that failed.
 	Failures *[]struct {
@@ -1576,26 +1606,47 @@ type InstallStatusPhase string
 // Installation defines model for Installation.
 type Installation struct {
 	// Code Why it ended early; absent otherwise.
-	Code     *string   `json:"code,omitempty"`
-	Created  int       `json:"created"`
-	Enabled  int       `json:"enabled"`
-	Ended    time.Time `json:"ended"`
-	Failed   int       `json:"failed"`
-	Failures *[]struct {
+	Code    *string   `json:"code,omitempty"`
+	Created int       `json:"created"`
+	Enabled int       `json:"enabled"`
+	Ended   time.Time `json:"ended"`
+
+	// ExceptionLists The first of those lists.
+	ExceptionLists *[]InstalledExceptionList `json:"exception_lists,omitempty"`
+
+	// Exceptions Exclusions in those lists.
+	Exceptions *int `json:"exceptions,omitempty"`
+	Failed     int  `json:"failed"`
+	Failures   *[]struct {
 		Code   string  `json:"code"`
 		RuleId string  `json:"rule_id"`
 		Status *int    `json:"status,omitempty"`
 		Why    *string `json:"why,omitempty"`
 	} `json:"failures,omitempty"`
-	Kept     int    `json:"kept"`
-	Kibana   string `json:"kibana"`
-	LeftOut  int    `json:"left_out"`
-	Prebuilt int    `json:"prebuilt"`
+	Kept    int    `json:"kept"`
+	Kibana  string `json:"kibana"`
+	LeftOut int    `json:"left_out"`
+
+	// Lists Rules that go by an exception list of theirs; absent when there are none.
+	Lists    *int `json:"lists,omitempty"`
+	Prebuilt int  `json:"prebuilt"`
 
 	// Run Tells one installation from another.
 	Run       string `json:"run"`
 	Unchanged int    `json:"unchanged"`
 	Updated   int    `json:"updated"`
+}
+
+// InstalledExceptionList defines model for InstalledExceptionList.
+type InstalledExceptionList struct {
+	// Exceptions So many exclusions stand there.
+	Exceptions int `json:"exceptions"`
+
+	// ListId In Kibana.
+	ListId string `json:"list_id"`
+
+	// RuleId In the migration.
+	RuleId string `json:"rule_id"`
 }
 
 // Match defines model for Match.
@@ -2233,6 +2284,9 @@ type StartInstallJSONBody struct {
 	// Enable Enable fully translated rules when all are there, some at a time.
 	Enable *bool `json:"enable,omitempty"`
 
+	// Exceptions Make exception lists of the exclusions of rules (filter macros, lookups of what is allowed), where those say exactly the same.
+	Exceptions *bool `json:"exceptions,omitempty"`
+
 	// Kibana A name of kibanas in the configuration.
 	Kibana string `json:"kibana"`
 
@@ -2252,6 +2306,9 @@ type PlanInstallParams struct {
 
 	// Overwrite Whether rules that are there and differ would be changed.
 	Overwrite *bool `form:"overwrite,omitempty" json:"overwrite,omitempty"`
+
+	// Exceptions Whether exclusions would become exception lists.
+	Exceptions *bool `form:"exceptions,omitempty" json:"exceptions,omitempty"`
 }
 
 // ReportParams defines parameters for Report.
@@ -5918,6 +5975,18 @@ func NewPlanInstallRequest(server string, id Id, params *PlanInstallParams) (*ht
 		if params.Overwrite != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "overwrite", *params.Overwrite, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Exceptions != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "exceptions", *params.Exceptions, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {

@@ -61,6 +61,8 @@ const (
 	installRun = 400
 	// InstallKeptFailures is how many rules that failed are named; the counts have them all.
 	InstallKeptFailures = 500
+	// InstallKeptLists is how many rules with an exception list are named.
+	InstallKeptLists = 500
 	// InstallSpread is the time over which rules are enabled unless a caller says otherwise. A rule runs for the first time
 	// when it is enabled and then at its interval, so rules that were enabled apart go on running apart.
 	InstallSpread = 5 * time.Minute
@@ -80,9 +82,11 @@ type InstallInput struct {
 	// Overwrite changes rules that are there and differ.
 	Overwrite bool `json:"overwrite,omitempty"`
 	// Enable enables fully translated rules when all are there, spread over Spread.
-	Enable   bool          `json:"enable,omitempty"`
-	Spread   time.Duration `json:"spread,omitempty"`
-	Settings Settings      `json:"settings"`
+	Enable bool          `json:"enable,omitempty"`
+	Spread time.Duration `json:"spread,omitempty"`
+	// Exceptions makes exception lists of the exclusions of rules.
+	Exceptions bool     `json:"exceptions,omitempty"`
+	Settings   Settings `json:"settings"`
 	// By is who asked for it.
 	By    string        `json:"by,omitempty"`
 	Carry *InstallCarry `json:"carry,omitempty"`
@@ -102,6 +106,14 @@ type InstallStatus struct {
 	Counts InstallCounts `json:"counts"`
 	// Failures are the first rules that failed.
 	Failures []InstallFailure `json:"failures,omitempty"`
+	// Lists are the first rules that go by an exception list of theirs.
+	Lists []InstallList `json:"exception_lists,omitempty"`
+}
+
+// InstallList is a rule with an exception list, and how many exclusions of the rule stand there.
+type InstallList struct {
+	RuleID     string `json:"rule_id"`
+	Exceptions int    `json:"exceptions"`
 }
 
 // InstallCounts are rules by what became of them.
@@ -114,6 +126,9 @@ type InstallCounts struct {
 	LeftOut   int `json:"left_out"`
 	Failed    int `json:"failed"`
 	Enabled   int `json:"enabled"`
+	// Lists are the rules that go by an exception list of theirs, Exceptions the exclusions there.
+	Lists      int `json:"exception_lists,omitempty"`
+	Exceptions int `json:"exceptions,omitempty"`
 }
 
 // InstallFailure is a rule that failed. Status is what the Kibana answered.
@@ -166,6 +181,7 @@ type InstallRuleInput struct {
 	Kibana      string `json:"kibana"`
 	RuleID      string `json:"rule_id"`
 	Overwrite   bool   `json:"overwrite,omitempty"`
+	Exceptions  bool   `json:"exceptions,omitempty"`
 	By          string `json:"by,omitempty"`
 }
 
@@ -175,6 +191,8 @@ type InstallRuleOutput struct {
 	Code    string `json:"code,omitempty"`
 	Status  int    `json:"status,omitempty"`
 	Reason  string `json:"reason,omitempty"` // see InstallFailure
+	// Exceptions counts the exclusions that the rule has in its exception list.
+	Exceptions int `json:"exceptions,omitempty"`
 }
 
 // InstallEnableOutput says whether the rule was enabled now.
@@ -341,11 +359,18 @@ func (i *installation) custom(ctx workflow.Context, page InstallPageOutput) erro
 
 func (i *installation) rule(ctx workflow.Context, id string) error {
 	var out InstallRuleOutput
-	in := InstallRuleInput{MigrationID: i.in.MigrationID, Kibana: i.in.Kibana, RuleID: id, Overwrite: i.in.Overwrite, By: i.in.By}
+	in := InstallRuleInput{MigrationID: i.in.MigrationID, Kibana: i.in.Kibana, RuleID: id, Overwrite: i.in.Overwrite, Exceptions: i.in.Exceptions, By: i.in.By}
 	if err := i.exec(ctx, installStep, ActivityInstallRule, id, in, &out); err != nil {
 		return err
 	}
 	c := &i.status.Counts
+	if out.Exceptions > 0 {
+		c.Lists++
+		c.Exceptions += out.Exceptions
+		if len(i.status.Lists) < InstallKeptLists {
+			i.status.Lists = append(i.status.Lists, InstallList{RuleID: id, Exceptions: out.Exceptions})
+		}
+	}
 	switch out.Outcome {
 	case "created":
 		c.Created++
@@ -373,7 +398,7 @@ func (i *installation) enable(ctx workflow.Context, page InstallPageOutput) erro
 	step := max(1, (c.Created+c.Updated+c.Unchanged)/max(1, int(spread/enableEvery)))
 	for _, id := range page.Custom {
 		var out InstallEnableOutput
-		in := InstallRuleInput{MigrationID: i.in.MigrationID, Kibana: i.in.Kibana, RuleID: id}
+		in := InstallRuleInput{MigrationID: i.in.MigrationID, Kibana: i.in.Kibana, RuleID: id, Exceptions: i.in.Exceptions}
 		if err := i.exec(ctx, installStep, ActivityInstallEnable, "enable "+id, in, &out); err != nil {
 			return err
 		}
@@ -401,6 +426,9 @@ func (i *installation) details(ctx workflow.Context) {
 	s := i.status
 	text := fmt.Sprintf("%s: %d created, %d updated, %d unchanged, %d kept, %d prebuilt, %d left out, %d failed", s.Phase, s.Counts.Created,
 		s.Counts.Updated, s.Counts.Unchanged, s.Counts.Kept, s.Counts.Prebuilt, s.Counts.LeftOut, s.Counts.Failed)
+	if i.in.Exceptions {
+		text += fmt.Sprintf(", %d exceptions in %d lists", s.Counts.Exceptions, s.Counts.Lists)
+	}
 	if i.in.Enable {
 		text += fmt.Sprintf(", %d enabled", s.Counts.Enabled)
 	}

@@ -29,10 +29,12 @@ type target struct {
 	now     func() time.Time
 	fault   func(activity, rule string) error
 	refused map[string]bool
+	// asked counts the rules that were installed and enabled with exception lists asked for.
+	asked map[string]int
 }
 
 func newTarget(n int) *target {
-	k := &target{there: map[string]bool{}, refused: map[string]bool{}}
+	k := &target{there: map[string]bool{}, refused: map[string]bool{}, asked: map[string]int{}}
 	for i := range n {
 		k.rules = append(k.rules, fmt.Sprintf("r%04d", i))
 	}
@@ -93,15 +95,20 @@ func (k *target) Rule(_ context.Context, in workflows.InstallRuleInput) (workflo
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	exceptions := 0
+	if in.Exceptions {
+		k.asked["install"]++
+		exceptions = int(in.RuleID[len(in.RuleID)-1]-'0') % 3
+	}
 	switch {
 	case k.refused[in.RuleID]:
 		return workflows.InstallRuleOutput{Outcome: "failed", Code: "refused", Status: 400}, nil
 	case k.there[in.RuleID]:
-		return workflows.InstallRuleOutput{Outcome: "unchanged"}, nil
+		return workflows.InstallRuleOutput{Outcome: "unchanged", Exceptions: exceptions}, nil
 	}
 	k.there[in.RuleID] = true
 	k.order = append(k.order, in.RuleID)
-	return workflows.InstallRuleOutput{Outcome: "created"}, nil
+	return workflows.InstallRuleOutput{Outcome: "created", Exceptions: exceptions}, nil
 }
 
 func (k *target) Enable(_ context.Context, in workflows.InstallRuleInput) (workflows.InstallEnableOutput, error) {
@@ -110,6 +117,9 @@ func (k *target) Enable(_ context.Context, in workflows.InstallRuleInput) (workf
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	if in.Exceptions {
+		k.asked["enable"]++
+	}
 	k.enabled = append(k.enabled, k.now())
 	return workflows.InstallEnableOutput{Enabled: true}, nil
 }
@@ -238,6 +248,28 @@ func TestInstallEnables(t *testing.T) {
 	}
 	require.LessOrEqual(t, most, 800/120, "so many begin at one moment")
 	require.GreaterOrEqual(t, steps, 120, "steps of 5 seconds")
+}
+
+// TestInstallExceptions: each rule is asked for its exception list, over several runs; counts have them all, names are bounded.
+func TestInstallExceptions(t *testing.T) {
+	k := newTarget(1000)
+	in := input()
+	in.Exceptions, in.Enable, in.Spread = true, true, time.Second
+	for _, outcome := range []string{"created", "unchanged"} {
+		status, runs, err := k.install(t, in, nil)
+		require.NoError(t, err)
+		require.Greater(t, runs, 2)
+		require.Equal(t, 600, status.Counts.Lists, outcome) // of ten rules those ending in 1, 2, 4, 5, 7, 8
+		require.Equal(t, 900, status.Counts.Exceptions, outcome)
+		require.Len(t, status.Lists, workflows.InstallKeptLists)
+		require.Contains(t, status.Lists, workflows.InstallList{RuleID: "r0001", Exceptions: 1}) // four rules are in flight at once
+	}
+	require.Equal(t, map[string]int{"install": 2000, "enable": 2000}, k.asked)
+	k = newTarget(10)
+	status, _, err := k.install(t, input(), nil)
+	require.NoError(t, err)
+	require.Zero(t, status.Counts.Lists)
+	require.Empty(t, k.asked)
 }
 
 func TestInstallCancelled(t *testing.T) {

@@ -37,7 +37,12 @@ func Gateway(ctx context.Context, o Options, catalogue *prebuilt.Catalogue, read
 	c := o.Config
 	c.Temporal.Namespace = p.namespace
 	flows := api.NewWorkflows(p.client, p.namespace)
-	installer, err := app.NewInstaller(o.Config, p.store)
+	filters, err := app.NewFilters(c, p.store, o.Compilers, p.log)
+	if err != nil {
+		return err
+	}
+	defer filters.Close()
+	installer, err := app.NewInstaller(o.Config, p.store, filters)
 	if err != nil {
 		return err
 	}
@@ -62,11 +67,6 @@ func Gateway(ctx context.Context, o Options, catalogue *prebuilt.Catalogue, read
 		return err
 	}
 	defer recompiler.Close()
-	filters, err := app.NewFilters(c, p.store, o.Compilers, p.log)
-	if err != nil {
-		return err
-	}
-	defer filters.Close()
 	d.Filters = filters
 	d.Compiler = &api.Compiler{Compiler: recompiler, Version: recompiler.Version}
 	if err := app.Equip(&d, c, recompiler, catalogue); err != nil {

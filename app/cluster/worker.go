@@ -48,7 +48,12 @@ func Worker(ctx context.Context, o Options, catalogue *prebuilt.Catalogue, ready
 		return err
 	}
 	defer parts.Close()
-	installer, err := app.NewInstaller(o.Config, p.store)
+	filters, err := app.NewFilters(o.Config, p.store, o.Compilers, p.log)
+	if err != nil {
+		return err
+	}
+	defer filters.Close()
+	installer, err := app.NewInstaller(o.Config, p.store, filters)
 	if err != nil {
 		return err
 	}

@@ -24,14 +24,13 @@ func (noFilters) Plain([]string, string) bool { return false }
 
 // TestAPersonsQueryStaysAsWritten: nothing of it becomes an exception list.
 func TestAPersonsQueryStaysAsWritten(t *testing.T) {
-	e := &Exporter{o: Options{Filters: noFilters{}, Context: t.Context()}}
 	r := migration.Rule{ID: "r", Elastic: &migration.ElasticRule{Query: "FROM a | WHERE NOT user.name == \"x\""}, Edited: &migration.Edited{By: "ann", At: time.Now()}}
-	got, items, err := e.exclusions(r)
-	if err != nil || len(items) != 0 || got.Elastic.Query != r.Elastic.Query || len(e.sum.Kept) != 0 {
-		t.Errorf("%+v, %v, %v, kept %+v", got.Elastic, items, err, e.sum.Kept)
+	got, moved, kept, err := MoveExclusions(t.Context(), noFilters{}, r)
+	if err != nil || len(moved.Items) != 0 || got.Elastic.Query != r.Elastic.Query || len(kept) != 0 {
+		t.Errorf("%+v, %v, %v, kept %+v", got.Elastic, moved, err, kept)
 	}
 	r.Edited = nil
-	if _, _, err := e.exclusions(r); err != nil || len(e.sum.Kept) == 0 {
-		t.Errorf("a translated query is not looked at: %v, %+v", err, e.sum.Kept)
+	if _, _, kept, err := MoveExclusions(t.Context(), noFilters{}, r); err != nil || len(kept) == 0 {
+		t.Errorf("a translated query is not looked at: %v, %+v", err, kept)
 	}
 }

@@ -150,13 +150,18 @@ func (e *Exporter) Add(rule migration.Rule) error {
 	}
 	why := leftOut(rule)
 	if why == "" {
-		var err error
+		// Before lookup indices are renamed: the exclusions are found by comparing with what the compiler makes.
+		rule, exceptions, kept, err := MoveExclusions(e.o.Context, e.o.Filters, rule)
+		if err != nil {
+			return err
+		}
 		if rule, why, err = e.addLookups(rule); err != nil {
 			return err
 		}
-	}
-	if why == "" {
-		return e.addRule(rule)
+		if why == "" {
+			e.sum.Kept = append(e.sum.Kept, kept...)
+			return e.addRule(rule, exceptions)
+		}
 	}
 	e.sum.LeftOut++
 	id := RuleID(rule.ID)
@@ -166,21 +171,17 @@ func (e *Exporter) Add(rule migration.Rule) error {
 	return e.line(LeftOutFile, LeftOut{ID: rule.ID, RuleID: id, Title: rule.Original.Title, Why: why})
 }
 
-func (e *Exporter) addRule(rule migration.Rule) error {
-	rule, items, err := e.exclusions(rule)
-	if err != nil {
-		return err
-	}
+func (e *Exporter) addRule(rule migration.Rule, exceptions Exceptions) error {
 	made := fromRule(rule)
-	var exceptions []byte
-	if len(items) > 0 {
-		list := listOf(rule, items)
-		made.Exceptions = []ExceptionsList{{ID: list.ListID, ListID: list.ListID, NamespaceType: list.NamespaceType, Type: list.Type}}
-		if exceptions, err = exceptionLines(list, items); err != nil {
+	if len(exceptions.Items) > 0 {
+		// The import finds the list by its list_id.
+		made.Exceptions = []ExceptionsList{exceptions.List.Of(exceptions.List.ListID)}
+		lines, err := exceptionLines(exceptions)
+		if err != nil {
 			return fmt.Errorf("write the exceptions of rule %s: %w", rule.ID, err)
 		}
-		e.sum.Exceptions += len(items)
-		if err := e.raw(ExceptionsFile, exceptions); err != nil {
+		e.sum.Exceptions += len(exceptions.Items)
+		if err := e.raw(ExceptionsFile, lines); err != nil {
 			return err
 		}
 	}

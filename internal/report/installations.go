@@ -23,8 +23,19 @@ type Installation struct {
 	LeftOut   int `json:"left_out"`
 	Failed    int `json:"failed"`
 	Enabled   int `json:"enabled"`
+	// Lists are the rules that go by an exception list of theirs, with so many Exceptions; ExceptionLists are the first of them.
+	Lists          int             `json:"lists,omitempty"`
+	Exceptions     int             `json:"exceptions,omitempty"`
+	ExceptionLists []ExceptionList `json:"exception_lists,omitempty"`
 	// Failures are the first rules that failed.
 	Failures []NotInstalled `json:"failures,omitempty"`
+}
+
+// ExceptionList is a list that a rule goes by: what it leaves out is edited there, by its ListID in Kibana.
+type ExceptionList struct {
+	RuleID     string `json:"rule_id"`
+	ListID     string `json:"list_id"`
+	Exceptions int    `json:"exceptions"`
 }
 
 // NotInstalled is a rule that a Kibana did not take, with what it said. Status is that of its answer.
@@ -55,6 +66,9 @@ func (i Installation) Skipped() int { return i.Unchanged + i.Kept + i.LeftOut }
 
 // Unnamed counts the rules that failed and are not named.
 func (i Installation) Unnamed() int { return i.Failed - len(i.Failures) }
+
+// UnnamedLists counts the rules with an exception list that are not named.
+func (i Installation) UnnamedLists() int { return i.Lists - len(i.ExceptionLists) }
 
 // Installed says where the rules were installed, the oldest installation first.
 func (b *Builder) Installed(list []Installation) { b.r.Installations = list }
@@ -95,6 +109,19 @@ func (r Report) writeInstallations(p func(format string, args ...any)) {
 			i.Skipped(), i.Unchanged, i.Kept, i.LeftOut, i.Failed, i.Enabled, early)
 	}
 	p("")
+	for _, i := range r.Installations {
+		if len(i.ExceptionLists) == 0 {
+			continue
+		}
+		p("Exception lists in %s (%s), where %d exclusions of %d rules are edited:\n", cell(i.Kibana), i.When(), i.Exceptions, i.Lists)
+		for _, l := range i.ExceptionLists {
+			p("- %s of the rule %s: %d", code(l.ListID), code(l.RuleID), l.Exceptions)
+		}
+		if n := i.UnnamedLists(); n > 0 {
+			p("- and %d more", n)
+		}
+		p("")
+	}
 	for _, i := range r.Installations {
 		if len(i.Failures) == 0 {
 			continue

@@ -18,8 +18,9 @@ func TestInstallations(t *testing.T) {
 	list := []Installation{
 		{Kibana: "prod", Run: "1", Ended: at, Created: 3, Failed: 2, Failures: []NotInstalled{{RuleID: "a", Code: "refused", Status: 400, Why: "an old reason"}, {RuleID: "b", Code: "refused"}}},
 		{Kibana: "test", Run: "2", Ended: at.Add(time.Minute), Code: "unavailable"},
-		{Kibana: "prod", Run: "3", Ended: at.Add(time.Hour), Created: 1, Unchanged: 3, Kept: 1, LeftOut: 2, Prebuilt: 4, Failed: 7, Enabled: 5,
-			Failures: []NotInstalled{{RuleID: "a", Code: "refused", Status: 400, Why: "<script>alert(1)</script> | no"}}},
+		{Kibana: "prod", Run: "3", Ended: at.Add(time.Hour), Created: 1, Unchanged: 3, Kept: 1, LeftOut: 2, Prebuilt: 4, Failed: 7, Enabled: 5, Lists: 3, Exceptions: 5,
+			ExceptionLists: []ExceptionList{{RuleID: "<b>", ListID: "rulebridge-x", Exceptions: 4}},
+			Failures:       []NotInstalled{{RuleID: "a", Code: "refused", Status: 400, Why: "<script>alert(1)</script> | no"}}},
 	}
 	rules := func(each func(migration.Rule) error) error {
 		for _, id := range []string{"a", "b"} {
@@ -38,8 +39,10 @@ func TestInstallations(t *testing.T) {
 		written[format] = b.String()
 	}
 	for format, texts := range map[string][]string{
-		FormatMarkdown: {"## Installed", "| prod | 2026-01-02 04:04 UTC | 1 | 0 | 4 | 6 (3 there, 1 there and different, 2 left out) | 7 | 5 |", "ended early: `unavailable`", "refused (400): &lt;script>", "- and 6 more"},
-		FormatHTML:     {"<h2>Installed</h2>", "<th>prod</th><td>2026-01-02 04:04 UTC</td>", "ended early: <code>unavailable</code>", "refused (400): &lt;script&gt;", "And 6 more."},
+		FormatMarkdown: {"## Installed", "| prod | 2026-01-02 04:04 UTC | 1 | 0 | 4 | 6 (3 there, 1 there and different, 2 left out) | 7 | 5 |", "ended early: `unavailable`", "refused (400): &lt;script>", "- and 6 more",
+			"where 5 exclusions of 3 rules are edited", "- `rulebridge-x` of the rule `<b>`: 4", "- and 2 more"},
+		FormatHTML: {"<h2>Installed</h2>", "<th>prod</th><td>2026-01-02 04:04 UTC</td>", "ended early: <code>unavailable</code>", "refused (400): &lt;script&gt;", "And 6 more.",
+			"5 exclusions of 3 rules", "<code>rulebridge-x</code> of the rule <code>&lt;b&gt;</code>: 4", "And 2 more."},
 	} {
 		for _, text := range texts {
 			if !strings.Contains(written[format], text) {

@@ -248,7 +248,7 @@ func TestInstalledLookups(t *testing.T) {
 	i := &install.Installer{Rules: list{rule}, Targets: map[string]install.Target{"prod": c}}
 	put := func() {
 		t.Helper()
-		result, err := i.Install(t.Context(), "prod", "m", "r", "", false)
+		result, err := i.Install(t.Context(), "prod", "m", "r", "", install.Options{})
 		if err != nil || result.Outcome == install.Failed {
 			t.Fatalf("%+v, %v", result, err)
 		}

@@ -6,7 +6,9 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -262,5 +264,97 @@ func TestInstallRefused(t *testing.T) {
 	}
 	if len(elsewhere.Log()) != 0 {
 		t.Errorf("a redirect was followed: %v", elsewhere.Log())
+	}
+}
+
+// TestInstallExceptions: from files in Splunk to rules whose exclusions are edited in Kibana, by command line. The process is
+// killed between an exception list and its rule; started again it makes what is missing, and nothing twice.
+func TestInstallExceptions(t *testing.T) {
+	k := kibanatest.NewServer(kibanaKey)
+	defer k.Close()
+	cfg, dir, app := kibanaConfig(t, k.URL), t.TempDir(), filepath.Join(t.TempDir(), "soc", "default")
+	if err := os.MkdirAll(app, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	var searches, macros strings.Builder
+	const n, lists = 8, 4
+	for i := range n { // of two rules one is without a filter
+		filter := ""
+		if i%2 == 0 {
+			filter = fmt.Sprintf("| `rule_%d_filter` ", i)
+		}
+		fmt.Fprintf(&searches, "[Rule %d]\nsearch = index=wineventlog sourcetype=WinEventLog:Security EventCode=4624 %s| stats count by IpAddress\nalert.track = 1\nenableSched = 1\ncron_schedule = */5 * * * *\n", i, filter)
+		fmt.Fprintf(&macros, "[rule_%d_filter]\ndefinition = search NOT IpAddress=10.9.9.%d\n", i, i)
+	}
+	for name, text := range map[string]string{"savedsearches.conf": searches.String(), "macros.conf": macros.String()} {
+		if err := os.WriteFile(filepath.Join(app, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	run := func(want int, args ...string) string {
+		t.Helper()
+		p := start(t, append(args, "--data-dir", dir, "--config", cfg)...)
+		if code := p.wait(2 * time.Minute); code != want {
+			t.Fatalf("%v: exit code %d", args, code)
+		}
+		return p.stdout.String() + p.stderr.String()
+	}
+	contains := func(out string, texts ...string) {
+		t.Helper()
+		for _, text := range texts {
+			if !strings.Contains(out, text) {
+				t.Errorf("the output lacks %q:\n%s", text, out)
+			}
+		}
+	}
+	id := regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f-]{27}`).FindString(run(0, "migrate", filepath.Dir(app)))
+	dry := run(0, "install", id, "--kibana", "prod", "--exceptions", "--dry-run")
+	contains(dry, "4 exclusions in 4 exception lists; 0 exclusions stay", "exception list rulebridge-", "leaves out source.ip is 10.9.9.4")
+	if left, items := k.ExceptionLists(); len(left)+len(items)+len(k.Rules()) != 0 {
+		t.Fatal("a dry run made something")
+	}
+
+	// The kill comes when a list is there whole and its rule is not.
+	d := startDev(t, dir, "--config", cfg)
+	reached := make(chan struct{})
+	var once sync.Once
+	k.Before(func(_ http.ResponseWriter, r *http.Request, body []byte) bool {
+		if r.Method == http.MethodPost && r.URL.Path == kibanatest.RulesPath && strings.Contains(string(body), "exceptions_list") {
+			once.Do(func() { close(reached) })
+			<-r.Context().Done() // hangs until the process is gone
+			return true
+		}
+		return false
+	})
+	if status := d.call("POST", "/"+id+"/install", map[string]any{"kibana": "prod", "exceptions": true}, nil); status != http.StatusOK {
+		t.Fatalf("status %d", status)
+	}
+	<-reached
+	d.kill()
+	if made, _ := k.ExceptionLists(); len(made) == 0 {
+		t.Fatal("the rule came before its list")
+	}
+	k.Before(nil)
+	d = startDev(t, dir, "--config", cfg)
+	if s := d.installed(id); s.Code != "" || s.Counts.Failed != 0 || s.Counts.Created+s.Counts.Unchanged != n || s.Counts.Lists != lists || s.Counts.Exceptions != lists {
+		t.Errorf("%+v", s)
+	}
+	d.stop()
+	contains(run(0, "install", id, "--kibana", "prod", "--exceptions"), "0 to create", "8 there already", "4 exclusions in 4 exception lists of the rules")
+	contains(run(0, "report", id, "--format", "md"), "where 4 exclusions of 4 rules are edited", "- `rulebridge-")
+	made, items := k.ExceptionLists()
+	if len(made) != lists || len(items) != lists || len(k.Rules()) != n || k.Writes("POST "+kibanatest.ListsPath) != 2*lists || k.Writes("POST "+kibanatest.RulesPath+" ") != n {
+		t.Errorf("%d lists, %d items, %d rules: %v", len(made), len(items), len(k.Rules()), k.Log())
+	}
+	with := 0
+	for _, r := range k.Rules() {
+		if given, _ := r["exceptions_list"].([]any); len(given) == 1 {
+			if with++; strings.Contains(r["query"].(string), "10.9.9") {
+				t.Errorf("the exclusion stands in the query too: %s", r["query"])
+			}
+		}
+	}
+	if with != lists {
+		t.Errorf("%d rules go by a list", with)
 	}
 }

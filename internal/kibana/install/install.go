@@ -4,12 +4,9 @@
 package install
 
 import (
-	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"sync"
@@ -40,6 +37,12 @@ type Target interface {
 	Bootstrap(ctx context.Context) error
 	InstallPrebuilt(ctx context.Context, rules []client.Prebuilt) (failed map[string]string, err error)
 	Fields(ctx context.Context, pattern string) (fields map[string]bool, ok bool, err error)
+	ExceptionList(ctx context.Context, listID string) (map[string]any, error)
+	CreateExceptionList(ctx context.Context, list any) error
+	ExceptionItems(ctx context.Context, listID string) ([]map[string]any, error)
+	CreateExceptionItem(ctx context.Context, item any) error
+	UpdateExceptionItem(ctx context.Context, item map[string]any) error
+	DeleteExceptionItem(ctx context.Context, itemID string) error
 	// Lookups is nil when the configuration names no Elasticsearch of this Kibana: then nobody creates lookup indices.
 	Lookups() client.LookupIndices
 }
@@ -83,10 +86,22 @@ const (
 	CodeServerError     = "server_error"     // Kibana answers 500 to it, again and again
 	CodeUnknownPrebuilt = "unknown_prebuilt" // this Kibana has no prebuilt rule of that id
 	CodeLookup          = "lookup"           // Elasticsearch does not take a lookup index that the rule needs
+	CodeExceptions      = "exceptions"       // Kibana does not take the exception list of the rule
 )
 
 // ErrUnknown says that the configuration names no such Kibana.
 var ErrUnknown = errors.New("the configuration names no such Kibana")
+
+// ErrNoFilters says that nothing here tells exclusions apart.
+var ErrNoFilters = errors.New("exception lists were asked for, and there is no compiler that tells exclusions apart")
+
+// Options say how rules are installed.
+type Options struct {
+	// Overwrite changes rules that are there and differ.
+	Overwrite bool
+	// Exceptions has the exclusions of rules made exception lists, where those say exactly the same.
+	Exceptions bool
+}
 
 // Installer installs rules in the Kibanas that are configured.
 type Installer struct {
@@ -96,6 +111,8 @@ type Installer struct {
 	Reviews Reviews
 	// Reasons keeps what Kibana said of rules that it did not take; nil: only the log has it.
 	Reasons Reasons
+	// Filters tell exclusions apart; nil: no exception lists can be asked for.
+	Filters kibana.Filters
 
 	mu    sync.Mutex
 	names *expirable.LRU[string, kibana.LookupNames] // by migration
@@ -139,6 +156,8 @@ type Result struct {
 	Code    string
 	Status  int
 	Why     string
+	// Exceptions counts the exclusions that the rule has in its exception list.
+	Exceptions int
 }
 
 func failure(err error) (Result, error) {
@@ -150,12 +169,12 @@ func failure(err error) (Result, error) {
 }
 
 // Install brings one translated rule into a Kibana, and notes who had it installed.
-func (i *Installer) Install(ctx context.Context, name, migrationID, ruleID, by string, overwrite bool) (Result, error) {
+func (i *Installer) Install(ctx context.Context, name, migrationID, ruleID, by string, o Options) (Result, error) {
 	r, err := i.Rules.Rule(ctx, migrationID, ruleID)
 	if err != nil {
 		return Result{}, err
 	}
-	result, err := i.install(ctx, name, migrationID, r, overwrite)
+	result, err := i.install(ctx, name, migrationID, r, o)
 	if err != nil {
 		return result, err
 	}
@@ -166,55 +185,82 @@ func (i *Installer) Install(ctx context.Context, name, migrationID, ruleID, by s
 	return result, nil
 }
 
-func (i *Installer) install(ctx context.Context, name, migrationID string, r migration.Rule, overwrite bool) (Result, error) {
+func (i *Installer) install(ctx context.Context, name, migrationID string, r migration.Rule, o Options) (Result, error) {
 	t, err := i.Target(name)
 	if err != nil {
 		return Result{}, err
 	}
-	rule, lookups, why, err := i.make(ctx, migrationID, r)
+	m, err := i.make(ctx, migrationID, r, o)
 	if err != nil {
 		return Result{}, err
 	}
-	if why != "" {
-		return Result{Outcome: LeftOut, Why: why}, nil
+	if m.why != "" {
+		return Result{Outcome: LeftOut, Why: m.why}, nil
 	}
-	if failed, err := i.lookups(ctx, t, lookups); err != nil || failed != nil {
+	if failed, err := i.lookups(ctx, t, m.lookups); err != nil || failed != nil {
 		return *cmp.Or(failed, &Result{}), err
 	}
-	there, err := t.Rule(ctx, rule.RuleID)
+	there, err := t.Rule(ctx, m.rule.RuleID)
 	if err != nil {
 		return failure(err)
 	}
 	if there == nil {
-		err := t.Create(ctx, rule)
-		if err == nil {
-			return Result{Outcome: Created}, nil
-		}
+		result, err := m.create(ctx, t, o)
 		if client.ReasonOf(err) != client.Conflict {
-			return failure(err)
+			return result, err
 		}
 		// An attempt whose answer was lost made it, or somebody else did just now.
-		if there, err = t.Rule(ctx, rule.RuleID); err != nil || there == nil {
+		if there, err = t.Rule(ctx, m.rule.RuleID); err != nil || there == nil {
 			return failure(errors.Join(err, &client.Error{Reason: client.Unavailable, Message: "a rule is there and cannot be read"}))
 		}
 	}
-	changes, settings, err := compare(there, rule)
+	changes, _, err := m.compare(ctx, t, there)
 	switch {
 	case err != nil:
-		return Result{}, err
+		return failure(err)
 	case len(changes) == 0:
-		return Result{Outcome: Unchanged}, nil
-	case !overwrite:
+		return Result{Outcome: Unchanged, Exceptions: len(m.exceptions.Items)}, nil
+	case !o.Overwrite:
 		return Result{Outcome: Kept}, nil
+	}
+	return m.update(ctx, t, there, o)
+}
+
+// create makes a rule, after its exception list. Conflict, as an error, says that the rule is there.
+func (m made) create(ctx context.Context, t Target, o Options) (Result, error) {
+	if len(m.exceptions.Items) > 0 {
+		l, failed, err := putList(ctx, t, m.exceptions, o.Overwrite)
+		if err != nil || failed != nil {
+			return *cmp.Or(failed, &Result{}), err
+		}
+		attach(&m.rule, m.exceptions, l, nil)
+	}
+	if err := t.Create(ctx, m.rule); err != nil {
+		return failure(err)
+	}
+	return Result{Outcome: Created, Exceptions: len(m.exceptions.Items)}, nil
+}
+
+// update changes a rule that is there, after its exception list.
+func (m made) update(ctx context.Context, t Target, there map[string]any, o Options) (Result, error) {
+	if len(m.exceptions.Items) > 0 {
+		_, failed, err := putList(ctx, t, m.exceptions, o.Overwrite)
+		if err != nil || failed != nil {
+			return *cmp.Or(failed, &Result{}), err
+		}
+	}
+	_, settings, err := m.compare(ctx, t, there) // with the id of the list
+	if err != nil {
+		return failure(err)
 	}
 	if err := t.Patch(ctx, settings); err != nil {
 		return failure(err)
 	}
-	return Result{Outcome: Updated}, nil
+	return Result{Outcome: Updated, Exceptions: len(m.exceptions.Items)}, nil
 }
 
 // Enable enables a rule that is there, disabled, fully translated and just as the migration gives it.
-func (i *Installer) Enable(ctx context.Context, name, migrationID, ruleID string) (enabled bool, err error) {
+func (i *Installer) Enable(ctx context.Context, name, migrationID, ruleID string, o Options) (enabled bool, err error) {
 	t, err := i.Target(name)
 	if err != nil {
 		return false, err
@@ -223,23 +269,23 @@ func (i *Installer) Enable(ctx context.Context, name, migrationID, ruleID string
 	if err != nil {
 		return false, err
 	}
-	rule, lookups, why, err := i.make(ctx, migrationID, r)
-	if err != nil || why != "" || !slices.Contains(rule.Tags, kibana.TagFull) {
+	m, err := i.make(ctx, migrationID, r, o)
+	if err != nil || m.why != "" || !slices.Contains(m.rule.Tags, kibana.TagFull) {
 		return false, err
 	}
-	there, err := t.Rule(ctx, rule.RuleID)
+	there, err := t.Rule(ctx, m.rule.RuleID)
 	if err != nil || there == nil || there["enabled"] == true {
 		return false, err
 	}
-	if changes, _, err := compare(there, rule); err != nil || len(changes) > 0 {
+	if changes, _, err := m.compare(ctx, t, there); err != nil || len(changes) > 0 {
 		return false, err
 	}
-	for _, k := range lookups { // without it the rule would fail at every run
+	for _, k := range m.lookups { // without it the rule would fail at every run
 		if _, ok, err := t.Fields(ctx, k.Name); err != nil || !ok {
 			return false, err
 		}
 	}
-	return true, t.Patch(ctx, map[string]any{"rule_id": rule.RuleID, "enabled": true})
+	return true, t.Patch(ctx, map[string]any{"rule_id": m.rule.RuleID, "enabled": true})
 }
 
 // Prebuilt installs the prebuilt rules that rules of a migration were matched with, and gives the result of each.
@@ -337,71 +383,4 @@ func installable(ctx context.Context, t Target, wanted map[string][]string) ([]c
 			return found, nil // without the packages' service the rest is not to be had
 		}
 	}
-}
-
-// Change is one setting of an installed rule that differs from what the migration gives.
-type Change struct {
-	Setting string `json:"setting"`
-	There   any    `json:"there"`
-	Here    any    `json:"here"`
-}
-
-// compare lists what differs, and gives the settings that overwrite it. Whether the rule is enabled, and what is set there
-// and not here, is the business of those who run that Kibana.
-func compare(there map[string]any, rule kibana.Rule) ([]Change, map[string]any, error) {
-	data, err := json.Marshal(rule)
-	if err != nil {
-		return nil, nil, fmt.Errorf("compare with an installed rule: %w", err)
-	}
-	var here map[string]any
-	if err := json.Unmarshal(data, &here); err != nil {
-		return nil, nil, fmt.Errorf("compare with an installed rule: %w", err)
-	}
-	for _, key := range []string{"enabled", "version"} {
-		delete(here, key)
-	}
-	var changes []Change
-	for _, key := range slices.Sorted(maps.Keys(here)) {
-		if !same(there[key], here[key]) {
-			changes = append(changes, Change{Setting: key, There: there[key], Here: here[key]})
-		}
-	}
-	return changes, here, nil
-}
-
-// same compares two JSON values; what is empty is as good as absent.
-func same(a, b any) bool {
-	x, errX := json.Marshal(trim(a))
-	y, errY := json.Marshal(trim(b))
-	return errX == nil && errY == nil && bytes.Equal(x, y)
-}
-
-func trim(v any) any {
-	switch v := v.(type) {
-	case map[string]any:
-		out := map[string]any{}
-		for key, inner := range v {
-			if inner = trim(inner); inner != nil {
-				out[key] = inner
-			}
-		}
-		if len(out) > 0 {
-			return out
-		}
-		return nil
-	case []any:
-		out := make([]any, 0, len(v))
-		for _, inner := range v {
-			out = append(out, trim(inner))
-		}
-		if len(out) > 0 {
-			return out
-		}
-		return nil
-	case string:
-		if v == "" {
-			return nil
-		}
-	}
-	return v
 }

@@ -72,7 +72,7 @@ func bench(t *testing.T, list ...migration.Rule) (*install.Installer, *kibanates
 
 func outcome(t *testing.T, i *install.Installer, id string, overwrite bool) install.Result {
 	t.Helper()
-	r, err := i.Install(t.Context(), "prod", "m", id, "ann", overwrite)
+	r, err := i.Install(t.Context(), "prod", "m", id, "ann", install.Options{Overwrite: overwrite})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -147,11 +147,11 @@ func TestInstallFails(t *testing.T) {
 	}
 	for code, want := range map[int]client.Reason{401: client.Credential, 429: client.Limited, 502: client.Unavailable, 307: client.Redirect} {
 		status = code
-		if _, err := i.Install(t.Context(), "prod", "m", "a", "ann", false); client.ReasonOf(err) != want {
+		if _, err := i.Install(t.Context(), "prod", "m", "a", "ann", install.Options{}); client.ReasonOf(err) != want {
 			t.Errorf("%d: %v, want %s", code, err, want)
 		}
 	}
-	if _, err := i.Install(t.Context(), "other", "m", "a", "ann", false); err == nil {
+	if _, err := i.Install(t.Context(), "other", "m", "a", "ann", install.Options{}); err == nil {
 		t.Error("an unknown Kibana was found")
 	}
 }
@@ -191,7 +191,7 @@ func TestEnable(t *testing.T) {
 	k.Put(theirs)
 	for id, want := range map[string]bool{"full": true, "partial": false, "changed": false, "absent": false} {
 		for _, now := range []bool{want, false} { // a second time there is nothing to do
-			if enabled, err := i.Enable(t.Context(), "prod", "m", id); err != nil || enabled != now {
+			if enabled, err := i.Enable(t.Context(), "prod", "m", id, install.Options{}); err != nil || enabled != now {
 				t.Errorf("%s: enabled %v, %v, want %v", id, enabled, err, now)
 			}
 		}
@@ -222,7 +222,7 @@ func TestPlan(t *testing.T) {
 	theirs := k.Rules()[kibana.RuleID("e")]
 	theirs["severity"] = "high"
 	k.Put(theirs)
-	plan, err := i.Plan(t.Context(), "prod", "m", false)
+	plan, err := i.Plan(t.Context(), "prod", "m", install.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -247,7 +247,7 @@ func TestPlan(t *testing.T) {
 	if c := plan.Rules[4].Changes[0]; c.Setting != "severity" || c.There != "high" || c.Here != "low" {
 		t.Errorf("%+v", c)
 	}
-	if plan, err = i.Plan(t.Context(), "prod", "m", true); err != nil || plan.Rules[4].Outcome != install.Updated {
+	if plan, err = i.Plan(t.Context(), "prod", "m", install.Options{Overwrite: true}); err != nil || plan.Rules[4].Outcome != install.Updated {
 		t.Errorf("%v %v", plan.Rules[4], err)
 	}
 	if n := k.Writes("POST") + k.Writes("PATCH"); n != 1 {

@@ -55,16 +55,34 @@ func (i *Installer) lookupNames(ctx context.Context, migrationID string) (kibana
 	return names, nil
 }
 
+// made is what an installation makes of a rule.
+type made struct {
+	rule    kibana.Rule
+	lookups []migration.LookupIndex
+	// exceptions are those that the rule is to go by, kept the exclusions that stay in its query.
+	exceptions kibana.Exceptions
+	kept       []kibana.Kept
+	why        string // what keeps it from being a rule
+}
+
 // make is kibana.Make with the names of the migration, which are read only for rules that join with lookup indices.
-func (i *Installer) make(ctx context.Context, migrationID string, r migration.Rule) (kibana.Rule, []migration.LookupIndex, string, error) {
-	var names kibana.LookupNames
-	if r.Elastic != nil && len(r.Elastic.LookupIndices) > 0 {
-		var err error
-		if names, err = i.lookupNames(ctx, migrationID); err != nil {
-			return kibana.Rule{}, nil, "", err
+func (i *Installer) make(ctx context.Context, migrationID string, r migration.Rule, o Options) (m made, err error) {
+	if o.Exceptions && i.Filters == nil {
+		return m, ErrNoFilters
+	}
+	if o.Exceptions && KindOf(r) == Custom {
+		if r, m.exceptions, m.kept, err = kibana.MoveExclusions(ctx, i.Filters, r); err != nil {
+			return m, err
 		}
 	}
-	return kibana.Make(r, names)
+	var names kibana.LookupNames
+	if r.Elastic != nil && len(r.Elastic.LookupIndices) > 0 {
+		if names, err = i.lookupNames(ctx, migrationID); err != nil {
+			return m, err
+		}
+	}
+	m.rule, m.lookups, m.why, err = kibana.Make(r, names)
+	return m, err
 }
 
 // lookups creates the lookup indices of a rule that are not there, with their rows. What is there is left alone: analysts

@@ -43,7 +43,7 @@ func withElasticsearch(t *testing.T, list ...migration.Rule) (*install.Installer
 // differently get two, whichever is installed first.
 func TestLookupsFirst(t *testing.T) {
 	i, k, es := withElasticsearch(t, joins("a", "user.name", 1), joins("b", "host.name", 2), joins("c", "user.name", 1))
-	plan, err := i.Plan(t.Context(), "prod", "m", false)
+	plan, err := i.Plan(t.Context(), "prod", "m", install.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,7 +94,7 @@ func TestLookupBrokenOff(t *testing.T) {
 		}
 		return false
 	})
-	if _, err := i.Install(t.Context(), "prod", "m", "a", "ann", false); client.ReasonOf(err) != client.Unavailable {
+	if _, err := i.Install(t.Context(), "prod", "m", "a", "ann", install.Options{}); client.ReasonOf(err) != client.Unavailable {
 		t.Fatalf("%v", err)
 	}
 	if len(k.Rules()) != 0 || len(es.Rows("lookup_vips")) != 0 {
@@ -127,11 +127,11 @@ func TestLookupRefused(t *testing.T) {
 func TestEnableWaitsForLookups(t *testing.T) {
 	i, k := bench(t, joins("a", "user.name", 1))
 	outcome(t, i, "a", false)
-	if on, err := i.Enable(t.Context(), "prod", "m", "a"); on || err != nil {
+	if on, err := i.Enable(t.Context(), "prod", "m", "a", install.Options{}); on || err != nil {
 		t.Errorf("enabled %v, %v", on, err)
 	}
 	k.Indices["lookup_vips"] = []string{"user.name"}
-	if on, err := i.Enable(t.Context(), "prod", "m", "a"); !on || err != nil {
+	if on, err := i.Enable(t.Context(), "prod", "m", "a", install.Options{}); !on || err != nil {
 		t.Errorf("enabled %v, %v", on, err)
 	}
 }

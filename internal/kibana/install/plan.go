@@ -3,6 +3,7 @@ package install
 import (
 	"cmp"
 	"context"
+	"errors"
 	"maps"
 	"regexp"
 	"slices"
@@ -69,13 +70,17 @@ type Step struct {
 	Unsettled []string         `json:"unsettled,omitempty"`
 	// Changes are what differs where the rule is there already.
 	Changes []Change `json:"changes,omitempty"`
+	// Exceptions are the exception list that the rule goes by, where lists are asked for.
+	Exceptions *kibana.Exceptions `json:"exceptions,omitempty"`
+	// Kept are the exclusions that stay in the query.
+	Kept []kibana.Kept `json:"exclusions_in_query,omitempty"`
 }
 
 // atOnce is how many questions a plan asks a Kibana at one moment.
 const atOnce = 6
 
 // Plan looks at a Kibana and says what an installation would do there, in the order of the rules' ids.
-func (i *Installer) Plan(ctx context.Context, name, migrationID string, overwrite bool) (Plan, error) {
+func (i *Installer) Plan(ctx context.Context, name, migrationID string, o Options) (Plan, error) {
 	plan := Plan{Kibana: name, Lacks: []Lack{}, Rules: []Step{}}
 	t, err := i.Target(name)
 	if err != nil {
@@ -94,15 +99,15 @@ func (i *Installer) Plan(ctx context.Context, name, migrationID string, overwrit
 		g, inner := errgroup.WithContext(ctx)
 		g.SetLimit(atOnce)
 		for at, r := range rules {
-			rule, lookups, why, err := i.make(ctx, migrationID, r)
+			m, err := i.make(ctx, migrationID, r, o)
 			if err != nil {
-				return plan, err
+				return plan, errors.Join(err, g.Wait())
 			}
 			if KindOf(r) == Custom {
-				n.add(r, lookups)
+				n.add(r, m.lookups)
 			}
 			g.Go(func() (err error) {
-				steps[at], err = i.step(inner, t, r, rule, why, overwrite)
+				steps[at], err = i.step(inner, t, r, m, o)
 				return err
 			})
 		}
@@ -118,17 +123,20 @@ func (i *Installer) Plan(ctx context.Context, name, migrationID string, overwrit
 	return plan, err
 }
 
-func (i *Installer) step(ctx context.Context, t Target, r migration.Rule, rule kibana.Rule, why string, overwrite bool) (Step, error) {
+func (i *Installer) step(ctx context.Context, t Target, r migration.Rule, m made, o Options) (Step, error) {
 	s := Step{ID: r.ID, RuleID: kibana.RuleID(r.ID), Title: r.Original.Title, Kind: KindOf(r), Outcome: Created}
 	switch {
 	case s.Kind == Prebuilt:
 		s.RuleID = r.Matched.RuleID
-	case why != "":
-		s.Outcome, s.Why = LeftOut, why
+	case m.why != "":
+		s.Outcome, s.Why = LeftOut, m.why
 		return s, nil
 	default:
-		if s.Result = migration.Full; !slices.Contains(rule.Tags, kibana.TagFull) {
-			s.Result, s.Unsettled = migration.Partial, rule.Unsettled
+		if s.Result = migration.Full; !slices.Contains(m.rule.Tags, kibana.TagFull) {
+			s.Result, s.Unsettled = migration.Partial, m.rule.Unsettled
+		}
+		if s.Kept = m.kept; len(m.exceptions.Items) > 0 {
+			s.Exceptions = &m.exceptions
 		}
 	}
 	there, err := t.Rule(ctx, s.RuleID)
@@ -139,8 +147,8 @@ func (i *Installer) step(ctx context.Context, t Target, r migration.Rule, rule k
 	if s.Kind == Prebuilt {
 		return s, nil
 	}
-	if s.Changes, _, err = compare(there, rule); err == nil && len(s.Changes) > 0 {
-		if s.Outcome = Kept; overwrite {
+	if s.Changes, _, err = m.compare(ctx, t, there); err == nil && len(s.Changes) > 0 {
+		if s.Outcome = Kept; o.Overwrite {
 			s.Outcome = Updated
 		}
 	}

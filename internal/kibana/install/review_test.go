@@ -139,7 +139,7 @@ func TestWhatPeopleDecidedIsInstalled(t *testing.T) {
 		}
 		i, _ := stored(t, tc.rule)
 		outcome(t, i, tc.rule.ID, false)
-		enabled, err := i.Enable(t.Context(), "prod", "m", tc.rule.ID)
+		enabled, err := i.Enable(t.Context(), "prod", "m", tc.rule.ID, install.Options{})
 		if err != nil || enabled != (tc.tag == kibana.TagFull) {
 			t.Errorf("%s: enabled %v, %v", name, enabled, err)
 		}

@@ -89,6 +89,21 @@ func (k *Kibana) unknownLists(rule map[string]any) string {
 	return ""
 }
 
+// wrongLists says which lists of a rule are not there, or are there under another id. Kibana's API takes such a rule; its page
+// then shows no exceptions, so that no test may pass with one.
+func (k *Kibana) wrongLists(rule map[string]any) string {
+	if why := k.unknownLists(rule); why != "" {
+		return why
+	}
+	for _, one := range items(rule["exceptions_list"]) {
+		l, _ := one.(map[string]any)
+		if id, _ := l["list_id"].(string); k.lists[id]["id"] != l["id"] {
+			return fmt.Sprintf("exceptions_list: the list %q has the id %v, not %v", id, k.lists[id]["id"], l["id"])
+		}
+	}
+	return ""
+}
+
 // RefusesException is why Kibana refuses an exception list or an item of one; empty when it takes it.
 func RefusesException(one map[string]any) string {
 	var all []string

@@ -132,7 +132,13 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		id = r.URL.Query().Get("rule_id")
 	}
 	s.mu.Lock()
-	s.log = append(s.log, strings.TrimSpace(r.Method+" "+path+" "+id))
+	named := id
+	for _, key := range []string{"item_id", "list_id"} {
+		if one, _ := in[key].(string); one != "" && named == "" {
+			named = one
+		}
+	}
+	s.log = append(s.log, strings.TrimSpace(r.Method+" "+path+" "+named))
 	s.mu.Unlock()
 	status, out := s.answer(r, path, in, id)
 	if status >= 400 {
@@ -147,6 +153,9 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 func (s *Server) answer(r *http.Request, path string, in map[string]any, id string) (int, any) {
 	s.Kibana.mu.Lock()
 	defer s.Kibana.mu.Unlock()
+	if status, out, ok := s.serveLists(r, path, in); ok {
+		return status, out
+	}
 	switch r.Method + " " + path {
 	case "GET " + RulesPath + "/_find":
 		return http.StatusOK, map[string]any{"page": 1, "perPage": 1, "total": len(s.rules), "data": []any{}}
@@ -161,6 +170,9 @@ func (s *Server) answer(r *http.Request, path string, in map[string]any, id stri
 		}
 		if s.rules[id] != nil {
 			return http.StatusConflict, fmt.Sprintf("rule_id: %q already exists", id)
+		}
+		if why := s.wrongLists(in); why != "" {
+			return http.StatusBadRequest, why
 		}
 		// What Kibana adds: ids, times, and defaults of what is left out.
 		rule := map[string]any{"id": "so-" + id, "immutable": false, "revision": 0.0, "created_by": "elastic", "actions": []any{}, "exceptions_list": []any{},
@@ -177,6 +189,9 @@ func (s *Server) answer(r *http.Request, path string, in map[string]any, id stri
 		maps.Copy(changed, in)
 		if why := Refuses(changed); why != "" {
 			return http.StatusBadRequest, "[request body]: " + why
+		}
+		if why := s.wrongLists(changed); why != "" {
+			return http.StatusBadRequest, why
 		}
 		s.rules[id] = changed
 		return http.StatusOK, changed
