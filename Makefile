@@ -85,7 +85,7 @@ fuzz: ## each fuzz target for FUZZTIME
 
 SPLICES ?= 200000
 .PHONY: splices
-splices: ## compile SPLICES (200,000) searches spliced from others; none may crash, hang, or take 10 s
+splices: ## compile SPLICES (200,000) searches spliced from others; none may crash or hang (a minute)
 	@mkdir -p bin
 	SPLICES=$(SPLICES) SPLICE_SEED=$(SEED) SPLICE_LAST=$(abspath bin)/splice-last.spl $(GO) test -count=1 -timeout 60m -v -run 'TestSplicedSearches' ./internal/translate
 
