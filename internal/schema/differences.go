@@ -8,7 +8,7 @@ import (
 
 // The lines of a table that say how documents of a stream differ from what Splunk has: doubts, and words.
 
-// addDoubt reads "doubt name… :: regex".
+// addDoubt reads "doubt name… :: regex", or spelled in the place of doubt.
 func (d *definition) addDoubt(body, reason string) error {
 	names, values, ok := strings.Cut(body, " :: ")
 	words := strings.Fields(names)
@@ -23,7 +23,7 @@ func (d *definition) addDoubt(body, reason string) error {
 		d.doubts = map[string][]Doubt{}
 	}
 	for _, w := range words[1:] {
-		d.doubts[w] = append(d.doubts[w], Doubt{re, reason})
+		d.doubts[w] = append(d.doubts[w], Doubt{Values: re, Spelled: words[0] == "spelled", Reason: reason})
 	}
 	return nil
 }

@@ -49,7 +49,9 @@ func TestDoubtedNot(t *testing.T) {
 	}{
 		{"Web", "http_user_agent", "-", false}, // neither has it
 		{"Web", "http_user_agent", "curl*", true},
-		{"Web", "url", "curl*", false},
+		{"Web", "url", "*curl*", false},
+		{"Web", "url", "/health*", false},
+		{"Web", "url", "curl*", true}, // a proxy's integration writes the scheme in front
 		{"Network_Resolution", "query", "*.example.com", true},
 		{"Network_Resolution", "message_type", "response", true}, // what is left are the queries without an answer
 		{"Network_Traffic", "dest_port", "0", false},

@@ -89,7 +89,7 @@ func (s *Source) placedField(name string, p pipeline.Place) Field {
 			f.Reason = "the event has the number in hexadecimal, " + f.Name + " in decimal"
 		case "nano":
 			f.Support, f.FormatOnly, f.Reason = Approximate, true, f.Name+" counts nanoseconds, the event another unit"
-		case "replace", "unhex":
+		case "replace", "cut", "unhex":
 			f.Support, f.FormatOnly, f.Reason = Approximate, true, "the pipeline writes the value another way in "+f.Name
 		case "split":
 			if f.Array == Single {

@@ -88,7 +88,9 @@ type Field struct {
 // Doubt is a set of values, and why comparing with one of them can differ.
 type Doubt struct {
 	Values *regexp.Regexp
-	Reason string
+	// Spelled says that documents have the values, some of them written another way.
+	Spelled bool
+	Reason  string
 }
 
 // Doubted says why comparing the field with a text or pattern of * can differ; empty where it cannot.
@@ -110,6 +112,12 @@ func (f *Field) DoubtedNot(text string) string {
 		return ""
 	}
 	for _, d := range f.Doubts {
+		if d.Spelled {
+			if d.Values.MatchString(text) {
+				return d.Reason
+			}
+			continue
+		}
 		only := strings.TrimSuffix(strings.TrimPrefix(d.Values.String(), "(?i)^"), "$")
 		if only == regexp.QuoteMeta(only) && strings.EqualFold(only, text) {
 			continue

@@ -25,7 +25,7 @@ func TestField(t *testing.T) {
 		{"Endpoint.Processes", "index", nil, "", None},
 		{"Endpoint.Processes", "process.hash.sha256", nil, "process.hash.sha256", Exact},
 		{"Endpoint.Registry", "Registry.registry_key_name", nil, "registry.key", Approximate},
-		{"Web.Web", "url_length", nil, "url.original", Exact},
+		{"Web.Web", "url_length", nil, "url.original", Approximate},
 		{"Change.All_Changes", "All_Changes.Account_Management.src_user", nil, "user.name", Approximate},
 		{"sysmon", "Image", nil, "process.executable", Exact},
 		{"sysmon", "OriginalFileName", nil, "process.pe.original_file_name", Exact},

@@ -244,7 +244,7 @@ func parseTable(text string, defs map[string]*definition, order *[]string) error
 				return fail("text needs a prefix, a field and a reason")
 			}
 			d.texts = append(d.texts, autoText{args[0], args[1], reason})
-		case "doubt":
+		case "doubt", "spelled":
 			if err := d.addDoubt(body, reason); err != nil {
 				return fail("%v", err)
 			}

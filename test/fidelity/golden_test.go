@@ -23,6 +23,10 @@ var goldenSources = map[string]string{
 	"zeek_conn": `sourcetype="bro:conn:json"`, "zeek_dns": `sourcetype="bro:dns:json"`, "suricata": `sourcetype="suricata"`,
 	"panos_traffic": `sourcetype="pan:traffic"`, "iis": `sourcetype="ms:iis:auto"`, "linux_auditd": `sourcetype="linux:audit"`,
 	"cisco_asa": `sourcetype="cisco:asa"`, "amazon_security_lake": `sourcetype="aws:cloudtrail:lake"`,
+	"zeek_rpc": `sourcetype="zeek:rpc:json"`, "zeek_files": `sourcetype="zeek:files:json"`, "zeek_kerberos": `sourcetype="zeek:kerberos:json"`,
+	"zeek_notice": `sourcetype="zeek:notice:json"`, "zeek_rdp": `sourcetype="zeek:rdp:json"`, "zeek_smb_files": `sourcetype="zeek:smb_files:json"`,
+	"zeek_smtp": `sourcetype="zeek:smtp:json"`, "zeek_http": `sourcetype="zeek:http:json"`, "zeek_ssl": `sourcetype="zeek:ssl:json"`,
+	"zeek_x509": `sourcetype="zeek:x509:json"`,
 }
 
 // goldenSearch is a search for one value of one field, with the events that Splunk finds.
@@ -234,7 +238,8 @@ type grouping struct {
 
 // splitOtherwise are counts of a source that give more groups than Splunk's, never fewer events, with the reason.
 var splitOtherwise = map[string]string{
-	"iis: | tstats count from datamodel=Web.Web by Web.dest": "a web server has a name for each host that it serves, IIS one of its own",
+	"zeek_http: | tstats count from datamodel=Web.Web by Web.dest": "a sensor has the address of the server in Splunk, the name that the request asks for here",
+	"iis: | tstats count from datamodel=Web.Web by Web.dest":       "a web server has a name for each host that it serves, IIS one of its own",
 }
 
 // groupings are the counts by each field of a source's events whose values are known of all its events: of a raw field that

@@ -94,7 +94,7 @@ func (s *Stream) Always(raw string, codes []string) bool {
 func faithful(list []Step) bool {
 	for _, s := range list {
 		switch s.Name {
-		case "lower", "upper", "trim", "number", "hex", "ip", "ip4", "split", "dword", "distinct", "replace", "nano", "unhex":
+		case "lower", "upper", "trim", "number", "hex", "ip", "ip4", "only", "split", "dword", "distinct", "replace", "cut", "nano", "unhex":
 		case "is":
 			if strings.HasSuffix(s.Arg, ";!") {
 				return false

@@ -90,6 +90,17 @@ var steps = map[string]func(vs []string, arg string) []string{
 		}
 		return strings.ReplaceAll(v, from, to)
 	}),
+	// only keeps the values that fit a regular expression.
+	"only": each(func(v, arg string) string {
+		if regexp.MustCompile(arg).MatchString(v) {
+			return v
+		}
+		return ""
+	}),
+	// prefix puts its argument in front of the value.
+	"prefix": each(func(v, arg string) string { return arg + v }),
+	// cut takes every occurrence of its argument out.
+	"cut": each(func(v, arg string) string { return strings.ReplaceAll(v, arg, "") }),
 	"unhex": each(func(v, _ string) string {
 		if b, err := hex.DecodeString(v); err == nil && len(v) >= 4 && strings.Trim(v, "0123456789ABCDEF") == "" {
 			return string(b)
@@ -165,7 +176,7 @@ func checkSteps(list []Step) error {
 		if steps[s.Name] == nil {
 			return fmt.Errorf("unknown step %s", s.Name)
 		}
-		if s.Name == "match" || s.Name == "split" {
+		if s.Name == "match" || s.Name == "only" || s.Name == "split" {
 			if _, err := regexp.Compile(s.Arg); err != nil {
 				return err
 			}
