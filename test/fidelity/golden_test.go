@@ -19,6 +19,12 @@ import (
 
 // goldenSources are how a search names the source of a golden pair.
 var goldenSources = map[string]string{
+	// clouds, identity and endpoints
+	"azure_signin": `sourcetype="azure:monitor:aad" operationName="Sign-in activity"`, "azure_audit": `sourcetype="azure:monitor:aad" category="AuditLogs"`,
+	"azure_risk": `sourcetype="azure:monitor:aad" category="UserRiskEvents"`, "azure_risky_users": `sourcetype="azure:monitor:aad" category="RiskyUsers"`,
+	"azure_graph": `sourcetype="azure:monitor:aad" category="MicrosoftGraphActivityLogs"`, "azure_activity": `sourcetype="azure:monitor:activity"`,
+	"gcp_audit": `sourcetype="google:gcp:pubsub:message"`, "github": `sourcetype="github:cloud:audit"`, "gws_login": `sourcetype="gws:reports:login"`,
+	"gws_drive": `sourcetype="gws:reports:drive"`, "kube_audit": `sourcetype="kube:audit"`,
 	"aws_cloudtrail": `sourcetype="aws:cloudtrail"`, "o365": `sourcetype="o365:management:activity"`, "okta": `sourcetype="OktaIM2:log"`,
 	"zeek_conn": `sourcetype="bro:conn:json"`, "zeek_dns": `sourcetype="bro:dns:json"`, "suricata": `sourcetype="suricata"`,
 	"panos_traffic": `sourcetype="pan:traffic"`, "iis": `sourcetype="ms:iis:auto"`, "linux_auditd": `sourcetype="linux:audit"`,

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"unicode"
@@ -91,6 +92,12 @@ func (s *Stream) step(o *Operation, raw, whole, left Event, r *Result) bool {
 		return s.pairs(o, raw, left, r)
 	case Tree:
 		return s.tree(o, whole, r)
+	case Remove:
+		if below, ok := strings.CutSuffix(o.Source, "*"); ok {
+			before := len(left)
+			maps.DeleteFunc(left, func(name string, _ []string) bool { return strings.HasPrefix(name, below) })
+			return len(left) < before
+		}
 	}
 	if len(vs) == 0 || !met(o, vs, whole, r.Doc) {
 		return false
