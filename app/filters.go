@@ -13,10 +13,11 @@ import (
 	"github.com/rulebridge/rulebridge/config"
 	"github.com/rulebridge/rulebridge/internal/compile"
 	"github.com/rulebridge/rulebridge/internal/migration"
+	"github.com/rulebridge/rulebridge/internal/spl"
 )
 
-// Filters tell what rules leave out by filter macros, whose names end in _filter, and by lookups of what is allowed: there
-// houses keep their exclusions. They implement kibana.Filters. Close them.
+// Filters tell what rules leave out by filter macros, whose names end in _filter and which do nothing but filter, and by
+// lookups of what is allowed: there houses keep their exclusions. They implement kibana.Filters. Close them.
 type Filters struct {
 	resources compile.Resources
 	bare      *Recompiler // compiles with filter macros that leave nothing out
@@ -123,8 +124,31 @@ func macroName(r migration.Resource) string {
 	return name
 }
 
+// isFilter says that a macro leaves events out and does nothing else: its name ends in _filter, and its definition is a
+// condition of a search, or commands that filter. One that computes something is none, whatever its name says.
 func isFilter(r migration.Resource) bool {
-	return r.Type == migration.ResourceMacro && strings.HasSuffix(macroName(r), "_filter")
+	return r.Type == migration.ResourceMacro && strings.HasSuffix(macroName(r), "_filter") && onlyFilters(r)
+}
+
+// onlyFilters reads a definition as it stands behind a pipe, or, where it does not begin with a command, within a search.
+func onlyFilters(r migration.Resource) bool {
+	if r.IsEval {
+		return false // a text that is computed from the arguments
+	}
+	definition := strings.TrimPrefix(strings.TrimSpace(r.Definition), "|")
+	q := spl.Parse("search * | "+definition, spl.Options{})
+	if len(q.Pipeline.Commands) > 1 {
+		if _, unknown := q.Pipeline.Commands[1].(*spl.Unknown); unknown {
+			q = spl.Parse("search "+definition, spl.Options{})
+		}
+	}
+	return len(q.Problems) == 0 && !slices.ContainsFunc(q.Pipeline.Commands, func(c spl.Command) bool {
+		switch c.(type) {
+		case *spl.Search, *spl.Where, *spl.Regex:
+			return false
+		}
+		return true
+	})
 }
 
 var beginsWithCommand = regexp.MustCompile(`^\s*\|?\s*(search|where|regex)\s`)

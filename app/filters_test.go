@@ -26,6 +26,7 @@ func (macros) ResourcesVersion(context.Context, string) (int64, error) { return 
 func TestFilters(t *testing.T) {
 	f, err := NewFilters(config.Config{}, macros{
 		"piped_filter": `search NOT dest="10.0.0.1"`, "inner_filter": `NOT src_ip=10.1.1.1`, "empty_filter": "search *", "other": `search dest="x"`,
+		"cs_time_fields_for_filter": `eval latest=now(), span="1h"`, "lookup_filter": "lookup a k | search NOT dest=b", "where_filter": `where NOT dest="10.0.0.1" | search NOT dest="10.0.0.2"`,
 	}, Compilers{}, zap.NewNop())
 	if err != nil {
 		t.Fatal(err)
@@ -39,6 +40,10 @@ func TestFilters(t *testing.T) {
 		{search + " | `empty_filter` | stats count by dest", "", ""},
 		{search + " | `unknown_filter` | stats count by dest", "", ""},
 		{search + " | `other` | stats count by dest", "", ""},
+		{search + " | `cs_time_fields_for_filter` | stats count by dest", "", ""},
+		{search + " | `lookup_filter` | stats count by dest", "", ""},
+		{search + " | `where_filter` | stats count by dest", "where_filter", "10."},
+		{search + " | `cs_time_fields_for_filter` | eval x=span | `piped_filter` | stats count by dest", "piped_filter", "10.0.0.1"},
 	} {
 		query, names, err := f.Without(t.Context(), migration.Rule{MigrationID: "m", Original: migration.OriginalRule{ID: "r", Query: tc.spl}})
 		if err != nil || strings.Join(names, " ") != tc.macros {

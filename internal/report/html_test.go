@@ -29,7 +29,7 @@ func hostileRules() []migration.Rule {
 	for i, h := range hostile {
 		d := migration.Diagnostic{Severity: "error", Code: h, Command: h, Subject: h, Message: h, Start: migration.Position{Line: 1, Column: 1}, End: migration.Position{Line: 1, Column: 3}}
 		rules[i] = migration.Rule{
-			ID: h, Status: migration.StatusFinished, Result: migration.Partial, CompilerVersion: h, Diagnostics: []migration.Diagnostic{d, {Severity: "info", Message: h}},
+			ID: h, Status: migration.StatusFinished, Result: migration.Partial, CompilerVersion: h, Diagnostics: []migration.Diagnostic{d, {Severity: "info", Message: h}, {Severity: "approximation", Code: codeFilterMissing, Subject: h + "_filter"}},
 			Missing:  []migration.Missing{{Kind: h, Name: h}, {Kind: "macro", Name: h + "_filter"}},
 			Near:     []migration.Match{{RuleID: h, Name: h, Why: h}},
 			Original: migration.OriginalRule{ID: h, Title: h, Description: h, Query: h, App: h, Note: h, Actions: []string{h}, MitreAttackIDs: []string{h, "T1059.001"}},

@@ -123,10 +123,9 @@ func Severity(s string) string {
 	return s
 }
 
-// IsFilter says whether a missing resource is a filter macro, in which houses keep the exclusions of a rule.
-func (m MissingResource) IsFilter() bool {
-	return m.Kind == "macro" && strings.HasSuffix(m.Name, "_filter")
-}
+// IsFilter says whether a missing resource is a filter macro, in which houses keep the exclusions of a rule. It is one where
+// each rule that calls it says so: what else a macro does nobody knows.
+func (m MissingResource) IsFilter() bool { return m.Filter }
 
 // writeMissing lists what nobody defined: filter macros apart, because each is a rule's list of exclusions.
 func (r Report) writeMissing(p func(format string, args ...any)) {

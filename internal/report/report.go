@@ -115,12 +115,17 @@ type Count struct {
 	Rules int    `json:"rules"`
 }
 
+// codeFilterMissing is said of the filter macro of a rule.
+const codeFilterMissing = "filter_macro_missing"
+
 // MissingResource is a macro, lookup or data model that rules refer to and nobody defined.
 type MissingResource struct {
 	migration.Missing
 	Rules int `json:"rules"`
 	// Known says that the definition came with the rules: it is stored, and translations do not read its type yet.
 	Known bool `json:"known,omitempty"`
+	// Filter says that it is a filter macro.
+	Filter bool `json:"filter,omitempty"`
 }
 
 // Advice says what to do about it where giving the definition does not help, and is empty otherwise.
@@ -201,6 +206,7 @@ type Builder struct {
 	byCommand map[string]int
 	bySubject map[string]int
 	missing   map[migration.Missing]int
+	filters   map[migration.Missing]int // of these, where it is a filter macro
 	lookups   map[string]*lookupUse
 	sources   breakdowns
 	apps      breakdowns
@@ -219,7 +225,7 @@ func NewBuilder(m migration.Migration, at time.Time) *Builder {
 		},
 		errors: map[string]int{}, causes: map[string]*Cause{},
 		byCode: map[string]int{}, byCommand: map[string]int{}, bySubject: map[string]int{},
-		missing: map[migration.Missing]int{}, lookups: map[string]*lookupUse{},
+		missing: map[migration.Missing]int{}, filters: map[migration.Missing]int{}, lookups: map[string]*lookupUse{},
 		sources: breakdowns{}, apps: breakdowns{}, mitre: newCoverage(), compilers: map[string]int{},
 	}
 }
@@ -263,6 +269,9 @@ func (b *Builder) Add(rule migration.Rule) {
 	}
 	for _, m := range rule.Missing {
 		b.missing[m]++
+		if slices.ContainsFunc(rule.Diagnostics, func(d migration.Diagnostic) bool { return d.Code == codeFilterMissing && d.Subject == m.Name }) {
+			b.filters[m]++
+		}
 	}
 	b.addLookups(rule)
 	holes := b.addCauses(rule)
@@ -372,7 +381,7 @@ func (b *Builder) Report() Report {
 	r.Missing = make([]MissingResource, 0, len(b.missing))
 	for m, n := range b.missing {
 		known := slices.ContainsFunc(r.Known, func(k Known) bool { return k.has(m) })
-		r.Missing = append(r.Missing, MissingResource{Missing: m, Rules: n, Known: known})
+		r.Missing = append(r.Missing, MissingResource{Missing: m, Rules: n, Known: known, Filter: b.filters[m] == n})
 	}
 	slices.SortFunc(r.Missing, func(x, y MissingResource) int {
 		return cmp.Or(cmp.Compare(y.Rules, x.Rules), cmp.Compare(x.Kind, y.Kind), cmp.Compare(x.Name, y.Name))

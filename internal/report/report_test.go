@@ -27,9 +27,9 @@ func build() Report {
 	b.Add(finished("approx", migration.Partial, diag("approximation", "window", "bin", ""), diag("approximation", "window", "bin", "")))
 	// Consequences stand before their cause here, and are none.
 	holes := finished("holes", migration.Partial, diag("error", "depends_on_hole", "search", "y"), diag("error", "no_draft", "", ""),
-		diag("error", "unknown_field", "where", "x"), diag("approximation", "window", "bin", ""))
+		diag("error", "unknown_field", "where", "x"), diag("approximation", "window", "bin", ""), diag("approximation", "filter_macro_missing", "", "vips_filter"))
 	holes.Near = []migration.Match{{RuleID: "q"}}
-	holes.Missing = []migration.Missing{{Kind: "lookup", Name: "vips"}, {Kind: "macro", Name: "vips_filter"}}
+	holes.Missing = []migration.Missing{{Kind: "lookup", Name: "vips"}, {Kind: "macro", Name: "vips_filter"}, {Kind: "macro", Name: "fields_for_filter"}}
 	b.Add(holes)
 	b.Add(finished("no", migration.Untranslatable, diag("error", "unknown_command", "apply", "")))
 	b.Add(migration.Rule{ID: "err", Status: migration.StatusError, ErrorCode: "timeout"})
@@ -56,6 +56,7 @@ func TestReport(t *testing.T) {
 		{Code: "unknown_field", Severity: "error", Command: "where", Subject: "x", Rules: 2, Sole: 1, Example: "unknown_field happened"},
 		{Code: "window", Severity: "approximation", Command: "bin", Rules: 2, Sole: 1, Example: "window happened"},
 		{Code: "unknown_command", Severity: "error", Command: "apply", Rules: 1, Sole: 1, Example: "unknown_command happened"},
+		{Code: "filter_macro_missing", Severity: "approximation", Subject: "vips_filter", Rules: 1, Example: "filter_macro_missing happened"},
 	}
 	keys := map[string]bool{}
 	for i := range r.Causes {
@@ -68,10 +69,10 @@ func TestReport(t *testing.T) {
 	if want := []Count{{"bin", 2}, {"where", 2}, {"apply", 1}}; !reflect.DeepEqual(r.ByCommand, want) {
 		t.Errorf("by command %+v", r.ByCommand)
 	}
-	if want := []Count{{"x", 2}}; !reflect.DeepEqual(r.BySubject, want) {
+	if want := []Count{{"x", 2}, {"vips_filter", 1}}; !reflect.DeepEqual(r.BySubject, want) {
 		t.Errorf("by subject %+v", r.BySubject)
 	}
-	if len(r.Missing) != 2 || r.Missing[0].Name != "vips" || r.Missing[0].Rules != 1 {
+	if len(r.Missing) != 3 || r.Missing[0].Name != "vips" || r.Missing[0].Rules != 1 || r.Missing[1].IsFilter() || !r.Missing[2].IsFilter() {
 		t.Errorf("missing %+v", r.Missing)
 	}
 	var listed []string
@@ -107,7 +108,7 @@ func TestMarkdown(t *testing.T) {
 	for _, want := range []string{
 		"# Migration m1", "state **finished**", "| full | 1 | 20.0 % | 0 |", "| partial | 3 | 60.0 % | 1 |",
 		"| 2 | 1 | hole | unknown\\_field | `where` | `x` |", "| lookup | `vips` | 1 |", "| `no` | T\\|no | untranslatable |",
-		"## Missing filter macros", "| `matched` | T\\|matched | Prebuilt `p` | it alerts on the same events |", "| `vips_filter` | 1 |", "| `holes` | T\\|holes | partial |  | unknown\\_field happened | 1 |", "A **hole** is",
+		"## Missing filter macros", "| `matched` | T\\|matched | Prebuilt `p` | it alerts on the same events |", "| `vips_filter` | 1 |", "| `holes` | T\\|holes | partial |  | unknown\\_field happened | 2 |", "| macro | `fields_for_filter` | 1 |", "A **hole** is",
 	} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("the report lacks %q:\n%s", want, b.String())

@@ -83,7 +83,7 @@ var codes = []CodeInfo{
 	{"lookup_approximate", Approximation, "a lookup that can match other rows"},
 	{"pivot_approximate", Approximation, "a pivot that can have other columns or cells"},
 	{"function_differs", Approximation, "a function that gives another value in a corner"},
-	{"filter_macro_missing", Approximation, "a *_filter macro without a definition, where houses keep their exclusions"},
+	{"filter_macro_missing", Approximation, "the macro NAME_filter of the rule without a definition, where houses keep their exclusions"},
 	{"needs_estate", Approximation, "columns that one of the data streams lacks: where it is installed alone, ES|QL refuses the draft"},
 	{"never_alerts", Approximation, "a rule whose conditions never hold together, in Splunk either: it is the same in both, and alerts in neither"},
 	{"always_present", Approximation, "a test for a missing field, which Splunk's events of today always have, with a placeholder where there is no value"},

@@ -2,6 +2,7 @@ package translate
 
 import (
 	"strings"
+	"unicode"
 
 	"github.com/rulebridge/rulebridge/internal/spl"
 )
@@ -60,7 +61,36 @@ func (c *compilation) keepMacro(name string, nargs int) bool {
 	return ok
 }
 
-func isFilterMacro(name string) bool { return strings.HasSuffix(name, "_filter") }
+// isFilterMacro says that a macro without a definition is the one in which a house keeps the exclusions of this rule: by
+// convention it has the rule's name, in whole or in part, and _filter. Of any other macro nobody knows what it does, whatever
+// its name ends in. A rule without a title leaves only the ending.
+func (c *compilation) isFilterMacro(name string) bool {
+	words, ok := strings.CutSuffix(strings.ToLower(name), "_filter")
+	if !ok {
+		return false
+	}
+	title := lettersAndDigits(c.req.Title)
+	if title == "" {
+		return true
+	}
+	for _, word := range strings.Split(words, "_") {
+		at := strings.Index(title, word)
+		if at < 0 {
+			return false
+		}
+		title = title[at+len(word):]
+	}
+	return true
+}
+
+func lettersAndDigits(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) {
+			return unicode.ToLower(r)
+		}
+		return -1
+	}, text)
+}
 
 // matchesAll says that the definition of a macro filters nothing.
 func matchesAll(definition string) bool {
@@ -79,10 +109,10 @@ func (c *compilation) macroNotes() {
 				c.failedMacros = map[string]bool{}
 			}
 			c.failedMacros[u.Name] = true // said by problems
-		case isFilterMacro(u.Name) && !u.Known:
+		case !u.Known && c.isFilterMacro(u.Name):
 			c.missing("macro", u.Name)
 			c.diag("filter_macro_missing", u.Span(), u.Name, "`"+u.Name+"` has no definition here, so the draft excludes nothing for it. Such macros hold the exclusions of your house: export the macro from Splunk and add it to the macros; shipped ones are `search *`")
-		case isFilterMacro(u.Name) && matchesAll(u.Definition):
+		case strings.HasSuffix(u.Name, "_filter") && matchesAll(u.Definition):
 			c.diag("filter_macro_empty", u.Span(), u.Name, "`"+u.Name+"` is `search *`: nothing to filter")
 		case !u.Known:
 			c.unknownMacro(u.Name, u.Span())
@@ -105,10 +135,7 @@ func (c *compilation) normalized(u *spl.MacroUse) bool {
 }
 
 func (c *compilation) unknownMacro(name string, span spl.Span) {
-	if isFilterMacro(name) {
-		return
-	}
-	if c.failedMacros[name] {
+	if c.failedMacros[name] || c.isFilterMacro(name) {
 		return
 	}
 	c.missing("macro", name)
@@ -132,7 +159,7 @@ func (c *compilation) unread(span spl.Span) bool {
 
 func (l *lowering) unknown(cmd *spl.Unknown) {
 	if cmd.Macro {
-		if isFilterMacro(cmd.Command) {
+		if l.isFilterMacro(cmd.Command) {
 			return
 		}
 		l.unknownMacro(cmd.Command, cmd.Span())
