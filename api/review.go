@@ -170,7 +170,7 @@ func (r *editRequest) member(s *Server, b *body, key string) error {
 	return b.fault(field, "cannot be changed; use query, title, description, severity, risk_score, interval or from")
 }
 
-func (s *Server) editRule(ctx context.Context, r *editRequest) (*migration.Rule, error) {
+func (s *Server) editRule(ctx context.Context, r *editRequest) (*oneRule, error) {
 	return s.amend(ctx, r.changeRequest, func(rule *migration.Rule, w review.Who) error { return r.edit.Apply(rule, w) })
 }
 
@@ -183,7 +183,7 @@ func (r *resetRequest) bind(s *Server, c *gin.Context) error {
 	return r.seen()
 }
 
-func (s *Server) resetRule(ctx context.Context, r *resetRequest) (*migration.Rule, error) {
+func (s *Server) resetRule(ctx context.Context, r *resetRequest) (*oneRule, error) {
 	return s.amend(ctx, r.changeRequest, review.Reset)
 }
 
@@ -213,7 +213,7 @@ func (b *body) comment(s *Server, field string) (string, error) {
 	return strings.TrimSpace(v), err
 }
 
-func (s *Server) commentRule(ctx context.Context, r *commentRequest) (*migration.Rule, error) {
+func (s *Server) commentRule(ctx context.Context, r *commentRequest) (*oneRule, error) {
 	return s.amend(ctx, r.changeRequest, func(rule *migration.Rule, w review.Who) error { return review.Comment(rule, r.message, w) })
 }
 
@@ -222,7 +222,7 @@ func (s *Server) who(ctx context.Context) review.Who {
 	return review.Who{By: PrincipalOf(ctx).Name, At: s.Now().UTC()}
 }
 
-func (s *Server) amend(ctx context.Context, r changeRequest, change func(*migration.Rule, review.Who) error) (*migration.Rule, error) {
+func (s *Server) amend(ctx context.Context, r changeRequest, change func(*migration.Rule, review.Who) error) (*oneRule, error) {
 	w := s.who(ctx)
 	rule, err := store.AmendOne(ctx, s.Store, string(r.id), store.Amendment{RuleID: r.ruleID, Revision: r.revision},
 		func(rule *migration.Rule) error { return change(rule, w) })
@@ -230,7 +230,7 @@ func (s *Server) amend(ctx context.Context, r changeRequest, change func(*migrat
 		return nil, fmt.Errorf("changing rule %q: %w", clip(r.ruleID, 64), err)
 	}
 	s.lists.Put(string(r.id), rule)
-	return complete(&rule), nil
+	return one(rule), nil
 }
 
 // POST /{id}/review.

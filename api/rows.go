@@ -31,6 +31,7 @@ func (s *Server) registerRules(rules *gin.RouterGroup) {
 	rules.GET("/:id/rows/ids", handle(s, s.rowIDs))
 	rules.GET("/:id/rows/around", handle(s, s.rowsAround))
 	rules.GET("/:id/rule", handle(s, s.rule))
+	rules.GET("/:id/rule/history", handle(s, s.ruleHistory))
 }
 
 // GET /{id}/rows and /{id}/rows/ids.

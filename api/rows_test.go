@@ -2,12 +2,15 @@ package api
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rulebridge/rulebridge/internal/migration"
+	"github.com/rulebridge/rulebridge/internal/review"
 	"github.com/rulebridge/rulebridge/internal/rulelist"
 	"github.com/rulebridge/rulebridge/internal/store"
 )
@@ -43,7 +46,7 @@ func TestRows(t *testing.T) {
 			t.Errorf("%s: %d %s", query, w.Code, w.Body)
 		}
 	}
-	for _, path := range []string{"/rows", "/rows/ids", "/rows/around?rule_id=r", "/rule?rule_id=r"} {
+	for _, path := range []string{"/rows", "/rows/ids", "/rows/around?rule_id=r", "/rule?rule_id=r", "/rule/history?rule_id=r"} {
 		if w := b.do(http.MethodGet, BasePath+"/nobody"+path, ""); w.Code != http.StatusNoContent {
 			t.Errorf("%s of an unknown migration: %d %s", path, w.Code, w.Body)
 		}
@@ -117,6 +120,78 @@ func TestRule(t *testing.T) {
 	}
 	if w := b.do(http.MethodGet, BasePath+"/"+id+"/rule?rule_id=nobody", ""); w.Code != http.StatusNoContent {
 		t.Errorf("unknown rule: %d", w.Code)
+	}
+}
+
+// TestRuleWithManyComments: a rule comes with its newest comments and steps and says how many there are; all come by pages.
+func TestRuleWithManyComments(t *testing.T) {
+	b := newBench(t)
+	id := b.finished(1)
+	ruleID := b.rows(id, "").Rows[0].ID
+	const many = 10_000
+	_, err := store.AmendOne(t.Context(), b.store, id, store.Amendment{RuleID: ruleID}, func(r *migration.Rule) error {
+		for i := range many {
+			if err := review.Comment(r, fmt.Sprint("remark ", i), review.Who{By: "ann", At: r.UpdatedAt.Add(time.Second)}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := b.do(http.MethodGet, BasePath+"/"+id+"/rule?rule_id="+ruleID, "")
+	var r struct {
+		Comments      []migration.Comment `json:"comments"`
+		History       []any               `json:"history"`
+		CommentsTotal int                 `json:"comments_total"`
+		HistoryTotal  int                 `json:"history_total"`
+		Query         struct {
+			Query string `json:"query"`
+		} `json:"elastic_rule"`
+	}
+	if err := json.Unmarshal(w.Body.Bytes(), &r); err != nil || len(r.Comments) != newest || len(r.History) != newest || r.CommentsTotal != many || r.HistoryTotal < many ||
+		r.Comments[newest-1].Message != fmt.Sprint("remark ", many-1) || r.Query.Query != "FROM x" {
+		t.Errorf("%d bytes, %d of %d comments, %d of %d steps, %v", w.Body.Len(), len(r.Comments), r.CommentsTotal, len(r.History), r.HistoryTotal, err)
+	}
+	if w.Body.Len() > 64<<10 {
+		t.Errorf("the answer has %d bytes", w.Body.Len())
+	}
+	from := func(before int) string {
+		if before == 0 {
+			return ""
+		}
+		return fmt.Sprint("&before=", before)
+	}
+	seen := many
+	for before := 0; ; {
+		page := ask[historyBody](b, "GET", fmt.Sprintf("%s/rule/history?rule_id=%s&limit=200%s", id, ruleID, from(before)), nil, 200, "")
+		if before == 0 {
+			before = page.Total + 1
+		}
+		for _, e := range page.Events {
+			if e.N != before-1 {
+				t.Fatalf("event %d comes after %d", e.N, before)
+			}
+			before = e.N
+			if e.Action == migration.ActionCommented {
+				seen--
+				if e.Message != fmt.Sprint("remark ", seen) {
+					t.Fatalf("%q is at the place of %d", e.Message, seen)
+				}
+			}
+		}
+		if before <= 1 || len(page.Events) == 0 {
+			break
+		}
+	}
+	if seen != 0 {
+		t.Errorf("%d comments did not come", seen)
+	}
+	for query, want := range map[string]int{"rule_id=" + ruleID + "&limit=201": 400, "rule_id=" + ruleID + "&before=x": 400, "": 400, "rule_id=nobody": 204} {
+		if w := b.do(http.MethodGet, BasePath+"/"+id+"/rule/history?"+query, ""); w.Code != want {
+			t.Errorf("%q: %d %s", query, w.Code, w.Body)
+		}
 	}
 }
 

@@ -1358,6 +1358,24 @@ type Diagnostic struct {
 // DiagnosticSeverity defines model for Diagnostic.Severity.
 type DiagnosticSeverity string
 
+// Earlier What the rule had come to before it was translated again (action requeued), in short.
+type Earlier struct {
+	// Codes Codes of its diagnostics.
+	Codes *[]string `json:"codes,omitempty"`
+
+	// EditedBy Who wrote the query; absent when no person did.
+	EditedBy       *string `json:"edited_by,omitempty"`
+	ErrorCode      *string `json:"error_code,omitempty"`
+	PrebuiltRuleId *string `json:"prebuilt_rule_id,omitempty"`
+	Query          *string `json:"query,omitempty"`
+
+	// Review What was decided about the rule.
+	Review            *map[string]interface{} `json:"review,omitempty"`
+	Status            Status                  `json:"status"`
+	TranslationResult *Result                 `json:"translation_result,omitempty"`
+	UpdatedAt         time.Time               `json:"updated_at"`
+}
+
 // Edited Who changed the Elastic rule last; absent while it is as the compiler or the match gave it.
 type Edited struct {
 	At time.Time `json:"at"`
@@ -1876,7 +1894,10 @@ type Rule struct {
 		CreatedBy string    `json:"created_by"`
 		Message   string    `json:"message"`
 	} `json:"comments"`
-	CompiledRule *ElasticRule `json:"compiled_rule,omitempty"`
+
+	// CommentsTotal In the answers of the calls about one rule, which have the newest 50 comments.
+	CommentsTotal *int         `json:"comments_total,omitempty"`
+	CompiledRule  *ElasticRule `json:"compiled_rule,omitempty"`
 
 	// CompilerVersion The compiler that made the translation, named by what it is made of; `rulebridge version` says which one a program has.
 	CompilerVersion *string      `json:"compiler_version,omitempty"`
@@ -1895,27 +1916,15 @@ type Rule struct {
 		Detail *string   `json:"detail,omitempty"`
 
 		// Earlier What the rule had come to before it was translated again (action requeued), in short.
-		Earlier *struct {
-			// Codes Codes of its diagnostics.
-			Codes *[]string `json:"codes,omitempty"`
-
-			// EditedBy Who wrote the query; absent when no person did.
-			EditedBy       *string `json:"edited_by,omitempty"`
-			ErrorCode      *string `json:"error_code,omitempty"`
-			PrebuiltRuleId *string `json:"prebuilt_rule_id,omitempty"`
-			Query          *string `json:"query,omitempty"`
-
-			// Review What was decided about the rule.
-			Review            *map[string]interface{} `json:"review,omitempty"`
-			Status            Status                  `json:"status"`
-			TranslationResult *Result                 `json:"translation_result,omitempty"`
-			UpdatedAt         time.Time               `json:"updated_at"`
-		} `json:"earlier,omitempty"`
+		Earlier *Earlier `json:"earlier,omitempty"`
 	} `json:"history"`
-	Id          string `json:"id"`
-	MatchedRule *Match `json:"matched_rule,omitempty"`
-	MigrationId string `json:"migration_id"`
-	Missing     *[]struct {
+
+	// HistoryTotal In the answers of the calls about one rule, which have the newest 50 steps.
+	HistoryTotal *int   `json:"history_total,omitempty"`
+	Id           string `json:"id"`
+	MatchedRule  *Match `json:"matched_rule,omitempty"`
+	MigrationId  string `json:"migration_id"`
+	Missing      *[]struct {
 		Kind RuleMissingKind `json:"kind"`
 		Name string          `json:"name"`
 	} `json:"missing,omitempty"`
@@ -1948,6 +1957,29 @@ type RuleReviewState string
 
 // RuleVerification defines model for Rule.Verification.
 type RuleVerification string
+
+// RuleHistory defines model for RuleHistory.
+type RuleHistory struct {
+	Events []struct {
+		// Action edited, reset, accepted, rejected, reopened, installed, commented, requeued, …
+		Action string    `json:"action"`
+		At     time.Time `json:"at"`
+		By     string    `json:"by"`
+		Detail *string   `json:"detail,omitempty"`
+
+		// Earlier What the rule had come to before it was translated again (action requeued), in short.
+		Earlier *Earlier `json:"earlier,omitempty"`
+
+		// Message What was remarked.
+		Message *string `json:"message,omitempty"`
+
+		// N The number of the event, from 1 for the first; later ones do not change it.
+		N int `json:"n"`
+	} `json:"events"`
+
+	// Total Of all that happened.
+	Total int `json:"total"`
+}
 
 // Session defines model for Session.
 type Session struct {
@@ -2385,7 +2417,7 @@ type ListRowsParamsOrder string
 
 // FindRowsAroundParams defines parameters for FindRowsAround.
 type FindRowsAroundParams struct {
-	RuleId string `form:"rule_id" json:"rule_id"`
+	RuleId RuleID `form:"rule_id" json:"rule_id"`
 
 	// Q Words that all have to occur in title, description, SPL, ES|QL or id, without case; at most 20.
 	Q      *string   `form:"q,omitempty" json:"q,omitempty"`
@@ -2502,6 +2534,15 @@ type EditRuleJSONBodyElasticRuleSeverity string
 type CommentRuleJSONBody struct {
 	Message string `json:"message"`
 	RuleId  string `json:"rule_id"`
+}
+
+// ReadRuleHistoryParams defines parameters for ReadRuleHistory.
+type ReadRuleHistoryParams struct {
+	RuleId RuleID `form:"rule_id" json:"rule_id"`
+
+	// Before The number n of the oldest event of the last page; absent: from the newest.
+	Before *int `form:"before,omitempty" json:"before,omitempty"`
+	Limit  *int `form:"limit,omitempty" json:"limit,omitempty"`
 }
 
 // ResetRuleJSONBody defines parameters for ResetRule.
@@ -3251,9 +3292,10 @@ type ClientInterface interface {
 	// Corresponds with GET /internal/siem_migrations/rules/{id}/rows/ids (the `ListRowIDs` operationId).
 	ListRowIDs(ctx context.Context, id Id, params *ListRowIDsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// ReadRule One rule, whole
+	// ReadRule One rule
 	//
-	// 204 also when the migration has no such rule; 409 when its stored document cannot be read.
+	// The document with the newest 50 of its comments and of its history, and how many there are; rule/history has all by
+	// pages. 204 also when the migration has no such rule; 409 when its stored document cannot be read.
 	//
 	// Corresponds with GET /internal/siem_migrations/rules/{id}/rule (the `ReadRule` operationId).
 	ReadRule(ctx context.Context, id Id, params *ReadRuleParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -3297,6 +3339,13 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /internal/siem_migrations/rules/{id}/rule/comments (the `CommentRule` operationId).
 	CommentRule(ctx context.Context, id Id, body CommentRuleJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReadRuleHistory What happened to a rule, and what was remarked, newest first
+	//
+	// 204 also when the migration has no such rule; 409 when its stored document cannot be read.
+	//
+	// Corresponds with GET /internal/siem_migrations/rules/{id}/rule/history (the `ReadRuleHistory` operationId).
+	ReadRuleHistory(ctx context.Context, id Id, params *ReadRuleHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ResetRuleWithBody Put the Elastic rule back to its draft
 	//
@@ -4312,9 +4361,10 @@ func (c *Client) ListRowIDs(ctx context.Context, id Id, params *ListRowIDsParams
 	return c.Client.Do(req)
 }
 
-// ReadRule One rule, whole
+// ReadRule One rule
 //
-// 204 also when the migration has no such rule; 409 when its stored document cannot be read.
+// The document with the newest 50 of its comments and of its history, and how many there are; rule/history has all by
+// pages. 204 also when the migration has no such rule; 409 when its stored document cannot be read.
 //
 // Corresponds with GET /internal/siem_migrations/rules/{id}/rule (the `ReadRule` operationId).
 func (c *Client) ReadRule(ctx context.Context, id Id, params *ReadRuleParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -4399,6 +4449,23 @@ func (c *Client) CommentRuleWithBody(ctx context.Context, id Id, contentType str
 // Corresponds with POST /internal/siem_migrations/rules/{id}/rule/comments (the `CommentRule` operationId).
 func (c *Client) CommentRule(ctx context.Context, id Id, body CommentRuleJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewCommentRuleRequest(c.Server, id, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReadRuleHistory What happened to a rule, and what was remarked, newest first
+//
+// 204 also when the migration has no such rule; 409 when its stored document cannot be read.
+//
+// Corresponds with GET /internal/siem_migrations/rules/{id}/rule/history (the `ReadRuleHistory` operationId).
+func (c *Client) ReadRuleHistory(ctx context.Context, id Id, params *ReadRuleHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReadRuleHistoryRequest(c.Server, id, params)
 	if err != nil {
 		return nil, err
 	}
@@ -7079,6 +7146,87 @@ func NewCommentRuleRequestWithBody(server string, id Id, contentType string, bod
 	return req, nil
 }
 
+// NewReadRuleHistoryRequest constructs an http.Request for the ReadRuleHistory method
+func NewReadRuleHistoryRequest(server string, id Id, params *ReadRuleHistoryParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/internal/siem_migrations/rules/%s/rule/history", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "rule_id", params.RuleId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if params.Before != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "before", *params.Before, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewResetRuleRequest calls the generic ResetRule builder with application/json body
 func NewResetRuleRequest(server string, id Id, body ResetRuleJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -7894,9 +8042,10 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /internal/siem_migrations/rules/{id}/rows/ids (the `ListRowIDs` operationId).
 	ListRowIDsWithResponse(ctx context.Context, id Id, params *ListRowIDsParams, reqEditors ...RequestEditorFn) (*ListRowIDsResponse, error)
 
-	// ReadRuleWithResponse One rule, whole
+	// ReadRuleWithResponse One rule
 	//
-	// 204 also when the migration has no such rule; 409 when its stored document cannot be read.
+	// The document with the newest 50 of its comments and of its history, and how many there are; rule/history has all by
+	// pages. 204 also when the migration has no such rule; 409 when its stored document cannot be read.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -7942,6 +8091,15 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /internal/siem_migrations/rules/{id}/rule/comments (the `CommentRule` operationId).
 	CommentRuleWithResponse(ctx context.Context, id Id, body CommentRuleJSONRequestBody, reqEditors ...RequestEditorFn) (*CommentRuleResponse, error)
+
+	// ReadRuleHistoryWithResponse What happened to a rule, and what was remarked, newest first
+	//
+	// 204 also when the migration has no such rule; 409 when its stored document cannot be read.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /internal/siem_migrations/rules/{id}/rule/history (the `ReadRuleHistory` operationId).
+	ReadRuleHistoryWithResponse(ctx context.Context, id Id, params *ReadRuleHistoryParams, reqEditors ...RequestEditorFn) (*ReadRuleHistoryResponse, error)
 
 	// ResetRuleWithBodyWithResponse Put the Elastic rule back to its draft
 	//
@@ -10008,6 +10166,54 @@ func (r CommentRuleResponse) ContentType() string {
 	return ""
 }
 
+type ReadRuleHistoryResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *RuleHistory
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ReadRuleHistoryResponse) GetJSON200() *RuleHistory {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r ReadRuleHistoryResponse) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ReadRuleHistoryResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ReadRuleHistoryResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ReadRuleHistoryResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ReadRuleHistoryResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type ResetRuleResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -11156,9 +11362,10 @@ func (c *ClientWithResponses) ListRowIDsWithResponse(ctx context.Context, id Id,
 	return ParseListRowIDsResponse(rsp)
 }
 
-// ReadRuleWithResponse One rule, whole
+// ReadRuleWithResponse One rule
 //
-// 204 also when the migration has no such rule; 409 when its stored document cannot be read.
+// The document with the newest 50 of its comments and of its history, and how many there are; rule/history has all by
+// pages. 204 also when the migration has no such rule; 409 when its stored document cannot be read.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -11233,6 +11440,21 @@ func (c *ClientWithResponses) CommentRuleWithResponse(ctx context.Context, id Id
 		return nil, err
 	}
 	return ParseCommentRuleResponse(rsp)
+}
+
+// ReadRuleHistoryWithResponse What happened to a rule, and what was remarked, newest first
+//
+// 204 also when the migration has no such rule; 409 when its stored document cannot be read.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /internal/siem_migrations/rules/{id}/rule/history (the `ReadRuleHistory` operationId).
+func (c *ClientWithResponses) ReadRuleHistoryWithResponse(ctx context.Context, id Id, params *ReadRuleHistoryParams, reqEditors ...RequestEditorFn) (*ReadRuleHistoryResponse, error) {
+	rsp, err := c.ReadRuleHistory(ctx, id, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReadRuleHistoryResponse(rsp)
 }
 
 // ResetRuleWithBodyWithResponse Put the Elastic rule back to its draft
@@ -12780,6 +13002,42 @@ func ParseCommentRuleResponse(rsp *http.Response) (*CommentRuleResponse, error) 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
 		var dest Rule
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseReadRuleHistoryResponse parses an HTTP response from a ReadRuleHistoryWithResponse call
+func ParseReadRuleHistoryResponse(rsp *http.Response) (*ReadRuleHistoryResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ReadRuleHistoryResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest RuleHistory
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}

@@ -131,15 +131,32 @@ export interface HistoryEntry {
   by: string
   action: string
   detail?: string
-  earlier?: {
-    status: Status
-    translation_result?: Result
-    error_code?: string
-    query?: string
-    prebuilt_rule_id?: string
-    codes?: string[]
-    updated_at: string
-  }
+  earlier?: Earlier
+}
+
+/** What a rule had come to before it was translated again. */
+export interface Earlier {
+  status: Status
+  translation_result?: Result
+  error_code?: string
+  query?: string
+  prebuilt_rule_id?: string
+  codes?: string[]
+  updated_at: string
+}
+
+/** Something that happened to a rule: a step of its history, or a comment. */
+export interface RuleEvent extends HistoryEntry {
+  /** Its number, from 1 for the first. */
+  n: number
+  /** What was remarked. */
+  message?: string
+}
+
+/** What happened to a rule, newest first: a page of it. */
+export interface RuleHistory {
+  total: number
+  events: RuleEvent[]
 }
 
 export interface Review {
@@ -163,7 +180,9 @@ export interface Rule {
   near_rules: Match[]
   status: Status
   error_code?: string
+  /** The newest ones; comments_total is how many there are. */
   comments: Comment[]
+  comments_total?: number
   diagnostics: Diagnostic[]
   missing?: MissingName[]
   history: HistoryEntry[]
@@ -247,6 +266,20 @@ export interface Rows {
 export interface RowIds {
   total: number
   ids: string[]
+  /** Of each id, at the same place, as the listing knows it. */
+  revisions: number[]
+}
+
+/** The place of a rule in a list, and which to go on with. */
+export interface Around {
+  total: number
+  /** From 0; -1: the rule is not in the list, and has the neighbours that it would have. */
+  at: number
+  before?: string
+  after?: string
+  /** How many other rules of the list are still to be decided about. */
+  open: number
+  next_open?: string
 }
 
 export interface Stage {
@@ -266,7 +299,8 @@ export interface Stages {
 
 export interface ReviewChange {
   rule_id: string
-  revision?: number
+  /** In which the person saw the rule. A later change of somebody else is told, not overwritten. */
+  revision: number
   state: 'open' | 'accepted' | 'rejected'
 }
 

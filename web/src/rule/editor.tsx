@@ -3,10 +3,10 @@ import {api, ApiError, messageOf, of, P} from '../api/client'
 import type {Checked, Rule} from '../api/types'
 import {useAction} from '../load'
 import {session} from '../session'
-import {Button, Code, CodeDiff, Icon, Note, toast, Toggle} from '../ui'
+import {Button, Code, CodeDiff, Confirm, Icon, Note, toast, Toggle} from '../ui'
 import type {Editor} from '../ui/code'
 import {LiveCheck} from './check'
-import {changedFields, type Edit, faults, saveBody, setField, upTo} from './edit'
+import {changedFields, type Edit, faults, fieldNames, saveBody, setField, upTo} from './edit'
 import {SettingsForm} from './settings'
 
 interface EditorProps {
@@ -24,6 +24,7 @@ interface EditorProps {
 /** Changes the ES|QL and the settings of a rule, checked while one types. */
 export function RuleEditor({rule, edit, onEdit, onWrite, onSaved, onConflict, onClose}: EditorProps) {
   const [diff, setDiff] = useState(false)
+  const [discarding, setDiscarding] = useState(false)
   const editor = useRef<Editor | null>(null)
   const cluster = session.value?.elasticsearch === true
   const live = useMemo(() => new LiveCheck((query, signal) => api.post<Checked>(P + '/check', {query, cluster}, {signal})), [cluster])
@@ -116,7 +117,7 @@ export function RuleEditor({rule, edit, onEdit, onWrite, onSaved, onConflict, on
         <Button kind="primary" busy={save.busy} why={wrong[0] ?? (changed.length === 0 ? 'Nothing was changed' : undefined)} onClick={trySave}>
           Save
         </Button>
-        <Button onClick={onClose}>{changed.length > 0 ? 'Discard' : 'Close'}</Button>
+        <Button onClick={() => (changed.length > 0 ? setDiscarding(true) : onClose())}>{changed.length > 0 ? 'Discard' : 'Close'}</Button>
         <Toggle checked={diff} onChange={setDiff}>
           Differences from the {rule.draft ? 'draft' : 'stored query'}
         </Toggle>
@@ -124,6 +125,11 @@ export function RuleEditor({rule, edit, onEdit, onWrite, onSaved, onConflict, on
           <kbd>Ctrl S</kbd> saves
         </span>
       </div>
+      {discarding ? (
+        <Confirm title="Discard your change?" action="Discard" onConfirm={async () => onClose()} onClose={() => setDiscarding(false)}>
+          <p>What you changed ({changed.map(k => fieldNames[k].toLowerCase()).join(', ')}) is not stored, and cannot be brought back.</p>
+        </Confirm>
+      ) : null}
     </section>
   )
 }

@@ -1,4 +1,5 @@
-import type {Rule, Severity} from '../api/types'
+import {useEffect} from 'preact/hooks'
+import type {Around, Rule, Severity} from '../api/types'
 import type {Verdict} from '../rules/review'
 import {Badge, Button, Menu, Time} from '../ui'
 import {num} from '../ui/format'
@@ -10,23 +11,38 @@ interface HeadProps {
   /** How many notes of each severity there are. */
   counts: Record<Severity, number>
   /** The place of the rule in its list. */
-  around: {at: number; total: number; before?: string; after?: string} | undefined
+  around: Around | undefined
   /** The address of the list. */
   list: string
   mayWrite: boolean
   back: () => void
   step: (to: string | undefined) => void
   set: (verdict: Verdict) => void
+  /** Goes to the next rule that is open, and decides about this one before. */
+  goOn: (verdict?: Verdict) => void
   startEdit: () => void
   onRetry: () => void
   onReset: () => void
   onHelp: () => void
 }
 
+// Whether the button that goes on was pressed with the focus on it: the next rule's has it then, so that one press follows another.
+let keepsFocus = false
+
 /** What a rule is and came to, who signed it off, and what can be done with it. */
-export function RuleHead({rule, counts, around, list, mayWrite, back, step, set, startEdit, onRetry, onReset, onHelp}: HeadProps) {
+export function RuleHead({rule, counts, around, list, mayWrite, back, step, set, goOn, startEdit, onRetry, onReset, onHelp}: HeadProps) {
   const elastic = rule.elastic_rule
   const state = rule.review?.state ?? 'open'
+  useEffect(() => {
+    if (keepsFocus) document.querySelector<HTMLElement>('.go-on')?.focus({preventScroll: true})
+    keepsFocus = false
+  }, [])
+  const ended = rule.status === 'finished' || rule.status === 'error'
+  const open = (around?.open ?? 0) + (state === 'open' && ended ? 1 : 0)
+  const query = Boolean(elastic?.query.trim())
+  const accepts = state === 'open' && ended && query
+  // Until it is known it is taken for so, for a button that comes later would move the others.
+  const onward = around === undefined || around.open > 0
   return (
       <header class="rule-head">
         <div class="rule-way">
@@ -51,7 +67,8 @@ export function RuleHead({rule, counts, around, list, mayWrite, back, step, set,
               onClick={() => step(around?.before)}
             />
             <span class="rule-place">
-              {around && around.at >= 0 ? `${num(around.at + 1)} of ${num(around.total)}` : ''}
+              {around && around.at >= 0 ? `${num(around.at + 1)} of ${num(around.total)} · ` : ''}
+              {around ? <span class="rule-open">{open > 0 ? `${num(open)} open` : 'none open'}</span> : null}
             </span>
             <Button
               small
@@ -110,9 +127,24 @@ export function RuleHead({rule, counts, around, list, mayWrite, back, step, set,
           </p>
           {mayWrite ? (
             <div class="row">
+              {onward ? (
+                <Button
+                  class="go-on"
+                  kind={accepts ? 'primary' : 'default'}
+                  icon={accepts ? 'check' : undefined}
+                  title={accepts ? 'Accept, and go to the next rule that is open (Shift A)' : 'Next rule that is open (n)'}
+                  onClick={e => {
+                    keepsFocus = document.activeElement === e.currentTarget
+                    goOn(accepts ? 'accepted' : undefined)
+                  }}
+                >
+                  {accepts ? 'Accept and next' : 'Next open'}
+                </Button>
+              ) : null}
               <Button
-                kind={state === 'open' ? 'primary' : 'default'}
-                icon="check"
+                kind={accepts && !onward ? 'primary' : 'default'}
+                icon={onward && accepts ? undefined : 'check'}
+                why={query || state !== 'open' ? undefined : 'There is no query to accept: write one, or reject the rule'}
                 aria-pressed={state === 'accepted'}
                 title="Accept (a)"
                 onClick={() => set(state === 'accepted' ? 'open' : 'accepted')}

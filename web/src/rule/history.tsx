@@ -1,16 +1,9 @@
-import {useRef, useState} from 'preact/hooks'
+import {useEffect, useRef, useState} from 'preact/hooks'
 import {api, messageOf, of} from '../api/client'
-import type {HistoryEntry, Rule} from '../api/types'
-import {useAction} from '../load'
-import {Button, Note, Time} from '../ui/basic'
-
-interface Item {
-  at: string
-  by: string
-  kind: 'comment' | 'action'
-  text: string
-  earlier?: HistoryEntry['earlier']
-}
+import type {Earlier as EarlierState, Rule, RuleEvent, RuleHistory} from '../api/types'
+import {useAction, useLoad} from '../load'
+import {Button, ErrorState, Note, Spinner, Time} from '../ui/basic'
+import {num} from '../ui/format'
 
 const actionNames: Record<string, string> = {
   edited: 'changed the rule',
@@ -25,22 +18,20 @@ const actionNames: Record<string, string> = {
   matched: 'matched a prebuilt rule',
 }
 
-/** What happened to a rule, newest first. A comment's own entry among the actions says nothing more and is left out. */
-export function historyItems(rule: Rule): Item[] {
-  const comments = (rule.comments ?? []).map((c): Item => ({at: c.created_at, by: c.created_by, kind: 'comment', text: c.message}))
-  const actions = (rule.history ?? [])
-    .filter(h => h.action !== 'commented')
-    .map((h): Item => ({
-      at: h.at,
-      by: h.by,
-      kind: 'action',
-      text: (actionNames[h.action] ?? h.action.replaceAll('_', ' ')) + (h.detail ? `: ${h.detail}` : ''),
-      earlier: h.earlier,
-    }))
-  return [...comments, ...actions]
-    .map((item, i) => ({item, i}))
-    .sort((a, b) => Date.parse(b.item.at) - Date.parse(a.item.at) || b.i - a.i)
-    .map(x => x.item)
+/** What a step says of itself. */
+export function stepText(e: RuleEvent): string {
+  return (actionNames[e.action] ?? e.action.replaceAll('_', ' ')) + (e.detail ? `: ${e.detail}` : '')
+}
+
+/** Puts a page of events, newest first, together with those that were there: newer ones before, older ones behind. */
+export function joined(there: readonly RuleEvent[], page: readonly RuleEvent[]): RuleEvent[] {
+  const first = page[0]?.n ?? 0,
+    last = page.at(-1)?.n ?? 0
+  const newer = there.filter(e => e.n > first),
+    older = there.filter(e => e.n < last)
+  // Events between that did not come would be missing in silence: what lies beyond such a gap is asked for again.
+  const meets = (a: RuleEvent | undefined, b: RuleEvent | undefined) => !a || !b || a.n === b.n + 1
+  return [...(meets(newer.at(-1), page[0]) ? newer : []), ...page, ...(meets(page.at(-1), older[0]) ? older : [])]
 }
 
 /** Comments and history of a rule, and a place for a new comment. */
@@ -52,7 +43,19 @@ export function History({rule, mayWrite, onRule, onWrite, box}: {rule: Rule; may
     onRule(await api.post<Rule>(of(rule.migration_id, '/rule/comments'), {rule_id: rule.id, message: text.trim()}))
     setText('')
   })
-  const items = historyItems(rule)
+  const [events, setEvents] = useState<RuleEvent[]>([])
+  const read = (query: Record<string, number>, signal?: AbortSignal) => api.get<RuleHistory>(of(rule.migration_id, '/rule/history'), {rule_id: rule.id, ...query}, signal)
+  const newest = useLoad(signal => read({}, signal), [rule.migration_id, rule.id, rule.revision])
+  const [total, setTotal] = useState(0)
+  const take = (page: RuleHistory) => {
+    setTotal(page.total)
+    setEvents(there => joined(there, page.events))
+  }
+  useEffect(() => {
+    if (newest.data) take(newest.data)
+  }, [newest.data])
+  const oldest = events.at(-1)?.n ?? 1
+  const older = useAction(async () => take(await read({before: oldest})))
   return (
     <div class="history">
       {mayWrite ? (
@@ -85,29 +88,43 @@ export function History({rule, mayWrite, onRule, onWrite, box}: {rule: Rule; may
           {send.error ? <Note tone="error">{messageOf(send.error)}</Note> : null}
         </form>
       ) : null}
-      {items.length === 0 ? (
-        <p class="muted">Nothing yet.</p>
+      {events.length === 0 ? (
+        newest.error ? (
+          <ErrorState title="The history could not be read" error={newest.error} retry={newest.reload} />
+        ) : newest.loading ? (
+          <Spinner label="Reading the history" />
+        ) : (
+          <p class="muted">Nothing yet.</p>
+        )
       ) : (
-        <ol class="history-list">
-          {items.map((item, i) => (
-            <li key={i} class={`history-${item.kind}`}>
-              <p class="history-who">
-                <strong>{item.by || 'rulebridge'}</strong> {item.kind === 'comment' ? 'commented' : item.text}{' '}
-                <span class="muted">
-                  <Time at={item.at} />
-                </span>
-              </p>
-              {item.kind === 'comment' ? <p class="history-text">{item.text}</p> : null}
-              {item.earlier ? <Earlier earlier={item.earlier} /> : null}
-            </li>
-          ))}
-        </ol>
+        <div class="history-past">
+          <ol class="history-list">
+            {events.map(e => (
+              <li key={e.n} class={e.message === undefined ? 'history-action' : 'history-comment'}>
+                <p class="history-who">
+                  <strong>{e.by || 'rulebridge'}</strong> {stepText(e)}{' '}
+                  <span class="muted">
+                    <Time at={e.at} />
+                  </span>
+                </p>
+                {e.message === undefined ? null : <p class="history-text">{e.message}</p>}
+                {e.earlier ? <Earlier earlier={e.earlier} /> : null}
+              </li>
+            ))}
+          </ol>
+          {oldest > 1 ? (
+            <Button small busy={older.busy} onClick={() => void older.run()}>
+              Show older ({num(oldest - 1)} of {num(total)})
+            </Button>
+          ) : null}
+          {older.error ? <Note tone="error">{messageOf(older.error)}</Note> : null}
+        </div>
       )}
     </div>
   )
 }
 
-function Earlier({earlier}: {earlier: NonNullable<HistoryEntry['earlier']>}) {
+function Earlier({earlier}: {earlier: EarlierState}) {
   const what = [
     earlier.status === 'error' ? `in error (${earlier.error_code ?? ''})` : (earlier.translation_result ?? earlier.status),
     ...(earlier.codes ?? []),

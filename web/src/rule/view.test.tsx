@@ -7,6 +7,7 @@ import {forgetList} from '../rules/model'
 import {session} from '../session'
 import {Toasts} from '../ui/toast'
 import {keepEdit} from './edit'
+import {panel} from './panel'
 import {RuleView} from './view'
 
 const editors = vi.hoisted(() => new Map<string, {text: string; change: (v: string) => void; problems: unknown[]}>())
@@ -34,6 +35,11 @@ interface Call {
 let root: HTMLElement
 let calls: Call[] = []
 let stored: Rule
+/** The next rule of the list that is open; undefined: there is none. */
+let nextOpen: string | undefined
+let refuses = false
+/** How many comments the rule has. */
+let happened = 0
 
 const at = (line: number, column: number) => ({line, column})
 const fresh = (): Rule => ({
@@ -61,12 +67,18 @@ function byBen(query: string) {
 }
 
 function gateway(c: Call): [unknown, number?] {
-  if (c.path.endsWith('/rule') && c.method === 'GET') return [stored]
+  if (c.path.endsWith('/rule') && c.method === 'GET') return [c.query.get('rule_id') === stored.id ? stored : {...fresh(), id: c.query.get('rule_id') ?? '', elastic_rule: {...fresh().elastic_rule!, title: 'Another'}}]
+  if (c.path.endsWith('/rule/history')) {
+    const before = Number(c.query.get('before') ?? happened + 1), n = Math.min(50, before - 1)
+    return [{total: happened, events: Array.from({length: n}, (_, i) => ({n: before - 1 - i, at: '2026-01-01T00:00:00Z', by: 'ben', action: 'commented', message: `remark ${before - 1 - i}`}))}]
+  }
   if (c.path.endsWith('/stages')) return [stages]
-  if (c.path.endsWith('/rows/ids')) return [{total: 3, ids: ['a', 'r/1', 'z']}]
+  if (c.path.endsWith('/rows/around')) return [c.query.get('rule_id') === 'r/1' ? {total: 3, at: 1, before: 'a', after: 'z', open: nextOpen ? 1 : 0, next_open: nextOpen} : {total: 3, at: 2, before: 'r/1', open: 1, next_open: 'r/1'}]
   if (c.path.endsWith('/check')) return [{problems: String(c.body?.['query']).includes('wrong') ? [{severity: 'error', message: 'unknown column [wrong]', start: at(1, 1), end: at(1, 2)}] : []}]
   if (c.path.endsWith('/review')) {
     const [r] = c.body?.['rules'] as {rule_id: string; state: 'open' | 'accepted' | 'rejected'}[]
+    if (refuses) return [{changed: [], refused: [{rule_id: r!.rule_id, why: 'there is no query to accept'}]}]
+    if (r!.rule_id !== stored.id) return [{changed: [{rule_id: r!.rule_id, revision: 4, state: r!.state, previous: 'open'}], refused: []}]
     stored = {...stored, revision: stored.revision + 1, review: r!.state === 'open' ? undefined : {state: r!.state, by: 'anna', at: new Date().toISOString()}}
     return [{changed: [{rule_id: r!.rule_id, revision: stored.revision, state: r!.state, previous: 'open'}], refused: []}]
   }
@@ -94,20 +106,24 @@ const click = async (name: string) => {
 const writes = () => calls.filter(c => c.method === 'PUT')
 const editor = () => editors.get('ES|QL query')!
 
-const Page = () => <><RuleView params={{id: 'm', rule: 'r/1'}} query={location.value.query} /><Toasts /></>
+const Page = () => <><RuleView params={{id: 'm', rule: decodeURIComponent(location.value.path.split('/').at(-1) ?? '')}} query={location.value.query} /><Toasts /></>
 
-async function open(role: Role = 'operator') {
+async function open(role: Role = 'operator', shown = 2) {
   session.value = {user: {name: 'anna', role}, auth: true, elasticsearch: false} as Session
   location.value = parse('#/m/m/rules/r%2F1?sort=holes')
   render(<Page />, root)
   // Editors are loaded when they are first shown.
-  await vi.waitFor(() => { if (editors.size < 2) throw new Error('no editors yet') }, 3000)
+  await vi.waitFor(() => { if (editors.size < shown) throw new Error('no editors yet') }, 3000)
   await settle()
 }
 
 beforeEach(() => {
   calls = []
   stored = fresh()
+  nextOpen = 'z'
+  refuses = false
+  happened = 0
+  panel.value = 'notes'
   root = document.createElement('div')
   document.body.append(root)
   vi.stubGlobal('fetch', async (input: string, init: RequestInit = {}) => {
@@ -229,14 +245,121 @@ describe('one rule', () => {
   })
   it('goes to the next rule of the list', async () => {
     await open()
-    expect(root.querySelector('.rule-place')?.textContent).toBe('2 of 3')
+    expect(root.querySelector('.rule-place')?.textContent).toBe('2 of 3 · 2 open')
     await press('j')
     expect(location.value.path).toBe('/m/m/rules/z')
     expect(location.value.query.toString()).toBe('sort=holes')
   })
+  const reviews = () => calls.filter(c => c.path.endsWith('/review')).map(c => (c.body?.['rules'] as {rule_id: string; state: string}[])[0]).map(r => `${r?.rule_id} ${r?.state}`)
+  it('is accepted, and the next that is open comes; what was done is taken back from there, and says of which rule', async () => {
+    await open()
+    await press('A')
+    expect(reviews()).toEqual(['r/1 accepted'])
+    expect(location.value.path).toBe('/m/m/rules/z')
+    expect(location.value.query.toString()).toBe('sort=holes')
+    expect(root.querySelector('h2')?.textContent).toBe('Another')
+    expect(root.querySelector('.toasts')?.textContent).toContain('1 rule accepted: Sign-ins')
+    expect(calls.filter(c => c.path.endsWith('/rule') && c.method === 'GET').map(c => c.query.get('rule_id'))).toEqual(['r/1', 'z'])
+    await press('u')
+    expect(reviews()).toEqual(['r/1 accepted', 'r/1 open'])
+    expect(root.querySelector('.toasts')?.textContent).toContain('1 rule as before: Sign-ins')
+    expect(location.value.path).toBe('/m/m/rules/z')
+  })
+  it('keeps the focus on the button that goes on', async () => {
+    await open()
+    button('Accept and next')?.focus()
+    await click('Accept and next')
+    expect(location.value.path).toBe('/m/m/rules/z')
+    expect(document.activeElement?.textContent).toBe('Accept and next')
+    // A rule that is accepted already is not sent again.
+    stored = {...stored, review: {state: 'accepted', by: 'ben', at: ''}}
+    await click('Accept and next')
+    expect(location.value.path).toBe('/m/m/rules/r%2F1')
+    await click('Next open')
+    expect(location.value.path).toBe('/m/m/rules/z')
+    expect(reviews()).toEqual(['r/1 accepted', 'z accepted'])
+  })
+  it('stays where it is when it is refused, when the change is not stored, and when nothing else is open', async () => {
+    await open()
+    refuses = true
+    await press('A')
+    expect(location.value.path).toBe('/m/m/rules/r%2F1')
+    expect(root.querySelector('.toasts')?.textContent).toContain('Not accepted: Sign-ins: there is no query to accept')
+    refuses = false
+    await press('e')
+    editor().change('FROM mine')
+    await settle()
+    await press('A')
+    expect(reviews().length).toBe(1)
+    editor().change(stored.elastic_rule?.query ?? '')
+    await settle()
+    nextOpen = undefined
+    await press('A')
+    expect(location.value.path).toBe('/m/m/rules/r%2F1')
+    expect(root.querySelector('.toasts')?.textContent).toContain('No other rule is open')
+    expect(root.querySelector('.sign-off .tone-accepted')).not.toBeNull()
+  })
+  it('skips a rule without a decision', async () => {
+    await open()
+    await press('n')
+    expect(location.value.path).toBe('/m/m/rules/z')
+    expect(reviews()).toEqual([])
+  })
+  it('cannot be accepted without a query: it is passed over or rejected', async () => {
+    stored = {...stored, elastic_rule: undefined}
+    await open(undefined, 1)
+    expect(button('Accept')?.title).toContain('There is no query to accept')
+    expect(button('Accept and next')).toBeUndefined()
+    await click('Next open')
+    expect(location.value.path).toBe('/m/m/rules/z')
+    expect(reviews()).toEqual([])
+    await click('Accept and next')
+    await press('R')
+    expect(reviews()).toEqual(['z accepted', 'r/1 rejected'])
+    expect(location.value.path).toBe('/m/m/rules/z')
+  })
+  it('asks before a change is thrown away', async () => {
+    await open()
+    await press('e')
+    await click('Close')
+    expect(root.querySelector('.rule-editor')).toBeNull()
+    await press('e')
+    editor().change('FROM mine')
+    await settle()
+    await click('Discard')
+    expect(document.querySelector('dialog')?.textContent).toContain('What you changed (query) is not stored')
+    await click('Cancel')
+    expect(editor().text).toBe('FROM mine')
+    await click('Discard')
+    document.querySelector<HTMLButtonElement>('dialog .danger')?.click()
+    await settle()
+    expect(root.querySelector('.rule-editor')).toBeNull()
+    expect(writes()).toEqual([])
+  })
+  it('shows its newest comments, and older ones when they are asked for', async () => {
+    happened = 120
+    stored = {...stored, comments_total: 120}
+    await open()
+    expect(calls.some(c => c.path.endsWith('/history'))).toBe(false)
+    ;[...root.querySelectorAll<HTMLElement>('[role=tab]')].find(t => t.textContent === 'History120')?.click()
+    await settle()
+    const texts = () => [...root.querySelectorAll('.history-text')].map(e => e.textContent)
+    expect(texts().length).toBe(50)
+    await click('Show older (70 of 120)')
+    await click('Show older (20 of 120)')
+    expect(texts()).toEqual(Array.from({length: 120}, (_, i) => `remark ${120 - i}`))
+    expect(root.querySelector('.history-past > button')).toBeNull()
+    // What comes new stands before those that are there.
+    happened = 121
+    stored = {...stored, revision: 4}
+    publish({kind: 'rules', migration_id: 'm', changed: ['r/1'], more: false})
+    await settle()
+    expect(texts().length).toBe(121)
+    expect(texts()[0]).toBe('remark 121')
+  })
   it('offers readers nothing that writes', async () => {
     await open('reader')
-    for (const name of ['Accept', 'Reject', 'Edit', 'Add the comment']) expect(button(name)).toBeUndefined()
+    for (const name of ['Accept', 'Accept and next', 'Reject', 'Edit', 'Add the comment']) expect(button(name)).toBeUndefined()
     await press('e')
     await press('a')
     expect(root.querySelector('.rule-editor')).toBeNull()

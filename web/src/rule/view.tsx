@@ -10,10 +10,10 @@ import {readFilter} from '../rules/filter'
 import {KeysDialog} from '../rules/help'
 import {actionOf, ruleKeys} from '../rules/keys'
 import {listModel} from '../rules/model'
-import type {Verdict} from '../rules/review'
+import {type Verdict, writing, wroteJustNow} from '../rules/review'
 import {listHref, ruleHref} from '../rules/view'
 import {may, me} from '../session'
-import {Button, CodeDiff, Confirm, ErrorState, Note, Spinner, Tabs, toast} from '../ui'
+import {Button, CodeDiff, Confirm, ErrorState, Note, Spinner, Tabs, toast, toastError} from '../ui'
 import {num} from '../ui/format'
 import type {Annotations} from './annotate'
 import {ConflictDialog, lastChange} from './conflict'
@@ -32,9 +32,6 @@ import {belong, pipeBreaks, stageBreaks, stageOfPlace, stageRanges} from './stag
 import {TryIt} from './try'
 
 type Shown = 'rule' | 'draft' | 'diff'
-
-/** How long after a write of this window a change by the same person is taken for its echo, in milliseconds. */
-const ownFor = 3_000
 
 addEventListener('beforeunload', e => {
   if (unsaved() > 0) e.preventDefault()
@@ -89,61 +86,67 @@ function Loaded({rule, query, onRule, reload, stale}: LoadedProps) {
 
   // A new state of the rule that is not ours: an untouched editor follows it, a touched one is told.
   const seen = useRef(rule.revision)
-  const ours = useRef(0)
-  const writing = () => {
-    ours.current = Date.now() + ownFor
-  }
   useEffect(() => {
     if (rule.revision === seen.current) return
     seen.current = rule.revision
-    model.change(rule.id, row => ({
-      ...row,
+    model.change(rule.id, {
       revision: rule.revision,
       review: rule.review?.state ?? 'open',
-      title: rule.elastic_rule?.title ?? row.title,
+      ...(rule.elastic_rule ? {title: rule.elastic_rule.title} : {}),
       edited: rule.edited,
-    }))
+    })
     if (edit && !changed) setEditState(beginEdit(rule))
     const by = lastChange(rule)
     // The stream may be faster than the answer to our own write.
-    const own = by.by === me.value && Date.now() < ours.current
+    const own = by.by === me.value && wroteJustNow()
     if (!own && (rule.status === 'finished' || rule.status === 'error')) toast(by.by && by.by === me.value ? 'You changed this rule in another window' : `${by.by || 'Rulebridge'} changed this rule just now`, {kind: 'info'})
   }, [rule.revision])
   const outdated = edit && changed && upTo(edit, rule).revision !== rule.revision
 
   const mine = (next: Rule) => {
     seen.current = next.revision
-    model.change(next.id, row => ({
-      ...row,
+    model.change(next.id, {
       revision: next.revision,
       review: next.review?.state ?? 'open',
       edited: next.edited,
       updated_at: next.updated_at,
       updated_by: next.updated_by,
-    }))
+    })
     onRule(next)
   }
+
+  // The place of this rule in the list that one came from, and the rules around it.
+  const around = useLoad(signal => model.around(rule.id, signal), [migration, rule.id, listHref(migration, filter)])
+  const placeAgain = useThrottled(around.reload, 2_000)
 
   const later = useThrottled(reload, 1_000)
   useEvents(e => {
     if (e.kind === 'reset') later()
-    else if (e.kind === 'rules' && e.migration_id === migration && (e.changed.includes(rule.id) || e.more)) later()
+    if (e.kind === 'reset' || (e.kind === 'rules' && e.migration_id === migration)) placeAgain()
+    if (e.kind === 'rules' && e.migration_id === migration && (e.changed.includes(rule.id) || e.more)) later()
   })
 
-  const actions = useReviewActions(migration, r => {
-    for (const c of r.changed) model.change(c.rule_id, row => ({...row, review: c.state, revision: c.revision}))
-    const own = r.changed.find(c => c.rule_id === rule.id)
-    if (own) seen.current = own.revision
-    reload()
-  }, () => rule.elastic_rule?.title || rule.original_rule.title || undefined)
+  // Whether this rule is left for the next: then it is not read again.
+  const leaving = useRef(false)
+  const actions = useReviewActions(
+    migration,
+    r => {
+      model.reviewed(r)
+      const own = r.changed.find(c => c.rule_id === rule.id)
+      if (own) seen.current = own.revision
+      if (leaving.current && r.refused.length === 0) return
+      reload()
+      around.reload()
+    },
+    id => (id === rule.id ? rule.elastic_rule?.title || rule.original_rule.title || undefined : model.at(model.indexOf(id))?.title),
+  )
+  // What is signed off is what is stored; it must be what one looks at.
+  const storedIsShown = () => {
+    if (changed) toast('Save or discard your change first: only what is stored is signed off', {kind: 'info'})
+    return !changed
+  }
   const set = (verdict: Verdict) => {
-    // What is signed off is what is stored; it must be what one looks at.
-    if (changed) {
-      toast('Save or discard your change first: only what is stored is signed off', {kind: 'info'})
-      return
-    }
-    writing()
-    void actions.set([{rule_id: rule.id, revision: rule.revision}], verdict)
+    if (storedIsShown()) void actions.set([{rule_id: rule.id, revision: rule.revision}], verdict)
   }
 
   const startEdit = () => {
@@ -158,14 +161,39 @@ function Loaded({rule, query, onRule, reload, stale}: LoadedProps) {
     startEdit()
   }, [])
 
-  // The rules before and after this one in the list that one came from.
-  const around = useLoad(() => model.around(rule.id), [migration, rule.id, listHref(migration, filter)])
   const step = (to: string | undefined) => {
     if (to) {
       setEdit(edit)
       go(ruleHref(migration, to, filter), true)
     }
   }
+  const state = rule.review?.state ?? 'open'
+  /** Goes to the next rule about which nobody has decided, and decides about this one before if asked to. */
+  const goOn = async (verdict?: Verdict) => {
+    if (leaving.current || (verdict && !storedIsShown())) return
+    leaving.current = true
+    try {
+      // Asked now, because others decide too; and before, because a rule that was just changed may stand elsewhere in the list.
+      const place = await model.around(rule.id)
+      if (verdict && state !== verdict && !(verdict === 'accepted' && state === 'installed')) {
+        const answer = await actions.set([{rule_id: rule.id, revision: rule.revision}], verdict, true)
+        if (!answer || answer.changed.length === 0) return
+      }
+      // Who went elsewhere meanwhile stays there.
+      if (!here.current) return
+      if (place.next_open) step(place.next_open)
+      else {
+        toast(model.filtered ? 'No other rule that matches is open' : 'No other rule is open', {kind: 'info'})
+        reload()
+      }
+    } catch (err) {
+      toastError(err, 'Nothing was changed')
+    } finally {
+      leaving.current = false
+    }
+  }
+  const here = useRef(true)
+  useEffect(() => () => { here.current = false }, [])
   const back = () => {
     if (around.data && around.data.at >= 0) model.cursor.value = around.data.at
     go(listHref(migration, filter))
@@ -182,12 +210,18 @@ function Loaded({rule, query, onRule, reload, stale}: LoadedProps) {
         return step(around.data?.after)
       case 'previous':
         return step(around.data?.before)
+      case 'nextOpen':
+        return void goOn()
       case 'back':
         return edit && !changed ? setEdit(undefined) : back()
       case 'search':
         return back()
       case 'accept':
         return set('accepted')
+      case 'acceptNext':
+        return void goOn('accepted')
+      case 'rejectNext':
+        return void goOn('rejected')
       case 'reject':
         return set('rejected')
       case 'reopen':
@@ -195,7 +229,6 @@ function Loaded({rule, query, onRule, reload, stale}: LoadedProps) {
       case 'edit':
         return startEdit()
       case 'undo':
-        writing()
         return void actions.undo()
       case 'help':
         return setHelp(true)
@@ -264,6 +297,7 @@ function Loaded({rule, query, onRule, reload, stale}: LoadedProps) {
         back={back}
         step={step}
         set={set}
+        goOn={verdict => void goOn(verdict)}
         startEdit={startEdit}
         onRetry={() => void actions.retry([rule.id])}
         onReset={() => setResetting(true)}
@@ -409,7 +443,7 @@ function Loaded({rule, query, onRule, reload, stale}: LoadedProps) {
             id: 'history',
             label: (
               <>
-                History<span class="tab-n">{rule.comments?.length ? num(rule.comments.length) : ''}</span>
+                History<span class="tab-n">{rule.comments_total ? num(rule.comments_total) : ''}</span>
               </>
             ),
             panel: () => <History rule={rule} mayWrite={mayWrite} onRule={mine} onWrite={writing} box={commentBox} />,

@@ -3,7 +3,7 @@ import {api, of} from '../api/client'
 import type {Migration, ReviewChange, Reviewed} from '../api/types'
 import {Button} from '../ui/basic'
 import {Dialog} from '../ui/dialog'
-import {toast, toastError} from '../ui/toast'
+import {closeToast, toast, toastError} from '../ui/toast'
 import {lastUndo, review, rulesWord, undoOf, type Verdict, verdictDone} from './review'
 
 export interface Refused {
@@ -12,8 +12,11 @@ export interface Refused {
 }
 
 interface ReviewActions {
-  /** Sets the sign-off of rules, says what became of it, and offers the way back. */
-  set: (rules: {rule_id: string; revision?: number}[], verdict: Verdict) => Promise<Reviewed | undefined>
+  /**
+   * Sets the sign-off of rules, says what became of it, and offers the way back. Of one rule after the other only the last is
+   * told of: messages would pile up over what one looks at.
+   */
+  set: (rules: {rule_id: string; revision: number}[], verdict: Verdict, one?: boolean) => Promise<Reviewed | undefined>
   undo: () => Promise<void>
   retry: (ids: string[]) => Promise<void>
   /** The rules that were refused, in a dialog; null when there are none. */
@@ -21,11 +24,16 @@ interface ReviewActions {
   closeRefused: () => void
 }
 
+/** The message about the last rule of a walk from one to the next. */
+let oneByOne = 0
+
 /** Bulk and single sign-off, the same in the list and on a rule. changed is called with each answer; titleOf names a single rule in the message. */
-export function useReviewActions(migration: string, changed: (r: Reviewed) => void, titleOf?: (id: string) => string | undefined): ReviewActions {
+export function useReviewActions(migration: string, changed: (r: Reviewed) => void, titleOf: (id: string) => string | undefined): ReviewActions {
   const refused = useSignal<Refused | null>(null)
 
-  const send = async (changes: ReviewChange[], done: string, withUndo: boolean): Promise<Reviewed | undefined> => {
+  const send = async (changes: ReviewChange[], done: string, withUndo: boolean, known?: string, one = false): Promise<Reviewed | undefined> => {
+    const title = known ?? (changes.length === 1 ? titleOf(changes[0]?.rule_id ?? '') : undefined)
+    const named = title ? `: ${title.length > 60 ? title.slice(0, 59) + '…' : title}` : ''
     let answer: Reviewed
     try {
       answer = await review(migration, changes)
@@ -35,20 +43,21 @@ export function useReviewActions(migration: string, changed: (r: Reviewed) => vo
     }
     changed(answer)
     const back = withUndo ? undoOf(answer) : []
-    lastUndo.value = back.length > 0 ? {migration, changes: back} : null
+    lastUndo.value = back.length > 0 ? {migration, changes: back, title} : null
     if (answer.changed.length > 0) {
-      const only = answer.changed.length === 1 ? titleOf?.(answer.changed[0]?.rule_id ?? '') : undefined
-      toast(`${rulesWord(answer.changed.length)} ${done}${only ? `: ${only.length > 60 ? only.slice(0, 59) + '…' : only}` : ''}`, back.length > 0 ? {undo: () => takeBack(back)} : {})
+      if (one) closeToast(oneByOne)
+      const told = toast(`${rulesWord(answer.changed.length)} ${done}${named}`, back.length > 0 ? {undo: () => takeBack(back, title)} : {})
+      if (one) oneByOne = told
     }
-    if (answer.refused.length === 1 && changes.length === 1) toast(`Not ${done}: ${answer.refused[0]?.why ?? ''}`, {kind: 'error'})
+    if (answer.refused.length === 1 && changes.length === 1) toast(`Not ${done}${named}: ${answer.refused[0]?.why ?? ''}`, {kind: 'error'})
     else if (answer.refused.length > 0) refused.value = {title: `${rulesWord(answer.refused.length)} not ${done}`, list: answer.refused}
     return answer
   }
 
   /** Takes back the change that a message tells of, also when others came after it. */
-  const takeBack = async (changes: ReviewChange[]): Promise<void> => {
+  const takeBack = async (changes: ReviewChange[], title?: string): Promise<void> => {
     const last = lastUndo.value
-    await send(changes, 'as before', false)
+    await send(changes, 'as before', false, title)
     if (last?.changes !== changes) lastUndo.value = last
   }
 
@@ -59,7 +68,7 @@ export function useReviewActions(migration: string, changed: (r: Reviewed) => vo
       return
     }
     lastUndo.value = null
-    await send(last.changes, 'as before', false)
+    await send(last.changes, 'as before', false, last.title)
   }
 
   const retry = async (ids: string[]): Promise<void> => {
@@ -73,11 +82,13 @@ export function useReviewActions(migration: string, changed: (r: Reviewed) => vo
   }
 
   return {
-    set: (rules, verdict) =>
+    set: (rules, verdict, one) =>
       send(
         rules.map(r => ({...r, state: verdict})),
         verdictDone[verdict],
         true,
+        undefined,
+        one,
       ),
     undo,
     retry,

@@ -45,15 +45,18 @@ export const listKeys: readonly Binding<ListAction>[] = [
   {keys: ['?'], action: 'help', help: 'This list of keys'},
 ]
 
-export type RuleAction = 'next' | 'previous' | 'back' | 'accept' | 'reject' | 'reopen' | 'edit' | 'undo' | 'comment' | 'search' | 'help'
+export type RuleAction = 'next' | 'previous' | 'nextOpen' | 'back' | 'accept' | 'acceptNext' | 'rejectNext' | 'reject' | 'reopen' | 'edit' | 'undo' | 'comment' | 'search' | 'help'
 
 export const ruleKeys: readonly Binding<RuleAction>[] = [
   {keys: ['j'], action: 'next', help: 'Next rule of the list'},
   {keys: ['k'], action: 'previous', help: 'Previous rule of the list'},
+  {keys: ['n'], action: 'nextOpen', help: 'Next rule of the list that is open'},
   {keys: ['Escape'], action: 'back', help: 'Back to the list'},
   {keys: ['/'], action: 'search', help: 'Search the list'},
   {keys: ['a'], action: 'accept', help: 'Accept', writes: true},
+  {keys: ['A'], action: 'acceptNext', help: 'Accept, and go to the next rule that is open', writes: true},
   {keys: ['r'], action: 'reject', help: 'Reject', writes: true},
+  {keys: ['R'], action: 'rejectNext', help: 'Reject, and go to the next rule that is open', writes: true},
   {keys: ['O'], action: 'reopen', help: 'Reopen', writes: true},
   {keys: ['e'], action: 'edit', help: 'Edit the query', writes: true},
   {keys: ['c'], action: 'comment', help: 'Comment', writes: true},

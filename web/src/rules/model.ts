@@ -1,9 +1,9 @@
 import {signal} from '@preact/signals'
 import {api, of} from '../api/client'
-import type {Facets, RowIds, RuleRow, Rows} from '../api/types'
+import type {Around, Facets, Reviewed, RowIds, RuleRow, Rows} from '../api/types'
 import {type Filter, filterKeys, idsQuery, rowsQuery, writeFilter} from './filter'
 import {Pages, pageSize} from './pages'
-import {all, extend, nothing, type Selection, slice, toggle} from './selection'
+import {all, type Chosen, extend, nothing, seen, type Selection, slice, toggle} from './selection'
 
 /** The query text as the client takes it. */
 const query = (text: string): Record<string, string> => Object.fromEntries(new URLSearchParams(text))
@@ -21,7 +21,7 @@ export class ListModel {
   /** The rows in view. */
   range: [number, number] = [0, 0]
   private readonly pages: Pages<RuleRow, Rows>
-  private ids: Promise<string[]> | undefined
+  private matching: Promise<Chosen[]> | undefined
 
   constructor(
     readonly migration: string,
@@ -77,7 +77,7 @@ export class ListModel {
 
   /** Reads what is in view anew. */
   refresh(): Promise<void> {
-    this.ids = undefined
+    this.matching = undefined
     return this.pages.refresh(...this.range)
   }
 
@@ -85,21 +85,34 @@ export class ListModel {
     this.pages.stop()
   }
 
-  change(id: string, change: (row: RuleRow) => RuleRow): void {
-    this.pages.replace(id, change)
+  /** Takes what the person did to a rule, or looked at, into its row and into the choice. */
+  change(id: string, change: Partial<RuleRow> & {revision: number}): void {
+    this.pages.replace(id, row => ({...row, ...change}))
+    this.selection.value = seen(this.selection.value, [{id, revision: change.revision}])
   }
 
-  /** The ids of all rules that match, in the order of the list: one call, kept until the list is read anew. */
-  allIds(): Promise<string[]> {
-    const call = (this.ids ??= api.get<RowIds>(of(this.migration, '/rows/ids'), query(idsQuery(this.filter))).then(a => a.ids))
+  /** Takes what became of a sign-off into the rows and into the choice. */
+  reviewed({changed}: Reviewed): void {
+    for (const c of changed) this.pages.replace(c.rule_id, row => ({...row, review: c.state, revision: c.revision}))
+    this.selection.value = seen(
+      this.selection.value,
+      changed.map(c => ({id: c.rule_id, revision: c.revision})),
+    )
+  }
+
+  /** All rules that match, in the order of the list, each as this listing knows it: one call, kept until the list is read anew. */
+  all(): Promise<Chosen[]> {
+    const call = (this.matching ??= api
+      .get<RowIds>(of(this.migration, '/rows/ids'), query(idsQuery(this.filter)))
+      .then(a => a.ids.map((id, i) => ({id, revision: a.revisions[i] ?? 1}))))
     call.catch(() => {
-      if (this.ids === call) this.ids = undefined
+      if (this.matching === call) this.matching = undefined
     })
     return call
   }
 
-  toggle(id: string): void {
-    this.selection.value = toggle(this.selection.value, id)
+  toggle(rule: Chosen): void {
+    this.selection.value = toggle(this.selection.value, rule)
   }
 
   clear(): void {
@@ -107,32 +120,26 @@ export class ListModel {
   }
 
   async selectAll(): Promise<void> {
-    this.selection.value = all(await this.allIds())
+    this.selection.value = all(await this.all())
   }
 
   /** Chooses from the anchor to a row; rows between that have not come are asked for by their ids alone. */
-  async extend(id: string): Promise<void> {
-    const anchor = this.selection.value.anchor ?? id
+  async extend(rule: Chosen): Promise<void> {
+    const anchor = this.selection.value.anchor ?? rule.id
     const a = this.indexOf(anchor),
-      b = this.indexOf(id)
-    const ids: string[] = []
+      b = this.indexOf(rule.id)
+    const rows: Chosen[] = []
     for (let i = Math.min(a, b); a >= 0 && b >= 0 && i <= Math.max(a, b); i++) {
       const row = this.at(i)
-      if (row) ids.push(row.id)
+      if (row) rows.push(row)
     }
-    const whole = ids.length === Math.abs(a - b) + 1 ? ids : await this.allIds()
-    this.selection.value = extend(this.selection.value, id, (from, to) => slice(whole, from, to))
+    const whole = rows.length === Math.abs(a - b) + 1 ? rows : await this.all()
+    this.selection.value = extend(this.selection.value, rule, (from, to) => slice(whole, from, to))
   }
 
-  /** The place of a rule in the list, -1 when it is not in it, and the ids before and after it. */
-  async around(id: string): Promise<{at: number; total: number; before?: string; after?: string}> {
-    const at = this.indexOf(id)
-    const before = this.at(at - 1)?.id,
-      after = this.at(at + 1)?.id
-    if (at >= 0 && (before || at === 0) && (after || at === this.total - 1)) return {at, total: this.total, before, after}
-    const ids = await this.allIds()
-    const place = ids.indexOf(id)
-    return place < 0 ? {at: -1, total: ids.length} : {at: place, total: ids.length, before: ids[place - 1], after: ids[place + 1]}
+  /** The place of a rule in the list, and which to go on with. */
+  around(id: string, signal?: AbortSignal): Promise<Around> {
+    return api.get<Around>(of(this.migration, '/rows/around'), {...query(idsQuery(this.filter)), rule_id: id}, signal)
   }
 }
 

@@ -33,7 +33,7 @@ describe('review', () => {
     })
     const answer = await review(
       'm',
-      Array.from({length: 10_001}, (_, i) => ({rule_id: `r${i}`, state: 'accepted' as const})),
+      Array.from({length: 10_001}, (_, i) => ({rule_id: `r${i}`, revision: 1, state: 'accepted' as const})),
       'why',
     )
     expect(sizes).toEqual([10_000, 1])
@@ -47,7 +47,7 @@ describe('review', () => {
       const body = JSON.parse(String(init.body)) as {rules: {rule_id: string}[]}
       return new Response(JSON.stringify({changed: body.rules.map(r => ({rule_id: r.rule_id, revision: 1, state: 'accepted', previous: 'open'})), refused: []}))
     })
-    const rules = Array.from({length: 10_002}, (_, i) => ({rule_id: `r${i}`, state: 'accepted' as const}))
+    const rules = Array.from({length: 10_002}, (_, i) => ({rule_id: `r${i}`, revision: 1, state: 'accepted' as const}))
     const answer = await review('m', rules)
     expect(answer.changed.length).toBe(10_000)
     expect(answer.refused).toEqual(['r10000', 'r10001'].map(rule_id => ({rule_id, why: 'the store is not available now'})))

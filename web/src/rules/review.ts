@@ -16,6 +16,7 @@ const chunk = 10_000
  */
 export async function review(migration: string, rules: readonly ReviewChange[], comment?: string): Promise<Reviewed> {
   const all: Reviewed = {changed: [], refused: []}
+  writing()
   for (let i = 0; i < rules.length; i += chunk) {
     let answer: Reviewed
     try {
@@ -43,10 +44,26 @@ function isVerdict(state: ReviewState): state is Verdict {
 export interface Undo {
   migration: string
   changes: ReviewChange[]
+  /** The title of the rule, when it is one. */
+  title?: string
 }
 
 /** The last change that can be taken back; the key u and the button of the toast do the same. */
 export const lastUndo = signal<Undo | null>(null)
+
+/** How long after a write of this window a change by the same person is taken for its echo, in milliseconds. */
+const echo = 3_000
+let wroteUntil = 0
+
+/** Says that this window writes now. */
+export function writing(): void {
+  wroteUntil = Date.now() + echo
+}
+
+/** Whether this window wrote just now: the stream of changes may be faster than the answer to the write. */
+export function wroteJustNow(): boolean {
+  return Date.now() < wroteUntil
+}
 
 /** How many rules, in words. */
 export function rulesWord(n: number): string {

@@ -35,7 +35,7 @@ function gateway(url: URL, method: string, body: Call['body']): unknown {
     const facets = {status: {finished: total}, result: {full: total - 3, partial: 3}, review: {open: total}, matched: {no: total}, causes: [], sources: [], tactics: [], techniques: [], apps: []}
     return {total: n, offset, rows, as_of: '', ...(q.get('facets') ? {facets} : {})}
   }
-  if (url.pathname.endsWith('/rows/ids')) return {total, ids: Array.from({length: total}, (_, i) => `r${i}`)}
+  if (url.pathname.endsWith('/rows/ids')) return {total, ids: Array.from({length: total}, (_, i) => `r${i}`), revisions: Array.from({length: total}, () => 6)}
   if (url.pathname.endsWith('/review') && method === 'POST') {
     const rules = body?.rules ?? []
     const changed = rules.filter(r => !refuse.includes(r.rule_id)).map(r => {
@@ -43,7 +43,7 @@ function gateway(url: URL, method: string, body: Call['body']): unknown {
       reviews.set(r.rule_id, r.state)
       return {rule_id: r.rule_id, revision: 8, state: r.state, previous}
     })
-    return {changed, refused: rules.filter(r => refuse.includes(r.rule_id)).map(r => ({rule_id: r.rule_id, why: 'Ben changed it meanwhile'}))}
+    return {changed, refused: rules.filter(r => refuse.includes(r.rule_id)).map(r => ({rule_id: r.rule_id, why: 'Ben changed it meanwhile', revision: 9}))}
   }
   throw new Error(`no route ${url.pathname}`)
 }
@@ -147,6 +147,21 @@ describe('the list', () => {
     expect(asked('/rows/ids').length).toBe(1)
     expect(root.querySelector('.bulk')?.textContent).toContain('10,000 rules chosen')
     expect(asked('/rows').length).toBe(1)
+    // What is sent is what the listing knew, also of the rows that are shown: somebody's later change is told.
+    refuse = ['r3', 'r7000']
+    await press('a')
+    const sent = asked('/review')[0]?.body?.rules ?? []
+    expect(sent.length).toBe(10_000)
+    expect(new Set(sent.map(r => r.revision))).toEqual(new Set([6]))
+    expect(document.querySelector('dialog')?.textContent).toContain('2 rules not accepted')
+    document.querySelector<HTMLButtonElement>('dialog .primary')?.click()
+    await settle()
+    expect(root.querySelector('.bulk')?.textContent).toContain('2 rules chosen')
+    // Who was told decides again, about the state that was told.
+    refuse = []
+    await press('a')
+    expect(asked('/review')[1]?.body?.rules).toEqual([{rule_id: 'r3', revision: 9, state: 'accepted'}, {rule_id: 'r7000', revision: 9, state: 'accepted'}])
+    await press('*')
     await press('Escape')
     expect(root.querySelector('.bulk')).toBeNull()
   })
@@ -160,7 +175,7 @@ describe('the list', () => {
     const dialog = document.querySelector('dialog')
     expect(dialog?.textContent).toContain('Rule 1')
     expect(dialog?.textContent).toContain('Ben changed it meanwhile')
-    expect(root.querySelectorAll('[aria-selected=true]').length).toBe(2)
+    expect(root.querySelectorAll('[aria-selected=true]').length).toBe(1)
   })
   it('has its filters in the address, and one query for each', async () => {
     await open()

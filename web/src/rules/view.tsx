@@ -18,6 +18,7 @@ import {actionOf, listKeys} from './keys'
 import {type ListModel, listModel} from './model'
 import {rulesWord, type Verdict} from './review'
 import {Row} from './row'
+import {left} from './selection'
 
 /** The address of the list with a filter, and of a rule within it. */
 export function listHref(migration: string, filter: Filter): string {
@@ -87,7 +88,7 @@ function List({model}: {model: ListModel}) {
   const change = (next: Filter) => go(listHref(migration, next), true)
 
   const onReviewed = (r: Reviewed) => {
-    for (const c of r.changed) model.change(c.rule_id, row => ({...row, review: c.state, revision: c.revision}))
+    model.reviewed(r)
     later()
   }
   const actions = useReviewActions(migration, onReviewed, id => model.at(model.indexOf(id))?.title)
@@ -138,19 +139,20 @@ function List({model}: {model: ListModel}) {
     const row = model.at(index)
     if (!row) return
     model.cursor.value = index
-    if (range) void model.extend(row.id).catch(toastError)
-    else model.toggle(row.id)
+    if (range) void model.extend(row).catch(toastError)
+    else model.toggle(row)
   }
-  /** The chosen rules; without any, the one that the keyboard is on. */
-  const meant = (): {rule_id: string; revision?: number}[] => {
-    const ids = chosen > 0 ? [...selection.ids] : [model.at(cursor)?.id ?? ''].filter(Boolean)
-    return ids.map(id => ({rule_id: id, revision: model.at(model.indexOf(id))?.revision}))
+  /** The chosen rules, as they were when they were chosen; without any, the one that the keyboard is on. */
+  const meant = (): {rule_id: string; revision: number}[] => {
+    if (chosen > 0) return [...selection.ids].map(([rule_id, revision]) => ({rule_id, revision}))
+    const row = model.at(cursor)
+    return row ? [{rule_id: row.id, revision: row.revision}] : []
   }
   const set = async (verdict: Verdict) => {
     const rules = meant()
     if (rules.length === 0) return
     const answer = await actions.set(rules, verdict)
-    if (answer && answer.refused.length === 0) model.clear()
+    if (answer && chosen > 0) model.selection.value = left(model.selection.value, answer)
   }
 
   const act = useRef<(e: KeyboardEvent) => void>(() => {})
@@ -275,7 +277,7 @@ function List({model}: {model: ListModel}) {
                     small
                     icon="retry"
                     why={chosen > maxRetry ? `At most ${num(maxRetry)} rules at once` : undefined}
-                    onClick={() => void actions.retry([...selection.ids])}
+                    onClick={() => void actions.retry([...selection.ids.keys()])}
                   >
                     Translate again
                   </Button>
