@@ -145,9 +145,9 @@ func (b *bar) stop() {
 	b.done.Wait()
 }
 
-// shownCauses is how many causes, and shownMissing how many missing resources, the summary names; the report has all.
+// shownKinds is how many kinds of causes, and shownMissing how many missing resources, the summary names; the report has all.
 const (
-	shownCauses  = 10
+	shownKinds   = 10
 	shownMissing = 10
 )
 
@@ -162,6 +162,24 @@ func (p Program) screen() int {
 
 // fit cuts a line to a width.
 func fit(s string, width int) string { return text.Snip(printable(s), max(width, 1), "…") }
+
+// about names the first things that a kind is about: ": vips, hosts and 3 more".
+func about(k report.CauseKind) string {
+	const most = 2
+	var names []string
+	for _, i := range k.Items {
+		if i.Subject != "" {
+			names = append(names, i.Subject)
+		}
+	}
+	switch n := len(names); {
+	case n == 0:
+		return ""
+	case n > most:
+		return fmt.Sprintf(": %s and %d more", strings.Join(names[:most], ", "), n-most)
+	}
+	return ": " + strings.Join(names, ", ")
+}
 
 // printSummary prints counts and the largest causes.
 func (p Program) printSummary(r report.Report, files []string) error {
@@ -180,20 +198,18 @@ func (p Program) printSummary(r report.Report, files []string) error {
 			fmt.Fprintf(&b, "  %5d  %s\n", e.Rules, fit(e.Name, width-9))
 		}
 	}
-	if len(r.Causes) > 0 {
-		b.WriteString("\nWhat kept rules from being full. A hole is a part without a translation,\nwhich the draft leaves out; an approximation is translated and can differ.\n")
-		for _, x := range r.Causes[:min(shownCauses, len(r.Causes))] {
-			about := x.Code
-			if x.Command != "" {
-				about += " in " + x.Command
+	if len(r.Kinds) > 0 {
+		b.WriteString("\nWhat keeps rules from being full, best first. A hole is a part without a translation,\nwhich the draft leaves out; an approximation is translated and can differ.\n")
+		b.WriteString("  rules  alone\n")
+		for _, k := range r.Kinds[:min(shownKinds, len(r.Kinds))] {
+			severity, colour := "hole", red
+			if k.Holes == 0 {
+				severity, colour = "approximation", yellow
 			}
-			if x.Subject != "" {
-				about += ": " + x.Subject
-			}
-			fmt.Fprintf(&b, "  %5d  %s %s\n", x.Rules, c.in(severityColour(x.Severity), fmt.Sprintf("%-13s", report.Severity(x.Severity))), fit(about, width-23))
+			fmt.Fprintf(&b, "  %5d  %5d  %s %s\n", k.Rules, k.Sole, c.in(colour, fmt.Sprintf("%-13s", severity)), fit(k.Title+about(k), width-30))
 		}
-		if n := len(r.Causes) - shownCauses; n > 0 {
-			fmt.Fprintf(&b, "         … and %d more\n", n)
+		if n := len(r.Kinds) - shownKinds; n > 0 {
+			fmt.Fprintf(&b, "                … and %d more\n", n)
 		}
 	}
 	p.writeMissing(&b, r, width)

@@ -1269,9 +1269,12 @@ type AskSubAction string
 
 // Cause defines model for Cause.
 type Cause struct {
-	Code     string        `json:"code"`
-	Command  *string       `json:"command,omitempty"`
-	Example  string        `json:"example"`
+	Code    string  `json:"code"`
+	Command *string `json:"command,omitempty"`
+	Example string  `json:"example"`
+
+	// Item Key of the thing that it is about, whatever the command: an item of cause_kinds in the report.
+	Item     string        `json:"item"`
 	Key      string        `json:"key"`
 	Rules    int           `json:"rules"`
 	Severity CauseSeverity `json:"severity"`
@@ -2377,7 +2380,7 @@ type ListRowsParams struct {
 	Matched *[]ListRowsParamsMatched `form:"matched,omitempty" json:"matched,omitempty"`
 	Holes   *ListRowsParamsHoles     `form:"holes,omitempty" json:"holes,omitempty"`
 
-	// Cause Keys of causes, as rows, facets and the report have them.
+	// Cause Keys of causes, as rows, facets and the report have them; keys of items and codes of kinds, as cause_kinds of the report has them.
 	Cause *[]string `form:"cause,omitempty" json:"cause,omitempty"`
 
 	// Source Index patterns.
@@ -2472,7 +2475,7 @@ type ListRowIDsParams struct {
 	Matched *[]ListRowIDsParamsMatched `form:"matched,omitempty" json:"matched,omitempty"`
 	Holes   *ListRowIDsParamsHoles     `form:"holes,omitempty" json:"holes,omitempty"`
 
-	// Cause Keys of causes, as rows, facets and the report have them.
+	// Cause Keys of causes, as rows, facets and the report have them; keys of items and codes of kinds, as cause_kinds of the report has them.
 	Cause *[]string `form:"cause,omitempty" json:"cause,omitempty"`
 
 	// Source Index patterns.

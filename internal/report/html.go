@@ -21,7 +21,8 @@ const MostInFull = 2000
 
 // Bounds of the page's lists; report.json has all.
 const (
-	shownCauses  = 12
+	shownKinds   = 8
+	shownItems   = 100
 	shownSources = 20
 	shownLookups = 200
 	shownMatches = 200
@@ -44,7 +45,7 @@ var page = template.Must(template.New("page").Funcs(template.FuncMap{
 	"policy": func() string {
 		return "default-src 'none'; style-src '" + hash(pageCSS) + "'; script-src '" + hash(pageJS) + "'; base-uri 'none'; form-action 'none'"
 	},
-	"count": thousands, "rules": numberOf, "severity": Severity, "label": label, "reviewed": Report.reviewed, "class": func(s string) Class { return Class(s) }, "means": func(c Class) string { return meanings[c] },
+	"count": thousands, "said": said, "rules": numberOf, "severity": Severity, "label": label, "reviewed": Report.reviewed, "class": func(s string) Class { return Class(s) }, "means": func(c Class) string { return meanings[c] },
 }).Parse(pageHTML))
 
 // hash is a text as a content security policy names it.
@@ -90,6 +91,27 @@ func (r Report) reviewed() string {
 		return ""
 	}
 	return "Reviewed: " + strings.Join(append(parts, thousands(r.Reviews[migration.ReviewOpen])+" open"), ", ") + "."
+}
+
+// phrase is a part of a message; code is what stands between marks there.
+type phrase struct {
+	Text string
+	Code bool
+}
+
+// said cuts a message at the marks around code. A mark without a partner stands as it is.
+func said(message string) (out []phrase) {
+	parts := strings.Split(message, "`")
+	for i, part := range parts {
+		code := i%2 == 1 && i < len(parts)-1
+		if i%2 == 1 && !code {
+			part = "`" + part
+		}
+		if part != "" {
+			out = append(out, phrase{part, code})
+		}
+	}
+	return out
 }
 
 // thousands writes a number with a thin space between the thousands.
@@ -150,11 +172,19 @@ func barsOf(list []Breakdown, most int) (shown []bars, more int) {
 	return shown, 0
 }
 
-// causeRow is a cause with its bar: Alone of Wide thousandths are rules that it holds back alone.
-type causeRow struct {
-	Cause
-	Number      int
+// kindRow is a kind of causes with its bar: Alone of Wide thousandths are rules that it holds back alone.
+type kindRow struct {
+	CauseKind
+	Number      string
 	Wide, Alone float64
+	Items       []itemRow
+	MoreItems   int
+}
+
+// itemRow is an item of a kind with the number that its rules carry.
+type itemRow struct {
+	CauseItem
+	Number string
 }
 
 // summary is what the page says before the rules.
@@ -164,9 +194,9 @@ type summary struct {
 	Bar           []segment
 	Usable        int // rules with all of the search translated, or replaced
 	UsablePercent string
-	Causes        []causeRow
-	MoreCauses    []causeRow
-	Held          int // rules that a single cause holds back
+	Kinds         []kindRow
+	MoreKinds     []kindRow
+	Held          int // rules whose causes are of one kind
 	Sources, Apps []bars
 	MoreSources   int
 	MoreApps      int
@@ -186,19 +216,22 @@ func (r Report) summary() summary {
 	s.Usable = r.Classes[ClassFull] + r.Classes[ClassMatched] + r.Classes[ClassApproximations]
 	s.UsablePercent = percent(s.Usable, r.Statuses.Total)
 	s.InFull = r.Statuses.Total <= MostInFull
-	byAlone := slices.Clone(r.Causes)
-	slices.SortStableFunc(byAlone, func(x, y Cause) int { return cmp.Or(cmp.Compare(y.Sole, x.Sole), cmp.Compare(y.Rules, x.Rules)) })
 	largest := 1
-	for _, c := range byAlone {
-		largest = max(largest, c.Rules)
-		s.Held += c.Sole
+	for _, k := range r.Kinds {
+		largest = max(largest, k.Rules)
+		s.Held += k.Sole
 	}
-	for i, c := range byAlone {
-		row := causeRow{c, i, 1000 * float64(c.Rules) / float64(largest), 1000 * float64(c.Sole) / float64(largest)}
-		if i < shownCauses {
-			s.Causes = append(s.Causes, row)
+	for i, k := range r.Kinds {
+		row := kindRow{CauseKind: k, Number: kindNumber(i), Wide: 1000 * float64(k.Rules) / float64(largest), Alone: 1000 * float64(k.Sole) / float64(largest)}
+		var shown []CauseItem
+		shown, row.MoreItems = first(k.Items, shownItems)
+		for j, item := range shown {
+			row.Items = append(row.Items, itemRow{item, itemNumber(i, j)})
+		}
+		if i < shownKinds {
+			s.Kinds = append(s.Kinds, row)
 		} else {
-			s.MoreCauses = append(s.MoreCauses, row)
+			s.MoreKinds = append(s.MoreKinds, row)
 		}
 	}
 	s.Sources, s.MoreSources = barsOf(r.BySource, shownSources)
@@ -216,6 +249,22 @@ func (r Report) summary() summary {
 	return s
 }
 
+func kindNumber(kind int) string { return "k" + strconv.Itoa(kind) }
+
+func itemNumber(kind, item int) string { return kindNumber(kind) + "." + strconv.Itoa(item) }
+
+// numbers are the numbers of kinds, by their codes, and of items, by their keys.
+func (r Report) numbers() map[string]string {
+	out := map[string]string{}
+	for i, k := range r.Kinds {
+		out[k.Code] = kindNumber(i)
+		for j, item := range k.Items {
+			out[item.Key] = itemNumber(i, j)
+		}
+	}
+	return out
+}
+
 func first[T any](list []T, most int) ([]T, int) {
 	n := min(most, len(list))
 	return list[:n], len(list) - n
@@ -231,12 +280,7 @@ func (r Report) WriteHTML(w io.Writer, rules Rules) error {
 	s := r.summary()
 	err := page.ExecuteTemplate(b, "head", s)
 	if err == nil && s.InFull {
-		numbers := map[causeKey]int{}
-		for _, list := range [][]causeRow{s.Causes, s.MoreCauses} {
-			for _, c := range list {
-				numbers[causeKey{c.Code, c.Severity, c.Command, c.Subject}] = c.Number
-			}
-		}
+		numbers := r.numbers()
 		err = rules(func(rule migration.Rule) error { return page.ExecuteTemplate(b, "rule", newRuleView(rule, numbers)) })
 	}
 	if err == nil {
@@ -274,7 +318,7 @@ type causeView struct {
 	Place string
 }
 
-func newRuleView(r migration.Rule, numbers map[causeKey]int) ruleView {
+func newRuleView(r migration.Rule, numbers map[string]string) ruleView {
 	v := ruleView{Rule: r, Class: ClassOf(r), Title: cmp.Or(strings.TrimSpace(r.Original.Title), r.ID), Sources: strings.Join(Sources(r), " ")}
 	if v.Draft = r.Compiled; v.Draft == nil || r.Edited != nil {
 		v.Draft = r.Elastic
@@ -289,9 +333,9 @@ func newRuleView(r migration.Rule, numbers map[causeKey]int) ruleView {
 	}
 	for _, d := range causes {
 		v.Causes = append(v.Causes, causeView{d, strings.TrimSpace(at(d))})
-		if n, ok := numbers[causeKey{d.Code, d.Severity, d.Command, d.Subject}]; ok {
-			found = append(found, strconv.Itoa(n))
-		}
+	}
+	for _, c := range CausesOf(r) {
+		found = append(found, numbers[c.Code], numbers[c.Item])
 	}
 	for _, d := range r.Diagnostics {
 		if d.Severity == "info" {

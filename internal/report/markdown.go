@@ -9,8 +9,12 @@ import (
 	"unicode"
 )
 
-// topCauses is how many causes the Markdown report shows; report.json has all.
-const topCauses = 40
+// topItems is how many causes of a kind the Markdown report shows, topCounts how long its lists of counts are; report.json has
+// all.
+const (
+	topItems  = 5
+	topCounts = 20
+)
 
 // WriteMarkdown writes the report for people.
 func (r Report) WriteMarkdown(w io.Writer) error {
@@ -45,16 +49,29 @@ func (r Report) WriteMarkdown(w io.Writer) error {
 		}
 		p("")
 	}
-	if len(r.Causes) > 0 {
+	if len(r.Kinds) > 0 {
 		p("## What kept rules from being full\n")
 		p("%s\n", severitiesMean)
-		p("A rule can have several causes; *sole* counts the rules that would be full without this one.\n")
-		p("| rules | sole | | code | command | about | for example |\n|---:|---:|---|---|---|---|---|")
-		for _, c := range r.Causes[:min(topCauses, len(r.Causes))] {
-			p("| %d | %d | %s | %s | %s | %s | %s |", c.Rules, c.Sole, Severity(c.Severity), cell(c.Code), code(c.Command), code(c.Subject), cell(c.Example))
+		p("Best first: what stands at the top brings most rules nearest to full. *alone* counts the rules whose causes are all of this kind.\n")
+		p("| rules | alone | | kind | code | what to do |\n|---:|---:|---|---|---|---|")
+		for _, k := range r.Kinds {
+			p("| %d | %d | %s | %s | %s | %s |", k.Rules, k.Sole, k.severity(), cell(k.Title), code(k.Code), k.Do)
 		}
-		if n := len(r.Causes) - topCauses; n > 0 {
-			p("\n%d more stand in report.json.", n)
+		p("")
+		p("The causes of each kind, those that bring most first:\n")
+		p("| rules | | kind | about | in | for example |\n|---:|---|---|---|---|---|")
+		for _, k := range r.Kinds {
+			shown, more := first(k.Items, topItems)
+			for _, i := range shown {
+				var commands []string
+				for _, c := range i.Commands {
+					commands = append(commands, code(c))
+				}
+				p("| %d | %s | %s | %s | %s | %s |", i.Rules, Severity(i.Severity), cell(k.Title), code(i.Subject), strings.Join(commands, ", "), cell(i.Example))
+			}
+			if more > 0 {
+				p("| | | %s | %d more stand in report.json | | |", cell(k.Title), more)
+			}
 		}
 		p("")
 		for _, t := range []struct {
@@ -62,7 +79,7 @@ func (r Report) WriteMarkdown(w io.Writer) error {
 			list []Count
 		}{{"code", r.ByCode}, {"command", r.ByCommand}, {"subject", r.BySubject}} {
 			p("| %s | rules |\n|---|---:|", t.name)
-			for _, c := range t.list[:min(topCauses/2, len(t.list))] {
+			for _, c := range t.list[:min(topCounts, len(t.list))] {
 				p("| %s | %d |", code(c.Name), c.Rules)
 			}
 			p("")

@@ -49,10 +49,12 @@ type Report struct {
 
 	// Causes are what kept rules from being full, largest first: each triple, then by one part of it. What only follows from
 	// another cause of the same rule is none.
-	Causes    []Cause `json:"causes"`
-	ByCode    []Count `json:"causes_by_code"`
-	ByCommand []Count `json:"causes_by_command"`
-	BySubject []Count `json:"causes_by_subject"`
+	Causes []Cause `json:"causes"`
+	// Kinds are the causes by what they are, best first: what brings most rules nearest to full.
+	Kinds     []CauseKind `json:"cause_kinds"`
+	ByCode    []Count     `json:"causes_by_code"`
+	ByCommand []Count     `json:"causes_by_command"`
+	BySubject []Count     `json:"causes_by_subject"`
 
 	Missing []MissingResource `json:"missing"`
 	// LookupIndices are the indices to create for LOOKUP JOIN, those with conflicts first.
@@ -97,7 +99,9 @@ func (r *Results) add(x migration.Result) {
 // Cause is one reason why rules are not full.
 type Cause struct {
 	// Key names the cause in queries; it is the same in every migration.
-	Key      string `json:"key"`
+	Key string `json:"key"`
+	// Item names the item of CauseKind that the cause is counted under.
+	Item     string `json:"item"`
 	Code     string `json:"code"`
 	Severity string `json:"severity"`
 	Command  string `json:"command,omitempty"`
@@ -183,7 +187,9 @@ func CausesOf(rule migration.Rule) []Cause {
 		k := causeKey{d.Code, d.Severity, d.Command, d.Subject}
 		if !seen[k] {
 			seen[k] = true
-			causes = append(causes, Cause{Key: k.hash(), Code: d.Code, Severity: d.Severity, Command: d.Command, Subject: d.Subject, Example: d.Message})
+			c := Cause{Key: k.hash(), Code: d.Code, Severity: d.Severity, Command: d.Command, Subject: d.Subject, Example: d.Message}
+			c.Item = c.itemKey()
+			causes = append(causes, c)
 		}
 	}
 	return causes
@@ -202,6 +208,7 @@ type Builder struct {
 	r         Report
 	errors    map[string]int
 	causes    map[string]*Cause
+	kinds     kindCounts
 	byCode    map[string]int
 	byCommand map[string]int
 	bySubject map[string]int
@@ -223,7 +230,7 @@ func NewBuilder(m migration.Migration, at time.Time) *Builder {
 			MigrationID: m.ID, Name: m.Name, State: m.State, ParkReason: m.ParkReason, ConnectorID: m.ConnectorID,
 			GeneratedAt: at.UTC(), Verification: map[string]int{}, Classes: map[Class]int{}, Reviews: map[migration.ReviewState]int{},
 		},
-		errors: map[string]int{}, causes: map[string]*Cause{},
+		errors: map[string]int{}, causes: map[string]*Cause{}, kinds: newKindCounts(),
 		byCode: map[string]int{}, byCommand: map[string]int{}, bySubject: map[string]int{},
 		missing: map[migration.Missing]int{}, filters: map[migration.Missing]int{}, lookups: map[string]*lookupUse{},
 		sources: breakdowns{}, apps: breakdowns{}, mitre: newCoverage(), compilers: map[string]int{},
@@ -321,6 +328,7 @@ func (b *Builder) addCauses(rule migration.Rule) (holes bool) {
 		return false
 	}
 	causes := CausesOf(rule)
+	b.kinds.add(causes)
 	codes, commands, subjects := map[string]bool{}, map[string]bool{}, map[string]bool{}
 	for _, one := range causes {
 		holes = holes || one.Severity == "error"
@@ -378,6 +386,7 @@ func (b *Builder) Report() Report {
 		r.Causes = append(r.Causes, *c)
 	}
 	SortCauses(r.Causes)
+	r.Kinds = b.kinds.list()
 	r.Missing = make([]MissingResource, 0, len(b.missing))
 	for m, n := range b.missing {
 		known := slices.ContainsFunc(r.Known, func(k Known) bool { return k.has(m) })

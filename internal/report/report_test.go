@@ -61,7 +61,7 @@ func TestReport(t *testing.T) {
 	keys := map[string]bool{}
 	for i := range r.Causes {
 		keys[r.Causes[i].Key] = r.Causes[i].Key != ""
-		wantCauses[i].Key = r.Causes[i].Key
+		wantCauses[i].Key, wantCauses[i].Item = r.Causes[i].Key, r.Causes[i].Item
 	}
 	if !reflect.DeepEqual(r.Causes, wantCauses) || len(keys) != len(wantCauses) {
 		t.Errorf("causes %+v with the keys %v", r.Causes, keys)
@@ -107,7 +107,7 @@ func TestMarkdown(t *testing.T) {
 	}
 	for _, want := range []string{
 		"# Migration m1", "state **finished**", "| full | 1 | 20.0 % | 0 |", "| partial | 3 | 60.0 % | 1 |",
-		"| 2 | 1 | hole | unknown\\_field | `where` | `x` |", "| lookup | `vips` | 1 |", "| `no` | T\\|no | untranslatable |",
+		"| 2 | 1 | hole | Field without a counterpart | `unknown_field` | Name the field", "| 2 | hole | Field without a counterpart | `x` | `where` | unknown\\_field happened |", "| lookup | `vips` | 1 |", "| `no` | T\\|no | untranslatable |",
 		"## Missing filter macros", "| `matched` | T\\|matched | Prebuilt `p` | it alerts on the same events |", "| `vips_filter` | 1 |", "| `holes` | T\\|holes | partial |  | unknown\\_field happened | 2 |", "| macro | `fields_for_filter` | 1 |", "A **hole** is",
 	} {
 		if !strings.Contains(b.String(), want) {

@@ -20,7 +20,7 @@ type Query struct {
 	Status     []string
 	Result     []string
 	Matched    []string // yes, no or near
-	Cause      []string // keys
+	Cause      []string // keys of causes or of their items, or codes of their kinds
 	Source     []string
 	Tactic     []string
 	Technique  []string // one with its sub-techniques
@@ -34,6 +34,8 @@ type Query struct {
 	Offset     int
 	Limit      int
 	Facets     bool
+
+	causes map[string]bool // keys of those that Cause names
 }
 
 // Page is a part of the rules that match.
@@ -101,6 +103,7 @@ func (l *Lists) match(ctx context.Context, id string, q Query) (*list, []*entry,
 		}
 	}
 	x.mu.RLock()
+	q.causes = x.keysOf(q.Cause)
 	var found []*entry
 	for _, e := range x.entries {
 		if q.takes(&e.Row) && (scan && in[e.ID] || !scan && contains(e.text, words)) {
@@ -190,7 +193,7 @@ func (q *Query) takes(r *Row) bool {
 	switch {
 	case !oneOf(q.Status, string(r.Status)), !oneOf(q.Result, string(r.Result)), !oneOf(q.Matched, matchOf(r)),
 		!oneOf(q.Review, string(r.Review)), !oneOf(q.App, r.App),
-		!anyOf(q.Cause, r.Causes), !anyOf(q.Source, r.Sources), !anyOf(q.Tactic, r.Tactics):
+		len(q.Cause) > 0 && !slices.ContainsFunc(r.Causes, func(key string) bool { return q.causes[key] }), !anyOf(q.Source, r.Sources), !anyOf(q.Tactic, r.Tactics):
 		return false
 	case q.Holes != nil && *q.Holes != (r.Holes > 0):
 		return false
@@ -203,6 +206,18 @@ func (q *Query) takes(r *Row) bool {
 		return false
 	}
 	return true
+}
+
+// keysOf are the keys of the causes that are named by their own key, by that of their item, or by their kind. The list is locked.
+func (x *list) keysOf(named []string) map[string]bool {
+	keys := map[string]bool{}
+	if len(named) == 0 {
+		return keys
+	}
+	for key, c := range x.shared.causes {
+		keys[key] = slices.ContainsFunc(named, c.Is)
+	}
+	return keys
 }
 
 // matchOf says in one word whether a prebuilt rule takes the place of a rule.

@@ -271,8 +271,8 @@ func TestFiltersAndOrders(t *testing.T) {
 		r.Diagnostics = []migration.Diagnostic{{Code: "unknown_command", Severity: "error", Command: "apply", Message: "no apply"}}
 	})
 	b.end(4, func(r *migration.Rule) { r.Status, r.Result, r.ErrorCode = migration.StatusError, "", "crashed" })
-	key := report.CausesOf(migration.Rule{Status: migration.StatusFinished, Result: migration.Partial,
-		Diagnostics: []migration.Diagnostic{{Code: "window", Severity: "approximation", Command: "bin"}}})[0].Key
+	cause := report.CausesOf(migration.Rule{Status: migration.StatusFinished, Result: migration.Partial,
+		Diagnostics: []migration.Diagnostic{{Code: "window", Severity: "approximation", Command: "bin"}}})[0]
 	for name, tc := range map[string]struct {
 		q    Query
 		want string
@@ -289,7 +289,11 @@ func TestFiltersAndOrders(t *testing.T) {
 		"neither":          {Query{Matched: []string{"no"}}, "0 1 4 5"},
 		"holes":            {Query{Holes: &yes}, "1 2 3"},
 		"no holes":         {Query{Holes: &no}, "0 4 5"},
-		"cause":            {Query{Cause: []string{key}}, "1 2"},
+		"cause":            {Query{Cause: []string{cause.Key}}, "1 2"},
+		"item of a cause":  {Query{Cause: []string{cause.Item}}, "1 2"},
+		"kind of cause":    {Query{Cause: []string{"unknown_command"}}, "1 2 3"},
+		"kinds of cause":   {Query{Cause: []string{"nonsense", "window"}}, "1 2"},
+		"no such cause":    {Query{Cause: []string{"nonsense"}}, ""},
 		"source":           {Query{Source: []string{"logs-b*"}}, "2"},
 		"tactic":           {Query{Tactic: []string{"TA0002"}}, "0 2 4"},
 		"technique":        {Query{Technique: []string{"T1059"}}, "0 2 4"},

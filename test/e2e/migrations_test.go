@@ -82,7 +82,7 @@ func TestFromDropToMacro(t *testing.T) {
 	p.look("causes")
 	p.keep("causes")
 
-	p.click("button", "Macro without a definition.*vips")
+	p.click("button", "^Macro without a definition")
 	p.look("give-a-macro")
 	p.fill("textbox", "definition of vips", "index=alpha")
 	p.forget()
@@ -92,7 +92,7 @@ func TestFromDropToMacro(t *testing.T) {
 		after := g.rule(id, "beta:In beta")
 		return after.Status == migration.StatusFinished && after.UpdatedAt.After(before.UpdatedAt) && !strings.Contains(fmt.Sprint(after.Missing), "vips")
 	})
-	p.wait("vips is no cause any more", func() bool { return len(p.all("button", "Macro without a definition.*vips")) == 0 })
+	p.wait("vips is no cause any more", func() bool { return len(p.all("link", "with vips$")) == 0 })
 
 	// A lookup is given as a file; the folder of the app is chosen as a folder.
 	p.goTo("#/")

@@ -225,6 +225,8 @@ export interface RuleRow {
 
 export interface CauseFacet {
   key: string
+  /** Names what it is about, whatever the command, in filters of rules. */
+  item: string
   code: string
   severity: Severity
   command?: string
@@ -416,16 +418,35 @@ export interface MissingName {
   name: string
 }
 
-export interface Cause {
+
+export type Remedy = 'define' | 'map' | 'rewrite' | 'review' | 'upgrade' | 'report'
+
+/** The causes of one code: what they are, what to do, and how many rules they hold back. */
+export interface CauseKind {
+  /** Also names the kind in filters of rules. */
   code: string
+  title: string
+  remedy: Remedy
+  do: string
+  holes: number
+  approximations: number
+  /** How many rules have such a cause, and how many have none of another kind. */
+  rules: number
+  sole: number
+  /** Best first. */
+  items: CauseItem[]
+}
+
+/** One thing that holds rules back, whatever the commands it stands in. */
+export interface CauseItem {
+  /** Names it in filters of rules. */
+  key: string
   severity: Severity
-  command?: string
   subject?: string
+  commands?: string[]
   rules: number
   sole: number
   example: string
-  /** Names the cause in filters of rules. */
-  key?: string
 }
 
 export interface Report {
@@ -453,7 +474,7 @@ export interface Report {
   }
   compiler_versions: NamedCount[] | null
   errors: NamedCount[] | null
-  causes: Cause[] | null
+  cause_kinds: CauseKind[] | null
   causes_by_command: NamedCount[] | null
   missing: (MissingName & {rules: number; known?: boolean})[] | null
   lookup_indices: {name: string; rows: number; rules: number; conflicts?: unknown[]}[] | null

@@ -1,21 +1,32 @@
 import {describe, expect, it} from 'vitest'
-import type {Cause} from '../api/types'
-import {bestFirst, withKeys} from './causes'
+import type {CauseKind} from '../api/types'
+import {sort, subject, subjects} from './causes'
 import {parseCSV} from './csv'
 import {again} from './give'
-import {arity, causeName, settledBy} from './words'
+import {atFirst, firstKinds} from './list'
+import {arity, causeName, itemCount, settledBy, unnamed} from './words'
 
-const cause = (c: Partial<Cause>): Cause => ({code: 'unknown_macro', severity: 'error', rules: 1, sole: 0, example: '', ...c})
+const kind = (k: Partial<CauseKind>): CauseKind => ({code: 'unknown_field', title: 'Field without a counterpart', remedy: 'map', do: 'Name it.', holes: 1, approximations: 0, rules: 1, sole: 0, items: [], ...k})
 
 describe('causes', () => {
-  it('stand best first: what holds most back alone, then what touches most, holes before approximations', () => {
-    const list = [cause({subject: 'c', rules: 9}), cause({subject: 'a', sole: 3, rules: 3}), cause({subject: 'd', severity: 'approximation', rules: 2}), cause({subject: 'e', rules: 2}), cause({subject: 'b', sole: 3, rules: 4})]
-    expect(bestFirst(list).map(c => c.subject)).toEqual(['b', 'a', 'c', 'e', 'd'])
+  it('say what they are, and how many of which things they hold', () => {
+    expect([sort(kind({})), sort(kind({holes: 0, approximations: 2})), sort(kind({approximations: 1}))]).toEqual(['hole', 'approximation', 'both'])
+    expect(itemCount('unknown_field', [{subject: 'x'}, {subject: 'y'}])).toBe('2 fields')
+    expect(itemCount('unknown_field', [{subject: 'x'}])).toBe('1 field')
+    expect(itemCount('text_search', [{}])).toBe('')
+    expect(unnamed('source_approximate')).toBe('The search names no source')
   })
 
-  it('get the keys of the facets, by what they are', () => {
-    const facet = {key: 'k1', code: 'unknown_macro', severity: 'error' as const, subject: 'x', example: '', rules: 1, sole: 1}
-    expect(withKeys([cause({subject: 'x'}), cause({subject: 'y'})], [facet]).map(c => c.key)).toEqual(['k1', undefined])
+  it('are few at first, and those that a file settles are among them', () => {
+    const many = Array.from({length: 20}, (_, i) => kind({code: `c${i}`, remedy: i === 15 ? 'define' : 'map'}))
+    expect(atFirst(many).map(k => k.code)).toEqual([...Array.from({length: firstKinds}, (_, i) => `c${i}`), 'c15'])
+  })
+
+  it('show macros without the marks around them', () => {
+    expect(subject('`who`')).toEqual({text: 'who', macro: true})
+    expect(subject('a`b')).toEqual({text: 'a`b', macro: false})
+    const item = (subject?: string) => ({key: '1', severity: 'error' as const, rules: 1, sole: 1, example: '', ...(subject ? {subject} : {})})
+    expect(subjects([kind({items: [item('`who`'), item('x'), item()]})])).toEqual(new Set(['who', 'x', '']))
   })
 
   it('can be settled here when a definition is all that is missing', () => {

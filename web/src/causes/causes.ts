@@ -1,40 +1,23 @@
-import {api, isAbort, of} from '../api/client'
-import type {Cause, CauseFacet, Report, Rows} from '../api/types'
+import {api, of} from '../api/client'
+import type {CauseKind, Report} from '../api/types'
 
-/** Names a cause without its key; the same cause of the report and of the facets have the same. */
-export function identity(c: Pick<Cause, 'code' | 'severity' | 'command' | 'subject'>): string {
-  return JSON.stringify([c.code, c.severity, c.command ?? '', c.subject ?? ''])
+/** What the overview of a migration shows, in one call whatever the number of rules. */
+export async function overview(migrationID: string, signal: AbortSignal): Promise<Report> {
+  return api.get<Report>(of(migrationID, '/report'), {format: 'json'}, signal)
 }
 
-/** Best first: what holds back most rules alone, then what touches most; holes before approximations. */
-export function bestFirst(list: Cause[]): Cause[] {
-  return [...list].sort((a, b) => b.sole - a.sole || b.rules - a.rules || rank(a) - rank(b) || (identity(a) < identity(b) ? -1 : 1))
+/** What a kind is: holes, approximations, or both. */
+export function sort(k: CauseKind): 'hole' | 'approximation' | 'both' {
+  return k.approximations === 0 ? 'hole' : k.holes === 0 ? 'approximation' : 'both'
 }
 
-function rank(c: Cause): number {
-  return c.severity === 'error' ? 0 : 1
+/** The subjects of all causes, without the marks of macros: what a list of missing definitions need not say again. */
+export function subjects(kinds: CauseKind[]): Set<string> {
+  return new Set(kinds.flatMap(k => k.items.map(i => (i.subject ?? '').replaceAll('`', ''))))
 }
 
-/** The causes with the keys that filters of rules take. */
-export function withKeys(causes: Cause[], facets: CauseFacet[]): Cause[] {
-  const keys = new Map(facets.map(f => [identity(f), f.key]))
-  return causes.map(c => ({...c, key: c.key ?? keys.get(identity(c))}))
-}
-
-export interface Overview {
-  report: Report
-  causes: Cause[]
-}
-
-/** What the overview of a migration shows, in two calls whatever the number of rules. */
-export async function overview(migrationID: string, signal: AbortSignal): Promise<Overview> {
-  const [report, rows] = await Promise.all([
-    api.get<Report>(of(migrationID, '/report'), {format: 'json'}, signal),
-    // The report says it all but the keys: without them only the ways to the rules are missing.
-    api.get<Rows>(of(migrationID, '/rows'), {limit: 1, facets: true}, signal).catch((err: unknown) => {
-      if (isAbort(err)) throw err
-      return undefined
-    }),
-  ])
-  return {report, causes: bestFirst(withKeys(report.causes ?? [], rows?.facets?.causes ?? []))}
+/** A subject as it stands in a search: names of macros without their marks, and whether it is one. */
+export function subject(s: string): {text: string; macro: boolean} {
+  const macro = s.length > 2 && s.startsWith('`') && s.endsWith('`')
+  return {text: macro ? s.slice(1, -1) : s, macro}
 }

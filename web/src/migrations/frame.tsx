@@ -25,8 +25,10 @@ export function MigrationFrame({id, views, view, children}: {id: string; views: 
     <div class="migration">
       <header class="migration-head">
         <div class="migration-title">
-          <h1>{m.name || m.id}</h1>
-          <StateBadge state={m.state} parked={Boolean(m.park_reason) && m.state !== 'running'} />
+          <div class="migration-name-line">
+            <h1>{m.name || m.id}</h1>
+            <StateBadge state={m.state} parked={Boolean(m.park_reason) && m.state !== 'running'} />
+          </div>
           <div class="migration-actions"><MigrationActions m={m} onChange={read.reload} onDeleted={() => go(href([]))} /></div>
         </div>
         {m.state === 'running' || m.rules.pending + m.rules.processing > 0 ? <MigrationProgress m={m} /> : null}

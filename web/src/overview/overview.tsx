@@ -1,5 +1,5 @@
 import {useEvents} from '../api/events'
-import {overview} from '../causes/causes'
+import {overview, subjects} from '../causes/causes'
 import {CauseList} from '../causes/list'
 import {Give} from '../causes/give'
 import {useLoad, useThrottled} from '../load'
@@ -22,7 +22,8 @@ export function OverviewView({params}: ViewProps) {
     if (e.kind === 'reset' || (e.kind === 'rules' && e.migration_id === id) || (e.kind === 'stats' && e.stats.migration_id === id)) again()
   })
   if (!read.data) return read.error ? <ErrorState title="The report could not be read" error={read.error} retry={read.reload} /> : <Spinner label="Reading what came of the rules" />
-  const {report, causes} = read.data
+  const report = read.data
+  const kinds = report.cause_kinds ?? []
   const none = report.statuses.finished + report.statuses.failed === 0
   const link = workflowLink(id)
   return (
@@ -31,8 +32,8 @@ export function OverviewView({params}: ViewProps) {
         {read.error ? <ErrorState title="This may be old" error={read.error} retry={read.reload} /> : null}
         {none ? (
           <Card title="Causes"><Empty icon="play" title={m?.state === 'running' ? 'The first rules are being translated' : 'Nothing is translated yet'}>{m?.state === 'running' ? 'What keeps them from being full will stand here.' : 'Choose Start above. What keeps rules from being full will stand here, the worst first.'}</Empty></Card>
-        ) : <CauseList migrationID={id} causes={causes} touched={report.results.partial + report.results.untranslatable} onDone={read.reload} />}
-        <Missing id={id} report={report} shown={new Set(causes.map(c => c.subject ?? ''))} onDone={read.reload} />
+        ) : <CauseList migrationID={id} kinds={kinds} touched={report.results.partial + report.results.untranslatable} onDone={read.reload} />}
+        <Missing id={id} report={report} shown={subjects(kinds)} onDone={read.reload} />
         <BySource id={id} report={report} />
       </div>
       <aside class="overview-side stack" aria-label="What came of the rules">

@@ -17,6 +17,8 @@ export interface Group {
   key: FilterKey
   name: string
   choices: Choice[]
+  /** What a filter can be besides, from a link: named, and not listed. */
+  also?: Choice[]
 }
 
 const listed = (counts: Record<string, number> | undefined, order: [string, string][]): Choice[] =>
@@ -62,7 +64,12 @@ export function groups(facets: Facets | undefined): Group[] {
         ['error', 'In error'],
       ]),
     },
-    {key: 'cause', name: 'Cause', choices: (facets.causes ?? []).map(c => ({value: c.key, label: causeName(c), rules: c.rules, title: [causeName(c), c.example].filter(Boolean).join('\n')}))},
+    {
+      key: 'cause',
+      name: 'Cause',
+      choices: (facets.causes ?? []).map(c => ({value: c.key, label: causeName(c), rules: c.rules, title: [causeName(c), c.example].filter(Boolean).join('\n')})),
+      also: (facets.causes ?? []).flatMap(c => [{value: c.code, label: kindOf(c.code)}, {value: c.item, label: causeName(c)}]),
+    },
     {key: 'source', name: 'Data source', choices: named(facets.sources)},
     {
       key: 'matched',
@@ -110,7 +117,7 @@ export function causeName(c: {code: string; command?: string; subject?: string})
 export function filterName(key: FilterKey, value: string, all: Group[]): string {
   if (key === 'q') return `“${value}”`
   const group = all.find(g => g.key === key)
-  const label = group?.choices.find(c => c.value === value)?.label ?? value
+  const label = (group?.choices.find(c => c.value === value) ?? group?.also?.find(c => c.value === value))?.label ?? value
   return `${group?.name ?? words(key)}: ${label}`
 }
 
@@ -152,7 +159,7 @@ export function FacetPanel({facets, filter, onChange}: {facets: Facets | undefin
 
 function Choices({group, chosen, onToggle}: {group: Group; chosen: string; onToggle: (value: string) => void}) {
   const [more, setMore] = useState(false)
-  const list = chosen && !group.choices.some(c => c.value === chosen) ? [{value: chosen, label: chosen, rules: 0}, ...group.choices] : group.choices
+  const list = chosen && !group.choices.some(c => c.value === chosen) ? [{value: chosen, label: group.also?.find(c => c.value === chosen)?.label ?? chosen}, ...group.choices] : group.choices
   const shown = more || list.length <= shortList + 1 ? list : list.filter((c, i) => i < shortList || c.value === chosen)
   return (
     <ul class="choices">

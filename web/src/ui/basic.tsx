@@ -94,6 +94,11 @@ export function ErrorState({error, retry, title = 'This could not be read'}: {er
   )
 }
 
+/** A text with `code` in it, which is shown as code. A mark without a partner stands as it is. */
+export function Said({text}: {text: string}) {
+  return <>{text.split('`').map((part, i, all) => i % 2 === 0 ? part : i < all.length - 1 ? <code key={i}>{part}</code> : '`' + part)}</>
+}
+
 /** A message in the page: what happened and what to do. */
 export function Note({tone = 'info', title, children}: {tone?: 'info' | 'warn' | 'error' | 'good'; title?: ComponentChildren; children?: ComponentChildren}) {
   const icon: Record<string, IconName> = {info: 'info', warn: 'warn', error: 'error', good: 'check'}
