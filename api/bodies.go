@@ -214,6 +214,10 @@ func (b *body) resource(l config.Limits) (migration.Resource, error) {
 			x.MinMatches, err = b.integer(name, 0, 1e9)
 		case "default_match":
 			x.DefaultMatch, err = b.text(name, maxSmall, "")
+		case "app":
+			x.App, err = b.text(name, maxSmall, "")
+		case "owner":
+			x.Owner, err = b.text(name, maxSmall, "")
 		default:
 			return false, nil
 		}

@@ -172,7 +172,7 @@ func (b *bench) loggedOnce(part string) {
 func TestResources(t *testing.T) {
 	b := newBench(t)
 	id := b.create(1)
-	body := `[{"type":"macro","name":"foo(1)","definition":"index=$x$","arguments":["x"],"iseval":false,"description":"ignored"},
+	body := `[{"type":"macro","name":"foo(1)","definition":"index=$x$","arguments":["x"],"iseval":false,"app":"soc","owner":"ana","description":"ignored"},
 		{"type":"lookup","name":"l","kind":"csv","columns":["a","b"],"rows":[{"a":"1","b":null},{"a":2.50,"b":true}],"total_rows":3,
 		 "match_type":"WILDCARD(a)","case_sensitive_match":false,"max_matches":1,"default_match":null}]`
 	for range 2 {
@@ -187,7 +187,7 @@ func TestResources(t *testing.T) {
 	if l.Rows[1]["a"] != "2.50" || l.Rows[1]["b"] != "true" || l.Rows[0]["b"] != "" || l.TotalRows != 3 || *l.CaseSensitiveMatch || l.MatchType != "WILDCARD(a)" {
 		t.Errorf("lookup %+v", l)
 	}
-	if m := rs[1-i]; m.Name != "foo(1)" || m.Definition != "index=$x$" || !slices.Equal(m.Arguments, []string{"x"}) {
+	if m := rs[1-i]; m.App != "soc" || m.Owner != "ana" || m.Name != "foo(1)" || m.Definition != "index=$x$" || !slices.Equal(m.Arguments, []string{"x"}) {
 		t.Errorf("macro %+v", m)
 	}
 }

@@ -1785,6 +1785,8 @@ type Position struct {
 
 // Resource defines model for Resource.
 type Resource struct {
+	// App The app that keeps it to itself: rules of other apps lack it, as in Splunk. Absent: every rule sees it.
+	App                *string   `json:"app,omitempty"`
 	Arguments          *[]string `json:"arguments,omitempty"`
 	CaseSensitiveMatch *bool     `json:"case_sensitive_match,omitempty"`
 	Columns            *[]string `json:"columns,omitempty"`
@@ -1800,6 +1802,9 @@ type Resource struct {
 
 	// Name A macro with arguments carries their number: name(2).
 	Name string `json:"name"`
+
+	// Owner The user of that app who alone sees it.
+	Owner *string `json:"owner,omitempty"`
 
 	// Rows Of a lookup.
 	Rows *[]map[string]*interface{} `json:"rows,omitempty"`

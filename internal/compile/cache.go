@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 
 	lru "github.com/hashicorp/golang-lru/v2"
@@ -29,8 +30,15 @@ type Cache struct {
 	base      translate.Options
 	defaults  Defaults
 	version   string
-	prepared  *lru.Cache[string, *translate.Compiler]
+	prepared  *lru.Cache[string, *prepared]
 	preparing singleflight.Group
+}
+
+// prepared is a compiler with what it was made of.
+type prepared struct {
+	*translate.Compiler
+	resources []migration.Resource
+	private   bool // some of resources are hidden from some rules
 }
 
 // keptCompilers bounds the memory that prepared compilers take.
@@ -39,11 +47,11 @@ const keptCompilers = 8
 // NewCache compiles with base, to whose macros and lookups each migration adds its own; of two with one name the
 // migration's wins. Rules whose source gives no schedule get the one of defaults.
 func NewCache(resources Resources, base translate.Options, defaults Defaults) *Cache {
-	prepared, err := lru.New[string, *translate.Compiler](keptCompilers)
+	kept, err := lru.New[string, *prepared](keptCompilers)
 	if err != nil {
 		panic(err) // only a size below one is refused
 	}
-	return &Cache{resources: resources, base: base, defaults: defaults, prepared: prepared}
+	return &Cache{resources: resources, base: base, defaults: defaults, prepared: kept}
 }
 
 // Named makes the cache say in every output which compiler made it.
@@ -54,7 +62,7 @@ func (c *Cache) Named(version string) *Cache {
 
 // Compile compiles a rule with the macros and lookups of its migration.
 func (c *Cache) Compile(ctx context.Context, migrationID string, rule migration.OriginalRule) (Output, error) {
-	compiler, err := c.compiler(ctx, migrationID)
+	compiler, err := c.compiler(ctx, migrationID, rule)
 	if err != nil {
 		return Output{}, err
 	}
@@ -67,41 +75,76 @@ func (c *Cache) Compile(ctx context.Context, migrationID string, rule migration.
 	return made, nil
 }
 
-// compiler is the prepared compiler of a migration. Callers who need the same one wait for a single preparation, each
-// for as long as its own context allows; the preparation itself goes on when the first caller leaves.
-func (c *Cache) compiler(ctx context.Context, migrationID string) (*translate.Compiler, error) {
+// compiler is the prepared compiler of a migration for a rule. Callers who need the same one wait for a single preparation,
+// each for as long as its own context allows; the preparation itself goes on when the first caller leaves.
+func (c *Cache) compiler(ctx context.Context, migrationID string, rule migration.OriginalRule) (*translate.Compiler, error) {
 	version, err := c.resources.ResourcesVersion(ctx, migrationID)
 	if err != nil {
 		return nil, err
 	}
 	key := migrationID + "@" + strconv.FormatInt(version, 10)
-	if compiler, ok := c.prepared.Get(key); ok {
-		return compiler, nil
-	}
-	prepared := c.preparing.DoChan(key, func() (any, error) { return c.prepare(context.WithoutCancel(ctx), key, migrationID) })
-	select {
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	case r := <-prepared:
-		if r.Err != nil {
-			return nil, r.Err
+	all, err := c.once(ctx, key, func(ctx context.Context) (*prepared, error) {
+		resources, err := c.resources.Resources(ctx, migrationID)
+		if err != nil {
+			return nil, err
 		}
-		return r.Val.(*translate.Compiler), nil
-	}
-}
-
-func (c *Cache) prepare(ctx context.Context, key, migrationID string) (*translate.Compiler, error) {
-	if compiler, ok := c.prepared.Get(key); ok {
-		return compiler, nil
-	}
-	resources, err := c.resources.Resources(ctx, migrationID)
+		return c.prepare(migrationID, resources, nil)
+	})
 	if err != nil {
 		return nil, err
 	}
-	compiler, err := translate.New(WithResources(c.base, resources))
+	if !all.private {
+		return all.Compiler, nil
+	}
+	var seen, hidden []migration.Resource
+	for _, r := range all.resources {
+		if r.HiddenFrom(rule) {
+			hidden = append(hidden, r)
+		} else {
+			seen = append(seen, r)
+		}
+	}
+	if len(hidden) == 0 {
+		return all.Compiler, nil
+	}
+	of, err := c.once(ctx, key+"\x00"+rule.App+"\x00"+rule.Owner, func(context.Context) (*prepared, error) { return c.prepare(migrationID, seen, hidden) })
+	if err != nil {
+		return nil, err
+	}
+	return of.Compiler, nil
+}
+
+// once gives what is prepared under a key, or has it prepared.
+func (c *Cache) once(ctx context.Context, key string, prepare func(context.Context) (*prepared, error)) (*prepared, error) {
+	if p, ok := c.prepared.Get(key); ok {
+		return p, nil
+	}
+	made := c.preparing.DoChan(key, func() (any, error) {
+		if p, ok := c.prepared.Get(key); ok {
+			return p, nil
+		}
+		p, err := prepare(context.WithoutCancel(ctx))
+		if err == nil {
+			c.prepared.Add(key, p)
+		}
+		return p, err
+	})
+	select {
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case r := <-made:
+		if r.Err != nil {
+			return nil, r.Err
+		}
+		return r.Val.(*prepared), nil
+	}
+}
+
+func (c *Cache) prepare(migrationID string, seen, hidden []migration.Resource) (*prepared, error) {
+	compiler, err := translate.New(withHidden(WithResources(c.base, seen), hidden))
 	if err != nil {
 		return nil, fmt.Errorf("prepare the compiler of migration %s: %w: %w", migrationID, ErrResources, err)
 	}
-	c.prepared.Add(key, compiler)
-	return compiler, nil
+	private := slices.ContainsFunc(seen, func(r migration.Resource) bool { return r.App != "" })
+	return &prepared{compiler, seen, private}, nil
 }

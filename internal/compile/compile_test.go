@@ -3,6 +3,7 @@ package compile_test
 import (
 	"context"
 	"encoding/json"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -102,6 +103,55 @@ func (r *resources) Resources(context.Context, string) ([]migration.Resource, er
 }
 
 func (r *resources) ResourcesVersion(context.Context, string) (int64, error) { return r.version, nil }
+
+// TestPrivateResources: a rule lacks what Splunk does not see from its app, even where another rule of the migration has it,
+// and the reason names the app.
+func TestPrivateResources(t *testing.T) {
+	r := &resources{list: []migration.Resource{
+		{Type: migration.ResourceMacro, Name: "src", Definition: "index=main a=1", App: "alpha"},
+		{Type: migration.ResourceMacro, Name: "own(1)", Arguments: []string{"x"}, Definition: "a=$x$", App: "alpha", Owner: "ana"},
+		{Type: migration.ResourceMacro, Name: "shared", Definition: "`src` c=3"},
+		{Type: migration.ResourceMacro, Name: "r_filter", Definition: "search NOT a=9", App: "alpha"},
+		{Type: migration.ResourceLookup, Name: "names", Columns: []string{"a", "b"}, Rows: []map[string]string{{"a": "1", "b": "2"}}, App: "alpha"},
+	}}
+	c := compile.NewCache(r, translate.Options{Schema: schema.Identity([]string{"logs"}, nil)}, compile.StandardDefaults())
+	const src, owned, filter, lookup = "macro `src` of the app alpha is not exported", "macro `own` is private to the user ana in the app alpha", "macro `r_filter` of the app alpha", "lookup `names` of the app alpha"
+	for _, tc := range []struct{ app, owner, query, lacks string }{
+		{"alpha", "", "`src` b=2", ""},
+		{"", "", "`src` b=2", ""},
+		{"beta", "", "`src` b=2", src},
+		{"beta", "", "index=x `src` b=2", src},
+		{"beta", "", "`shared` b=2", src}, // its own macro names it, and the rule does not see it
+		{"alpha", "", "`shared` b=2", ""},
+		{"alpha", "ana", "index=x `own(1)` b=2", ""},
+		{"alpha", "", "index=x `own(1)` b=2", owned},
+		{"beta", "ana", "index=x `own(1)` b=2", owned},
+		{"beta", "", "index=x b=2 | `r_filter`", filter},
+		{"alpha", "", "index=x b=2 | `r_filter`", ""},
+		{"beta", "", "index=x b=2 | lookup names a OUTPUT b AS d | search d=2", lookup},
+		{"beta", "", "| inputlookup names | search d=2", lookup},
+		{"beta", "", "index=x b=2", ""},
+	} {
+		out, err := c.Compile(t.Context(), "m", migration.OriginalRule{ID: "r", App: tc.app, Owner: tc.owner, Query: tc.query})
+		require.NoError(t, err)
+		text := ""
+		for _, d := range out.Diagnostics {
+			if strings.Contains(d.Message, "not exported") || strings.Contains(d.Message, "private") {
+				require.Equal(t, "error", d.Severity, "a hole")
+				text += d.Message
+			}
+		}
+		if tc.lacks == "" {
+			require.Empty(t, text, tc.query)
+			require.Empty(t, out.Missing, tc.query)
+			continue
+		}
+		require.Contains(t, text, tc.lacks, tc.query)
+		require.NotEqual(t, migration.Full, out.Result, tc.query)
+		require.Len(t, out.Missing, 1, tc.query)
+	}
+	require.Equal(t, 1, r.reads, "what is private to some is read once")
+}
 
 func TestCache(t *testing.T) {
 	r := &resources{list: []migration.Resource{{Type: migration.ResourceMacro, Name: "src", Definition: "index=main a=1"}}}

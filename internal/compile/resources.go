@@ -46,6 +46,24 @@ func WithResources(o translate.Options, resources []migration.Resource) translat
 	return o
 }
 
+// withHidden tells a compiler of what rules name and Splunk does not see from where they are.
+func withHidden(o translate.Options, hidden []migration.Resource) translate.Options {
+	for _, r := range hidden {
+		whose := "of the app " + r.App + " is not exported"
+		if r.Owner != "" {
+			whose = "is private to the user " + r.Owner + " in the app " + r.App
+		}
+		name, _, _ := strings.Cut(r.Name, "(")
+		switch r.Type {
+		case migration.ResourceMacro:
+			o.Hidden = append(o.Hidden, translate.Hidden{Kind: "macro", Name: name, Whose: whose})
+		case migration.ResourceLookup:
+			o.Hidden = append(o.Hidden, translate.Hidden{Kind: "lookup", Name: r.Name, Whose: whose})
+		}
+	}
+	return o
+}
+
 func macroKey(m translate.Macro) string { return fmt.Sprintf("%s(%d)", m.Name, len(m.Arguments)) }
 
 func lookupOf(r migration.Resource) translate.Lookup {

@@ -32,7 +32,7 @@ type Part struct {
 
 // Explain compiles a rule like Compile and says what became of each command. A rule without a draft has no stages.
 func (c *Cache) Explain(ctx context.Context, migrationID string, rule migration.OriginalRule) (Explained, error) {
-	compiler, err := c.compiler(ctx, migrationID)
+	compiler, err := c.compiler(ctx, migrationID, rule)
 	if err != nil {
 		return Explained{}, err
 	}

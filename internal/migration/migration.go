@@ -417,6 +417,18 @@ type Resource struct {
 	MaxMatches         int    `json:"max_matches,omitempty"`
 	MinMatches         int    `json:"min_matches,omitempty"`
 	DefaultMatch       string `json:"default_match,omitempty"`
+	// App is the app that keeps the resource to itself: rules of another one do not see it, and Owner the user who does. Empty:
+	// every rule sees it.
+	App   string `json:"app,omitempty"`
+	Owner string `json:"owner,omitempty"`
+}
+
+// HiddenFrom says that Splunk does not see the resource from where a rule is. Where that is not known, all is seen.
+func (r Resource) HiddenFrom(rule OriginalRule) bool {
+	if rule.App == "" || r.App == "" {
+		return false
+	}
+	return r.App != rule.App || r.Owner != "" && r.Owner != rule.Owner
 }
 
 // Counts are rules by status.

@@ -82,7 +82,7 @@ func (in *importer) hand(r migration.Resource) {
 }
 
 // choose takes one definition of a name, or none: a definition that only rules of other apps or users name is private to
-// its own, and those rules lack it in Splunk too.
+// its own, and those rules lack it in Splunk too. One that is taken carries whose it is, so that others lack it as well.
 func (in *importer) choose(all []definition, uses func(name string) []place) {
 	slices.SortStableFunc(all, func(a, b definition) int { return cmp.Compare(b.rank(), a.rank()) })
 	best := all[0]
@@ -127,8 +127,11 @@ func (in *importer) choose(all []definition, uses func(name string) []place) {
 		}
 	}
 	best.item.Outcome = Taken
-	if len(blind) > 0 && best.private {
-		best.item.Why = fmt.Sprintf("%s; rules in %s name it too, where Splunk does not see it: check those", best.privacy(), inPlaces(blind))
+	if best.private {
+		best.resource.App, best.resource.Owner = best.layer.app, best.layer.owner
+		if len(blind) > 0 {
+			best.item.Why = fmt.Sprintf("%s; rules in %s name it too, where Splunk does not see it: they lack it here too", best.privacy(), inPlaces(blind))
+		}
 	}
 	in.hand(best.resource)
 	in.say(best.item)

@@ -162,8 +162,11 @@ search = `+"`own` `both` `shared` `mine` [| inputlookup names.csv]"+rule))
 	require.Equal(t, "skipped: it is private to the app alpha, and the rules that name it are in the app beta, where Splunk does not see it; export it in the metadata of its app, or give it with --macros of migrate", why["own"])
 	require.Contains(t, why["mine"], "skipped: it is private to the user ana, and")
 	require.Contains(t, why["names.csv"], "skipped: it is private to the app alpha, and")
-	require.Contains(t, why["both"], "taken: it is private to the app alpha; rules in the app beta name it too")
+	require.Contains(t, why["both"], "taken: it is private to the app alpha; rules in the app beta name it too, where Splunk does not see it: they lack it here too")
 	require.NotContains(t, why["shared"], "private")
+	for _, r := range found.Resources {
+		require.Equal(t, r.Name == "both", r.App == "alpha", "%s is kept to %q", r.Name, r.App)
+	}
 
 	// Of an app alone, nothing is known of the others.
 	found = read(t, false, unpack(t, alpha))

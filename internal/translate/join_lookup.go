@@ -1,6 +1,8 @@
 package translate
 
 import (
+	"cmp"
+
 	"github.com/rulebridge/rulebridge/internal/esql"
 	"github.com/rulebridge/rulebridge/internal/spl"
 )
@@ -92,7 +94,7 @@ func (l *lowering) joinLookup(cmd *spl.Join, k *spl.InputLookup, opts joinOption
 	}
 	if !listed {
 		l.missing("lookup", k.Table.Text)
-		l.diag("lookup_missing", k.Table.Span(), k.Table.Text, "lookup `"+k.Table.Text+"` has no rows here; export it from Splunk and add it to the lookups")
+		l.diag("lookup_missing", k.Table.Span(), k.Table.Text, cmp.Or(l.hidden("lookup", k.Table.Text), "lookup `"+k.Table.Text+"` has no rows here; export it from Splunk and add it to the lookups"))
 		fail("the columns of the lookup `" + k.Table.Text + "` are not known")
 		return
 	}

@@ -1,6 +1,7 @@
 package translate
 
 import (
+	"cmp"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -177,6 +178,8 @@ func (u *lookupUse) incomplete(index string) (Code, string) {
 	name := u.cmd.Table.Text
 	t := u.table
 	switch {
+	case t == nil && u.l.hidden("lookup", name) != "":
+		return "lookup_missing", u.l.hidden("lookup", name)
 	case t == nil:
 		return "lookup_missing", "lookup `" + name + "` is not defined here; export it from Splunk and add it to the lookups, or create the index " + index + " in lookup mode yourself, one row a key"
 	case len(t.Rows) == 0 && (t.Kind == "kvstore" || t.TotalRows > 0):
@@ -497,7 +500,7 @@ func (l *lowering) inputlookup(cmd *spl.InputLookup) {
 	name := cmd.Table.Text
 	if l.lookups[name] == nil {
 		l.missing("lookup", name)
-		l.diag("lookup_missing", cmd.Table.Span(), name, "lookup `"+name+"` is not defined here; export it from Splunk and add it to the lookups")
+		l.diag("lookup_missing", cmd.Table.Span(), name, cmp.Or(l.hidden("lookup", name), "lookup `"+name+"` is not defined here; export it from Splunk and add it to the lookups"))
 	}
 	if l.first {
 		// no event follows, so that nothing further down has a source

@@ -109,6 +109,8 @@ func (c *compilation) macroNotes() {
 				c.failedMacros = map[string]bool{}
 			}
 			c.failedMacros[u.Name] = true // said by problems
+		case !u.Known && c.hidden("macro", u.Name) != "":
+			c.unknownMacro(u.Name, u.Span())
 		case !u.Known && c.isFilterMacro(u.Name):
 			c.missing("macro", u.Name)
 			c.diag("filter_macro_missing", u.Span(), u.Name, "`"+u.Name+"` has no definition here, so the draft excludes nothing for it. Such macros hold the exclusions of your house: export the macro from Splunk and add it to the macros; shipped ones are `search *`")
@@ -134,8 +136,26 @@ func (c *compilation) normalized(u *spl.MacroUse) bool {
 	return false
 }
 
+// hidden says that another app or a user keeps a macro or lookup private, and what to do; empty when nobody does.
+func (c *compilation) hidden(kind, name string) string {
+	for _, h := range c.opts.Hidden {
+		if h.Kind == kind && h.Name == name {
+			return kind + " `" + name + "` " + h.Whose + ", so that Splunk does not see it from where this rule is; export it in the metadata of its app, or give the rule one of its own"
+		}
+	}
+	return ""
+}
+
 func (c *compilation) unknownMacro(name string, span spl.Span) {
-	if c.failedMacros[name] || c.isFilterMacro(name) {
+	if c.failedMacros[name] {
+		return
+	}
+	if why := c.hidden("macro", name); why != "" {
+		c.missing("macro", name)
+		c.diag("unknown_macro", span, name, why)
+		return
+	}
+	if c.isFilterMacro(name) {
 		return
 	}
 	c.missing("macro", name)
@@ -159,7 +179,7 @@ func (c *compilation) unread(span spl.Span) bool {
 
 func (l *lowering) unknown(cmd *spl.Unknown) {
 	if cmd.Macro {
-		if l.isFilterMacro(cmd.Command) {
+		if l.hidden("macro", cmd.Command) == "" && l.isFilterMacro(cmd.Command) {
 			return
 		}
 		l.unknownMacro(cmd.Command, cmd.Span())

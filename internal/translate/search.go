@@ -523,7 +523,7 @@ func (l *lowering) searchMacro(e *spl.SearchMacro, neg bool) esql.Expr {
 		l.diag("unknown_source", e.Span(), e.Macro, "`"+e.Macro+"` names a data source inside a condition; write it at the start of the search")
 		return nil
 	}
-	if l.isFilterMacro(e.Macro) {
+	if l.hidden("macro", e.Macro) == "" && l.isFilterMacro(e.Macro) {
 		return boolean(!neg)
 	}
 	l.unknownMacro(e.Macro, e.Span())

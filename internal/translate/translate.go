@@ -76,6 +76,12 @@ type Lookup struct {
 	MinMatches    int
 }
 
+// Hidden is a macro or lookup that another app or a user keeps private.
+type Hidden struct {
+	Kind, Name string
+	Whose      string // whom it is kept by, as the end of a sentence about it
+}
+
 // Request is one rule to compile. Query is the only required member.
 type Request struct {
 	ID, Title, Description string
@@ -95,7 +101,9 @@ type Options struct {
 	Schema  *schema.Schema
 	Macros  []Macro
 	Lookups []Lookup
-	Target  Target
+	// Hidden are macros and lookups that the rules may name and that Splunk does not see from where the rules are.
+	Hidden []Hidden
+	Target Target
 	// Index replaces the FROM patterns when not empty.
 	Index []string
 	// Zone is the time zone of Splunk's search head; nil where it is not known, and UTC stands in its place with a note.
