@@ -126,6 +126,10 @@ fidelity: ## every figure of the translation, on a real Elasticsearch node
 mutations: ## break the compiler in many ways; the goldens and the pipelines must notice each
 	FIDELITY=all $(GO) test -count=1 -timeout 60m -v ./test/fidelity -run 'TestMutations' | awk '/FIGURE/ {sub(/^.*FIGURE /, ""); print; fflush(); next} /mutations_test|^(FAIL|ok|PASS|panic)/ {print; fflush()}'
 
+.PHONY: drafts-later
+drafts-later: ## drafts with SET unmapped_fields on a 9.x front end, in houses that lack some of their columns (ESQL9, built before)
+	RULEBRIDGE_ESQL9=$(abspath $(ESQL9)) $(GO) test -count=1 ./test/fidelity -run TestUnmappedLater -v
+
 ESQL9 ?= ../shared/tools/esql9/esqlcheck
 
 .PHONY: documents-later

@@ -32,15 +32,15 @@ func (a *Activities) readAnswer(rule migration.Rule, answer string) (prompts.Fil
 	if err != nil {
 		return filling, append(problems, "the query does not parse: "+err.Error())
 	}
-	for _, p := range esql.Check(query, esql.Env{}) {
-		if !p.Lint {
-			problems = append(problems, p.String())
-		}
-	}
 	before := &esql.Query{}
 	if draft != "" {
 		if before, err = esql.Parse(draft); err != nil {
 			return filling, append(problems, "the draft does not parse, so nothing can be filled in: leave every hole open")
+		}
+	}
+	for _, p := range esql.Check(query, esql.Env{Version: esql.VersionOf(before)}) {
+		if !p.Lint {
+			problems = append(problems, p.String())
 		}
 	}
 	c := &comparison{known: a.Known, allowed: allowedBy(rule, filling, causes), protected: names(before.Commands), draftless: draft == ""}

@@ -10,11 +10,11 @@ import (
 	"github.com/rulebridge/rulebridge/config"
 	"github.com/rulebridge/rulebridge/internal/check"
 	"github.com/rulebridge/rulebridge/internal/compile"
+	"github.com/rulebridge/rulebridge/internal/esql"
 	"github.com/rulebridge/rulebridge/internal/interpret"
 	"github.com/rulebridge/rulebridge/internal/isolate"
 	"github.com/rulebridge/rulebridge/internal/llm"
 	"github.com/rulebridge/rulebridge/internal/prebuilt"
-	"github.com/rulebridge/rulebridge/internal/schema"
 	"github.com/rulebridge/rulebridge/internal/store"
 	"github.com/rulebridge/rulebridge/internal/translate"
 
@@ -47,7 +47,7 @@ func NewActivities(ctx context.Context, c config.Config, s store.Store, catalogu
 	}
 	d := activities.Deps{
 		Migrations: s, Rules: s, Answers: s, Connectors: connectors, Logger: log.Named("activities"),
-		Known: compile.Known{Schema: how.schema},
+		Known: compile.Known{Schema: how.options.Schema},
 	}
 	a := &Activities{}
 	if compilers.Path != "" {
@@ -82,13 +82,15 @@ func NewActivities(ctx context.Context, c config.Config, s store.Store, catalogu
 
 // TranslationSettings are the settings of the translation as the compiler takes them.
 func TranslationSettings(c config.Translation) compile.Settings {
-	return compile.Settings{TimeZone: c.TimeZone, Interval: c.Interval, Margin: c.Margin, CombiningInterval: c.CombiningInterval}
+	return compile.Settings{TimeZone: c.TimeZone, Interval: c.Interval, Margin: c.Margin, CombiningInterval: c.CombiningInterval,
+		Target: c.Target, UnmappedFields: c.UnmappedFields}
 }
 
 // compilation is how rules are compiled: what the configuration says of fields and schedules, and the compiler's name.
 type compilation struct {
-	schema   *schema.Schema
+	options  translate.Options
 	defaults compile.Defaults
+	language esql.Version
 	version  string
 }
 
@@ -101,16 +103,28 @@ func readCompilation(schemaFile string, settings compile.Settings) (compilation,
 	if err != nil {
 		return compilation{}, err
 	}
+	options, err := settings.Options(mapping)
+	if err != nil {
+		return compilation{}, err
+	}
 	version, err := CompilerVersion(schemaFile, settings)
-	return compilation{mapping, defaults, version}, err
+	return compilation{options, defaults, language(options.Target), version}, err
+}
+
+// language is the version of ES|QL that drafts for a target are written in.
+func language(target translate.Target) esql.Version {
+	if target == translate.Target9 {
+		return esql.V9
+	}
+	return esql.V8
 }
 
 // local compiles and matches in the process that calls it; without a catalogue it only compiles.
 func (c compilation) local(catalogue *prebuilt.Catalogue) func(compile.Resources) isolate.Local {
 	return func(r compile.Resources) isolate.Local {
-		cache := compile.NewCache(r, translate.Options{Schema: c.schema, Zone: c.defaults.Zone}, c.defaults).Named(c.version)
+		cache := compile.NewCache(r, c.options, c.defaults).Named(c.version)
 		local := isolate.Local{Compiler: cache, Explainer: cache, Trier: interpret.Runner{Resources: r},
-			Checker: check.Checker{Known: compile.Known{Schema: c.schema}}}
+			Checker: check.Checker{Known: compile.Known{Schema: c.options.Schema}, Version: c.language}}
 		if catalogue != nil {
 			local.Matcher = prebuilt.Matcher{Catalogue: catalogue}
 		}

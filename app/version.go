@@ -9,6 +9,8 @@ import (
 
 	sources "github.com/rulebridge/rulebridge/internal"
 	"github.com/rulebridge/rulebridge/internal/compile"
+	"github.com/rulebridge/rulebridge/internal/esql"
+	"github.com/rulebridge/rulebridge/internal/translate"
 )
 
 // CompilerVersion names the compiler of this program: its source text and tables, the overrides of the schema, if a
@@ -23,6 +25,12 @@ func CompilerVersion(schemaFile string, settings compile.Settings) (string, erro
 	if defaults != standard {
 		zone := cmp.Or(settings.TimeZone, "none")
 		version += fmt.Sprintf("+schedule.%d.%d.%d.%s", defaults.Interval, defaults.Margin, defaults.CombiningInterval, zone)
+	}
+	if language(translate.Target(settings.Target)) != esql.V8 {
+		version += "+target." + settings.Target
+	}
+	if settings.UnmappedFields {
+		version += "+unmapped"
 	}
 	if schemaFile == "" {
 		return version, nil

@@ -46,6 +46,8 @@ func (p Program) compilerCommand() *cobra.Command {
 	c.Flags().DurationVar(&settings.Interval, "interval", 0, "interval of rules without a schedule")
 	c.Flags().DurationVar(&settings.Margin, "margin", 0, "how much further back such a rule looks")
 	c.Flags().DurationVar(&settings.CombiningInterval, "combining-interval", 0, "interval of such a rule whose rows combine events")
+	c.Flags().StringVar(&settings.Target, "target", "", "Elasticsearch version of the drafts")
+	c.Flags().BoolVar(&settings.UnmappedFields, "unmapped-fields", false, "let drafts read unmapped fields as null")
 	c.Flags().BoolVar(&sample, "sample-prebuilt", false, "match against the sample prebuilt rules")
 	return c
 }
@@ -64,6 +66,12 @@ func (p Program) compilers(cfg config.Config, flags ...string) app.Compilers {
 	args = append(args, "--interval", t.Interval.String(), "--margin", t.Margin.String(), "--combining-interval", t.CombiningInterval.String())
 	if t.TimeZone != "" {
 		args = append(args, "--time-zone", t.TimeZone)
+	}
+	if t.Target != "" {
+		args = append(args, "--target", t.Target)
+	}
+	if t.UnmappedFields {
+		args = append(args, "--unmapped-fields")
 	}
 	return app.Compilers{Path: p.Executable, Args: append(args, flags...)}
 }

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -70,7 +71,7 @@ line may then carry "field_types": {field: Elasticsearch type} (default keyword)
 	fs.StringArrayVar(&f.lookups, "lookups", nil, "NDJSON file with lookups {name, columns, rows, …}; may be repeated")
 	fs.StringVar(&f.schema, "schema", "ecs", "ecs maps fields to ECS and Elastic's integrations; identity keeps their names")
 	fs.StringSliceVar(&f.index, "index", nil, "index pattern for FROM instead of the one the data source gives; may be repeated")
-	fs.StringVar(&f.target, "target", string(translate.Target8), "Elasticsearch version: 8.19 or 9.x")
+	fs.StringVar(&f.target, "target", "", "Elasticsearch version: 8.19 or 9.x (default: that of the configuration, which is 8.19)")
 	fs.String("time-zone", "", "time zone of Splunk's search head, such as Europe/Berlin (default: UTC, with a note where it matters)")
 	fs.StringVar(&f.output, "output", "", "ndjson or text (default: text on a terminal, ndjson into a pipe or file)")
 	fs.BoolVar(&f.explain, "explain", false, "print the SPL stage by stage beside the ES|QL it became, with the notes")
@@ -89,7 +90,7 @@ type translator struct {
 
 func (p Program) newTranslator(c *cobra.Command, f translateFlags) (*translator, error) {
 	switch translate.Target(f.target) {
-	case translate.Target8, translate.Target9:
+	case "", translate.Target8, translate.Target9:
 	default:
 		return nil, usagef("--target %q: use %s or %s", f.target, translate.Target8, translate.Target9)
 	}
@@ -111,7 +112,11 @@ func (p Program) newTranslator(c *cobra.Command, f translateFlags) (*translator,
 	if err != nil {
 		return nil, usage(err)
 	}
-	opts := translate.Options{Target: translate.Target(f.target), Index: f.index, Zone: defaults.Zone}
+	target := translate.Target(cmp.Or(f.target, cfg.Translation.Target))
+	if cfg.Translation.UnmappedFields && target != translate.Target9 {
+		return nil, usagef("--target %s: the configuration asks for translation.unmapped_fields, which needs %s", target, translate.Target9)
+	}
+	opts := translate.Options{Target: target, UnmappedNull: cfg.Translation.UnmappedFields, Index: f.index, Zone: defaults.Zone}
 	switch f.schema {
 	case "ecs":
 		opts.Schema, err = app.Schema(cfg.Schema)

@@ -114,6 +114,8 @@ type Migration struct {
 // Translation is what the drafts of all rules have in common.
 type Translation struct {
 	TimeZone          string        `mapstructure:"time_zone" doc:"Time zone of Splunk's search head, such as Europe/Berlin: hours, weekdays, days and texts without a zone go by it. Empty: UTC, with a note where it matters. See docs/schedules.md. --time-zone sets it."`
+	Target            string        `mapstructure:"target" allowed:"8.19|9.x" doc:"Elasticsearch that drafts are written for. 8.19: they run on 9.x too. 9.x: they use what 9 adds, and 8.19 refuses those."`
+	UnmappedFields    bool          `mapstructure:"unmapped_fields" doc:"Let a draft for 9.x read a field that no index maps as null, with SET unmapped_fields, so that Elasticsearch does not refuse it where an integration or an event is missing. In preview since Elasticsearch 9.4; needs target 9.x."`
 	Interval          time.Duration `mapstructure:"interval" doc:"Time between two runs of a rule whose rows are events and whose source gives no schedule; whole minutes."`
 	Margin            time.Duration `mapstructure:"margin" doc:"How much further back than the interval each run of such a rule looks, for events that arrive late; whole minutes."`
 	CombiningInterval time.Duration `mapstructure:"combining_interval" doc:"Interval and look-back of a rule whose rows combine several events (stats, dedup and their like) and whose source gives neither; whole minutes. Its runs do not overlap."`
@@ -272,7 +274,7 @@ func Default(env []string) Config {
 		UI:            UI{Addr: "127.0.0.1:8233"},
 		Worker:        Worker{Activities: 200, Eager: -1, StickyCache: 1000, Isolate: true, HealthAddr: "127.0.0.1:8081"},
 		Store:         Store{Kind: "sqlite"},
-		Translation:   Translation{Interval: 5 * time.Minute, Margin: 5 * time.Minute, CombiningInterval: time.Hour},
+		Translation:   Translation{Target: "8.19", Interval: 5 * time.Minute, Margin: 5 * time.Minute, CombiningInterval: time.Hour},
 		Elasticsearch: Elasticsearch{Timeout: 30 * time.Second, MaxRetries: 5, Prefix: "rulebridge", Shards: 1, Refresh: 5 * time.Second},
 		Migration: Migration{
 			Batch: 50, Pause: 10 * time.Second, Shutdown: "pause", OutageFailures: 20, OutageAfter: 10 * time.Minute,

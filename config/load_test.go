@@ -125,6 +125,8 @@ func TestFaults(t *testing.T) {
 		{"unknown connector key", "connectors:\n- id: a\n  kind: simulated\n  latncy: 2s\n", nil, nil, []string{":4:", `"connectors[0].latncy"`, "latency"}},
 		{"section is a list", "http: [1]\n", nil, nil, []string{":1:", "http must hold keys and values"}},
 		{"list is a section", "connectors: {id: a}\n", nil, nil, []string{":1:", "connectors must be a list"}},
+		{"target", "translation: {target: 7.17}", nil, nil, []string{"translation.target", `"7.17"`, "8.19 or 9.x"}},
+		{"unmapped fields of 8.19", "translation:\n  unmapped_fields: true\n", nil, nil, []string{":2", "translation.unmapped_fields", "translation.target", "9.x", "8.19 does not know"}},
 		{"no YAML", "a: [", nil, nil, []string{"no valid YAML"}},
 		{"duration without unit", "migration:\n  pause: 10\n", nil, nil, []string{":2", "migration.pause", `"10"`, "unit"}},
 		{"batch of zero", "migration:\n  batch: 0\n", nil, nil, []string{":2", "migration.batch", `"0"`, "1 or more"}},
@@ -261,6 +263,24 @@ func TestBasePath(t *testing.T) {
 		c, err := Load(nil, "", []string{"HOME=/home/ana", "RULEBRIDGE_HTTP_BASE_PATH=" + path})
 		if (err == nil) != ok || ok && c.HTTP.BasePath != path {
 			t.Errorf("%q: %q, %v", path, c.HTTP.BasePath, err)
+		}
+	}
+}
+
+// TestUnmappedFields: the key is accepted for the version that has the setting, and the version is read as a number too.
+func TestUnmappedFields(t *testing.T) {
+	for yaml, want := range map[string]Translation{
+		"translation: {target: 9.x, unmapped_fields: true}": {Target: "9.x", UnmappedFields: true},
+		"translation: {target: 8.19}":                       {Target: "8.19"},
+		"{}":                                                {Target: "8.19"},
+	} {
+		c, err := Load(flags(t), write(t, yaml), []string{"HOME=/home/ana"})
+		if err != nil {
+			t.Errorf("%s: %v", yaml, err)
+			continue
+		}
+		if got := c.Translation; got.Target != want.Target || got.UnmappedFields != want.UnmappedFields {
+			t.Errorf("%s: %+v", yaml, got)
 		}
 	}
 }

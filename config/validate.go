@@ -62,6 +62,9 @@ func (c *Config) Validate() error {
 	if _, err := time.LoadLocation(c.Translation.TimeZone); err != nil || c.Translation.TimeZone == "Local" {
 		k.fault("translation.time_zone", c.Translation.TimeZone, "write it as Europe/Berlin or UTC")
 	}
+	if c.Translation.UnmappedFields && c.Translation.Target != "9.x" {
+		k.fault("translation.unmapped_fields", c.Translation.UnmappedFields, "set translation.target to 9.x, or leave it off: "+c.Translation.Target+" does not know SET unmapped_fields and refuses every query with it")
+	}
 	if c.Temporal.Namespace == "" {
 		k.fault("temporal.namespace", "", "name a namespace")
 	}

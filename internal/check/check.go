@@ -28,7 +28,10 @@ type Problem struct {
 }
 
 // Checker checks queries against the language, and names of fields against the schema.
-type Checker struct{ Known compile.Known }
+type Checker struct {
+	Known   compile.Known
+	Version esql.Version
+}
 
 // Check gives the problems in the order of the text. A field that the schema does not know is a warning: the cluster may
 // have it. A query can be made so that this takes long, or much memory: check those of strangers in a process apart.
@@ -43,7 +46,7 @@ func (c Checker) Check(query string) []Problem {
 		return []Problem{{Severity: SeverityError, Message: syntax.Message, Start: at, End: migration.Position{Line: at.Line, Column: at.Column + 1}}}
 	}
 	var problems []Problem
-	for _, p := range append(esql.Check(tree, c.env(tree)), esql.CheckAlert(tree)...) {
+	for _, p := range append(esql.Check(tree, c.versioned(tree)), esql.CheckAlert(tree)...) {
 		found := Problem{Severity: SeverityError, Message: p.Message, Start: positionOf(p.Place.Start), End: positionOf(p.Place.End)}
 		switch {
 		case p.Code == esql.CodeUnknownColumn && strings.Contains(p.Message, "*"):
@@ -69,6 +72,13 @@ func positionOf(p esql.Pos) migration.Position {
 		return first
 	}
 	return migration.Position{Line: int(p.Line), Column: int(p.Column)}
+}
+
+// versioned is env for the version of the language.
+func (c Checker) versioned(tree *esql.Query) esql.Env {
+	e := c.env(tree)
+	e.Version = c.Version
+	return e
 }
 
 // env has the fields that the query names and the schema knows, of any type. Where the schema does not know what is read,

@@ -7,11 +7,12 @@ import (
 	"time"
 
 	"github.com/rulebridge/rulebridge/internal/compile"
+	"github.com/rulebridge/rulebridge/internal/esql"
 	"github.com/rulebridge/rulebridge/internal/schema"
 )
 
 func TestChecker(t *testing.T) {
-	c := Checker{compile.Known{Schema: schema.Default()}}
+	c := Checker{Known: compile.Known{Schema: schema.Default()}}
 	const keys = " METADATA _id, _index, _version"
 	for _, tt := range []struct {
 		query string
@@ -45,7 +46,7 @@ func TestChecker(t *testing.T) {
 // TestCheckerIsQuick: queries made to take long do not. What grows too fast takes minutes; the watchdog leaves room for a
 // busy machine.
 func TestCheckerIsQuick(t *testing.T) {
-	c := Checker{compile.Known{Schema: schema.Default()}}
+	c := Checker{Known: compile.Known{Schema: schema.Default()}}
 	size := 128 << 10
 	fill := func(begin, piece, end string) string {
 		return begin + strings.Repeat(piece, (size-len(begin)-len(end))/len(piece)) + end
@@ -71,5 +72,17 @@ func TestCheckerIsQuick(t *testing.T) {
 		if took := time.Since(begin); took > 15*time.Second {
 			t.Errorf("%s: %d bytes took %s", name, len(query), took)
 		}
+	}
+}
+
+// TestVersions: what 9.x adds is a problem where rules are written for 8.19.
+func TestVersions(t *testing.T) {
+	const query = `SET unmapped_fields = "nullify"; FROM logs-system.security-* | WHERE winlog.event_data.NameOfTomorrow == "x" | STATS n = COUNT(*) BY host.name`
+	known := compile.Known{Schema: schema.Default()}
+	if got := (Checker{Known: known, Version: esql.V9}).Check(query); len(got) != 0 {
+		t.Errorf("9.x: %v", got)
+	}
+	if got := (Checker{Known: known}).Check(query); len(got) == 0 || !strings.Contains(got[0].Message, "SET needs 9.x") {
+		t.Errorf("8.19: %v", got)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/rulebridge/rulebridge/internal/schema"
 	"github.com/rulebridge/rulebridge/internal/translate"
 )
 
@@ -25,6 +26,21 @@ type Settings struct {
 	TimeZone string
 	// Interval, Margin and CombiningInterval are those of Defaults.
 	Interval, Margin, CombiningInterval time.Duration
+	// Target is the Elasticsearch that drafts are written for; empty for 8.19. UnmappedFields lets those for 9.x read a field
+	// that no index maps as null.
+	Target         string
+	UnmappedFields bool
+}
+
+// Options are those of the compiler, but for what the house defines.
+func (s Settings) Options(fields *schema.Schema) (translate.Options, error) {
+	d, err := s.Defaults()
+	if err != nil {
+		return translate.Options{}, err
+	}
+	o := translate.Options{Schema: fields, Zone: d.Zone, Target: translate.Target(s.Target), UnmappedNull: s.UnmappedFields}
+	_, err = translate.New(o) // a target that is not known, or one that does not know the setting
+	return o, err
 }
 
 // Defaults are the schedule of rules that give none, and the time zone of all of them.

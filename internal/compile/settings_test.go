@@ -117,3 +117,16 @@ func TestLostHoursNameTheirClock(t *testing.T) {
 		require.Contains(t, told, want, zone)
 	}
 }
+
+// TestTarget: a setting that the target does not have is refused with plain words.
+func TestTarget(t *testing.T) {
+	o, err := compile.Settings{Target: "9.x", UnmappedFields: true}.Options(nil)
+	require.NoError(t, err)
+	require.True(t, o.UnmappedNull)
+	_, err = compile.Settings{UnmappedFields: true}.Options(nil)
+	require.ErrorContains(t, err, "8.19 refuses it")
+	_, err = compile.Settings{Target: "8.19", UnmappedFields: true}.Options(nil)
+	require.ErrorContains(t, err, "needs the target 9.x")
+	_, err = compile.Settings{Target: "7"}.Options(nil)
+	require.Error(t, err)
+}

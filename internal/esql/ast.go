@@ -3,6 +3,11 @@
 // standard library only.
 package esql
 
+import (
+	"slices"
+	"strings"
+)
+
 // Pos is a place in ES|QL text: Line and Column count from 1 (Column in characters), Offset counts bytes from 0. Every node
 // has two of them, hence the small type: texts have at most 2 GiB.
 type Pos struct{ Offset, Line, Column int32 }
@@ -57,8 +62,24 @@ type Command interface {
 // From is FROM patterns [METADATA fields].
 type From struct {
 	At
+	// Set are the settings in front of the query, which 9.x has: they say how it reads its indices.
+	Set      []Setting
 	Indices  []string
 	Metadata []string
+}
+
+// Setting is SET name = "value".
+type Setting struct{ Name, Value string }
+
+// UnmappedNull is the setting with which a field that no index maps is null. It is in preview from 9.4 on; without it, such a
+// field is an error.
+var UnmappedNull = Setting{Name: "unmapped_fields", Value: "nullify"}
+
+// nullsUnmapped reports whether fields that no index maps are null.
+func (c *From) nullsUnmapped() bool {
+	return slices.ContainsFunc(c.Set, func(s Setting) bool {
+		return strings.EqualFold(s.Name, UnmappedNull.Name) && strings.EqualFold(s.Value, UnmappedNull.Value)
+	})
 }
 
 // Row is ROW a = 1, ….

@@ -74,6 +74,14 @@ func Check(q *Query, env Env) []Problem {
 	return c.problems
 }
 
+// VersionOf is the first version that has the commands, functions and settings of a query.
+func VersionOf(q *Query) Version {
+	if slices.ContainsFunc(Check(q, Env{}), func(p Problem) bool { return p.Code == CodeTarget }) {
+		return V9
+	}
+	return V8
+}
+
 // Columns returns the columns of a query's result, and false when they are not all known (an unknown index or policy).
 func Columns(q *Query, env Env) ([]ColumnInfo, bool) {
 	c := checker{env: env, scope: &scope{}}

@@ -101,10 +101,20 @@ var metadataTypes = map[string]string{
 }
 
 func (c *checker) from(command *From) {
+	for _, s := range command.Set {
+		switch {
+		case c.env.Version < V9:
+			c.report(command, CodeTarget, "SET needs 9.x")
+		case !strings.EqualFold(s.Name, UnmappedNull.Name):
+		case !slices.Contains([]string{"default", "fail", "load", "nullify"}, strings.ToLower(s.Value)):
+			c.report(command, CodeValue, "unmapped_fields is nullify, load or fail, not %s", s.Value)
+		}
+	}
 	if c.env.Columns == nil {
 		c.scope.open = true
 	} else if columns, ok := c.env.Columns(command.Indices); ok {
 		c.scope.base, c.scope.defaultType = columns, c.env.DefaultType
+		c.scope.open = command.nullsUnmapped() // of the type null, which fits everywhere
 	} else {
 		c.report(command, CodeUnknownIndex, "no index matches %s", strings.Join(command.Indices, ", "))
 		c.scope.open = true

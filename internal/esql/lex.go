@@ -184,7 +184,7 @@ func (l *lexer) token() (token, error) {
 			}
 		}
 		t.kind, t.text = tokenSign, rest[:n]
-		if n == 1 && !strings.ContainsRune("|,.()[]{}=<>+-*/%:?", rune(c)) {
+		if n == 1 && !strings.ContainsRune("|,.()[]{}=<>+-*/%:?;", rune(c)) {
 			r, _ := utf8.DecodeRuneInString(rest)
 			return t, l.fail(l.pos, "unexpected character %q", r)
 		}

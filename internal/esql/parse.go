@@ -159,6 +159,17 @@ func (p *parser) command(source bool) (Command, error) {
 
 func (p *parser) sourceCommand(word string) (Command, error) {
 	switch word {
+	case "SET":
+		settings, err := p.settings()
+		if err != nil {
+			return nil, err
+		}
+		c, err := p.from()
+		if err != nil {
+			return nil, err
+		}
+		c.(*From).Set = settings
+		return c, nil
 	case "FROM":
 		return p.from()
 	case "ROW":
@@ -248,6 +259,46 @@ func (p *parser) other(word string) (Command, error) {
 	}
 	p.tok.end = p.pos
 	return &Other{Word: word, Text: text}, p.next()
+}
+
+// settings reads SET name = "value"; up to FROM.
+func (p *parser) settings() ([]Setting, error) {
+	var list []Setting
+	for p.tok.isWord("SET") {
+		for {
+			if err := p.next(); err != nil {
+				return nil, err
+			}
+			if p.tok.kind != tokenWord {
+				return nil, p.unexpected("the name of a setting")
+			}
+			s := Setting{Name: p.tok.text}
+			if err := p.next(); err != nil {
+				return nil, err
+			}
+			if err := p.sign("="); err != nil {
+				return nil, err
+			}
+			if p.tok.kind != tokenString {
+				return nil, p.unexpected("the value of the setting, a string")
+			}
+			s.Value = p.tok.text
+			list = append(list, s)
+			if err := p.next(); err != nil {
+				return nil, err
+			}
+			if !p.tok.isSign(",") {
+				break
+			}
+		}
+		if err := p.sign(";"); err != nil {
+			return nil, err
+		}
+	}
+	if !p.tok.isWord("FROM") {
+		return nil, p.unexpected("FROM")
+	}
+	return list, nil
 }
 
 func (p *parser) from() (Command, error) {

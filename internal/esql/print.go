@@ -205,6 +205,14 @@ func (p *printer) command(c Command) {
 		}
 		return
 	}
+	if f, ok := c.(*From); ok {
+		for _, s := range f.Set {
+			p.write("SET " + s.Name + " = ")
+			p.quoted(s.Value)
+			p.write(";")
+			p.newline(0)
+		}
+	}
 	if s, ok := c.(*Stats); ok && s.Inline {
 		p.write("INLINE ")
 	}

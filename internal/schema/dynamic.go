@@ -30,7 +30,7 @@ func (s *Source) unlisted(name string) (Field, bool) {
 		if a.list {
 			f.Array = MaybeArray
 		}
-		f.Dynamic, f.Support, f.Reason = true, Approximate, a.reason
+		f.Dynamic, f.DynamicOnly, f.Support, f.Reason = true, true, Approximate, a.reason
 		return f, true
 	}
 	return Field{}, false

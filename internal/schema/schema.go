@@ -77,6 +77,8 @@ type Field struct {
 	Extract *Extraction
 	// Dynamic says that the index knows the field only once an event has had it: a query with it is refused until then.
 	Dynamic bool
+	// DynamicOnly says that nothing else keeps a Dynamic field's mapping from being exact.
+	DynamicOnly bool
 	// Proof says what shows that documents have the field.
 	Proof Proof
 	// LowerCase says the integration stores only lower-case values, so a lower-cased literal can be compared directly.

@@ -325,7 +325,7 @@ func (s *Source) apply(name string, m mapping) Field {
 	}
 	if !ok && m.dynamic {
 		f, ok = s.templated(m.target)
-		f.Dynamic = true
+		f.Dynamic, f.DynamicOnly = true, len(m.codes) == 0
 	}
 	if !ok {
 		return Field{Source: name, Candidate: m.target, Reason: fmt.Sprintf("%s would be %s, which is not in the field list of "+

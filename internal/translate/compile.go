@@ -44,6 +44,9 @@ func New(opts Options) (*Compiler, error) {
 	if opts.Target != Target8 && opts.Target != Target9 {
 		return nil, fmt.Errorf("translate: unknown target %q: use %s or %s", opts.Target, Target8, Target9)
 	}
+	if opts.UnmappedNull && opts.Target != Target9 {
+		return nil, fmt.Errorf("translate: SET unmapped_fields needs the target %s: %s refuses it", Target9, opts.Target)
+	}
 	if opts.MaxQueryBytes <= 0 {
 		opts.MaxQueryBytes = defaultMaxQueryBytes
 	}
@@ -182,8 +185,9 @@ type lowering struct {
 	proven       []string        // room for those of one filter
 	longestSpan  int64           // seconds of the longest interval
 	stageIndex   map[esql.Command]int
-	peer         *peer // of the second of two branches
-	needsID      bool  // rows of events ride through STATS, told apart by _id
+	peer         *peer           // of the second of two branches
+	demanded     map[string]bool // fields that an index has once an event brought them
+	needsID      bool            // rows of events ride through STATS, told apart by _id
 	// consumed are commands that an earlier one has lowered.
 	consumed map[spl.Command]bool
 	replaced map[spl.Command]spl.Command // what to lower in the place of a command

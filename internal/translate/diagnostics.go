@@ -56,6 +56,7 @@ var codes = []CodeInfo{
 	{"stream_left", Info, "a data stream that is not read, because its events lack a field that a condition needs"},
 	{"named_source_left", Info, "a source that the rule is written for and the draft does not read, beside others that it reads"},
 	{"estate_beside", Info, "a data stream that is read beside others and alone does not have every column of the draft"},
+	{"unmapped_null", Info, "a draft that reads a field which no index has as null, with SET unmapped_fields"},
 	{"threshold", Info, "a count condition that could also be a threshold rule"},
 
 	// approximation: they can differ; the message says when

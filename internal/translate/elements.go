@@ -41,17 +41,18 @@ func listOfNames(list string) bool { return strings.HasSuffix(list, ".Name") }
 
 // elementOf is the field that keeps an element of a list.
 func (l *lowering) elementOf(list, key string, span spl.Span) (value, bool) {
-	f, ok := l.src.Element(list, key, schema.Hint{EventCodes: l.eventCodes})
+	element, ok := l.src.Element(list, key, schema.Hint{EventCodes: l.eventCodes})
 	if !ok {
 		return value{}, false
 	}
+	f := l.onDemand(&element)
 	subject := list + "[" + key + "]"
 	if f.Support == schema.Medium {
-		l.diag("mapping_medium", span, subject, "`"+subject+"` is read from "+readFrom(&f)+": "+f.Reason)
+		l.diag("mapping_medium", span, subject, "`"+subject+"` is read from "+readFrom(f)+": "+f.Reason)
 	}
-	c := &column{name: f.Name, typ: f.Type, array: f.Array, field: &f}
+	c := &column{name: f.Name, typ: f.Type, array: f.Array, field: f}
 	if f.Support == schema.Approximate {
-		c.pending = fieldNote(subject, &f)
+		c.pending = fieldNote(subject, f)
 	}
 	return l.used(c, span).value(), true
 }

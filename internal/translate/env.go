@@ -456,7 +456,7 @@ func (l *lowering) storedUnder(name, renamed string, span spl.Span) *column {
 	if c := l.datePart(asked, span); c != nil {
 		return c
 	}
-	f := l.field(asked)
+	f := l.onDemand(l.field(asked))
 	if renamed != "" && !l.schema.IsIdentity() {
 		f = l.orElse(f, l.field(renamed))
 	}

@@ -74,6 +74,7 @@ func (l *lowering) finish() {
 		cmds = append(cmds, &esql.Drop{Names: l.helpers})
 	}
 	cmds = append(cmds[:1], l.fitStreams(cmds[1:])...)
+	l.setUnmapped(from, cmds[1:])
 	from.Indices = l.indexPatterns()
 	l.out.Index = from.Indices
 	l.out.ESQL = &esql.Query{Commands: cmds}

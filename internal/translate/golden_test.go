@@ -27,6 +27,7 @@ type goldenOptions struct {
 	Macros  []Macro           `json:"macros,omitzero"`
 	Lookups []Lookup          `json:"lookups,omitzero"`
 	Zone    *Zone             `json:"zone,omitzero"`
+	Null    bool              `json:"unmapped_null,omitzero"`
 	Request Request           `json:"request,omitzero"`
 }
 
@@ -49,7 +50,7 @@ func compileGolden(t testing.TB, files []txtar.File) (query string, out Output) 
 // compileWith translates the query with a golden's options.
 func compileWith(t testing.TB, query string, o goldenOptions) Output {
 	t.Helper()
-	opts := Options{Macros: o.Macros, Lookups: o.Lookups, Target: o.Target, Index: o.Index, Zone: o.Zone}
+	opts := Options{Macros: o.Macros, Lookups: o.Lookups, Target: o.Target, Index: o.Index, Zone: o.Zone, UnmappedNull: o.Null}
 	if o.Schema == "identity" {
 		if len(o.Index) == 0 {
 			opts.Index = []string{"events"}

@@ -136,10 +136,11 @@ func (l *lowering) wholeList(name string, f *schema.Field, span spl.Span) *colum
 	if element == "" {
 		return nil
 	}
-	g, ok := l.src.Element(f.Source, element, schema.Hint{EventCodes: l.eventCodes})
+	found, ok := l.src.Element(f.Source, element, schema.Hint{EventCodes: l.eventCodes})
 	if !ok {
 		return nil
 	}
+	g := l.onDemand(&found)
 	n := &mappingNote{code: "array_approximate", subject: name, always: g.Dynamic, message: "the integration keeps each element of `" + name +
 		"` in a field of its own: the draft takes the one called " + element + ", which the search asks for, and leaves out what else the event has in the list"}
 	if listOfNames(f.Source) {
@@ -151,9 +152,9 @@ func (l *lowering) wholeList(name string, f *schema.Field, span spl.Span) *colum
 		l.noteReadOut(name, c)
 		return c
 	}
-	c := &column{name: g.Name, typ: g.Type, array: g.Array, field: &g, pending: n}
+	c := &column{name: g.Name, typ: g.Type, array: g.Array, field: g, pending: n}
 	if g.Support == schema.Approximate {
-		c.pending = joined(false, n, fieldNote(name+"["+element+"]", &g))
+		c.pending = joined(false, n, fieldNote(name+"["+element+"]", g))
 	}
 	return c
 }

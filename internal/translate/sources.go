@@ -43,6 +43,7 @@ func (l *lowering) field(name string) *schema.Field {
 			f.Values = joinValues(f.Values, g.Values)
 		}
 	}
+	f.DynamicOnly = false // it differs from one source to the other
 	return &f
 }
 

@@ -40,7 +40,7 @@ func (l *lowering) fitStreams(cmds []esql.Command) []esql.Command {
 		}
 	}
 	l.leaveStreams(table, cmds)
-	if l.modelled {
+	if l.modelled && !l.nullsUnmapped() {
 		cmds = l.avoidFields(table, cmds)
 	}
 	cmds = l.deriveFields(table, cmds)
@@ -372,6 +372,10 @@ func (l *lowering) sayEstates(table []StreamFields, needed []string) {
 		code := Code("needs_estate")
 		if e.beside && len(complete) > 0 || !l.modelled { // a search that names its sources is of a house that has them
 			code = "estate_beside"
+		}
+		if l.nullsUnmapped() {
+			l.diag("estate_beside", queryStart, e.name, "where only "+e.name+" is installed, no index has "+strings.Join(lacks, ", ")+", and the draft reads it as null")
+			continue
 		}
 		todo := "an empty data stream of one that has them is enough: create it"
 		if len(complete) > 0 {

@@ -108,6 +108,9 @@ type Options struct {
 	Index []string
 	// Zone is the time zone of Splunk's search head; nil where it is not known, and UTC stands in its place with a note.
 	Zone *Zone
+	// UnmappedNull lets a draft for 9.x read a field that no index maps as null, with SET unmapped_fields, which is in preview
+	// since 9.4.
+	UnmappedNull bool
 	// MaxQueryBytes and MaxDepth cap the input; zero means the defaults (1 MiB, 200).
 	MaxQueryBytes, MaxDepth int
 	// MaxSteps caps the work on one rule, after which the rule is too_complex; zero means budget.DefaultSteps.

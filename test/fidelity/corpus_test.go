@@ -26,7 +26,10 @@ type corpusRule struct {
 }
 
 // corpus translates all real rules with their macros and lookups, through the readers that the product uses.
-func corpus(t testing.TB) []corpusRule {
+func corpus(t testing.TB) []corpusRule { return corpusFor(t, func(*translate.Options) {}) }
+
+// corpusFor is corpus with options of the compiler.
+func corpusFor(t testing.TB, set func(*translate.Options)) []corpusRule {
 	t.Helper()
 	var resources []migration.Resource
 	for _, part := range []struct {
@@ -45,7 +48,9 @@ func corpus(t testing.TB) []corpusRule {
 		}
 		f.Close()
 	}
-	compiler, err := translate.New(withResources(resources))
+	options := withResources(resources)
+	set(&options)
+	compiler, err := translate.New(options)
 	if err != nil {
 		t.Fatal(err)
 	}
