@@ -241,7 +241,7 @@ func nothingFound(found splunk.Report) error {
 	const most = 10
 	faults := found.Faults()
 	if len(faults) == 0 {
-		return badRequest("the upload holds no alerts; with all=true reports and searches that fill lookups are taken too")
+		return badRequest("the upload holds no alerts; with all=true reports and searches that fill lookups or summaries are taken too")
 	}
 	lines := make([]string, 0, most)
 	for _, f := range faults[:min(len(faults), most)] {

@@ -14,10 +14,10 @@ import (
 // What an import leaves aside is named in the user's words, with the flag that takes it.
 func TestSkippedIsNamedByKind(t *testing.T) {
 	for want, counts := range map[string][]splunk.Count{
-		"skipped: 30 searches that fill lookups, 10 reports; --all takes reports and searches that fill lookups too\n": {
+		"skipped: 30 searches that fill lookups or summaries, 10 reports; --all takes reports and searches that fill lookups or summaries too\n": {
 			{Kind: "filler", Outcome: splunk.Skipped, N: 30}, {Kind: "report", Outcome: splunk.Skipped, N: 10}},
-		"skipped: 1 search that fills a lookup; --all": {{Kind: "filler", Outcome: splunk.Skipped, N: 1}},
-		"skipped: 2 macros\n":                          {{Kind: "macro", Outcome: splunk.Skipped, N: 2}},
+		"skipped: 1 search that fills a lookup or summary; --all": {{Kind: "filler", Outcome: splunk.Skipped, N: 1}},
+		"skipped: 2 macros\n": {{Kind: "macro", Outcome: splunk.Skipped, N: 2}},
 	} {
 		var said bytes.Buffer
 		found := splunk.Report{Counts: append(counts, splunk.Count{Kind: "alert", Outcome: splunk.Taken, N: 1})}

@@ -23,7 +23,8 @@ const inputHelp = `PATH is what a Splunk user has on disk: the folder of an app,
 savedsearches.conf, the output of "splunk btool savedsearches list", the export of a search over
 "| rest /servicesNS/-/-/saved/searches" as JSON or CSV, a folder of detections in YAML, or JSON and NDJSON of
 {"id", "title", "query", …}. Macros and lookups of a folder or archive come with the rules. Alerts become rules; reports and
-searches that only fill lookups are skipped unless --all is given. What cannot be read is named, and drops nothing else.`
+searches that only fill a lookup or summary (outputlookup, collect) are skipped unless --all is given. What cannot be read is
+named, and drops nothing else.`
 
 func (p Program) importCommand() *cobra.Command {
 	var f migrateFlags
@@ -65,7 +66,7 @@ files with --into, which takes nothing twice; or, without files, take it as it i
 	fs.StringVar(&f.url, "url", "", "gateway that stores the migration, http(s)://[user:password@]host:port")
 	fs.StringVar(&into, "into", "", "`id` of a migration that does not run, to add to it instead of making one")
 	fs.StringVar(&f.name, "name", "", nameUsage)
-	fs.BoolVar(&f.all, "all", false, "take reports and searches that fill lookups as well as alerts")
+	fs.BoolVar(&f.all, "all", false, "take reports and searches that fill lookups or summaries as well as alerts")
 	fs.BoolVar(&broken.seal, "seal", false, "with --into and no files: the migration, whose storing broke off, is whole as it is")
 	fs.BoolVar(&broken.discard, "discard", false, "with --into and no files: delete the migration, whose storing broke off")
 	return c
@@ -316,7 +317,7 @@ func (p Program) writeFound(paths []string, found splunk.Report, enough bool) er
 			}
 			parts = append(parts, kindCount(c))
 			if line.outcome == splunk.Skipped && (c.Kind == string(splunk.KindFiller) || c.Kind == string(splunk.KindReport)) {
-				more = "; --all takes reports and searches that fill lookups too"
+				more = "; --all takes reports and searches that fill lookups or summaries too"
 			}
 		}
 		if len(parts) > 0 {
@@ -335,13 +336,13 @@ func (p Program) writeFound(paths []string, found splunk.Report, enough bool) er
 // kindCount is a number of things of a kind in words.
 func kindCount(c splunk.Count) string {
 	if c.Kind == string(splunk.KindFiller) {
-		return plural(c.N, "search that fills a lookup", "searches that fill lookups")
+		return plural(c.N, "search that fills a lookup or summary", "searches that fill lookups or summaries")
 	}
 	return plural(c.N, c.Kind)
 }
 
 func noAlerts(paths []string) error {
-	return usagef("%s holds no alerts; --all takes reports and searches that fill lookups too", strings.Join(paths, ", "))
+	return usagef("%s holds no alerts; --all takes reports and searches that fill lookups or summaries too", strings.Join(paths, ", "))
 }
 
 // plural counts things: 1 rule, 2 rules. The second word is the plural where an s is not enough.

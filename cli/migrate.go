@@ -67,7 +67,7 @@ ended in error (the report names them), 130 after Ctrl-C (rules that were being 
 	fs.StringArrayVar(&f.macros, "macros", nil, "NDJSON file with macros {name, definition, arguments}; may be repeated")
 	fs.StringArrayVar(&f.lookups, "lookups", nil, "NDJSON file with lookups {name, columns, rows, …}; may be repeated")
 	fs.StringVar(&f.prebuilt, "prebuilt", "", prebuiltUsage)
-	fs.BoolVar(&f.all, "all", false, "take reports and searches that fill lookups as well as alerts")
+	fs.BoolVar(&f.all, "all", false, "take reports and searches that fill lookups or summaries as well as alerts")
 	fs.StringVar(&f.name, "name", "", nameUsage)
 	fs.StringVar(&f.out, "out", "", "folder for report.html, report.md, report.json, rules.csv and rules.ndjson")
 	fs.StringVar(&f.url, "url", "", "gateway that does the work, http(s)://[user:password@]host:port")

@@ -2216,7 +2216,7 @@ type CreateMigrationParams struct {
 
 // WatchParams defines parameters for Watch.
 type WatchParams struct {
-	// MigrationId The migration to follow; without it all.
+	// MigrationId The migration to follow; without it all, and no `rules` events.
 	MigrationId *string `form:"migration_id,omitempty" json:"migration_id,omitempty"`
 
 	// LastEventID The id of the last event that was read.
@@ -2239,7 +2239,7 @@ type ImportMigrationParams struct {
 	// Name The name of the file that is the body, such as savedsearches.conf or export.csv.
 	Name *string `form:"name,omitempty" json:"name,omitempty"`
 
-	// All Take reports and searches that fill lookups as well as alerts.
+	// All Take reports and searches that fill lookups or summaries as well as alerts.
 	All *bool `form:"all,omitempty" json:"all,omitempty"`
 }
 
@@ -2303,7 +2303,7 @@ type ImportIntoParams struct {
 	// Name The name of the file that is the body, such as savedsearches.conf or export.csv.
 	Name *string `form:"name,omitempty" json:"name,omitempty"`
 
-	// All Take reports and searches that fill lookups as well as alerts.
+	// All Take reports and searches that fill lookups or summaries as well as alerts.
 	All *bool `form:"all,omitempty" json:"all,omitempty"`
 }
 

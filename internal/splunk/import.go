@@ -34,7 +34,7 @@ type Item struct {
 	File    string  `json:"file"`
 	Line    int     `json:"line,omitempty"`
 	Element int     `json:"element,omitempty"` // of a JSON array, from 1
-	Kind    string  `json:"kind"`              // alert, report, filler, rule, macro, lookup, eventtype, …
+	Kind    string  `json:"kind"`              // alert, report, filler (a search that fills a lookup or summary), rule, macro, lookup, eventtype, …
 	Name    string  `json:"name"`
 	Outcome Outcome `json:"outcome"`
 	Why     string  `json:"why,omitempty"`
@@ -62,7 +62,7 @@ const disabled = "it is disabled in Splunk"
 
 // Options say what to take.
 type Options struct {
-	// All takes reports and searches that fill lookups as well as alerts.
+	// All takes reports and searches that fill lookups or summaries as well as alerts.
 	All bool
 }
 

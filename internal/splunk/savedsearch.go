@@ -14,7 +14,7 @@ import (
 // Kind is what a saved search is for.
 type Kind string
 
-// Alerts become rules. Reports only show or send results; fillers write a lookup or a summary index.
+// Alerts become rules. Reports only show or send results; fillers fill a lookup or summary (outputlookup, collect).
 const (
 	KindAlert  Kind = "alert"
 	KindReport Kind = "report"

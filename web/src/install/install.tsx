@@ -17,13 +17,19 @@ export function InstallView({params}: ViewProps) {
     <div class="overview">
       <div class="stack">
         {kibana === '' ? (
-          <Card title="Install in a Kibana"><Empty icon="link" title="No Kibana is configured">Name one under <code>kibanas</code> in the gateway's configuration (address and API key), start the gateway again, and rules are installed from here. Until then download the export and import it in Kibana.</Empty></Card>
+          <Card title="Install in a Kibana"><Empty icon="link" title="No Kibana is configured" action={<pre class="code code-plain config">{config}</pre>}>Add your Kibana to the configuration of the gateway and its workers, with an API key that may write rules, and start them again: the plan then stands here, and rules are installed from this page.</Empty></Card>
         ) : <Installation key={kibana} id={id} kibana={kibana} choose={kibanas.length > 1 ? <select aria-label="Kibana" value={kibana} onChange={e => setKibana(e.currentTarget.value)}>{kibanas.map(k => <option key={k}>{k}</option>)}</select> : null} />}
       </div>
-      <aside class="stack" aria-label="Files"><Files id={id} /></aside>
+      <aside class="stack" aria-label="Files"><Files id={id} other={kibana === ''} /></aside>
     </div>
   )
 }
+
+/** What to add to the configuration. */
+const config = `kibanas:
+  - name: prod
+    url: https://kibana.example:5601
+    api_key_file: /etc/rulebridge/kibana.key`
 
 const outcomes: Record<PlannedRule['outcome'], {label: string; tone: Tone; what: string}> = {
   created: {label: 'New', tone: 'full', what: 'are not there yet'},
@@ -189,7 +195,7 @@ function StatusCard({id, s, actions}: {id: string; s: InstallStatus; actions: Co
   )
 }
 
-function Files({id}: {id: string}) {
+function Files({id, other}: {id: string; other: boolean}) {
   const m = byID.value.get(id)
   const [exceptions, setExceptions] = useState(false)
   const base = (m?.name || id).replace(/[^\w.-]+/g, '-').toLowerCase()
@@ -211,6 +217,7 @@ function Files({id}: {id: string}) {
         </ul>
       </Card>
       <Card title="Export">
+        <p class="muted small export-lead">{other ? 'The other way, without a Kibana here: download the rules and import them there yourself.' : 'The same rules as files, to import yourself.'}</p>
         <ul class="files">
           {item('For Kibana\'s import', 'A .zip with NDJSON: rules, disabled, lookups, what is left out and why', '/export', {format: 'ndjson', exceptions: exceptions || undefined}, 'export.zip')}
           {item('For detections as code', 'A .zip with TOML, laid out as Elastic\'s detection-rules', '/export', {format: 'toml', exceptions: exceptions || undefined}, 'export-toml.zip')}

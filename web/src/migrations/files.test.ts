@@ -1,7 +1,7 @@
 import type {ImportItem} from '../api/types'
 import {describe, expect, it} from 'vitest'
 import {gather, readable, titleOf} from './files'
-import {place, why} from './imported'
+import {kindCount, kindName, place, why} from './imported'
 import {tar} from './tar'
 
 const file = (path: string, text = 'x') => ({path, file: new Blob([text])})
@@ -16,6 +16,10 @@ describe('what was dropped', () => {
   it('is named by its own path, and without a flag of the command line', () => {
     const item = {file: 'acme.tar!/acme/default/savedsearches.conf', line: 3, kind: 'filler', name: 'x', outcome: 'skipped', why: 'it only writes results: outputlookup; --all takes it too'} as ImportItem
     expect([place(item), place({...item, file: 'mine.tar!/acme/a.conf'}), why(item)]).toEqual(['acme/default/savedsearches.conf, line 3', 'mine.tar!/acme/a.conf, line 3', 'it only writes results: outputlookup'])
+  })
+
+  it('is called what people who use Splunk call it', () => {
+    expect([kindName('filler'), kindCount(2, 'filler'), kindCount(1, 'macro')]).toEqual(['search that fills a lookup or summary', '2 searches that fill lookups or summaries', '1 macro'])
   })
 
   it('is read by its kind', () => {

@@ -21,13 +21,31 @@ export function why(i: ImportItem): string {
   return (i.why ?? '').replace(/; --all takes it too$/, '')
 }
 
+/** Kinds of things in the words of people who use Splunk, one and many; the others are called what the import calls them. */
+const kindNames: Record<string, [string, string]> = {
+  filler: ['search that fills a lookup or summary', 'searches that fill lookups or summaries'],
+  eventtype: ['event type', 'event types'],
+  datamodel: ['data model', 'data models'],
+}
+
+/** What a kind of thing is called. */
+export function kindName(kind: string): string {
+  return kindNames[kind]?.[0] ?? kind
+}
+
+/** A number of things of a kind. */
+export function kindCount(n: number, kind: string): string {
+  const [one, many] = kindNames[kind] ?? [kind, kind + 's']
+  return count(n, one, many)
+}
+
 const most = 100
 
 /** What an import found and what became of it. */
 export function ImportedReport({found, left}: {found: Imported; left?: number}) {
   const sum = (o: ImportItem['outcome']) => found.counts.filter(c => c.outcome === o).reduce((a, c) => a + c.n, 0)
   const [shown, setShown] = useState<ImportItem['outcome'] | undefined>(order.find(o => o !== 'taken' && o !== 'known' && sum(o) > 0))
-  const kinds = (o: ImportItem['outcome']) => found.counts.filter(c => c.outcome === o).map(c => count(c.n, c.kind)).join(', ')
+  const kinds = (o: ImportItem['outcome']) => found.counts.filter(c => c.outcome === o).map(c => kindCount(c.n, c.kind)).join(', ')
   const items = found.items.filter(i => i.outcome === shown)
   return (
     <div class="stack tight">
@@ -45,10 +63,10 @@ export function ImportedReport({found, left}: {found: Imported; left?: number}) 
           <table>
             <thead><tr><th>What</th><th>Where</th><th>Why</th></tr></thead>
             <tbody>
-              {items.slice(0, most).map((i, n) => <tr key={n}><td><Badge>{i.kind}</Badge> {i.name}</td><td class="mono small">{place(i)}</td><td>{why(i)}</td></tr>)}
+              {items.slice(0, most).map((i, n) => <tr key={n}><td><Badge>{kindName(i.kind)}</Badge> {i.name}</td><td class="mono small">{place(i)}</td><td>{why(i)}</td></tr>)}
             </tbody>
           </table>
-          {items.some(i => i.why !== undefined && why(i) !== i.why) ? <p class="muted small">To take searches without an alert, close this and switch on “Take reports and searches that fill lookups, too” before you drop the files.</p> : null}
+          {items.some(i => i.why !== undefined && why(i) !== i.why) ? <p class="muted small">To take searches without an alert, close this and switch on “Take reports and searches that fill lookups or summaries, too” before you drop the files.</p> : null}
           {items.length > most ? <p class="muted small">The first {most} of {num(items.length)}.</p> : null}
           {items.length < sum(shown) && items.length <= most ? <p class="muted small">{num(items.length)} of {num(sum(shown))} are named.</p> : null}
         </div>

@@ -70,7 +70,7 @@ function NewMigration({first, onDone}: {first: boolean; onDone: () => void}) {
         {first ? 'savedsearches.conf, macros.conf and lookups; a whole app as a folder, .tgz or .spl; the output of btool; a search export as CSV or JSON; detections as YAML.' : 'An app, .conf files, search exports, YAML'}
       </Drop>
       <div class="row spread">
-        <Toggle checked={all} onChange={setAll} title="Searches without an alert, too">Take reports and searches that fill lookups, too</Toggle>
+        <Toggle checked={all} onChange={setAll} title="Searches without an alert, too; those that fill lookups or summaries use outputlookup or collect">Take reports and searches that fill lookups or summaries, too</Toggle>
         {first ? <span class="muted small">Nothing leaves this gateway.</span> : null}
       </div>
       {send.error ? <Note tone="error" title="The files were not taken">{messageOf(send.error)}</Note> : null}

@@ -19,14 +19,17 @@ export function Dialog({title, onClose, children, footer, wide}: DialogProps) {
   useEffect(() => {
     const d = ref.current
     const before = document.activeElement
-    if (d && !d.open) d.showModal()
+    if (d && !d.open) {
+      d.showModal()
+      firstFocus(d).focus({preventScroll: true})
+    }
     return () => {
       if (d?.open) d.close()
       if (before instanceof HTMLElement && before.isConnected) before.focus()
     }
   }, [])
   return (
-    <dialog ref={ref} class={`dialog${wide ? ' wide' : ''}`} aria-labelledby={id} onCancel={e => { e.preventDefault(); onClose() }}
+    <dialog ref={ref} tabIndex={-1} class={`dialog${wide ? ' wide' : ''}`} aria-labelledby={id} onCancel={e => { e.preventDefault(); onClose() }}
       onMouseDown={e => { if (e.target === ref.current) onClose() }}>
       <div class="dialog-box">
         <header class="dialog-head">
@@ -38,6 +41,12 @@ export function Dialog({title, onClose, children, footer, wide}: DialogProps) {
       </div>
     </dialog>
   )
+}
+
+/** What a dialog begins at: its first field where it begins with one, and else itself, so that its text is read before a button. */
+function firstFocus(d: HTMLElement): HTMLElement {
+  const first = d.querySelector<HTMLElement>('.dialog-body :is(input, select, textarea, button, a[href])')
+  return first?.matches('input, select, textarea') ? first : d
 }
 
 interface ConfirmProps {
