@@ -15,6 +15,7 @@ type translation struct {
 	Diagnostics   []migration.Diagnostic  `json:"diagnostics"`
 	Rule          translationRule         `json:"rule"`
 	LookupIndices []migration.LookupIndex `json:"lookup_indices"`
+	Streams       []migration.DataStream  `json:"streams"`
 	Missing       []migration.Missing     `json:"missing"`
 	ElapsedUS     int64                   `json:"elapsed_us"`
 }
@@ -35,7 +36,7 @@ func newTranslation(defaults compile.Defaults, rule migration.OriginalRule, o tr
 	c := defaults.FromOutput(rule, o)
 	t := translation{
 		ID: rule.ID, Result: c.Result, Query: o.Query, Index: o.Index, Diagnostics: c.Diagnostics, Missing: c.Missing,
-		LookupIndices: []migration.LookupIndex{},
+		LookupIndices: []migration.LookupIndex{}, Streams: []migration.DataStream{},
 		Rule: translationRule{
 			Threat: []migration.Threat{},
 		},
@@ -56,6 +57,7 @@ func newTranslation(defaults compile.Defaults, rule migration.OriginalRule, o tr
 	}
 	t.Rule.MaxSignals = c.Rule.MaxSignals
 	t.Rule.Threshold, t.Rule.Suppression = c.Rule.Threshold, c.Rule.Suppression
+	t.Streams = append(t.Streams, c.Rule.Streams...)
 	for _, l := range c.Rule.LookupIndices {
 		if l.Rows == nil {
 			l.Rows = []map[string]any{}

@@ -1347,6 +1347,21 @@ type Counts struct {
 	Total      int `json:"total"`
 }
 
+// DataStream defines model for DataStream.
+type DataStream struct {
+	// Index Its index pattern.
+	Index string `json:"index"`
+
+	// Lacks Needed fields that its documents never have.
+	Lacks []string `json:"lacks"`
+
+	// Read False: a condition needs what it lacks, so the draft leaves it out.
+	Read bool `json:"read"`
+
+	// Stream Integration and data stream, such as windows/sysmon_operational.
+	Stream string `json:"stream"`
+}
+
 // Diagnostic defines model for Diagnostic.
 type Diagnostic struct {
 	Code     string             `json:"code"`
@@ -1394,16 +1409,20 @@ type ElasticRule struct {
 	LookupIndices *[]map[string]interface{} `json:"lookup_indices,omitempty"`
 
 	// MaxSignals Most alerts of one run.
-	MaxSignals     *int                      `json:"max_signals,omitempty"`
-	PrebuiltRuleId *string                   `json:"prebuilt_rule_id,omitempty"`
-	Query          string                    `json:"query"`
-	QueryLanguage  string                    `json:"query_language"`
-	RiskScore      *int                      `json:"risk_score,omitempty"`
-	Severity       *string                   `json:"severity,omitempty"`
-	Suppression    *map[string]interface{}   `json:"suppression,omitempty"`
-	Threat         *[]map[string]interface{} `json:"threat,omitempty"`
-	Threshold      *map[string]interface{}   `json:"threshold,omitempty"`
-	Title          string                    `json:"title"`
+	MaxSignals     *int    `json:"max_signals,omitempty"`
+	PrebuiltRuleId *string `json:"prebuilt_rule_id,omitempty"`
+	Query          string  `json:"query"`
+	QueryLanguage  string  `json:"query_language"`
+	RiskScore      *int    `json:"risk_score,omitempty"`
+	Severity       *string `json:"severity,omitempty"`
+
+	// Streams The data streams with events of the kind that the compiler's draft reads, where there is more than one, and what each has of the
+	// fields that the draft needs. An edited query can need others.
+	Streams     *[]DataStream             `json:"streams,omitempty"`
+	Suppression *map[string]interface{}   `json:"suppression,omitempty"`
+	Threat      *[]map[string]interface{} `json:"threat,omitempty"`
+	Threshold   *map[string]interface{}   `json:"threshold,omitempty"`
+	Title       string                    `json:"title"`
 }
 
 // Error defines model for Error.

@@ -94,6 +94,7 @@ func (d Defaults) FromOutput(rule migration.OriginalRule, o translate.Output) Ou
 	for _, l := range o.Lookups {
 		r.LookupIndices = append(r.LookupIndices, migration.LookupIndex{Name: l.Name, Body: l.Body, Rows: l.Rows})
 	}
+	r.Streams = streamsOf(o.Streams)
 	c.Rule = r
 	for _, n := range diagnostics(rule.Query, notes) {
 		if c.Result == migration.Full && n.Severity != string(translate.Info) {
@@ -102,6 +103,21 @@ func (d Defaults) FromOutput(rule migration.OriginalRule, o translate.Output) Ou
 		c.Diagnostics = append(c.Diagnostics, n)
 	}
 	return c
+}
+
+// mostLacking is how many missing fields of a data stream a document lists.
+const mostLacking = 50
+
+// streamsOf is the table of a draft's data streams and fields; none where there is one stream or fewer.
+func streamsOf(table []translate.StreamFields) []migration.DataStream {
+	if len(table) < 2 {
+		return nil
+	}
+	out := make([]migration.DataStream, len(table))
+	for i, s := range table {
+		out[i] = migration.DataStream{Stream: s.Stream, Index: s.Index, Read: !s.Left, Lacks: append([]string{}, s.Lacks[:min(len(s.Lacks), mostLacking)]...)}
+	}
+	return out
 }
 
 func position(p spl.Pos) migration.Position {

@@ -3,6 +3,7 @@ package compile_test
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 
@@ -179,4 +180,28 @@ func TestCache(t *testing.T) {
 	require.Equal(t, 12, r.reads, "only the last few are kept")
 	compile("m10")
 	require.Equal(t, 12, r.reads)
+}
+
+// TestStreams: the document of a rule lists what each data stream has of the needed fields, and those that are not read; a
+// draft of one stream lists none.
+func TestStreams(t *testing.T) {
+	compiled := func(query string) *migration.ElasticRule {
+		compiler, err := translate.New(translate.Options{})
+		require.NoError(t, err)
+		rule := migration.OriginalRule{Query: query}
+		return compile.StandardDefaults().FromOutput(rule, compiler.Translate(compile.Request(rule))).Rule
+	}
+	r := compiled(`| tstats count from datamodel=Endpoint.Processes where Processes.parent_process="*x*" by Processes.dest Processes.process_hash`)
+	require.NotEmpty(t, r.Streams)
+	left := 0
+	for _, s := range r.Streams {
+		require.Equal(t, s.Read, slices.Contains(r.Index, s.Index), s)
+		require.NotNil(t, s.Lacks)
+		if !s.Read {
+			left++
+			require.NotEmpty(t, s.Lacks, s)
+		}
+	}
+	require.Positive(t, left)
+	require.Empty(t, compiled("`wineventlog_security` EventCode=4625 | stats count by user").Streams)
 }

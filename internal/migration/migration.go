@@ -4,6 +4,7 @@ package migration
 
 import (
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -131,6 +132,29 @@ type ElasticRule struct {
 	Threshold      *Threshold    `json:"threshold,omitempty"`
 	Suppression    *Suppression  `json:"suppression,omitempty"`
 	LookupIndices  []LookupIndex `json:"lookup_indices,omitempty"`
+	// Streams are the data streams that hold events of the kind that the draft reads, where there is more than one, with what
+	// each has of the fields that the draft needs. They are of the compiler's draft: an edited query can need others.
+	Streams []DataStream `json:"streams,omitempty"`
+}
+
+// DataStream is one of them.
+type DataStream struct {
+	Stream string   `json:"stream"` // integration and data stream, such as windows/sysmon_operational
+	Index  string   `json:"index"`  // its index pattern
+	Lacks  []string `json:"lacks"`  // needed fields that its documents never have, the first 50
+	Read   bool     `json:"read"`   // false: a condition needs what it lacks
+}
+
+// Says is what the stream has, in words.
+func (s DataStream) Says() string {
+	what := "has every field"
+	if len(s.Lacks) > 0 {
+		what = "lacks " + strings.Join(s.Lacks, ", ")
+	}
+	if !s.Read {
+		what += "; not read"
+	}
+	return s.Index + ": " + what
 }
 
 // Threat is one entry of Kibana's threat array.

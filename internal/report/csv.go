@@ -17,7 +17,7 @@ import (
 var columns = []string{
 	"id", "title", "app", "status", "outcome", "result", "causes", "first cause", "place", "all causes", "missing", "prebuilt rule",
 	"severity", "risk score", "MITRE ATT&CK", "interval", "from", "index", "error", "compiler", "search (SPL)", "query (ES|QL)", "not installed",
-	"review", "reviewed by", "reviewed at", "edited by",
+	"review", "reviewed by", "reviewed at", "edited by", "data streams",
 }
 
 // Table writes one row a rule as CSV for a spreadsheet: UTF-8 with a byte order mark, since Excel takes the file for one
@@ -62,6 +62,10 @@ func (t *Table) Add(r migration.Rule) error {
 	for i, m := range r.Missing {
 		missing[i] = m.Kind + " " + m.Name
 	}
+	streams := make([]string, len(e.Streams))
+	for i, s := range e.Streams {
+		streams[i] = s.Says()
+	}
 	var prebuilt, risk, reviewer, reviewed, editor string
 	if r.Review != nil {
 		reviewer, reviewed = r.Review.By, r.Review.At.UTC().Format(time.RFC3339)
@@ -79,7 +83,7 @@ func (t *Table) Add(r migration.Rule) error {
 		r.ID, r.Original.Title, r.Original.App, string(r.Status), string(ClassOf(r)), string(r.Result), strconv.Itoa(len(causes)), first, place,
 		strings.Join(all, "\n"), strings.Join(missing, "\n"), prebuilt, e.Severity, risk, strings.Join(r.Original.MitreAttackIDs, " "),
 		e.Interval, e.From, strings.Join(e.Index, " "), r.ErrorCode, r.CompilerVersion, r.Original.Query, e.Query, t.notInstalled[r.ID],
-		string(r.ReviewState()), reviewer, reviewed, editor,
+		string(r.ReviewState()), reviewer, reviewed, editor, strings.Join(streams, "\n"),
 	})
 }
 

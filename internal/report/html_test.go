@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -207,6 +208,22 @@ func TestPageOfManyRules(t *testing.T) {
 	page := written(t, FormatHTML, migration.Migration{ID: "m", State: migration.Finished}, many)
 	if reads != 1 || strings.Contains(page, `<details class="rule"`) || !strings.Contains(page, "--format csv") || !strings.Contains(page, "2\u2009001") {
 		t.Errorf("%d reads, %d bytes", reads, len(page))
+	}
+}
+
+// TestTableOfStreams: a row says what each data stream has of the fields that the draft needs.
+func TestTableOfStreams(t *testing.T) {
+	rule := migration.Rule{ID: "r", Elastic: &migration.ElasticRule{Query: "FROM a", Streams: []migration.DataStream{
+		{Stream: "a/b", Index: "logs-a.b-*", Lacks: []string{}, Read: true}, {Stream: "c/d", Index: "logs-c.d-*", Lacks: []string{"x.y", "z"}},
+	}}}
+	text := written(t, FormatCSV, migration.Migration{ID: "m"}, reader([]migration.Rule{rule}))
+	rows, err := csv.NewReader(strings.NewReader(strings.TrimPrefix(text, "\ufeff"))).ReadAll()
+	if err != nil || len(rows) != 2 {
+		t.Fatalf("%d rows: %v", len(rows), err)
+	}
+	at := slices.Index(rows[0], "data streams")
+	if want := "logs-a.b-*: has every field\nlogs-c.d-*: lacks x.y, z; not read"; at < 0 || rows[1][at] != want {
+		t.Errorf("%d %q, want %q", at, rows[1], want)
 	}
 }
 

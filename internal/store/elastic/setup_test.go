@@ -285,12 +285,12 @@ func TestMappingVersions(t *testing.T) {
 		t.Error(err)
 	}
 	// The older binary now refuses.
-	setup(old, "has mapping version 4")
+	setup(old, "has mapping version 5")
 
 	// Older, with a field of another type: refused with advice, nothing changed.
 	p = prefix(t, node)
 	setup(store2(p, withRules(t, 0, func(properties map[string]any) { properties["status"] = map[string]any{"type": "long"} })), "")
-	setup(store2(p, nil), "cannot become version 4 in place")
+	setup(store2(p, nil), "cannot become version 5 in place")
 
 	// Newer.
 	p = prefix(t, node)
