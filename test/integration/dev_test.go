@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -448,4 +449,44 @@ func TestDatabaseModes(t *testing.T) {
 			t.Errorf("%s has mode %s, %v; want 0600", file, info.Mode(), err)
 		}
 	}
+}
+
+// TestTemporalOfANewerVersion: a temporal.db that a newer version wrote is refused in plain words and left as it is.
+func TestTemporalOfANewerVersion(t *testing.T) {
+	dir := t.TempDir()
+	d := startDev(t, dir)
+	d.stop()
+	stamp := filepath.Join(dir, "temporal.db.version")
+	text, err := os.ReadFile(stamp)
+	if err != nil {
+		t.Fatal(err)
+	}
+	newer := regexp.MustCompile(`"server_version":\s*"[^"]+"`).ReplaceAll(text, []byte(`"server_version": "99.1.0"`))
+	if err := os.WriteFile(stamp, newer, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	before, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{{"dev", "--http-port", "0", "--temporal-port", "0", "--ui-port", "0"}, {"migrate", writeRules(t, 1)}} {
+		p := start(t, append(args, "--data-dir", dir)...)
+		if code := p.wait(time.Minute); code != 1 {
+			t.Errorf("%s: exit code %d", args[0], code)
+		}
+		said := p.stderr.String()
+		for _, want := range []string{filepath.Join(dir, "temporal.db"), "newer version of Rulebridge", "99.1.0", "move the file away", "--data-dir"} {
+			if !strings.Contains(said, want) {
+				t.Errorf("%s does not say %q:\n%s", args[0], want, said)
+			}
+		}
+	}
+	after, err := os.ReadDir(dir)
+	if err != nil || len(after) != len(before) {
+		t.Errorf("the folder has %v, it had %v: %v", after, before, err)
+	}
+	if err := os.WriteFile(stamp, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	startDev(t, dir).stop()
 }

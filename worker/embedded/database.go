@@ -15,6 +15,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/Masterminds/semver/v3"
 	"github.com/google/uuid"
 	"go.temporal.io/server/common/config"
 	"go.temporal.io/server/common/headers"
@@ -42,6 +43,34 @@ func (s stamp) usable() bool {
 	return s.ServerVersion == headers.ServerVersion && s.Schema == schema.Version && uuid.Validate(s.ClusterID) == nil
 }
 
+// newer says that a later version of the server wrote the database. A version that cannot be read is none.
+func (s stamp) newer() bool {
+	found, err := semver.NewVersion(s.ServerVersion)
+	ours, err2 := semver.NewVersion(headers.ServerVersion)
+	if err != nil || err2 != nil {
+		return false
+	}
+	if !found.Equal(ours) {
+		return found.GreaterThan(ours)
+	}
+	found, err = semver.NewVersion(s.Schema)
+	ours, err2 = semver.NewVersion(schema.Version)
+	return err == nil && err2 == nil && found.GreaterThan(ours)
+}
+
+// NewerError says that a newer version of Rulebridge wrote temporal.db. It is not set aside: what ran there would begin again
+// here, and once more when the newer version comes back.
+type NewerError struct {
+	Path        string
+	Found, Want string // versions of the Temporal server
+}
+
+func (e *NewerError) Error() string {
+	return fmt.Sprintf("%s was written by a newer version of Rulebridge (its Temporal server is %s, the one of this program %s), which this one does not read: "+
+		"use the newer version again; or move the file away, and migrations that were not finished begin again from rulebridge.db, where their rules are; "+
+		"or choose another folder with --data-dir", e.Path, e.Found, e.Want)
+}
+
 // database is the server's SQLite database, on disk or in memory.
 type database struct {
 	dir      string // empty: in memory
@@ -52,8 +81,8 @@ type database struct {
 }
 
 // openDatabase decides whether the database in the folder can be used. Set-up of the schema works on an empty database
-// only and there is no upgrade for SQLite, so one of another server version is renamed, kept, and replaced; so is one that
-// is damaged, since rulebridge.db is the authority on migrations.
+// only and there is no upgrade for SQLite, so one of an older server version is renamed, kept, and replaced, one of a newer
+// version refused; so is one renamed that is damaged, since rulebridge.db is the authority on migrations.
 func openDatabase(ctx context.Context, o Options) (*database, error) {
 	fresh := stamp{ServerVersion: headers.ServerVersion, Schema: schema.Version, ClusterID: uuid.NewString()}
 	if o.DataDir == "" {
@@ -105,6 +134,8 @@ func openDatabase(ctx context.Context, o Options) (*database, error) {
 		o.Logger.Warn("temporal.db is damaged and was set aside; migrations that were not finished begin again from rulebridge.db, where their rules are",
 			zap.String("damage", damage), zap.String("kept_as", db.setAside))
 		db.isNew, db.stamp = true, fresh
+	case found.newer():
+		return nil, &NewerError{Path: db.sql.DatabaseName, Found: found.ServerVersion, Want: headers.ServerVersion}
 	default:
 		if err := db.moveAside(found.ServerVersion); err != nil {
 			return nil, err
