@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -62,6 +63,10 @@ func (e *answerError) Error() string {
 	return fmt.Sprintf("the gateway answered %d %s: %s", e.Status, e.Title, e.Message)
 }
 
+// fromBetween are answers that a proxy in front of a gateway gives in its own words.
+var fromBetween = map[int]bool{http.StatusUnauthorized: true, http.StatusForbidden: true, http.StatusRequestEntityTooLarge: true, http.StatusTooManyRequests: true,
+	http.StatusBadGateway: true, http.StatusServiceUnavailable: true, http.StatusGatewayTimeout: true}
+
 // errUnknown says that the gateway knows no such migration.
 var errUnknown = errors.New("the gateway knows no such migration")
 
@@ -109,8 +114,13 @@ func (g *gateway) stream(ctx context.Context, method, path string, r io.Reader, 
 		defer func() { _ = resp.Body.Close() }()
 		e := &answerError{Status: resp.StatusCode, Title: http.StatusText(resp.StatusCode), here: g.here}
 		text, _ := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
-		if json.Unmarshal(text, e) != nil || e.Message == "" {
-			e.Status, e.Message = resp.StatusCode, strings.TrimSpace(string(text[:min(len(text), 200)]))
+		e.Status = 0
+		if ours := json.Unmarshal(text, e) == nil && e.Status != 0 && e.Message != ""; !ours {
+			e.Status, e.Message = resp.StatusCode, strings.TrimSpace(cmp.Or(e.Message, string(text[:min(len(text), 200)])))
+			if !g.here && !fromBetween[resp.StatusCode] {
+				return nil, fmt.Errorf("what answers at %s is no gateway of Rulebridge: it says %d %s (%s); give --url the address that rulebridge dev or api prints",
+					req.URL.Host, e.Status, e.Title, printable(e.Message))
+			}
 		}
 		return nil, e
 	}

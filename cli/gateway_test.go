@@ -17,6 +17,14 @@ import (
 )
 
 // TestWhatAGatewayDidNotAnswer: a message names a gateway where there is one, and says when the address is of something else.
+// says is a server that answers everything alike.
+func says(status int, text string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(status)
+		_, _ = w.Write([]byte(text))
+	}
+}
+
 func TestWhatAGatewayDidNotAnswer(t *testing.T) {
 	refuses := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusBadGateway)
@@ -31,6 +39,10 @@ func TestWhatAGatewayDidNotAnswer(t *testing.T) {
 	}{
 		{"refused elsewhere", refuses, false, "the gateway answered 502 Bad Gateway: the Kibana prod does not answer"},
 		{"refused here", refuses, true, "the Kibana prod does not answer"},
+		{"a Temporal UI", says(http.StatusBadRequest, `{"message":"missing csrf token in request header"}`), false, "is no gateway of Rulebridge: it says 400 Bad Request (missing csrf token in request header); give --url the address"},
+		{"another program", says(http.StatusNotFound, "404 page not found"), false, "is no gateway of Rulebridge: it says 404 Not Found (404 page not found)"},
+		{"a redirect", says(http.StatusFound, ""), false, "is no gateway of Rulebridge: it says 302 Found"},
+		{"a proxy", says(http.StatusBadGateway, "<h1>no upstream</h1>"), false, "the gateway answered 502 Bad Gateway: <h1>no upstream"},
 		{"no gateway", page, false, "is this the address of a gateway of Rulebridge?"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
