@@ -287,6 +287,10 @@ func (in *importer) records(name string, r io.Reader, again func() (io.ReadClose
 	if bytes.HasPrefix(head, []byte("\xff\xfe")) || bytes.HasPrefix(head, []byte("\xfe\xff")) {
 		reader = decoded(br, maxStream)
 	}
+	if head, _ := br.Peek(64 << 10); len(head) > 0 && !anyJSON(decodeText(head)) {
+		in.say(Item{File: name, Kind: "file", Outcome: Fault, Why: "it is neither JSON nor a .conf file nor an archive of an app; CSV and YAML are told by the names of their files"})
+		return
+	}
 	n := 0
 	for rec, err := range Records(name, reader) {
 		n++
@@ -302,6 +306,18 @@ func (in *importer) records(name string, r io.Reader, again func() (io.ReadClose
 	if n == 0 {
 		in.say(Item{File: name, Kind: "file", Outcome: Fault, Why: "it is empty"})
 	}
+}
+
+// anyJSON says that a line begins as an object or array does, or that there is nothing but white space.
+func anyJSON(text string) bool {
+	empty := true
+	for line := range strings.Lines(text) {
+		line = strings.TrimLeft(line, " \t\r\n")
+		if empty = empty && line == ""; strings.HasPrefix(line, "{") || strings.HasPrefix(line, "[") {
+			return true
+		}
+	}
+	return empty
 }
 
 // isConf says that a text begins as a .conf file or the output of btool does.
@@ -353,6 +369,11 @@ func (in *importer) search(s SavedSearch, i Item) {
 	i.Kind = string(s.Kind)
 	for _, w := range s.Warnings {
 		in.say(Item{File: i.File, Line: i.Line, Kind: "setting", Name: i.Name, Outcome: Fault, Why: w})
+	}
+	if s.Rule.Query == "" && s.Kind != KindAlert {
+		i.Kind, i.Outcome, i.Why = "stanza", Skipped, "it has no search, here or in the layers beneath: settings of a saved search that another app or Splunk itself defines"
+		in.say(i)
+		return
 	}
 	if s.Kind != KindAlert && !in.options.All {
 		i.Outcome, i.Why = Skipped, s.Why+"; --all takes it too"
