@@ -31,11 +31,11 @@ func (f *Filters) Emptied(ctx context.Context, rule migration.Rule) (query strin
 	if !strings.Contains(strings.ToLower(rule.Original.Query), "lookup") && !strings.Contains(rule.Original.Query, "`") {
 		return "", nil, nil
 	}
-	all, err := f.resources.Resources(ctx, rule.MigrationID)
+	defined, err := f.of(ctx, rule.MigrationID)
 	if err != nil {
 		return "", nil, err
 	}
-	lookups = leftOutBy(withMacros(rule.Original.Query, all), all)
+	lookups = defined.leftOutBy(defined.withMacros(rule.Original.Query))
 	if len(lookups) == 0 {
 		return "", nil, nil
 	}
@@ -50,19 +50,15 @@ func (f *Filters) Emptied(ctx context.Context, rule migration.Rule) (query strin
 }
 
 // withMacros is a search with the definitions of its macros behind it.
-func withMacros(search string, all []migration.Resource) string {
-	definitions := map[string]string{}
-	for _, r := range all {
-		if r.Type == migration.ResourceMacro {
-			definitions[macroName(r)] += "\n| " + r.Definition
-		}
-	}
-	text, rest := search, search
+func (d *defined) withMacros(search string) string {
+	text, rest, added := search, search, map[string]bool{}
 	for range macroDepth {
 		var next strings.Builder
 		for _, m := range called.FindAllStringSubmatch(rest, -1) {
-			next.WriteString(definitions[m[1]])
-			delete(definitions, m[1])
+			if !added[m[1]] {
+				added[m[1]] = true
+				next.WriteString(d.macros[m[1]])
+			}
 		}
 		rest = next.String()
 		text += rest
@@ -72,7 +68,7 @@ func withMacros(search string, all []migration.Resource) string {
 
 // leftOutBy are the lookups that a search leaves events out by: NOT [| inputlookup NAME], or a column that a lookup gives
 // which has to be missing, or not to be some value.
-func leftOutBy(search string, all []migration.Resource) (names []string) {
+func (d *defined) leftOutBy(search string) (names []string) {
 	add := func(name string) {
 		if !slices.Contains(names, name) {
 			names = append(names, name)
@@ -83,7 +79,7 @@ func leftOutBy(search string, all []migration.Resource) (names []string) {
 	}
 	for _, at := range lookedUp.FindAllStringSubmatchIndex(search, -1) {
 		name, arguments, rest := search[at[2]:at[3]], search[at[4]:at[5]], search[at[1]:]
-		for _, column := range given(name, arguments, all) {
+		for _, column := range d.given(name, arguments) {
 			c := `["']?` + regexp.QuoteMeta(column) + `["']?`
 			missing := regexp.MustCompile(`(?i)\bisnull\s*\(\s*` + c + `\s*\)|\bNOT\s+\(?\s*` + c + `\s*=|\bNOT\s+isnotnull\s*\(\s*` + c + `\s*\)|(?:^|[\s(])` + c + `\s*!=`)
 			if missing.MatchString(rest) {
@@ -95,7 +91,7 @@ func leftOutBy(search string, all []migration.Resource) (names []string) {
 }
 
 // given are the columns that a lookup command gives: those behind OUTPUT, or all of the lookup.
-func given(name, arguments string, all []migration.Resource) (columns []string) {
+func (d *defined) given(name, arguments string) (columns []string) {
 	parts := outputs.Split(arguments, 2)
 	if len(parts) == 2 {
 		for _, m := range renamed.FindAllStringSubmatch(parts[1], -1) {
@@ -108,13 +104,9 @@ func given(name, arguments string, all []migration.Resource) (columns []string) 
 		return columns
 	}
 	keys := strings.Fields(strings.ReplaceAll(arguments, ",", " "))
-	for _, r := range all {
-		if r.Type == migration.ResourceLookup && r.Name == name {
-			for _, c := range r.Columns {
-				if !slices.Contains(keys, c) {
-					columns = append(columns, c)
-				}
-			}
+	for _, c := range d.columns[name] {
+		if !slices.Contains(keys, c) {
+			columns = append(columns, c)
 		}
 	}
 	return columns

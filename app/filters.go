@@ -25,8 +25,7 @@ type Filters struct {
 	known     compile.Known
 
 	mu sync.Mutex
-	// defined are the filter macros of migrations that leave something out, by migration and version of its resources.
-	defined map[migrationVersion][]string
+	defined map[migrationVersion]*defined
 }
 
 type migrationVersion struct {
@@ -49,7 +48,7 @@ func NewFilters(c config.Config, resources compile.Resources, compilers Compiler
 		bare.Close()
 		return nil, err
 	}
-	return &Filters{resources: resources, bare: bare, emptied: empty, known: compile.Known{Schema: mapping}, defined: map[migrationVersion][]string{}}, nil
+	return &Filters{resources: resources, bare: bare, emptied: empty, known: compile.Known{Schema: mapping}, defined: map[migrationVersion]*defined{}}, nil
 }
 
 // Close ends what compiles.
@@ -65,12 +64,12 @@ var usedFilter = regexp.MustCompile("`\\s*([A-Za-z0-9_]+_filter)\\s*[(`]")
 
 // Without is the query of a rule whose filter macros leave nothing out, and the names of those macros.
 func (f *Filters) Without(ctx context.Context, rule migration.Rule) (query string, macros []string, err error) {
-	defined, err := f.definedIn(ctx, rule.MigrationID)
+	defined, err := f.of(ctx, rule.MigrationID)
 	if err != nil {
 		return "", nil, err
 	}
 	for _, m := range usedFilter.FindAllStringSubmatch(rule.Original.Query, -1) {
-		if slices.Contains(defined, m[1]) && !slices.Contains(macros, m[1]) {
+		if defined.filters[m[1]] && !slices.Contains(macros, m[1]) {
 			macros = append(macros, m[1])
 		}
 	}
@@ -87,7 +86,8 @@ func (f *Filters) Without(ctx context.Context, rule migration.Rule) (query strin
 	return out.Rule.Query, macros, nil
 }
 
-func (f *Filters) definedIn(ctx context.Context, id string) ([]string, error) {
+// of reads what a migration has of resources. Every rule of it asks, and reading them takes longer than compiling a rule.
+func (f *Filters) of(ctx context.Context, id string) (*defined, error) {
 	version, err := f.resources.ResourcesVersion(ctx, id)
 	if err != nil {
 		return nil, err
@@ -95,22 +95,35 @@ func (f *Filters) definedIn(ctx context.Context, id string) ([]string, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	key := migrationVersion{id, version}
-	if names, ok := f.defined[key]; ok {
-		return names, nil
+	if d := f.defined[key]; d != nil {
+		return d, nil
 	}
 	all, err := f.resources.Resources(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	names := []string{}
+	d := &defined{filters: map[string]bool{}, macros: map[string]string{}, columns: map[string][]string{}}
 	for _, r := range all {
-		if isFilter(r) && strings.TrimSpace(r.Definition) != passAll {
-			names = append(names, macroName(r))
+		switch {
+		case r.Type == migration.ResourceMacro:
+			d.macros[macroName(r)] += "\n| " + r.Definition
+			if isFilter(r) && strings.TrimSpace(r.Definition) != passAll {
+				d.filters[macroName(r)] = true
+			}
+		case r.Type == migration.ResourceLookup:
+			d.columns[r.Name] = append(d.columns[r.Name], r.Columns...)
 		}
 	}
 	clear(f.defined) // one migration at a time is exported
-	f.defined[key] = names
-	return names, nil
+	f.defined[key] = d
+	return d, nil
+}
+
+// defined is what the resources of a migration define.
+type defined struct {
+	filters map[string]bool   // filter macros that leave something out
+	macros  map[string]string // definitions, each behind a pipe; those of several arities of one name together
+	columns map[string][]string
 }
 
 // passAll is a filter macro that leaves nothing out, as it stands behind a pipe; passAny within a search.

@@ -58,3 +58,36 @@ func TestFilters(t *testing.T) {
 		t.Error("which fields an exception can compare is wrong")
 	}
 }
+
+// counted counts how often the resources of a migration are read.
+type counted struct {
+	macros
+	reads *int
+}
+
+func (c counted) Resources(ctx context.Context, id string) ([]migration.Resource, error) {
+	*c.reads++
+	return c.macros.Resources(ctx, id)
+}
+
+// TestFiltersReadResourcesOnce: of 10,000 rules each asks, and reading all macros and lookups takes longer than compiling one.
+func TestFiltersReadResourcesOnce(t *testing.T) {
+	reads := 0
+	f, err := NewFilters(config.Config{}, counted{macros{"m_filter": "search NOT dest=a", "inner": "lookup allowed dest OUTPUT x | where isnull(x)"}, &reads}, Compilers{}, zap.NewNop())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for range 50 {
+		r := migration.Rule{MigrationID: "m", Original: migration.OriginalRule{ID: "r", Query: "index=wineventlog sourcetype=WinEventLog:Security EventCode=4624 | `inner` | `m_filter` | stats count by dest"}}
+		if _, names, err := f.Without(t.Context(), r); err != nil || len(names) != 1 {
+			t.Fatalf("%v, %v", names, err)
+		}
+		if _, names, err := f.Emptied(t.Context(), r); err != nil || len(names) != 1 {
+			t.Fatalf("%v, %v", names, err)
+		}
+	}
+	if reads > 3 { // here, and one for each of the two compilers
+		t.Errorf("the resources were read %d times", reads)
+	}
+}
