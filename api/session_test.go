@@ -72,7 +72,7 @@ func TestSummaries(t *testing.T) {
 	b.flows.finish(t, first)
 	now = now.Add(overviewStale + time.Second)
 	if got := read[[]summary](t, b, path); got[0].State != migration.Finished || got[0].ConnectorID != "" || got[0].Rules != (migration.Counts{Total: 3, Finished: 3}) ||
-		got[0].Results == nil || *got[0].Results != (migration.Results{Full: 3}) {
+		got[0].Results == nil || *got[0].Results != (migration.Results{ResultCounts: migration.ResultCounts{Full: 3}}) {
 		t.Errorf("at the end: %+v", got[0])
 	}
 	b.want(b.do("DELETE", BasePath+"/"+first, ""), 200)

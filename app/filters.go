@@ -24,7 +24,7 @@ type Filters struct {
 	emptied   *Recompiler // compiles with lookups that have one row of nothing
 	known     compile.Known
 
-	mu sync.Mutex
+	mu      sync.Mutex
 	defined map[migrationVersion]*defined
 }
 

@@ -455,26 +455,6 @@ func (r Resource) HiddenFrom(rule OriginalRule) bool {
 	return r.App != rule.App || r.Owner != "" && r.Owner != rule.Owner
 }
 
-// Counts are rules by status.
-type Counts struct {
-	Total      int `json:"total"`
-	Finished   int `json:"finished"`
-	Pending    int `json:"pending"`
-	Processing int `json:"processing"`
-	Failed     int `json:"failed"`
-}
-
-// Done reports whether every rule has reached an end.
-func (c Counts) Done() bool { return c.Total > 0 && c.Finished+c.Failed == c.Total }
-
-// Results are finished rules by what they came to. Matched are those among them whose place a prebuilt rule takes.
-type Results struct {
-	Full           int `json:"full"`
-	Partial        int `json:"partial"`
-	Untranslatable int `json:"untranslatable"`
-	Matched        int `json:"matched"`
-}
-
 // Stats is the answer of the stats calls.
 type Stats struct {
 	MigrationID string    `json:"migration_id,omitempty"`

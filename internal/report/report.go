@@ -73,27 +73,12 @@ type Report struct {
 }
 
 // Results counts rules by translation result.
-type Results struct {
-	Full           int `json:"full"`
-	Partial        int `json:"partial"`
-	Untranslatable int `json:"untranslatable"`
-}
+type Results = migration.ResultCounts
 
 // Matched counts rules that a prebuilt rule replaces, in all and by the result of their own translation.
 type Matched struct {
 	Total int `json:"total"`
 	Results
-}
-
-func (r *Results) add(x migration.Result) {
-	switch x {
-	case migration.Full:
-		r.Full++
-	case migration.Partial:
-		r.Partial++
-	case migration.Untranslatable:
-		r.Untranslatable++
-	}
 }
 
 // Cause is one reason why rules are not full.
@@ -259,10 +244,10 @@ func (b *Builder) Add(rule migration.Rule) {
 		return
 	}
 	b.r.Statuses.Finished++
-	b.r.Results.add(rule.Result)
+	b.r.Results.Add(rule.Result, 1)
 	if rule.Replaced() {
 		b.r.Matched.Total++
-		b.r.Matched.add(rule.Result)
+		b.r.Matched.Add(rule.Result, 1)
 		if len(b.r.Replaced) < maxListed {
 			b.r.Replaced = append(b.r.Replaced, Replaced{
 				ID: rule.ID, Title: rule.Original.Title, RuleID: rule.Matched.RuleID, Name: rule.Matched.Name, Why: rule.Matched.Why,

@@ -530,9 +530,9 @@ func (s *Store) countAll(ctx context.Context) (map[string]store.Standing, error)
 		}
 		for _, b := range page.Buckets {
 			st := standings[b.Key.Migration]
-			add(&st.Counts, b.Key.Status, b.Count)
+			st.Counts.Add(b.Key.Status, b.Count)
 			if b.Key.Status == migration.StatusFinished {
-				addResult(&st.Results, b.Key.Result, b.Count)
+				st.Results.Add(b.Key.Result, b.Count)
 				st.Results.Matched += b.Matched.Count
 			}
 			standings[b.Key.Migration] = st
@@ -541,30 +541,5 @@ func (s *Store) countAll(ctx context.Context) (map[string]store.Standing, error)
 			return standings, nil
 		}
 		composite["after"] = page.After
-	}
-}
-
-func add(c *migration.Counts, status migration.Status, n int) {
-	c.Total += n
-	switch status {
-	case migration.StatusPending:
-		c.Pending += n
-	case migration.StatusProcessing:
-		c.Processing += n
-	case migration.StatusFinished:
-		c.Finished += n
-	case migration.StatusError:
-		c.Failed += n
-	}
-}
-
-func addResult(r *migration.Results, result migration.Result, n int) {
-	switch result {
-	case migration.Full:
-		r.Full += n
-	case migration.Partial:
-		r.Partial += n
-	case migration.Untranslatable:
-		r.Untranslatable += n
 	}
 }

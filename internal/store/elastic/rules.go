@@ -410,7 +410,7 @@ func (f *found) counts() (c migration.Counts, err error) {
 		return c, fmt.Errorf("count rules: %w", err)
 	}
 	for _, b := range statuses.Buckets {
-		add(&c, b.Key, b.Count)
+		c.Add(b.Key, b.Count)
 	}
 	return c, nil
 }

@@ -147,7 +147,7 @@ func TestResultsOfOlderFiles(t *testing.T) {
 		t.Fatalf("%+v, %v", all, err)
 	}
 	got := map[string]migration.Results{all[0].ID: all[0].Results, all[1].ID: all[1].Results}
-	want := map[string]migration.Results{"m": {Full: 2, Partial: 1, Untranslatable: 1, Matched: 1}, "m2": {}}
+	want := map[string]migration.Results{"m": {ResultCounts: migration.ResultCounts{Full: 2, Partial: 1, Untranslatable: 1}, Matched: 1}, "m2": {}}
 	if !maps.Equal(got, want) {
 		t.Errorf("results %+v, want %+v", got, want)
 	}

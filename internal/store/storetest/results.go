@@ -26,7 +26,7 @@ func testResults(t *testing.T, s *suite) {
 	}
 	want := func(id string, full, partial, untranslatable, matched int, c migration.Counts) {
 		t.Helper()
-		if got, want := s.results(id), (migration.Results{Full: full, Partial: partial, Untranslatable: untranslatable, Matched: matched}); got != want {
+		if got, want := s.results(id), (migration.Results{ResultCounts: migration.ResultCounts{Full: full, Partial: partial, Untranslatable: untranslatable}, Matched: matched}); got != want {
 			t.Fatalf("the documents say %+v, want %+v", got, want)
 		}
 		s.wantCounts(id, c) // the overview too
