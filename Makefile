@@ -90,7 +90,7 @@ splices: ## compile SPLICES (200,000) searches spliced from others; none may cra
 	SPLICES=$(SPLICES) SPLICE_SEED=$(SEED) SPLICE_LAST=$(abspath bin)/splice-last.spl $(GO) test -count=1 -timeout 60m -v -run 'TestSplicedSearches' ./internal/translate
 
 .PHONY: bench
-bench: build ## the program, the compiler and what its queries cost, as a table and bench/bench.json
+bench: build web/node_modules/.package-lock.json ## the program, the compiler and what its queries cost, as a table and bench/bench.json
 	$(GO) run ./test/bench -bin $(abspath bin/rulebridge) -json bench/bench.json
 	$(GO) test -run '^$$' -bench . -benchmem ./internal/spl ./internal/esql ./internal/schema ./internal/translate ./internal/prebuilt ./internal/rulelist
 	$(GO) test -run '^$$' -bench 'Alerts' ./internal/store/sqlite
