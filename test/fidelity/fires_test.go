@@ -2,6 +2,7 @@ package fidelity
 
 import (
 	"context"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -58,7 +59,7 @@ func sceneOf(q *spl.Query, s *solver, indices []string) (scene, string) {
 	}
 	if kind == "" {
 		for _, name := range slices.Sorted(maps.Keys(cloudUsual)) {
-			if in(strings.ReplaceAll(name, "/", ".")) && len(indices) == 1 && !lake(q) {
+			if in(strings.ReplaceAll(name, "/", ".")) && (len(indices) == 1 || applocker(indices)) && !lake(q) {
 				return scene{name, cloudUsual[name]}, ""
 			}
 		}
@@ -108,6 +109,11 @@ func sceneOf(q *spl.Query, s *solver, indices []string) (scene, string) {
 	}
 	maps.Copy(usual, windowsUsual[kind+" "+like])
 	return scene{stream, usual}, ""
+}
+
+// applocker says that a search reads the four channels of AppLocker and no other stream.
+func applocker(indices []string) bool {
+	return !slices.ContainsFunc(indices, func(i string) bool { return !strings.Contains(i, "windows.applocker_") })
 }
 
 // lake says that a search reads CloudTrail's events in the form of Amazon Security Lake, whose names no facts know.
@@ -202,11 +208,18 @@ func (t *trial) prepare(ctx context.Context, macros macroTable) (why string) {
 			why = err.Error()
 			continue
 		}
-		for _, n := range []int{1, 40} {
-			if n > 1 && len(s.vary) == 0 && choice > 2 {
+		if t.stream.Name == "windows/forwarded" {
+			raw["Channel"] = []string{forwardedChannel(raw)}
+		}
+		for _, n := range []int{1, 40, 240} {
+			if n > 1 && len(s.vary) == 0 && choice > 2 || n > 40 && choice > 1 {
 				break // repeating the event gives a threshold no more than the first choices did
 			}
-			events := append(s.several(t.stream, raw, n), t.joined(choice, sc, raw)...)
+			if title := raw["proctitle"]; t.stream.Name == "auditd/log" && len(title) == 1 && strings.Contains(title[0], " ") {
+				// the audit log writes a title with several arguments in hexadecimal, with a zero between them
+				raw["proctitle"] = []string{strings.ToUpper(hex.EncodeToString([]byte(strings.Join(strings.Fields(title[0]), "\x00"))))}
+			}
+			events := append(s.several(t.stream, raw, sc.usual, n), t.joined(choice, sc, raw)...)
 			if ok, err := t.splunkAlerts(ctx, events); err != nil {
 				why = "the interpreter: " + strings.SplitN(err.Error(), "\n", 2)[0]
 				break
@@ -218,6 +231,21 @@ func (t *trial) prepare(ctx context.Context, macros macroTable) (why string) {
 		}
 	}
 	return why
+}
+
+// forwardedChannel is the channel that a search means by its source or source type.
+func forwardedChannel(raw pipeline.Event) string {
+	for _, name := range []string{"source", "sourcetype"} {
+		if vs := raw[name]; len(vs) == 1 {
+			if channel := forwardedChannels[strings.ToLower(vs[0])]; channel != "" {
+				return channel
+			}
+			if _, channel, ok := strings.Cut(vs[0], ":"); ok && strings.Contains(channel, "/") {
+				return channel
+			}
+		}
+	}
+	return "zq"
 }
 
 // joined are the events of the data sets that joined searches read, for the same process on the same host as an event.
@@ -258,21 +286,27 @@ func (t *trial) joined(choice int, sc scene, of pipeline.Event) []pipeline.Event
 }
 
 // several repeats an event, with other values of the fields that a threshold counts.
-func (s *solver) several(st *pipeline.Stream, raw pipeline.Event, n int) []pipeline.Event {
+func (s *solver) several(st *pipeline.Stream, raw pipeline.Event, usual map[string]string, n int) []pipeline.Event {
 	var out []pipeline.Event
 	for i := range n {
 		ev := maps.Clone(raw)
 		for name := range s.vary {
-			name = name[strings.LastIndexByte(name, '.')+1:]
+			if s.set != "" {
+				name = name[strings.LastIndexByte(name, '.')+1:]
+			}
+			name = s.stands(name)
 			code := ""
 			if len(raw[st.By]) > 0 {
 				code = raw[st.By][0]
 			}
 			from := name
 			if _, own := raw[name]; !own {
-				from, _, _ = behind(st, name, code)
+				from, _, _ = s.from(st, usual, name, code)
 			}
-			if vs := raw[from]; len(vs) == 1 && i > 0 {
+			switch vs := raw[from]; {
+			case len(s.among[name]) > 1 && !strings.Contains(s.among[name][i%len(s.among[name])], "*"):
+				ev[from] = []string{s.among[name][i%len(s.among[name])]}
+			case len(vs) == 1 && i > 0:
 				ev[from] = []string{varied(vs[0], i)}
 			}
 		}
@@ -287,7 +321,7 @@ func varied(v string, i int) string {
 		return fmt.Sprint(name, i, "@", domain)
 	}
 	if parts := strings.Split(v, "."); len(parts) == 4 {
-		return fmt.Sprintf("%s.%s.%s.%d", parts[0], parts[1], parts[2], i)
+		return fmt.Sprintf("%s.%s.%s.%d", parts[0], parts[1], parts[2], i%250)
 	}
 	return fmt.Sprint(v, i)
 }

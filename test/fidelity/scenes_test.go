@@ -43,7 +43,8 @@ var cloudUsual = map[string]map[string]string{
 	"o365/audit": {"sourcetype": "o365:management:activity", "Operation": "zqName", "Workload": "AzureActiveDirectory", "UserId": "zqa@example.com", "Id": "e-1", "OrganizationId": "o-1", "ResultStatus": "Success", "ActorIpAddress": "198.51.100.7", "ObjectId": "zq-object", "UserType": "0", "RecordType": "15"},
 	"kubernetes/audit_logs": {"source": "kubernetes", "sourcetype": "kube:audit", "kind": "Event", "verb": "get", "stage": "ResponseComplete", "requestURI": "/zq", "user.username": "zqa", "user.uid": "u-1", "user.groups{}": "zq",
 		"sourceIPs{}": "198.51.100.7", "userAgent": "zq", "objectRef.resource": "zqs", "objectRef.namespace": "zq", "objectRef.name": "zq", "responseStatus.code": "200", "requestReceivedTimestamp": "2026-01-02T00:00:00.000000Z"},
-	"auditd/log": {"sourcetype": "linux:audit", "type": "SYSCALL", "pid": "4242", "ppid": "4241", "auid": "1000", "uid": "0", "exe": "/usr/bin/zq", "comm": "zq", "success": "yes", "syscall": "59", "host": "zq"},
+	"auditd/log": {"sourcetype": "linux:audit", "type": "SYSCALL", "pid": "4242", "ppid": "4241", "auid": "1000", "uid": "0", "exe": "/usr/bin/zq", "comm": "zq", "success": "yes", "syscall": "59", "host": "zq",
+		"hostname": "zq", "res": "success", "UID": "root", "proctitle": "zq7"},
 	"azure/signinlogs": {"sourcetype": "azure:monitor:aad", "category": "SignInLogs", "operationName": "Sign-in activity", "callerIpAddress": "198.51.100.7", "tenantId": "t-1", "resourceId": "/tenants/zq",
 		"properties.userPrincipalName": "zqa@example.com", "properties.userId": "u-1", "properties.appDisplayName": "zq", "properties.ipAddress": "198.51.100.7", "properties.status.errorCode": "0",
 		"properties.userAgent": "zq", "properties.id": "e-1", "properties.resourceDisplayName": "zq", "properties.resourceId": "r-1"},
@@ -61,8 +62,15 @@ var cloudUsual = map[string]map[string]string{
 	"system/system":                 {"EventCode": "7036", "source": "XmlWinEventLog:System", "sourcetype": "XmlWinEventLog", "Channel": "System", "Computer": "wszq.example.com", "host": "wszq.example.com", "param1": "zq", "param2": "zq", "param3": "zq", "param4": "zq"},
 	"system/application":            {"EventCode": "3000", "source": "XmlWinEventLog:Application", "sourcetype": "XmlWinEventLog", "Channel": "Application", "Computer": "wszq.example.com", "host": "wszq.example.com", "param1": "zq", "param2": "zq"},
 	"windows/applocker_exe_and_dll": {"EventCode": "8004", "source": "XmlWinEventLog:Microsoft-Windows-AppLocker/EXE and DLL", "sourcetype": "XmlWinEventLog", "Channel": "Microsoft-Windows-AppLocker/EXE and DLL", "Computer": "wszq.example.com", "host": "wszq.example.com", "Message": "zq"},
+	"windows/forwarded":             {"EventCode": "20", "sourcetype": "XmlWinEventLog", "Channel": "zq", "Computer": "wszq.example.com", "host": "wszq.example.com", "Message": "zq", "UserID": "S-1-5-21-1"},
 	"windows/windows_defender":      {"EventCode": "1121", "source": "XmlWinEventLog:Microsoft-Windows-Windows Defender/Operational", "sourcetype": "XmlWinEventLog", "Channel": "Microsoft-Windows-Windows Defender/Operational", "Computer": "wszq.example.com", "host": "wszq.example.com", "Message": "zq"},
 	"okta/system":                   {"sourcetype": "OktaIM2:log", "eventType": "zq.name", "actor.alternateId": "zqa@example.com", "actor.displayName": "Zq A", "actor.id": "u1", "client.ipAddress": "198.51.100.7", "outcome.result": "SUCCESS", "uuid": "e-1", "client.userAgent.rawUserAgent": "zq"},
+}
+
+// forwardedChannels are the channels behind sources and source types that do not name them as Windows does.
+var forwardedChannels = map[string]string{
+	"msexchange:management": "MSExchange Management", "iis:configuration:operational": "Microsoft-IIS-Configuration/Operational",
+	"wineventlog:microsoft-windows-printservice/operational": "Microsoft-Windows-PrintService/Operational",
 }
 
 // modelCodes are the event codes that stand for a data set.

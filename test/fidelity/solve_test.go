@@ -26,10 +26,44 @@ type solver struct {
 	vary   map[string]bool // fields of which a threshold counts the values
 	keys   []string        // fields that rows are grouped by
 	choice int
-	set    string          // the data model, or the data set of it, that tstats reads
-	made   map[string]bool // names that a command of the search makes, which no raw event has
-	under  []string        // what "rename properties.* as *" takes off names
-	failed string          // a condition that gives no values
+	set    string              // the data model, or the data set of it, that tstats reads
+	made   map[string]bool     // names that a command of the search makes, which no raw event has
+	under  []string            // what "rename properties.* as *" takes off names
+	as     map[string]string   // the field that a name made by rename, or by eval in one of its cases, stands for
+	cut    map[string]cutOut   // the names that rex cuts out of a field
+	among  map[string][]string // the values that a search takes a field for
+	failed string              // a condition that gives no values
+}
+
+// cutOut is the field that a name is cut out of, with the expression.
+type cutOut struct{ field, pattern string }
+
+// stands is the field that a name stands for.
+func (s *solver) stands(name string) string {
+	for range 8 {
+		of, ok := s.as[name]
+		if !ok || of == name {
+			return name
+		}
+		name = of
+	}
+	return name
+}
+
+// plainCase is the field that an expression is in one of its cases: if(match(x, "^[0-9A-F]+$"), decoded, x) is x.
+func plainCase(e spl.Expr) string {
+	switch e := e.(type) {
+	case *spl.FieldRef:
+		return e.Name
+	case *spl.Call:
+		if e.Func == "if" && len(e.Args) == 3 {
+			if f := plainCase(e.Args[2]); f != "" {
+				return f
+			}
+			return plainCase(e.Args[1])
+		}
+	}
+	return ""
 }
 
 func (s *solver) pick(n int) int {
@@ -46,7 +80,9 @@ func (s *solver) field(name string) *wanted {
 	if set, rest, ok := strings.Cut(name, "."); ok && set != "" && (set[0] >= 'A' && set[0] <= 'Z' || strings.EqualFold(set, s.set)) {
 		name = rest[strings.LastIndexByte(rest, '.')+1:]
 	}
-	if s.made[name] {
+	if of := s.stands(name); of != name {
+		name = of
+	} else if s.made[name] {
 		return &wanted{}
 	}
 	if s.want[name] == nil {
@@ -61,6 +97,9 @@ func (s *solver) makes(c spl.Command) {
 	case *spl.Eval:
 		for _, a := range c.Assigns {
 			s.made[a.Field.Text] = true
+			if f := plainCase(a.Expr); f != "" {
+				s.as[a.Field.Text] = s.stands(f)
+			}
 		}
 	case *spl.Rename:
 		for _, p := range c.Pairs {
@@ -68,12 +107,16 @@ func (s *solver) makes(c spl.Command) {
 			case wild && p.To.Text == "*":
 				s.under = append(s.under, from)
 			case !strings.Contains(p.To.Text, "*"):
+				s.as[p.To.Text] = s.stands(p.From.Text)
 				s.made[p.To.Text] = true
 			}
 		}
 	case *spl.Rex:
 		for _, m := range groupName.FindAllStringSubmatch(c.Pattern.Text, -1) {
 			s.made[m[1]] = true
+			if !c.Sed {
+				s.cut[m[1]] = cutOut{s.stands(c.Field.Text), c.Pattern.Text}
+			}
 		}
 	case *spl.Stats:
 		s.outputs(c.Aggs)
@@ -97,7 +140,8 @@ var groupName = regexp.MustCompile(`\(\?P?<(\w+)>`)
 
 // solve reads a pipeline up to what is beyond it.
 func solve(p *spl.Pipeline, choice int) *solver {
-	s := &solver{want: map[string]*wanted{}, vary: map[string]bool{}, made: map[string]bool{}, choice: choice}
+	s := &solver{want: map[string]*wanted{}, vary: map[string]bool{}, made: map[string]bool{}, choice: choice,
+		as: map[string]string{}, cut: map[string]cutOut{}, among: map[string][]string{}}
 	for _, c := range p.Commands {
 		if rex, ok := c.(*spl.Rex); ok && !rex.Sed && s.pick(2) == 1 {
 			s.matches(rex.Field.Text, rex.Pattern.Text)
@@ -159,6 +203,11 @@ func (s *solver) search(e spl.SearchExpr, holds bool) {
 		if holds { // a data model's word for no value is none that an event has
 			values = slices.DeleteFunc(slices.Clone(values), func(v spl.Value) bool { return len(values) > 1 && v.Text == "unknown" })
 		}
+		if holds {
+			for _, v := range values {
+				s.among[s.stands(e.Field.Text)] = append(s.among[s.stands(e.Field.Text)], v.Text)
+			}
+		}
 		s.all(len(values), !holds, func(i int) { s.compare(e.Field.Text, "=", values[i].Text, holds) })
 	case *spl.Term:
 		if strings.Trim(e.Value.Text, "*") != "" && holds {
@@ -181,6 +230,13 @@ func (s *solver) all(n int, every bool, visit func(int)) {
 }
 
 func (s *solver) compare(field, op, v string, holds bool) {
+	if c, ok := s.cut[field]; ok && (op == "=") == holds && !strings.Contains(v, "*") {
+		if re, err := syntax.Parse(c.pattern, syntax.Perl); err == nil {
+			w := s.field(c.field)
+			w.is = append(w.is, sample(re, field, v))
+		}
+		return
+	}
 	w := s.field(field)
 	switch {
 	case op == "=" && holds, op == "!=" && !holds:
@@ -258,11 +314,11 @@ func (s *solver) matches(field, pattern string) {
 		return
 	}
 	w := s.field(field)
-	w.is = append(w.is, "*"+sample(re)+"*")
+	w.is = append(w.is, "*"+sample(re, "", "")+"*")
 }
 
-// sample is a text that an expression matches.
-func sample(re *syntax.Regexp) string {
+// sample is a text that an expression matches, the group of a name with a value.
+func sample(re *syntax.Regexp, group, v string) string {
 	var b strings.Builder
 	switch re.Op {
 	case syntax.OpLiteral:
@@ -281,15 +337,18 @@ func sample(re *syntax.Regexp) string {
 	case syntax.OpAnyChar, syntax.OpAnyCharNotNL:
 		b.WriteByte('a')
 	case syntax.OpCapture, syntax.OpPlus:
-		b.WriteString(sample(re.Sub[0]))
+		if re.Op == syntax.OpCapture && group != "" && re.Name == group {
+			return v
+		}
+		b.WriteString(sample(re.Sub[0], group, v))
 	case syntax.OpRepeat:
-		b.WriteString(strings.Repeat(sample(re.Sub[0]), re.Min))
+		b.WriteString(strings.Repeat(sample(re.Sub[0], group, v), re.Min))
 	case syntax.OpConcat:
 		for _, x := range re.Sub {
-			b.WriteString(sample(x))
+			b.WriteString(sample(x, group, v))
 		}
 	case syntax.OpAlternate:
-		return sample(re.Sub[0])
+		return sample(re.Sub[0], group, v)
 	}
 	return b.String()
 }
@@ -371,16 +430,7 @@ func (s *solver) raw(st *pipeline.Stream, usual map[string]string) (pipeline.Eve
 		return wants[name]
 	}
 	for name, w := range s.want {
-		raw, back, ok := name, func(p string) string { return p }, true
-		_, own := usual[name]
-		for _, prefix := range s.under {
-			if _, is := usual[prefix+name]; is && !own {
-				raw, own = prefix+name, true
-			}
-		}
-		if !own {
-			raw, back, ok = behind(st, name, code)
-		}
+		raw, back, ok := s.from(st, usual, name, code)
 		if !ok {
 			return nil, fmt.Errorf("no raw field is known for %s", name)
 		}
@@ -416,6 +466,20 @@ func (s *solver) raw(st *pipeline.Stream, usual map[string]string) (pipeline.Eve
 		out[name] = []string{v}
 	}
 	return out, nil
+}
+
+// from is the raw field behind a name of the search, with what a pattern of the name asks of it.
+func (s *solver) from(st *pipeline.Stream, usual map[string]string, name, code string) (string, func(string) string, bool) {
+	same := func(p string) string { return p }
+	if _, own := usual[name]; own {
+		return name, same, true
+	}
+	for _, prefix := range s.under {
+		if _, is := usual[prefix+name]; is || st.Knows(prefix+name) {
+			return prefix + name, same, true
+		}
+	}
+	return behind(st, name, code)
 }
 
 // code is the value of the field that tells events of a stream apart, if the search asks for one under any of its names.

@@ -101,11 +101,22 @@ var steps = map[string]func(vs []string, arg string) []string{
 	"prefix": each(func(v, arg string) string { return arg + v }),
 	// cut takes every occurrence of its argument out.
 	"cut": each(func(v, arg string) string { return strings.ReplaceAll(v, arg, "") }),
+	// unhex decodes a text that the audit log has in hexadecimal: only where something in it needed that; a character of
+	// control is written ^@, ^A and so on.
 	"unhex": each(func(v, _ string) string {
-		if b, err := hex.DecodeString(v); err == nil && len(v) >= 4 && strings.Trim(v, "0123456789ABCDEF") == "" {
-			return string(b)
+		b, err := hex.DecodeString(v)
+		if err != nil || !strings.ContainsFunc(string(b), func(c rune) bool { return c < 33 || c == '"' || c == 127 }) {
+			return v
 		}
-		return v
+		var out strings.Builder
+		for _, c := range b {
+			if c < 32 || c == 127 {
+				out.WriteByte('^')
+				c ^= 64
+			}
+			out.WriteByte(c)
+		}
+		return out.String()
 	}),
 	// nano makes nanoseconds of seconds.
 	"nano": each(func(v, arg string) string {
