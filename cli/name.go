@@ -39,7 +39,7 @@ func nameOf(paths []string) string {
 
 // name gives a new migration its name. The migration is whole without one, so a failure is told and ends nothing.
 func (p Program) name(ctx context.Context, g *gateway, id, name string) {
-	if name == "" {
+	if name == "" || id == "" { // nothing was taken: there is no migration
 		return
 	}
 	if err := g.do(ctx, http.MethodPatch, "/"+id, map[string]string{"name": name}, new(struct{})); err != nil && ctx.Err() == nil {

@@ -1,6 +1,10 @@
 package cli
 
-import "testing"
+import (
+	"bytes"
+	"net/http"
+	"testing"
+)
 
 func TestNameOf(t *testing.T) {
 	for _, c := range []struct {
@@ -17,5 +21,17 @@ func TestNameOf(t *testing.T) {
 		if got := nameOf(c.paths); got != c.want {
 			t.Errorf("nameOf(%q) = %q, want %q", c.paths, got, c.want)
 		}
+	}
+}
+
+// TestNoNameForNothing: where nothing was taken there is no migration to name.
+func TestNoNameForNothing(t *testing.T) {
+	var said bytes.Buffer
+	g, err := newGateway(inProcessURL, inProcess{http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { t.Errorf("asked for %s", r.URL.Path) })})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if Program.name(Program{Stderr: &said}, t.Context(), g, "", "files"); said.Len() > 0 {
+		t.Errorf("said %q", said.String())
 	}
 }

@@ -237,8 +237,10 @@ func (noFiles) Open(name string) (fs.File, error) {
 // stream imports a file; beside are those of the same folder. again opens it once more; nil when that cannot be.
 func (in *importer) stream(name string, from io.Reader, beside fs.FS, again func() (io.ReadCloser, error)) {
 	r := bufio.NewReaderSize(from, 64<<10)
-	head, _ := r.Peek(4)
+	head, err := r.Peek(4)
 	switch lower := strings.ToLower(name); {
+	case len(head) == 0 && errors.Is(err, io.EOF):
+		in.say(Item{File: name, Kind: "file", Outcome: Fault, Why: "it is empty"})
 	case bytes.HasPrefix(head, []byte{0x1f, 0x8b}):
 		in.archive(name, r, true)
 	case strings.HasSuffix(lower, ".tar"):

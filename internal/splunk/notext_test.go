@@ -37,6 +37,17 @@ func TestNoTextIsOneFault(t *testing.T) {
 	}
 }
 
+// TestEmptyFiles: whatever an empty file is called, it is empty.
+func TestEmptyFiles(t *testing.T) {
+	for _, name := range []string{"a.conf", "a.csv", "a.json", "a.yml", "a.tgz", "a.tar", "a"} {
+		file := filepath.Join(t.TempDir(), name)
+		require.NoError(t, os.WriteFile(file, nil, 0o600))
+		found := read(t, false, file)
+		require.Len(t, found.Faults(), 1, name)
+		require.Equal(t, "it is empty", found.Faults()[0].Why, name)
+	}
+}
+
 // TestStanzaWithoutSearch: settings of a search that is defined elsewhere are no report.
 func TestStanzaWithoutSearch(t *testing.T) {
 	for _, all := range []bool{false, true} {
