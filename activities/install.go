@@ -197,6 +197,8 @@ func installFailure(ctx context.Context, log *zap.Logger, err error) error {
 			return targetError(workflows.InstallRedirect)
 		case client.NotFound, client.Unreadable:
 			return targetError(workflows.InstallNotKibana)
+		case client.Refused:
+			return targetError(workflows.InstallRefused)
 		}
 		return targetError(workflows.InstallInternal)
 	case errors.Is(err, install.ErrNoFilters):

@@ -137,7 +137,7 @@ func installErrorOf(err error) (typ string, final bool) {
 // TestInstallErrors: what a Kibana answers has its type, and neither errors nor logs hold the key or the search.
 func TestInstallErrors(t *testing.T) {
 	env, acts, k, _, logs := installBench(t)
-	for status, want := range map[int]string{401: workflows.ErrorTarget, 302: workflows.ErrorTarget, 404: workflows.ErrorTarget,
+	for status, want := range map[int]string{400: workflows.ErrorTarget, 401: workflows.ErrorTarget, 302: workflows.ErrorTarget, 404: workflows.ErrorTarget,
 		429: workflows.ErrorTargetBusy, 500: workflows.ErrorTargetBusy, 503: workflows.ErrorTargetBusy} {
 		k.Before(func(w http.ResponseWriter, r *http.Request, _ []byte) bool {
 			w.WriteHeader(status)
@@ -147,6 +147,10 @@ func TestInstallErrors(t *testing.T) {
 		_, err := env.ExecuteActivity(acts.Check, workflows.InstallTarget{Kibana: "prod"})
 		if typ, final := installErrorOf(err); typ != want || final != (want == workflows.ErrorTarget) {
 			t.Errorf("%d: %s, final %v; want %s", status, typ, final, want)
+		}
+		var app *temporal.ApplicationError
+		if code := ""; status == 400 && (!errors.As(err, &app) || app.Details(&code) != nil || code != workflows.InstallRefused) {
+			t.Errorf("400 has the code %q", code)
 		}
 		if strings.Contains(err.Error(), installKey) {
 			t.Errorf("the error holds the key: %v", err)

@@ -458,6 +458,8 @@ func installCode(code, name string) string {
 		return name + " answers with a redirect, which is not followed: set the address it leads to"
 	case workflows.InstallNotKibana:
 		return "what answers at the address of " + name + " is no Kibana, or has no such space"
+	case workflows.InstallRefused:
+		return name + " does not take what was asked, as another version of Kibana may do; the log of the worker has its words"
 	case workflows.InstallUnknownKibana:
 		return "the configuration of the worker names no Kibana " + name
 	case workflows.InstallGone:

@@ -371,6 +371,7 @@ const (
 	InstallStatusCodeInternal      InstallStatusCode = "internal"
 	InstallStatusCodeNotKibana     InstallStatusCode = "not_kibana"
 	InstallStatusCodeRedirect      InstallStatusCode = "redirect"
+	InstallStatusCodeRefused       InstallStatusCode = "refused"
 	InstallStatusCodeStore         InstallStatusCode = "store"
 	InstallStatusCodeUnavailable   InstallStatusCode = "unavailable"
 	InstallStatusCodeUnknownKibana InstallStatusCode = "unknown_kibana"
@@ -390,6 +391,8 @@ func (e InstallStatusCode) Valid() bool {
 	case InstallStatusCodeNotKibana:
 		return true
 	case InstallStatusCodeRedirect:
+		return true
+	case InstallStatusCodeRefused:
 		return true
 	case InstallStatusCodeStore:
 		return true

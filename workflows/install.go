@@ -37,6 +37,7 @@ const (
 	InstallCredential    = "credential"     // it refuses the key, or there is none
 	InstallRedirect      = "redirect"       // it answers with a redirect, which is not followed
 	InstallNotKibana     = "not_kibana"     // what answers is no Kibana, or has no such space
+	InstallRefused       = "refused"        // it does not take the request: another version of its API, say
 	InstallUnknownKibana = "unknown_kibana" // the worker's configuration names no such Kibana
 	InstallGone          = "gone"           // the migration was deleted
 	InstallStore         = "store"          // the store did not answer, again and again
