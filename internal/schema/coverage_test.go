@@ -214,8 +214,9 @@ func TestCorpusCoverage(t *testing.T) {
 	t.Logf("uses of fields %d: exact %d, medium %d, approximate %d, hole %d", all, uses[Exact], uses[Medium], uses[Approximate],
 		uses[None])
 	// nine rules of Security Lake are approximate: its versions of OCSF name the account in two ways; so is one of Google
-	// Workspace, of whose user_name nothing shows which part of the address it is
-	if share := float64(uses[None]) / float64(all); len(rules) < 1140 || clean < 827 || share > 0.07 {
+	// Workspace, of whose user_name nothing shows which part of the address it is,
+	// and one of Cisco IOS, since not every device names itself
+	if share := float64(uses[None]) / float64(all); len(rules) < 1140 || clean < 826 || share > 0.07 {
 		t.Errorf("the schema lost ground: %d rules with a source, %d clean, %.1f %% of the uses are holes", len(rules), clean, 100*share)
 	}
 	t.Logf("holes: %s", top(holes, 120))

@@ -337,6 +337,11 @@ func (s *Source) apply(name string, m mapping) Field {
 	}
 	for _, n := range m.also {
 		g, ok := s.known(n)
+		if !ok && m.ecs {
+			var gt fact
+			gt, ok = s.schema.cat.lookup(ecsStream, n)
+			g = gt.field()
+		}
 		if !ok || family(g.Type) != family(f.Type) {
 			return Field{Source: name, Candidate: n, Reason: fmt.Sprintf("%s would also be %s, which is not in the field list of "+
 				"%s with that type; if your index has it, add it to the schema overrides", name, n, s.Name)}

@@ -30,7 +30,7 @@ type mapping struct {
 	fallback string // the value that a missing field has in Splunk
 	extract  string // regular expression that reads the value out of the text of the target
 	exact    bool   // the add-on does the same, so that nothing can differ
-	ecs      bool   // the target is an ECS field that the pipeline sets although no list names it
+	ecs      bool   // the target, or a further one, is an ECS field that the pipeline sets although no list names it
 	dynamic  bool   // the target is made by a dynamic template of objects: it exists once an event has it
 }
 

@@ -290,7 +290,7 @@ func (l *lowering) searchIn(field spl.Name, vals []spl.Value, span spl.Span, neg
 	filled := false // the value that stands for a missing one is among the alternatives
 	if c.filled {
 		for _, s := range vals {
-			if fitsStar(strings.ToLower(s.Text), c.fill) && strings.Trim(s.Text, "*") != "" {
+			if fitsStar(strings.ToLower(s.Text), strings.ToLower(c.fill)) && strings.Trim(s.Text, "*") != "" {
 				filled = true
 			}
 		}

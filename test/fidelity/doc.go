@@ -7,6 +7,7 @@
 //     that every token of the SPL is answered for;
 //   - TestPipelines: testdata/pipelines, whole pipelines with the rows that Splunk gives, reasoned by hand;
 //   - TestRandomConditions: drawn conditions of both grammars against an evaluation that shares nothing with the compiler;
+//   - TestModelsFireOnEveryStream: rules over data models of networks alert on an event of each stream that they read;
 //   - TestMutations: the compiler broken in one place after the other; the goldens or the pipelines must notice.
 //
 // FIDELITY=all runs everything; without it a fixed part runs where the whole would be slow. `make fidelity` and

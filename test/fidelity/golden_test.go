@@ -34,6 +34,10 @@ var goldenSources = map[string]string{
 	"zeek_rpc": `sourcetype="zeek:rpc:json"`, "zeek_files": `sourcetype="zeek:files:json"`, "zeek_kerberos": `sourcetype="zeek:kerberos:json"`,
 	"zeek_notice": `sourcetype="zeek:notice:json"`, "zeek_rdp": `sourcetype="zeek:rdp:json"`, "zeek_smb_files": `sourcetype="zeek:smb_files:json"`,
 	"zeek_smtp": `sourcetype="zeek:smtp:json"`, "zeek_http": `sourcetype="zeek:http:json"`, "zeek_ssl": `sourcetype="zeek:ssl:json"`,
+	"fortigate": `sourcetype="fgt_traffic"`, "checkpoint": `sourcetype="cp_log"`, "nginx": `sourcetype="nginx:access"`, "apache": `sourcetype="apache:access"`,
+	"vpcflow": `sourcetype="aws:cloudwatchlogs:vpcflow"`, "elb": `sourcetype="aws:elb:accesslogs"`, "zscaler_web": `sourcetype="zscalernss-web"`,
+	"cisco_ftd": `sourcetype="cisco:ftd"`, "cisco_ios": `sourcetype="cisco:ios"`,
+	"stream_http": `sourcetype="stream:http"`, "stream_dns": `sourcetype="stream:dns"`, "stream_tcp": `sourcetype="stream:tcp"`,
 	"zeek_x509": `sourcetype="zeek:x509:json"`,
 }
 
@@ -246,8 +250,10 @@ type grouping struct {
 
 // splitOtherwise are counts of a source that give more groups than Splunk's, never fewer events, with the reason.
 var splitOtherwise = map[string]string{
-	"zeek_http: | tstats count from datamodel=Web.Web by Web.dest": "a sensor has the address of the server in Splunk, the name that the request asks for here",
-	"iis: | tstats count from datamodel=Web.Web by Web.dest":       "a web server has a name for each host that it serves, IIS one of its own",
+	`fortigate: sourcetype="fgt_traffic" | stats count by transport`:   "the add-on's transport is the protocol, in the place of the translated port that the log calls so",
+	`zeek_files: sourcetype="zeek:files:json" | stats count by source`: "source is Splunk's own word for where an event comes from",
+	"zeek_http: | tstats count from datamodel=Web.Web by Web.dest":     "a sensor has the address of the server in Splunk, the name that the request asks for here",
+	"iis: | tstats count from datamodel=Web.Web by Web.dest":           "a web server has a name for each host that it serves, IIS one of its own",
 }
 
 // groupings are the counts by each field of a source's events whose values are known of all its events: of a raw field that

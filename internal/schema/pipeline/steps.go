@@ -82,9 +82,10 @@ var steps = map[string]func(vs []string, arg string) []string{
 		}
 		return m[1]
 	}),
-	// replace puts the second part of its argument, after a comma, in the place of the first.
+	// replace puts the second part of its argument, after a comma, in the place of the first, where %20 is a blank.
 	"replace": each(func(v, arg string) string {
 		from, to, _ := strings.Cut(arg, ",")
+		from = strings.ReplaceAll(from, "%20", " ")
 		if from == "+" {
 			return strings.ReplaceAll(v, "+", " ")
 		}
