@@ -174,7 +174,9 @@ func (a *auth) key(key, address string) (Principal, error) {
 		return Principal{}, lockedOut(wait)
 	}
 	a.log.Warn("login failed", zap.String("user", "unknown API key"), zap.String("remote", address))
-	return Principal{}, unauthorized("the API key is not known")
+	// A challenge for a password would have a browser ask for one over a page that sent a wrong key.
+	return Principal{}, &Error{Status: http.StatusUnauthorized, Header: map[string]string{"WWW-Authenticate": `ApiKey realm="Rulebridge"`},
+		Message: "the API key is not known; check that it is whole, or have one made for you (auth.api_keys)"}
 }
 
 // pace holds a client to its rate.

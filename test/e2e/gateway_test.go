@@ -40,10 +40,14 @@ type gateway struct {
 	config string
 	kibana *kibanatest.Server
 	model  *model
+	key    string // sent with the test's own calls, where it is not empty
 }
 
 // start starts dev with the sample alerts, the Kibana "prod", the connectors "gpt" (which the test's model answers) and "slow".
-func start(t *testing.T, args ...string) *gateway {
+func start(t *testing.T, args ...string) *gateway { return startWith(t, "", args...) }
+
+// startWith is start with further settings, as YAML.
+func startWith(t *testing.T, settings string, args ...string) *gateway {
 	t.Helper()
 	path := program.Path(t)
 	g := &gateway{t: t, dir: t.TempDir(), kibana: kibanatest.NewServer(kibanaKey), model: newModel(t)}
@@ -58,7 +62,7 @@ kibanas:
   - {name: prod, url: %q, api_key_file: %q}
 migration: {pause: 0s}
 log: {level: warn}
-`, g.model.URL, g.kibana.URL, key)
+%s`, g.model.URL, g.kibana.URL, key, settings)
 	for name, text := range map[string]string{key: kibanaKey + "\n", g.config: config} {
 		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
@@ -114,6 +118,9 @@ func (g *gateway) call(method, path string, body, to any) {
 	}
 	req.Header.Set("kbn-xsrf", "")
 	req.Header.Set("Content-Type", "application/json")
+	if g.key != "" {
+		req.Header.Set("Authorization", "ApiKey "+g.key)
+	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		g.t.Fatal(err)

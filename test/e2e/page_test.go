@@ -107,10 +107,19 @@ type page struct {
 	expected []*regexp.Regexp
 	requests []string // "GET /path?query"
 	clicks   int
+	finger   bool // presses by touch
 }
 
 // open opens a window at the gateway's page.
 func open(t *testing.T, base string) *page {
+	t.Helper()
+	p := window(t, base)
+	p.visit("")
+	return p
+}
+
+// window opens a window that shows nothing yet.
+func window(t *testing.T, base string) *page {
 	t.Helper()
 	parent := chromium(t)
 	ctx, cancel := chromedp.NewContext(parent, chromedp.WithNewBrowserContext())
@@ -165,7 +174,6 @@ func open(t *testing.T, base string) *page {
 			t.Errorf("in the browser: %s", f)
 		}
 	})
-	p.visit("")
 	return p
 }
 
@@ -366,7 +374,13 @@ func (p *page) press(e element) bool {
 	if !ok {
 		return false
 	}
-	if err := chromedp.Do(p.ctx, chromedp.MouseClickXY(x, y)); err != nil {
+	if p.finger {
+		_, down := chromedp.Call(p.ctx, input.DispatchTouchEvent, input.DispatchTouchEventParams{Type: input.DispatchTouchEventTypeTouchStart, TouchPoints: []*input.TouchPoint{{X: x, Y: y}}})
+		_, up := chromedp.Call(p.ctx, input.DispatchTouchEvent, input.DispatchTouchEventParams{Type: input.DispatchTouchEventTypeTouchEnd, TouchPoints: []*input.TouchPoint{}})
+		if down != nil || up != nil {
+			return false
+		}
+	} else if err := chromedp.Do(p.ctx, chromedp.MouseClickXY(x, y)); err != nil {
 		return false
 	}
 	p.clicks++

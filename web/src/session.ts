@@ -1,5 +1,5 @@
 import {computed, signal} from '@preact/signals'
-import {api, P} from './api/client'
+import {api, P, request} from './api/client'
 import type {Role, Session} from './api/types'
 
 export const session = signal<Session | undefined>(undefined)
@@ -18,6 +18,11 @@ export const me = computed(() => session.value?.user.name ?? '')
 
 export async function loadSession(signal?: AbortSignal): Promise<void> {
   session.value = await api.get<Session>(P + '/session', undefined, signal)
+}
+
+/** Whether the gateway knows a key; an error says why not. */
+export async function tryKey(key: string): Promise<void> {
+  await request('GET', P + '/session', undefined, {headers: {Authorization: 'ApiKey ' + key}})
 }
 
 /** The page of a migration's workflow in the Temporal UI, where there is one. */

@@ -3,9 +3,10 @@ import {apiKey, ApiError, messageOf, reachable} from './api/client'
 import {live, useEvents, useStream} from './api/events'
 import {MigrationFrame} from './migrations/frame'
 import {currentMigration, find, href, location, type View} from './router'
-import {loadSession, session} from './session'
+import {useAction} from './load'
+import {loadSession, session, tryKey} from './session'
 import {setTheme, theme, type Theme} from './theme'
-import {Button, Dialog, Empty, ErrorState, Field, Icon, Menu, Spinner, Toasts} from './ui'
+import {Button, Dialog, Empty, ErrorState, Field, Icon, Menu, Note, Spinner, Toasts} from './ui'
 
 /** The frame of the page: header, banner, the view that the address names, toasts. */
 export function Shell({views}: {views: View[]}) {
@@ -113,18 +114,20 @@ function Header({views, current}: {views: View[]; current: View | undefined}) {
 
 function KeyDialog({onClose}: {onClose: () => void}) {
   const [value, setValue] = useState('')
-  const save = () => {
+  const save = useAction(async () => {
+    await tryKey(value.trim())
     apiKey.value = value.trim()
     onClose()
-  }
+  })
   return (
     <Dialog title="Use an API key" onClose={onClose} footer={<>
       {apiKey.value ? <Button onClick={() => { apiKey.value = ''; onClose() }}>Forget it</Button> : null}
-      <Button kind="primary" disabled={!value.trim()} onClick={save}>Use it</Button>
+      <Button kind="primary" busy={save.busy} disabled={!value.trim()} onClick={() => void save.run()}>Use it</Button>
     </>}>
       <Field label="API key" hint="It is sent with each call instead of what the browser knows, and forgotten when the page is closed.">
-        <input type="password" autocomplete="off" value={value} onInput={e => setValue(e.currentTarget.value)} onKeyDown={e => { if (e.key === 'Enter' && value.trim()) save() }} />
+        <input type="password" autocomplete="off" value={value} onInput={e => setValue(e.currentTarget.value)} onKeyDown={e => { if (e.key === 'Enter' && value.trim()) void save.run() }} />
       </Field>
+      {save.error ? <Note tone="error" title="The key was not taken"><p>{messageOf(save.error)}</p></Note> : null}
     </Dialog>
   )
 }

@@ -72,10 +72,10 @@ export interface Options {
 
 /** The headers of every call. */
 export function headers(write: boolean, more: Record<string, string> = {}): Record<string, string> {
-  const h: Record<string, string> = {...more}
+  const h: Record<string, string> = {}
   if (write) h['kbn-xsrf'] = 'rulebridge'
   if (apiKey.value) h['Authorization'] = 'ApiKey ' + apiKey.value
-  return h
+  return {...h, ...more}
 }
 
 /** One call. Nothing is tried again: a write may have been done. */

@@ -176,7 +176,7 @@ function Chat({id, onSaved, onFields}: {id: string | undefined; onSaved: () => v
         <div ref={end} />
       </div>
       <form class="composer" onSubmit={e => { e.preventDefault(); void send(text) }}>
-        <textarea ref={box} rows={2} aria-label="Your question" placeholder="Ask about your alerts. Enter sends, Shift and Enter begins a line." value={text} onInput={e => setText(e.currentTarget.value)}
+        <textarea ref={box} rows={2} aria-label="Your question" title="Enter sends, Shift and Enter begins a line" placeholder="Ask about your alerts; Enter sends" value={text} onInput={e => setText(e.currentTarget.value)}
           onKeyDown={e => { if (e.key === 'Enter' && !e.shiftKey && !e.isComposing) { e.preventDefault(); void send(text) } }} />
         {busy ? <Button icon="stop" onClick={() => busy.abort()}>Stop</Button> : <Button kind="primary" icon="send" disabled={!text.trim()} onClick={() => void send(text)}>Ask</Button>}
       </form>

@@ -6,7 +6,7 @@ import {useAction, useLoad} from '../load'
 import {byID} from '../migrations/store'
 import {href, type ViewProps} from '../router'
 import {may, session} from '../session'
-import {Badge, Button, Card, Confirm, count, Empty, ErrorState, Field, Note, num, Progress, Spinner, toast, Toggle, words, type Tone} from '../ui'
+import {Badge, Button, Card, Confirm, count, Empty, ErrorState, Field, Note, num, Progress, Said, Spinner, toast, Toggle, words, type Tone} from '../ui'
 
 /** Installing the rules in a Kibana: what it would do, how it goes, what failed; and the same as files. */
 export function InstallView({params}: ViewProps) {
@@ -42,16 +42,17 @@ const outcomeOrder: PlannedRule['outcome'][] = ['created', 'updated', 'kept', 'u
 
 const phases: Record<InstallStatus['phase'], string> = {check: 'Looking at the Kibana', prebuilt: 'Installing prebuilt rules', custom: 'Installing your rules', enable: 'Enabling rules', done: 'Done'}
 
-const codes: Record<string, string> = {
-  unavailable: 'The Kibana could not be reached. When it is back, resume: nothing is installed twice.',
-  credential: 'The Kibana refused the key. Set another in the configuration, start the gateway again, and resume.',
-  redirect: 'The address answers with a redirect. Set the address that it leads to.',
-  not_kibana: 'What answers there is no Kibana. Check the address in the configuration.',
-  unknown_kibana: 'The configuration of the worker has no Kibana of this name.',
-  gone: 'The migration was deleted meanwhile.',
-  store: 'The store did not answer. Resume when it is back.',
-  internal: 'A defect of the program; the log of the worker says more.',
-  cancelled: 'It was stopped. What is installed stays; resume to go on.',
+/** Why an installation ended early, and what to do. */
+const codes: Record<string, [string, string]> = {
+  unavailable: ['The Kibana could not be reached', 'When it is back, resume: nothing is installed twice.'],
+  credential: ['The Kibana refused the key', 'Set another in the configuration, start the gateway and its workers again, and resume: nothing is installed twice.'],
+  redirect: ['The address answers with a redirect', 'Set the address that it leads to, start again, and resume.'],
+  not_kibana: ['What answers there is no Kibana', 'Check the address in the configuration.'],
+  unknown_kibana: ['The worker knows no Kibana of this name', 'Name it in the configuration of the workers, too.'],
+  gone: ['The migration was deleted meanwhile', 'What is installed stays in the Kibana.'],
+  store: ['The store did not answer', 'Resume when it is back.'],
+  internal: ['A defect of the program', 'The log of the worker says more; report it.'],
+  cancelled: ['It was stopped', 'What is installed stays; resume to go on.'],
 }
 
 const failures: Record<string, string> = {
@@ -150,7 +151,7 @@ function Plan({id, plan}: {id: string; plan: InstallPlan}) {
           <table><thead><tr><th>Rule</th><th>As</th><th>Why, or what differs</th></tr></thead>
             <tbody>{list.slice(0, most).map(r => (
               <tr key={r.id}><td><a href={href(['m', id, 'rules', r.id])}>{r.title || r.id}</a></td><td>{r.kind === 'prebuilt' ? <Badge tone="matched">prebuilt</Badge> : r.kind === 'custom' ? <Badge>your rule</Badge> : ''}</td>
-                <td>{r.why ?? ''}{(r.changes ?? []).map(c => <div key={c.setting} class="small"><strong>{c.setting}</strong>: {short(c.there)} → {short(c.here)}</div>)}</td></tr>
+                <td><Said text={r.why ?? ''} />{(r.changes ?? []).map(c => <div key={c.setting} class="small"><strong>{c.setting}</strong>: {short(c.there)} → {short(c.here)}</div>)}</td></tr>
             ))}</tbody></table>
           {list.length > most ? <p class="muted small">The first {most} of {num(list.length)}.</p> : null}
         </div>
@@ -183,11 +184,11 @@ function StatusCard({id, s, actions}: {id: string; s: InstallStatus; actions: Co
       <div class="stack tight">
         {s.running ? <Progress value={done} max={total} label="Rules that are through" /> : null}
         <div class="row counts" aria-live="polite">{shown.filter(([, n]) => n > 0).map(([label, n, tone]) => <span key={label} class="count"><span class={`dot fill-${tone}`} aria-hidden="true" /><b>{num(n)}</b> {label}</span>)}{done === 0 ? <span class="muted">No rule is through yet.</span> : null}</div>
-        {!s.running && s.code ? <Note tone="warn" title={words(s.code)}>{codes[s.code] ?? ''}</Note> : null}
+        {!s.running && s.code ? <Note tone="warn" title={codes[s.code]?.[0] ?? words(s.code)}>{codes[s.code]?.[1] ?? ''}</Note> : null}
         {failed.length > 0 ? (
           <div class="table-wrap" tabIndex={0} role="region" aria-label="Rules that failed"><table>
             <thead><tr><th>Rule that failed</th><th>What happened</th><th>What Kibana said</th></tr></thead>
-            <tbody>{failed.map(f => <tr key={f.rule_id}><td><a href={href(['m', id, 'rules', f.rule_id])}>{f.rule_id}</a></td><td class="nowrap">{failures[f.code] ?? words(f.code)}{f.status ? ` (${f.status})` : ''}</td><td>{f.why ?? ''}</td></tr>)}</tbody>
+            <tbody>{failed.map(f => <tr key={f.rule_id}><td><a href={href(['m', id, 'rules', f.rule_id])}>{f.rule_id}</a></td><td class="nowrap">{failures[f.code] ?? words(f.code)}{f.status ? ` (${f.status})` : ''}</td><td><Said text={f.why ?? ''} /></td></tr>)}</tbody>
           </table></div>
         ) : null}
       </div>

@@ -2,6 +2,7 @@ import type {ImportItem} from '../api/types'
 import {describe, expect, it} from 'vitest'
 import {gather, readable, titleOf} from './files'
 import {kindCount, kindName, place, why} from './imported'
+import {faults} from './list'
 import {tar} from './tar'
 
 const file = (path: string, text = 'x') => ({path, file: new Blob([text])})
@@ -20,6 +21,11 @@ describe('what was dropped', () => {
 
   it('is called what people who use Splunk call it', () => {
     expect([kindName('filler'), kindCount(2, 'filler'), kindCount(1, 'macro')]).toEqual(['search that fills a lookup or summary', '2 searches that fill lookups or summaries', '1 macro'])
+  })
+
+  it('says place by place why nothing was taken', () => {
+    expect(faults('no rule could be read: a.conf:1: x is no key; it is left out; a.conf:2: no bracket')).toEqual({what: 'no rule could be read:', places: ['a.conf:1: x is no key; it is left out', 'a.conf:2: no bracket']})
+    expect(faults('the upload holds no alerts')).toEqual({what: 'the upload holds no alerts', places: []})
   })
 
   it('is read by its kind', () => {

@@ -1,6 +1,6 @@
 import {useState} from 'preact/hooks'
 import type {Imported, ImportItem} from '../api/types'
-import {Badge, count, num, Note, type Tone} from '../ui'
+import {Badge, count, num, Note, Said, type Tone} from '../ui'
 
 const outcomes: Record<ImportItem['outcome'], {label: string; tone: Tone}> = {
   error: {label: 'Not read', tone: 'untranslatable'},
@@ -63,7 +63,7 @@ export function ImportedReport({found, left}: {found: Imported; left?: number}) 
           <table>
             <thead><tr><th>What</th><th>Where</th><th>Why</th></tr></thead>
             <tbody>
-              {items.slice(0, most).map((i, n) => <tr key={n}><td><Badge>{kindName(i.kind)}</Badge> {i.name}</td><td class="mono small">{place(i)}</td><td>{why(i)}</td></tr>)}
+              {items.slice(0, most).map((i, n) => <tr key={n}><td>{i.kind ? <Badge>{kindName(i.kind)}</Badge> : null} {i.name}</td><td class="mono small">{place(i)}</td><td><Said text={why(i)} /></td></tr>)}
             </tbody>
           </table>
           {items.some(i => i.why !== undefined && why(i) !== i.why) ? <p class="muted small">To take searches without an alert, close this and switch on “Take reports and searches that fill lookups or summaries, too” before you drop the files.</p> : null}

@@ -5,7 +5,7 @@ import type {Imported, Migration} from '../api/types'
 import {useAction, useLoad, useThrottled} from '../load'
 import {href} from '../router'
 import {may, session} from '../session'
-import {bytes, count, Empty, ErrorState, Note, num, Spinner, StateBadge, Time, Toggle} from '../ui'
+import {bytes, count, Empty, ErrorState, Note, num, Said, Spinner, StateBadge, Time, Toggle} from '../ui'
 import {MigrationActions} from './actions'
 import {ImportedDialog} from './dialogs'
 import {Drop} from './drop'
@@ -37,8 +37,10 @@ function Item({m, onChange}: {m: Migration; onChange: () => void}) {
   return (
     <li class="card migration-item">
       <div class="migration-item-head">
-        <a class="migration-name" href={href(['m', m.id])}>{m.name || m.id}</a>
-        <StateBadge state={m.state} parked={Boolean(m.park_reason) && m.state !== 'running'} />
+        <div class="migration-name-line">
+          <a class="migration-name" href={href(['m', m.id])}>{m.name || m.id}</a>
+          <StateBadge state={m.state} parked={Boolean(m.park_reason) && m.state !== 'running'} />
+        </div>
         <span class="muted small migration-facts">
           {count(m.rules.total, 'rule')}{m.connector_id ? ` · ${m.connector_id}` : ''} · {m.created_by && m.created_by !== 'anonymous' ? `by ${m.created_by}, ` : ''}<Time at={m.last_updated_at} />
         </span>
@@ -48,6 +50,24 @@ function Item({m, onChange}: {m: Migration; onChange: () => void}) {
       <Parked m={m} />
       {m.error ? <Note tone="error">{m.error}</Note> : null}
     </li>
+  )
+}
+
+/** Splits what an import says of several places: "no rule could be read: a.conf:1: …; a.conf:2: …". */
+export function faults(message: string): {what: string; places: string[]} {
+  const first = /^(.*?): (?=\S+:\d+: )/.exec(message)
+  if (!first) return {what: message, places: []}
+  return {what: (first[1] ?? '') + ':', places: message.slice(first[0].length).split(/; (?=\S+:\d+: )/)}
+}
+
+/** Why nothing of an upload was taken, place by place. */
+function Refused({message}: {message: string}) {
+  const {what, places} = faults(message)
+  return (
+    <Note tone="error" title="The files were not taken">
+      <p>{what}</p>
+      {places.length > 0 ? <ul class="faults">{places.map(f => <li key={f}><Said text={f} /></li>)}</ul> : null}
+    </Note>
   )
 }
 
@@ -73,7 +93,7 @@ function NewMigration({first, onDone}: {first: boolean; onDone: () => void}) {
         <Toggle checked={all} onChange={setAll} title="Searches without an alert, too; those that fill lookups or summaries use outputlookup or collect">Take reports and searches that fill lookups or summaries, too</Toggle>
         {first ? <span class="muted small">Nothing leaves this gateway.</span> : null}
       </div>
-      {send.error ? <Note tone="error" title="The files were not taken">{messageOf(send.error)}</Note> : null}
+      {send.error ? <Refused message={messageOf(send.error)} /> : null}
       {found ? <ImportedDialog found={found.imported} title={found.up.title} left={found.up.left} onClose={() => { setFound(undefined); onDone() }} /> : null}
     </section>
   )

@@ -32,12 +32,12 @@ export function Dialog({title, onClose, children, footer, wide}: DialogProps) {
     <dialog ref={ref} tabIndex={-1} class={`dialog${wide ? ' wide' : ''}`} aria-labelledby={id} onCancel={e => { e.preventDefault(); onClose() }}
       onMouseDown={e => { if (e.target === ref.current) onClose() }}>
       <div class="dialog-box">
-        <header class="dialog-head">
+        <div class="dialog-head">
           <h2 id={id}>{title}</h2>
           <Button kind="quiet" icon="close" aria-label="Close" onClick={onClose} />
-        </header>
+        </div>
         <div class="dialog-body" tabIndex={0}>{children}</div>
-        {footer ? <footer class="dialog-foot">{footer}</footer> : null}
+        {footer ? <div class="dialog-foot">{footer}</div> : null}
       </div>
     </dialog>
   )

@@ -1,5 +1,5 @@
 import type {ComponentChildren} from 'preact'
-import {useId, useRef} from 'preact/hooks'
+import {useEffect, useId, useRef} from 'preact/hooks'
 
 export interface LinkTab {
   label: string
@@ -37,6 +37,11 @@ export function Tabs({tabs, current, onChange, label}: {tabs: PanelTab[]; curren
     onChange(t.id)
     bar.current?.querySelectorAll<HTMLButtonElement>('[role=tab]')[to]?.focus()
   }
+  // On a narrow screen the tabs scroll: the chosen one is to be seen.
+  useEffect(() => {
+    const tab = bar.current?.querySelectorAll<HTMLElement>('[role=tab]')[at]
+    if (tab && bar.current) bar.current.scrollLeft = Math.max(0, tab.offsetLeft - (bar.current.clientWidth - tab.offsetWidth) / 2)
+  }, [at])
   const shown = tabs[at]
   return (
     <div class="panel-tabs">
