@@ -486,7 +486,7 @@ export interface InstallStatus {
   kibana: string
   running: boolean
   phase: InstallPhase
-  code?: 'unavailable' | 'credential' | 'redirect' | 'not_kibana' | 'unknown_kibana' | 'gone' | 'store' | 'internal' | 'cancelled'
+  code?: 'unavailable' | 'credential' | 'redirect' | 'not_kibana' | 'refused' | 'unknown_kibana' | 'gone' | 'store' | 'internal' | 'cancelled'
   counts: Record<'created' | 'updated' | 'unchanged' | 'kept' | 'prebuilt' | 'left_out' | 'failed' | 'enabled', number>
   failures?: {rule_id: string; code: 'refused' | 'server_error' | 'unknown_prebuilt' | 'lookup'; status?: number; why?: string}[]
 }

@@ -48,6 +48,7 @@ const codes: Record<string, [string, string]> = {
   credential: ['The Kibana refused the key', 'Set another in the configuration, start the gateway and its workers again, and resume: nothing is installed twice.'],
   redirect: ['The address answers with a redirect', 'Set the address that it leads to, start again, and resume.'],
   not_kibana: ['What answers there is no Kibana', 'Check the address in the configuration.'],
+  refused: ['The Kibana does not take what was asked', 'Another version of Kibana may do so; the log of the worker has its words.'],
   unknown_kibana: ['The worker knows no Kibana of this name', 'Name it in the configuration of the workers, too.'],
   gone: ['The migration was deleted meanwhile', 'What is installed stays in the Kibana.'],
   store: ['The store did not answer', 'Resume when it is back.'],
@@ -57,6 +58,7 @@ const codes: Record<string, [string, string]> = {
 
 const failures: Record<string, string> = {
   refused: 'Refused by Kibana', server_error: 'Kibana failed', unknown_prebuilt: 'The prebuilt rule is not in this Kibana', lookup: 'Its lookup index could not be made',
+  exceptions: 'Its exception list could not be made',
 }
 
 async function status(id: string, kibana: string, signal?: AbortSignal): Promise<InstallStatus | undefined> {
