@@ -206,6 +206,8 @@ func (w *window) interval() int64 {
 		return min(max(length, w.defaults.Interval), w.defaults.CombiningInterval)
 	case w.wholeSpan() != "":
 		return unitSeconds(w.wholeSpan())
+	case w.apart():
+		return baselineSpans * w.search.Span
 	case w.search.Span > 0:
 		return max(w.search.Span, w.defaults.Interval)
 	case w.search.Combines:
@@ -296,6 +298,15 @@ func (w *window) wholeSpan() string {
 // suppressible says that Kibana can suppress by the keys of the rows.
 func (w *window) suppressible() bool {
 	return len(w.search.Keys) > 0 && len(w.search.Keys) <= mostSuppressed
+}
+
+// apart says that the runs of a rule that compares intervals with each other follow each other without overlap: nothing is
+// given of its schedule, Kibana cannot suppress what several runs would see, and one run holds a day at most, which is how
+// late its alerts can come.
+func (w *window) apart() bool {
+	s := w.search
+	return s.Span > 0 && s.Baseline && s.Combines && !w.suppressible() && w.start.kind == boundNone && w.end.kind == boundNone && s.Start == "" &&
+		s.PartLookBack == 0 && strings.TrimSpace(w.rule.Cron) == "" && baselineSpans*s.Span <= spl.DaySeconds && baselineSpans*s.Span >= w.defaults.Interval
 }
 
 func (w *window) partLooksBack() {
@@ -417,11 +428,19 @@ func (w *window) overlap(interval int64) {
 	case !w.search.Baseline && w.wholeSpan() != "":
 	case !w.search.Baseline:
 		w.say(CodeWindowEdges, "span", "runs look back one interval of the rule and do not overlap, because Kibana suppresses by one to %d fields and the rows have %d keys: intervals of %s are cut by the window's edges; set the range as in Splunk", mostSuppressed, n, span)
-	case n == 0:
-		w.say(CodeSchedule, "suppression", "an interval of %s is seen by %d runs and may alert in each: no column tells the rows apart, so that Kibana cannot suppress the others", span, runs)
+	case w.apart():
+		w.say(CodeSchedule, "suppression", "%s; runs therefore do not overlap: each looks at the %s before it, so that a row alerts once, up to %s late, and the first intervals of a run are compared with those behind them alone. Set schedule and range as in Splunk", w.notSuppressed(), spl.TimeText(back), spl.TimeText(interval))
 	default:
-		w.say(CodeSchedule, "suppression", "an interval of %s is seen by %d runs and may alert in each: Kibana suppresses by one to %d fields, and the rows have %d keys", span, runs, mostSuppressed, n)
+		w.say(CodeScheduleLost, "suppression", "an interval of %s is seen by %d runs and may alert in each: %s. Set the range as in Splunk, or group by one to %d fields", span, runs, w.notSuppressed(), mostSuppressed)
 	}
+}
+
+// notSuppressed says why Kibana cannot suppress by the keys of the rows.
+func (w *window) notSuppressed() string {
+	if n := len(w.search.Keys); n > 0 {
+		return fmt.Sprintf("Kibana suppresses by one to %d fields, and the rows have %d keys", mostSuppressed, n)
+	}
+	return "no column tells the rows apart, so that Kibana cannot suppress by one"
 }
 
 // irregular says what is lost of a schedule that no interval can say.

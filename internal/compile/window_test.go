@@ -60,6 +60,10 @@ func TestSchedule(t *testing.T) {
 		{"a=1 | bin _time span=5m | stats count by _time user", "*/10 * * * *", "", "", "full", "10m now-20m", "schedule_default/earliest_time schedule/suppression"},
 		// intervals that are compared with each other: the window holds many, and one row alerts once
 		{"a=1 | bin _time span=1h | stats count by _time user | eventstats avg(count) as avg by user | where count>3*avg", "", "", "", "full", "1h now-30h", "schedule_default/cron_schedule schedule/suppression"},
+		// what Kibana cannot suppress: runs do not overlap where one run holds a day at most, else the rule is an approximation
+		{"a=1 | bin _time span=10m | stats count by _time user host app | eventstats avg(count) as avg by user | where count>3*avg", "", "", "", "full", "5h now-5h", "schedule_default/cron_schedule schedule/suppression"},
+		{"a=1 | bin _time span=1h | stats count by _time user host app | eventstats avg(count) as avg by user | where count>3*avg", "", "", "", "partial", "1h now-30h", "schedule_default/cron_schedule schedule_lost/suppression"},
+		{"a=1 | bin _time span=10m | stats count by _time user host app | eventstats avg(count) as avg by user | where count>3*avg", "*/10 * * * *", "", "", "partial", "10m now-5h", "schedule_default/earliest_time schedule_lost/suppression"},
 		{"a=1 | bin _time span=10m | stats count by _time user | eventstats avg(count) as avg by user | where count>3*avg", "*/10 * * * *", "-24h", "now", "full", "10m now-1d", "schedule/suppression"},
 		// a regular schedule and its range
 		{counts, "*/5 * * * *", "-5m", "now", "full", "5m now-5m", ""},
