@@ -24,7 +24,9 @@ const (
 type retryFilter struct {
 	failed, notFull bool
 	ids             []string
-	resources       []migration.Resource
+	// revisions, when given, are those of ids as the person saw them: what somebody decided since is told and not undone.
+	revisions []int64
+	resources []migration.Resource
 }
 
 func (b *body) retryFilter() (*retryFilter, error) {
@@ -45,6 +47,14 @@ func (b *body) retryFilter() (*retryFilter, error) {
 			f.notFull, err = b.boolean(field)
 		case "ids":
 			f.ids, err = b.texts(field, maxRetryIDs, maxID)
+		case "revisions":
+			if !b.null() {
+				err = b.list(field, maxRetryIDs, func(at string) error {
+					n, err := b.revision(at)
+					f.revisions = append(f.revisions, n)
+					return err
+				})
+			}
 		case "resources":
 			var names []string
 			if names, err = b.texts(field, maxColumns, maxSmall); err != nil {
@@ -59,12 +69,15 @@ func (b *body) retryFilter() (*retryFilter, error) {
 				f.resources = append(f.resources, r)
 			}
 		default:
-			err = b.fault(field, "is not known; use failed, not_fully_translated, ids or resources")
+			err = b.fault(field, "is not known; use failed, not_fully_translated, ids, revisions or resources")
 		}
 		return true, err
 	})
 	if err == nil && !f.failed && !f.notFull && len(f.ids)+len(f.resources) == 0 {
 		err = b.fault("retry_filter", "takes no rule; set failed or not_fully_translated to true, or name ids or resources")
+	}
+	if err == nil && len(f.revisions) > 0 && len(f.revisions) != len(f.ids) {
+		err = b.fault("retry_filter.revisions", "has %d elements and ids has %d; give one for each", len(f.revisions), len(f.ids))
 	}
 	return f, err
 }
@@ -93,18 +106,24 @@ func (s *Server) again(ctx context.Context, id string, f *retryFilter, c migrati
 	if len(f.ids)+len(f.resources) == 0 {
 		return again, todo, nil
 	}
-	chosen := map[string]bool{}
-	for _, ruleID := range f.ids {
-		chosen[ruleID] = true
+	chosen := map[string]int64{} // the revision that was seen, 0 where none is given
+	for i, ruleID := range f.ids {
+		chosen[ruleID] = 0
+		if len(f.revisions) > 0 {
+			chosen[ruleID] = f.revisions[i]
+		}
 	}
 	mentions, err := s.mentions(ctx, id, f.resources)
 	if err != nil {
 		return nil, false, err
 	}
-	size := 0
+	size, since := 0, []migration.Rule{}
 	err = s.eachRule(ctx, id, func(r migration.Rule) {
-		named := chosen[r.ID]
+		seen, named := chosen[r.ID]
 		delete(chosen, r.ID)
+		if named && seen != 0 && seen != r.Revision && r.Settled() {
+			since = append(since, r)
+		}
 		if r.Ended() && (named || !r.Settled() && (mentions.In(r.Original.Query) || mentions.Missing(r.Missing))) {
 			again.RuleIDs = append(again.RuleIDs, r.ID)
 			size += len(r.ID) + 3
@@ -113,8 +132,12 @@ func (s *Server) again(ctx context.Context, id string, f *retryFilter, c migrati
 	if err != nil {
 		return nil, false, err
 	}
+	if len(since) > 0 {
+		return nil, false, conflict("%d of these rules were edited or decided about meanwhile, such as %q by %s; nothing was started, look at them again",
+			len(since), clip(since[0].ID, 64), since[0].UpdatedBy)
+	}
 	for _, ruleID := range f.ids {
-		if chosen[ruleID] {
+		if _, left := chosen[ruleID]; left {
 			return nil, false, badRequest("retry_filter.ids: the migration has no rule %q", clip(ruleID, 64))
 		}
 	}

@@ -162,3 +162,33 @@ func TestResourcesConcern(t *testing.T) {
 		})
 	}
 }
+
+// TestRetryOfWhatWasSeen: rules that were chosen are not translated again over what somebody decided since.
+func TestRetryOfWhatWasSeen(t *testing.T) {
+	b := newBench(t)
+	id := b.ended()
+	revision := func() int64 {
+		r, err := b.store.Rule(t.Context(), id, "full")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r.Revision
+	}
+	start := func(revisions ...int64) string {
+		return fmt.Sprintf(`{"connectorId":"deterministic","retry_filter":{"ids":["full"],"revisions":%s}}`, strings.ReplaceAll(fmt.Sprint(revisions), " ", ","))
+	}
+	seen := revision()
+	_, err := store.AmendOne(t.Context(), b.store, id, store.Amendment{RuleID: "full"}, func(r *migration.Rule) error {
+		r.Edited, r.UpdatedBy, r.UpdatedAt = &migration.Edited{By: "ben", At: r.UpdatedAt}, "ben", r.UpdatedAt.Add(time.Second)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.want(b.do("PUT", BasePath+"/"+id+"/start", start(seen)), 409, `1 of these rules were edited or decided about meanwhile, such as \"full\" by ben`)
+	if revision() != seen+1 {
+		t.Errorf("the rule has revision %d, want %d", revision(), seen+1)
+	}
+	b.want(b.do("PUT", BasePath+"/"+id+"/start", start(seen, seen)), 400, "retry_filter.revisions: has 2 elements")
+	b.want(b.do("PUT", BasePath+"/"+id+"/start", start(seen+1)), 200, `{"started":true}`)
+}

@@ -2613,6 +2613,10 @@ type StartMigrationJSONBody struct {
 
 		// Resources Rules that use these macros or lookups.
 		Resources *[]string `json:"resources,omitempty"`
+
+		// Revisions Of each id, at the same place, the revision that the person saw. When somebody has edited, accepted or
+		// rejected one of the rules since, nothing is started: 409 says which.
+		Revisions *[]int64 `json:"revisions,omitempty"`
 	} `json:"retry_filter,omitempty"`
 	Settings *struct {
 		// Batch Rules in flight at most.

@@ -86,6 +86,41 @@ func TestAcceptAndNext(t *testing.T) {
 	p.sees("Accept, and go to the next rule that is open")
 }
 
+// TestTenSignedOff: from the drop of the test app to ten rules signed off, one by one.
+func TestTenSignedOff(t *testing.T) {
+	g := start(t)
+	p := open(t, g.URL)
+	_, files := house(t)
+	p.forget()
+	p.drop(".drop", file{"house.tgz", archive(t, files)})
+	p.sees("What was found")
+	p.click("button", "Start the migration")
+	p.sees("finished")
+	id := g.only()
+	p.click("link", "^Rules")
+	first := g.list(id, "sort=title").Rows[0]
+	p.click("link", "^"+regexpOf(first.Title))
+	for range 10 {
+		p.until("the rule is shown", "document.querySelector('.rule-open')")
+		title := p.heading()
+		if len(p.all("button", "^Accept and next$")) > 0 {
+			p.click("button", "^Accept and next$")
+		} else { // one without a query cannot be accepted, and the page does not offer it
+			p.click("button", "^Reject and next$")
+		}
+		p.wait("the next rule is shown", func() bool { return p.heading() != "" && p.heading() != title })
+	}
+	l := g.list(id, "")
+	accepted, rejected := l.Facets.Review["accepted"], l.Facets.Review["rejected"]
+	if accepted+rejected != 10 || accepted == 0 {
+		t.Errorf("signed off: %v", l.Facets.Review)
+	}
+	t.Logf("FIGURE from the drop to ten rules signed off one by one: %d clicks (%d accepted, %d without a query rejected)", p.clicks, accepted, rejected)
+	if p.clicks > 15 {
+		t.Errorf("it took %d clicks", p.clicks)
+	}
+}
+
 // TestBulkIsGuarded: all rules that match are chosen; one that somebody else decided about meanwhile is told and stays as they
 // left it, and the others are accepted.
 func TestBulkIsGuarded(t *testing.T) {

@@ -53,7 +53,8 @@ export interface Migration {
   park_reason?: string
   error?: string
   rules: Counts
-  results?: Record<Result, number>
+  /** matched: those among them whose place a prebuilt rule takes. */
+  results?: Record<Result, number> & {matched: number}
 }
 
 export interface Position {

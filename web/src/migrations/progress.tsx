@@ -15,7 +15,7 @@ export function MigrationProgress({m}: {m: Migration}) {
   return (
     <div class="progress-line">
       <PartsBar parts={partsOf(m)} total={m.rules.total} label="Rules" />
-      <span class="progress-text"><b>{num(done)}</b> of {num(m.rules.total)} done, {percent(done, m.rules.total)}{m.rules.processing > 0 ? `, ${num(m.rules.processing)} in work` : ''}{m.rules.failed > 0 ? `, ${num(m.rules.failed)} in error` : ''}</span>
+      <span class="progress-text"><b>{num(done)}</b> of {num(m.rules.total)} done, {percent(done, m.rules.total)}{m.rules.processing > 0 ? `, ${num(m.rules.processing)} in work` : ''}{m.rules.failed > 0 ? `, ${num(m.rules.failed)} in error` : ''}{m.results?.matched ? `, ${num(m.results.matched)} as prebuilt rules` : ''}</span>
     </div>
   )
 }

@@ -64,7 +64,7 @@ export function ConflictDialog({edit, theirs, onSaved, onNewer, onTakeTheirs, on
         <CodeDiff before={now.query} after={edit.fields.query} language="esql" labels={['Theirs', 'Mine']} />
       )}
       {differing.length > 0 ? (
-        <table>
+        <table class="conflict-settings">
           <thead>
             <tr>
               <th scope="col">Setting</th>

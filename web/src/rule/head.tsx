@@ -151,9 +151,16 @@ export function RuleHead({rule, counts, around, list, mayWrite, back, step, set,
               >
                 {state === 'accepted' ? 'Accepted' : 'Accept'}
               </Button>
-              <Button icon="close" aria-pressed={state === 'rejected'} title="Reject (r)" onClick={() => set(state === 'rejected' ? 'open' : 'rejected')}>
-                {state === 'rejected' ? 'Rejected' : 'Reject'}
-              </Button>
+              {state === 'open' && ended && !query && onward ? (
+                // Nothing keeps one at a rule that has no query and is rejected.
+                <Button icon="close" title="Reject, and go to the next rule that is open (Shift R)" onClick={() => goOn('rejected')}>
+                  Reject and next
+                </Button>
+              ) : (
+                <Button icon="close" aria-pressed={state === 'rejected'} title="Reject (r)" onClick={() => set(state === 'rejected' ? 'open' : 'rejected')}>
+                  {state === 'rejected' ? 'Rejected' : 'Reject'}
+                </Button>
+              )}
               <Button icon="edit" title="Edit (e)" why={rule.status === 'processing' ? 'It is being translated' : undefined} onClick={startEdit}>
                 Edit
               </Button>

@@ -314,9 +314,11 @@ describe('one rule', () => {
     expect(location.value.path).toBe('/m/m/rules/z')
     expect(reviews()).toEqual([])
     await click('Accept and next')
-    await press('R')
+    await click('Reject and next')
     expect(reviews()).toEqual(['z accepted', 'r/1 rejected'])
     expect(location.value.path).toBe('/m/m/rules/z')
+    await press('R')
+    expect(reviews().at(-1)).toBe('z rejected')
   })
   it('asks before a change is thrown away', async () => {
     await open()

@@ -299,7 +299,7 @@ function Loaded({rule, query, onRule, reload, stale}: LoadedProps) {
         set={set}
         goOn={verdict => void goOn(verdict)}
         startEdit={startEdit}
-        onRetry={() => void actions.retry([rule.id])}
+        onRetry={() => void actions.retry([{rule_id: rule.id, revision: rule.revision}])}
         onReset={() => setResetting(true)}
         onHelp={() => setHelp(true)}
       />

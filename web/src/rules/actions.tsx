@@ -18,7 +18,7 @@ interface ReviewActions {
    */
   set: (rules: {rule_id: string; revision: number}[], verdict: Verdict, one?: boolean) => Promise<Reviewed | undefined>
   undo: () => Promise<void>
-  retry: (ids: string[]) => Promise<void>
+  retry: (rules: {rule_id: string; revision: number}[]) => Promise<void>
   /** The rules that were refused, in a dialog; null when there are none. */
   refused: Refused | null
   closeRefused: () => void
@@ -71,11 +71,11 @@ export function useReviewActions(migration: string, changed: (r: Reviewed) => vo
     await send(last.changes, 'as before', false, last.title)
   }
 
-  const retry = async (ids: string[]): Promise<void> => {
+  const retry = async (rules: {rule_id: string; revision: number}[]): Promise<void> => {
     try {
       const connector = await connectorOf(migration)
-      await api.put(of(migration, '/start'), {connectorId: connector, retry_filter: {ids}})
-      toast(`${rulesWord(ids.length)} translated again. What each had come to stays in its history.`, {kind: 'info'})
+      await api.put(of(migration, '/start'), {connectorId: connector, retry_filter: {ids: rules.map(r => r.rule_id), revisions: rules.map(r => r.revision)}})
+      toast(`${rulesWord(rules.length)} translated again. What each had come to stays in its history.`, {kind: 'info'})
     } catch (err) {
       toastError(err, 'Not started')
     }

@@ -95,7 +95,7 @@ export function Row({id, index, row, href, cursor, chosen, onOpen, onChoose}: Ro
           {out.text}
         </Badge>
       </div>
-      <div role="gridcell" class="cell-notes">
+      <div role="gridcell" class="cell-notes" title={noteCounts(row) || undefined}>
         {noteCounts(row)}
       </div>
       <div role="gridcell" class="cell-review">

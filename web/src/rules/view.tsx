@@ -277,7 +277,7 @@ function List({model}: {model: ListModel}) {
                     small
                     icon="retry"
                     why={chosen > maxRetry ? `At most ${num(maxRetry)} rules at once` : undefined}
-                    onClick={() => void actions.retry([...selection.ids.keys()])}
+                    onClick={() => void actions.retry(meant())}
                   >
                     Translate again
                   </Button>

@@ -76,19 +76,27 @@ export function Code({value, language, label, readOnly, lineNumbers, placeholder
   return <div class={`code${readOnly ? ' read-only' : ''}${cls ? ' ' + cls : ''}`}><div ref={box} class="code-box" />{ready ? null : <pre class="code-plain">{value}</pre>}</div>
 }
 
-/** The differences between two texts. */
+const narrow = typeof matchMedia === 'function' ? matchMedia('(max-width: 700px)') : undefined
+
+/** The differences between two texts: side by side, and where there is no room for two columns in one, what goes before what comes. */
 export function CodeDiff({before, after, language, labels}: {before: string; after: string; language: Language; labels: [string, string]}) {
   const box = useRef<HTMLDivElement>(null)
+  const [oneColumn, setOneColumn] = useState(narrow?.matches ?? false)
+  useEffect(() => {
+    const read = () => setOneColumn(narrow?.matches ?? false)
+    narrow?.addEventListener('change', read)
+    return () => narrow?.removeEventListener('change', read)
+  }, [])
   useEffect(() => {
     let view: {destroy: () => void} | undefined
     let gone = false
     void import('./codemirror').then(m => {
-      if (!gone && box.current) view = m.createDiff({parent: box.current, before, after, language, labels})
+      if (!gone && box.current) view = m.createDiff({parent: box.current, before, after, language, labels, oneColumn})
     })
     return () => {
       gone = true
       view?.destroy()
     }
-  }, [before, after, language, labels[0], labels[1]])
-  return <div class="code-diff"><div class="code-diff-labels"><span>{labels[0]}</span><span>{labels[1]}</span></div><div ref={box} /></div>
+  }, [before, after, language, labels[0], labels[1], oneColumn])
+  return <div class={`code-diff${oneColumn ? ' one-column' : ''}`}><div class="code-diff-labels"><span>{labels[0]}</span><span>{labels[1]}</span></div><div ref={box} /></div>
 }

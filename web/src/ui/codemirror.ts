@@ -191,12 +191,14 @@ export function createEditor(o: EditorOptions): Editor {
   }
 }
 
-/** Two texts side by side (or one beneath the other) with their differences; the right one may be edited. */
-export function createDiff(o: {parent: HTMLElement; before: string; after: string; language: Language; labels: [string, string]}): {setAfter: (s: string) => void; destroy: () => void} {
-  const side = (doc: string, label: string) => ({doc, extensions: [...basics(o.language, true, label), lineNumbers()]})
-  const view = new MergeView({a: side(o.before, o.labels[0]), b: side(o.after, o.labels[1]), parent: o.parent, gutter: true, highlightChanges: true, collapseUnchanged: {margin: 3, minSize: 6}})
-  return {
-    setAfter: s => view.b.dispatch({changes: {from: 0, to: view.b.state.doc.length, insert: s}}),
-    destroy: () => view.destroy(),
-  }
+/** Two texts with their differences, side by side or in one column; neither can be edited. */
+export function createDiff(o: {parent: HTMLElement; before: string; after: string; language: Language; labels: [string, string]; oneColumn?: boolean}): {destroy: () => void} {
+  const extensions = (label: string) => [...basics(o.language, true, label), lineNumbers()]
+  const collapseUnchanged = {margin: 3, minSize: 6}
+  if (o.oneColumn)
+    return new EditorView({
+      parent: o.parent, doc: o.after,
+      extensions: [...extensions(o.labels.join(' and ')), unifiedMergeView({original: o.before, mergeControls: false, gutter: true, highlightChanges: true, syntaxHighlightDeletions: true, collapseUnchanged})],
+    })
+  return new MergeView({a: {doc: o.before, extensions: extensions(o.labels[0])}, b: {doc: o.after, extensions: extensions(o.labels[1])}, parent: o.parent, gutter: true, highlightChanges: true, collapseUnchanged})
 }
