@@ -13,6 +13,11 @@ func TestDoubts(t *testing.T) {
 	if !ok {
 		t.Fatal("no Network_Resolution.DNS")
 	}
+	registry, ok := Default().DataModel("Endpoint.Registry")
+	if !ok {
+		t.Fatal("no Endpoint.Registry")
+	}
+	sysmon := sourceNamed(t, "sysmon")
 	audit, stream := sourceNamed(t, "linux_auditd"), sourceNamed(t, "stream_dns")
 	for _, c := range []struct {
 		src     *Source
@@ -33,6 +38,13 @@ func TestDoubts(t *testing.T) {
 		{audit, "exe", "2F746D702F612062", true},
 		{audit, "exe", "/tmp/abc", false},
 		{audit, "comm", "cafe", false},
+		{registry, "registry_value_data", "0x00000001", false},
+		{registry, "registry_value_data", "0x000003ff", false},
+		{registry, "registry_value_data", "0x00000400", true}, // 1024 in the document
+		{registry, "registry_value_data", "0xFFFFFFFF", true},
+		{registry, "registry_value_data", "*FORMS*", false},
+		{sysmon, "Details", "DWORD (0x00010000)", true},
+		{sysmon, "Details", "DWORD (0x00000000)", false},
 	} {
 		f := c.src.Field(c.field, Hint{})
 		if got := f.Doubted(c.value) != ""; got != c.doubted {

@@ -26,7 +26,7 @@ var goldenSources = map[string]string{
 	"gcp_audit": `sourcetype="google:gcp:pubsub:message"`, "github": `sourcetype="github:cloud:audit"`, "gws_login": `sourcetype="gws:reports:login"`,
 	"gws_drive": `sourcetype="gws:reports:drive"`, "kube_audit": `sourcetype="kube:audit"`,
 	"crowdstrike_fdr": `sourcetype="crowdstrike:events:sensor"`, "crowdstrike_falcon": `sourcetype="CrowdStrike:Event:Streams:JSON"`,
-	"osquery": `sourcetype="osquery:results"`, "auditd_manager": `sourcetype="auditd_manager"`,
+	"osquery": `sourcetype="osquery:results"`, "cisco_duo": `sourcetype="cisco:duo"`, "sysmon_linux": `sourcetype="sysmon:linux"`, "auditd_manager": `sourcetype="auditd_manager"`,
 	"aws_cloudtrail": `sourcetype="aws:cloudtrail"`, "o365": `sourcetype="o365:management:activity"`, "okta": `sourcetype="OktaIM2:log"`,
 	"zeek_conn": `sourcetype="bro:conn:json"`, "zeek_dns": `sourcetype="bro:dns:json"`, "suricata": `sourcetype="suricata"`,
 	"panos_traffic": `sourcetype="pan:traffic"`, "iis": `sourcetype="ms:iis:auto"`, "linux_auditd": `sourcetype="linux:audit"`,

@@ -511,6 +511,7 @@ func ordinary(name string) string {
 
 var (
 	addressName = regexp.MustCompile(`(?:^|[._a-z])(?:ip|IP|Ip|ipAddress|IpAddress|IPAddress|src|dest)$`)
+	dwordNumber = regexp.MustCompile(`^0x[0-9a-fA-F]{8}$`)
 	numberName  = regexp.MustCompile(`(?:Count|Port|_port|Pid|ProcessId|ProcessID)$`)
 )
 
@@ -530,6 +531,13 @@ func behind(st *pipeline.Stream, name, code string) (raw string, back func(strin
 				return a.Source, func(p string) string { return `*/` + p }, true
 			}
 			return a.Source, func(p string) string { return `*\` + p }, true
+		case step.Name == "match" && strings.HasPrefix(step.Arg, `^DWORD `):
+			return a.Source, func(p string) string {
+				if dwordNumber.MatchString(p) {
+					return "DWORD (" + p + ")"
+				}
+				return p
+			}, true
 		case step.Name == "before" && step.Arg == "@":
 			return a.Source, func(p string) string { return p + "@example.com" }, true
 		case step.Name == "is":
