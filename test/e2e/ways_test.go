@@ -134,7 +134,7 @@ func TestLogin(t *testing.T) {
 	if n := len(p.all("button", "^(Accept|Reject|Edit)")); n != 0 {
 		t.Errorf("a reader has %d buttons that change the rule", n)
 	}
-	p.look("reader")
+	p.accessible("reader")
 	before := asked.Load()
 	p.click("button", "^More$")
 	p.click("menuitem", "^Use an API key")
@@ -215,7 +215,8 @@ func TestInstallResumed(t *testing.T) {
 	if n == 0 || n >= 12 {
 		t.Fatalf("%d of 12 rules are there", n)
 	}
-	p.look("ended-early")
+	p.accessible("ended early")
+	p.picture("ended-early")
 	g.kibana.Before(nil)
 	p.click("button", "^Resume$")
 	p.wait("all rules are there", func() bool { return len(g.kibana.Rules()) == 12 })

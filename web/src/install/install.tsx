@@ -17,7 +17,7 @@ export function InstallView({params}: ViewProps) {
     <div class="overview">
       <div class="stack">
         {kibana === '' ? (
-          <Card title="Install in a Kibana"><Empty icon="link" title="No Kibana is configured" action={<pre class="code code-plain config">{config}</pre>}>Add your Kibana to the configuration of the gateway and its workers, with an API key that may write rules, and start them again: the plan then stands here, and rules are installed from this page.</Empty></Card>
+          <Card title="Install in a Kibana"><Empty icon="link" title="No Kibana is configured" action={<pre class="code code-plain config" tabIndex={0} role="region" aria-label="What to add to the configuration">{config}</pre>}>Add your Kibana to the configuration of the gateway and its workers, with an API key that may write rules, and start them again: the plan then stands here, and rules are installed from this page.</Empty></Card>
         ) : <Installation key={kibana} id={id} kibana={kibana} choose={kibanas.length > 1 ? <select aria-label="Kibana" value={kibana} onChange={e => setKibana(e.currentTarget.value)}>{kibanas.map(k => <option key={k}>{k}</option>)}</select> : null} />}
       </div>
       <aside class="stack" aria-label="Files"><Files id={id} other={kibana === ''} /></aside>
@@ -28,15 +28,15 @@ export function InstallView({params}: ViewProps) {
 /** What to add to the configuration. */
 const config = `kibanas:
   - name: prod
-    url: https://kibana.example:5601
-    api_key_file: /etc/rulebridge/kibana.key`
+    url: https://kibana.acme:5601
+    api_key_file: kibana.key`
 
-const outcomes: Record<PlannedRule['outcome'], {label: string; tone: Tone; what: string}> = {
-  created: {label: 'New', tone: 'full', what: 'are not there yet'},
-  updated: {label: 'Changed', tone: 'accent', what: 'are there and would be changed'},
-  kept: {label: 'Kept', tone: 'approximations', what: 'are there and differ; they are left alone unless you overwrite'},
-  unchanged: {label: 'Unchanged', tone: 'waiting', what: 'are there as the migration gives them'},
-  left_out: {label: 'Left out', tone: 'untranslatable', what: 'have nothing to install'},
+const outcomes: Record<PlannedRule['outcome'], {label: string; tone: Tone; what: string; one: string}> = {
+  created: {label: 'New', tone: 'full', what: 'are not there yet', one: 'is not there yet'},
+  updated: {label: 'Changed', tone: 'accent', what: 'are there and would be changed', one: 'is there and would be changed'},
+  kept: {label: 'Kept', tone: 'approximations', what: 'are there and differ; they are left alone unless you overwrite', one: 'is there and differs; it is left alone unless you overwrite'},
+  unchanged: {label: 'Unchanged', tone: 'waiting', what: 'are there as the migration gives them', one: 'is there as the migration gives it'},
+  left_out: {label: 'Left out', tone: 'untranslatable', what: 'have nothing to install', one: 'has nothing to install'},
 }
 const outcomeOrder: PlannedRule['outcome'][] = ['created', 'updated', 'kept', 'unchanged', 'left_out']
 
@@ -149,7 +149,7 @@ function Plan({id, plan}: {id: string; plan: InstallPlan}) {
       </div>
       {open ? (
         <div class="found" tabIndex={0} role="region" aria-label={outcomes[open].label}>
-          <p class="muted small">{count(list.length, 'rule')} that {outcomes[open].what}.</p>
+          <p class="muted small">{count(list.length, 'rule')}: {list.length === 1 ? outcomes[open].one : outcomes[open].what}.</p>
           <table><thead><tr><th>Rule</th><th>As</th><th>Why, or what differs</th></tr></thead>
             <tbody>{list.slice(0, most).map(r => (
               <tr key={r.id}><td><a href={href(['m', id, 'rules', r.id])}>{r.title || r.id}</a></td><td>{r.kind === 'prebuilt' ? <Badge tone="matched">prebuilt</Badge> : r.kind === 'custom' ? <Badge>your rule</Badge> : ''}</td>
@@ -188,7 +188,7 @@ function StatusCard({id, s, actions}: {id: string; s: InstallStatus; actions: Co
         <div class="row counts" aria-live="polite">{shown.filter(([, n]) => n > 0).map(([label, n, tone]) => <span key={label} class="count"><span class={`dot fill-${tone}`} aria-hidden="true" /><b>{num(n)}</b> {label}</span>)}{done === 0 ? <span class="muted">No rule is through yet.</span> : null}</div>
         {!s.running && s.code ? <Note tone="warn" title={codes[s.code]?.[0] ?? words(s.code)}>{codes[s.code]?.[1] ?? ''}</Note> : null}
         {failed.length > 0 ? (
-          <div class="table-wrap" tabIndex={0} role="region" aria-label="Rules that failed"><table>
+          <div class="table-wrap stacked" tabIndex={0} role="region" aria-label="Rules that failed"><table>
             <thead><tr><th>Rule that failed</th><th>What happened</th><th>What Kibana said</th></tr></thead>
             <tbody>{failed.map(f => <tr key={f.rule_id}><td><a href={href(['m', id, 'rules', f.rule_id])}>{f.rule_id}</a></td><td class="nowrap">{failures[f.code] ?? words(f.code)}{f.status ? ` (${f.status})` : ''}</td><td><Said text={f.why ?? ''} /></td></tr>)}</tbody>
           </table></div>
