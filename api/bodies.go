@@ -4,6 +4,7 @@ import (
 	"io"
 	"math"
 	"strings"
+	"time"
 
 	"github.com/rulebridge/rulebridge/config"
 	"github.com/rulebridge/rulebridge/internal/migration"
@@ -229,9 +230,13 @@ func (b *body) resource(l config.Limits) (migration.Resource, error) {
 	case !found["type"]:
 		return x, b.fault("type", "is missing; use \"macro\" or \"lookup\"")
 	case !x.Type.Known():
-		return x, b.fault("type", "%q is not known; use \"macro\" or \"lookup\", or \"eventtype\", \"tag\", \"props\" or \"datamodel\" for what is kept and not used yet", clip(string(x.Type), 64))
+		return x, b.fault("type", "%q is not known; use \"macro\" or \"lookup\", \"setting\", or \"eventtype\", \"tag\", \"props\" or \"datamodel\" for what is kept and not used yet", clip(string(x.Type), 64))
 	case !found["name"]:
 		return x, b.fault("name", "is missing")
+	case x.Type == migration.ResourceSetting && x.Name != migration.SettingTimeZone:
+		return x, b.fault("name", "%q is no setting of a migration; the one there is is %s", clip(x.Name, 64), migration.SettingTimeZone)
+	case x.Type == migration.ResourceSetting && !knownZone(x.Definition):
+		return x, b.fault("definition", "%q is no time zone; write it as Europe/Berlin or UTC, or leave it empty for the zone of the configuration", clip(x.Definition, 64))
 	case !lookup && !found["definition"]:
 		return x, b.fault("definition", "is missing; a %s needs one, if only an empty text", x.Type)
 	case !lookup && found["rows"]:
@@ -315,6 +320,12 @@ func decodeStart(r io.Reader, d config.Migration) (startRequest, error) {
 	return req, b.end()
 }
 
+// knownZone says that a time zone has a name that every machine knows it by; an empty one is none.
+func knownZone(name string) bool {
+	_, err := time.LoadLocation(name)
+	return err == nil && name != "Local"
+}
+
 func (b *body) setting(key string, req *startRequest) (bool, error) {
 	var err error
 	field := "settings." + clip(key, 64)
@@ -329,8 +340,16 @@ func (b *body) setting(key string, req *startRequest) (bool, error) {
 				err = b.fault(field, "%s", err)
 			}
 		}
+	case "time_zone":
+		var s string
+		if s, err = b.text(field, maxSmall, ""); err == nil {
+			req.timeZone = &s
+			if !knownZone(s) {
+				err = b.fault(field, "%q is not known; write it as Europe/Berlin or UTC, or leave it empty for the zone of the configuration", clip(s, 64))
+			}
+		}
 	default:
-		err = b.fault(field, "is not known; use batch or pause")
+		err = b.fault(field, "is not known; use batch, pause or time_zone")
 	}
 	return true, err
 }

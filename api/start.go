@@ -36,6 +36,7 @@ type startRequest struct {
 	filter      *retryFilter
 	batch       int
 	pause       time.Duration
+	timeZone    *string // of the search head; nil keeps what the migration has
 }
 
 type startAnswer struct {
@@ -114,6 +115,9 @@ func (s *Server) start(ctx context.Context, r *startRequest) (startAnswer, error
 	if todo == 0 && !more {
 		return no, nil
 	}
+	if err := s.setTimeZone(ctx, m, r.timeZone); err != nil {
+		return no, err
+	}
 	settings := s.settings(r)
 	in := workflows.Input{MigrationID: id, Vendor: m.Vendor, Settings: settings}
 	sig := workflows.StartSignal{
@@ -133,6 +137,22 @@ func (s *Server) start(ctx context.Context, r *startRequest) (startAnswer, error
 		s.recent.put(statsOf(m, counts), startShows)
 	}
 	return startAnswer{started}, nil
+}
+
+// setTimeZone keeps the search head's time zone with the migration, among what its translations use, so that those of later
+// starts and those that a person asks for go by it.
+func (s *Server) setTimeZone(ctx context.Context, m migration.Migration, zone *string) error {
+	if zone == nil {
+		return nil
+	}
+	if m.State == migration.Running {
+		return s.whileRunning(store.ErrConflict)
+	}
+	_, err := s.Store.UpsertResources(ctx, m.ID, []migration.Resource{{Type: migration.ResourceSetting, Name: migration.SettingTimeZone, Definition: *zone}})
+	if err != nil {
+		return fmt.Errorf("storing the time zone: %w", s.whileRunning(err))
+	}
+	return nil
 }
 
 func (s *Server) connectorIDs() []string {

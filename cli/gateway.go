@@ -320,7 +320,7 @@ func chunk[T any](all []T, most int) (part []json.RawMessage, rest []T, err erro
 	return part, nil, nil
 }
 
-func (g *gateway) start(ctx context.Context, id, connector string, batch int, pause *time.Duration, again *retryFilter) (started bool, err error) {
+func (g *gateway) start(ctx context.Context, id, connector string, batch int, pause *time.Duration, zone string, again *retryFilter) (started bool, err error) {
 	body := map[string]any{"connectorId": connector}
 	if again != nil {
 		body["retry_filter"] = again
@@ -331,6 +331,9 @@ func (g *gateway) start(ctx context.Context, id, connector string, batch int, pa
 	}
 	if pause != nil {
 		settings["pause"] = pause.String()
+	}
+	if zone != "" {
+		settings["time_zone"] = zone
 	}
 	if len(settings) > 0 {
 		body["settings"] = settings

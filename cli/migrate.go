@@ -110,6 +110,9 @@ func (p Program) migrate(c *cobra.Command, f migrateFlags, files []string) (err 
 		_, _ = fmt.Fprintln(p.Stderr, "rulebridge: without --out and --data-dir the translations are thrown away at the end and only the summary is shown; end with Ctrl-C and give --out FOLDER to keep them")
 	}
 	run := run{p: p, connector: cfg.Connector, out: f.out, again: again, name: cmp.Or(f.name, nameOf(files))}
+	if c.Flags().Changed("time-zone") {
+		run.zone = cfg.Translation.TimeZone
+	}
 	if f.url != "" {
 		if run.gateway, err = newGateway(f.url, remoteTransport()); err != nil {
 			return err

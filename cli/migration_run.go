@@ -24,6 +24,7 @@ type run struct {
 	connector string
 	batch     int            // 0: the gateway's own
 	pause     *time.Duration // nil: the gateway's own
+	zone      string         // of the search head, where the flag gives it; it is kept with the migration
 	again     *retryFilter   // rules at an end that are translated again; nil: none
 	out       string
 	id        string
@@ -169,7 +170,7 @@ func (r *run) carryOut(ctx context.Context, total int) (migration.Stats, error) 
 	if err != nil {
 		return before, err
 	}
-	started, err := r.gateway.start(ctx, r.id, r.connector, r.batch, r.pause, r.again)
+	started, err := r.gateway.start(ctx, r.id, r.connector, r.batch, r.pause, r.zone, r.again)
 	if err != nil {
 		return migration.Stats{}, r.badRequest(err)
 	}

@@ -496,6 +496,7 @@ const (
 	ResourceTypeLookup    ResourceType = "lookup"
 	ResourceTypeMacro     ResourceType = "macro"
 	ResourceTypeProps     ResourceType = "props"
+	ResourceTypeSetting   ResourceType = "setting"
 	ResourceTypeTag       ResourceType = "tag"
 )
 
@@ -511,6 +512,8 @@ func (e ResourceType) Valid() bool {
 	case ResourceTypeMacro:
 		return true
 	case ResourceTypeProps:
+		return true
+	case ResourceTypeSetting:
 		return true
 	case ResourceTypeTag:
 		return true
@@ -2626,6 +2629,13 @@ type StartMigrationJSONBody struct {
 		//
 		// Example: 10s
 		Pause *string `json:"pause,omitempty"`
+
+		// TimeZone Time zone of Splunk's search head, kept with the migration; empty: that of the configuration. 409 while the
+		// migration is running. Rules at an end keep their translation unless the start takes them again.
+		//
+		//
+		// Example: Europe/Berlin
+		TimeZone *string `json:"time_zone,omitempty"`
 	} `json:"settings,omitempty"`
 }
 

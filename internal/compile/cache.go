@@ -37,6 +37,7 @@ type Cache struct {
 // prepared is a compiler with what it was made of.
 type prepared struct {
 	*translate.Compiler
+	defaults  Defaults // with the migration's own time zone
 	resources []migration.Resource
 	private   bool // some of resources are hidden from some rules
 }
@@ -70,14 +71,14 @@ func (c *Cache) Compile(ctx context.Context, migrationID string, rule migration.
 	if err != nil {
 		return Output{}, err
 	}
-	made := c.defaults.FromOutput(rule, out)
+	made := compiler.defaults.FromOutput(rule, out)
 	made.Compiler = c.version
 	return made, nil
 }
 
 // compiler is the prepared compiler of a migration for a rule. Callers who need the same one wait for a single preparation,
 // each for as long as its own context allows; the preparation itself goes on when the first caller leaves.
-func (c *Cache) compiler(ctx context.Context, migrationID string, rule migration.OriginalRule) (*translate.Compiler, error) {
+func (c *Cache) compiler(ctx context.Context, migrationID string, rule migration.OriginalRule) (*prepared, error) {
 	version, err := c.resources.ResourcesVersion(ctx, migrationID)
 	if err != nil {
 		return nil, err
@@ -94,7 +95,7 @@ func (c *Cache) compiler(ctx context.Context, migrationID string, rule migration
 		return nil, err
 	}
 	if !all.private {
-		return all.Compiler, nil
+		return all, nil
 	}
 	var seen, hidden []migration.Resource
 	for _, r := range all.resources {
@@ -105,13 +106,13 @@ func (c *Cache) compiler(ctx context.Context, migrationID string, rule migration
 		}
 	}
 	if len(hidden) == 0 {
-		return all.Compiler, nil
+		return all, nil
 	}
 	of, err := c.once(ctx, key+"\x00"+rule.App+"\x00"+rule.Owner, func(context.Context) (*prepared, error) { return c.prepare(migrationID, seen, hidden) })
 	if err != nil {
 		return nil, err
 	}
-	return of.Compiler, nil
+	return of, nil
 }
 
 // once gives what is prepared under a key, or has it prepared.
@@ -141,10 +142,28 @@ func (c *Cache) once(ctx context.Context, key string, prepare func(context.Conte
 }
 
 func (c *Cache) prepare(migrationID string, seen, hidden []migration.Resource) (*prepared, error) {
-	compiler, err := translate.New(withHidden(WithResources(c.base, seen), hidden))
-	if err != nil {
-		return nil, fmt.Errorf("prepare the compiler of migration %s: %w: %w", migrationID, ErrResources, err)
+	options, defaults := withHidden(WithResources(c.base, seen), hidden), c.defaults
+	zone, own, err := ownZone(seen)
+	if err == nil {
+		if own {
+			options.Zone, defaults.Zone = zone, zone
+		}
+		var compiler *translate.Compiler
+		if compiler, err = translate.New(options); err == nil {
+			private := slices.ContainsFunc(seen, func(r migration.Resource) bool { return r.App != "" })
+			return &prepared{compiler, defaults, seen, private}, nil
+		}
 	}
-	private := slices.ContainsFunc(seen, func(r migration.Resource) bool { return r.App != "" })
-	return &prepared{compiler, seen, private}, nil
+	return nil, fmt.Errorf("prepare the compiler of migration %s: %w: %w", migrationID, ErrResources, err)
+}
+
+// ownZone is the time zone of the search head that a migration's settings name.
+func ownZone(resources []migration.Resource) (zone *translate.Zone, own bool, err error) {
+	for _, r := range resources {
+		if r.Type == migration.ResourceSetting && r.Name == migration.SettingTimeZone && r.Definition != "" {
+			zone, err = Zone(r.Definition)
+			return zone, true, err
+		}
+	}
+	return nil, false, nil
 }

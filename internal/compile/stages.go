@@ -40,7 +40,7 @@ func (c *Cache) Explain(ctx context.Context, migrationID string, rule migration.
 	if err != nil {
 		return Explained{}, err
 	}
-	made := Explained{Output: c.defaults.FromOutput(rule, out)}
+	made := Explained{Output: compiler.defaults.FromOutput(rule, out)}
 	made.Compiler = c.version
 	for _, s := range out.Stages {
 		made.Stages = append(made.Stages, stageOf(rule.Query, out.Query, s))

@@ -410,15 +410,22 @@ const (
 	ResourceTag       ResourceType = "tag"
 	ResourceProps     ResourceType = "props"
 	ResourceDatamodel ResourceType = "datamodel"
+	// ResourceSetting is a setting of the migration's translations: its name and, as definition, its value.
+	ResourceSetting ResourceType = "setting"
 )
 
+// SettingTimeZone is the setting with the time zone of the search head, such as Europe/Berlin; empty for the house's own.
+const SettingTimeZone = "time_zone"
+
 // Used says whether translations use resources of the type.
-func (t ResourceType) Used() bool { return t == ResourceMacro || t == ResourceLookup }
+func (t ResourceType) Used() bool {
+	return t == ResourceMacro || t == ResourceLookup || t == ResourceSetting
+}
 
 // Known says whether there is such a type.
 func (t ResourceType) Known() bool {
 	switch t {
-	case ResourceMacro, ResourceLookup, ResourceEventtype, ResourceTag, ResourceProps, ResourceDatamodel:
+	case ResourceMacro, ResourceLookup, ResourceEventtype, ResourceTag, ResourceProps, ResourceDatamodel, ResourceSetting:
 		return true
 	}
 	return false
