@@ -1,5 +1,6 @@
 import './styles/main.css'
 import {render} from 'preact'
+import {refuseStrayFiles} from './migrations/stray'
 import {listen} from './router'
 import {Shell} from './shell'
 import {apply} from './theme'
@@ -7,5 +8,6 @@ import {views} from './views'
 
 apply()
 listen()
+refuseStrayFiles()
 const root = document.getElementById('root')
 if (root) render(<Shell views={views} />, root)

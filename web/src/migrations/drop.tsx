@@ -1,7 +1,7 @@
 import {useEffect, useRef, useState} from 'preact/hooks'
 import type {ComponentChildren} from 'preact'
 import {Button, Icon} from '../ui'
-import {toastError} from '../ui'
+import {toast, toastError} from '../ui'
 import {chosen, dropped, hasFiles} from './files'
 import type {PathFile} from './tar'
 
@@ -40,7 +40,7 @@ export function Drop({onFiles, title, children, wholePage, compact, busy, accept
       // A smaller place within may have taken it.
       if (!hasFiles(d) || !d.dataTransfer || d.defaultPrevented) return
       d.preventDefault()
-      dropped(d.dataTransfer).then(list => { if (list.length > 0) latest.current(list) }, (err: unknown) => toastError(err, 'The files could not be read'))
+      dropped(d.dataTransfer).then(list => { if (list.length > 0) latest.current(list); else toast('No file is in what was dropped', {kind: 'error'}) }, (err: unknown) => toastError(err, 'The files could not be read'))
     }
     target.addEventListener('dragenter', enter)
     target.addEventListener('dragleave', leave)

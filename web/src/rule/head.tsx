@@ -95,6 +95,7 @@ export function RuleHead({rule, counts, around, list, mayWrite, back, step, set,
                   class="linkish"
                   onClick={() => {
                     panel.value = 'notes'
+                    requestAnimationFrame(() => document.querySelector('.panel-tabs')?.scrollIntoView({block: 'start'}))
                   }}
                 >
                   {counts[s]} {severityName(s, counts[s])}

@@ -127,6 +127,8 @@ function List({model}: {model: ListModel}) {
     const at = Math.max(0, Math.min(to, model.total - 1))
     model.cursor.value = at
     handle.current?.show(at)
+    // What Enter means goes with the cursor: a filter that was chosen last would be let go instead of the rule opened.
+    if (document.activeElement instanceof HTMLElement && document.activeElement.closest('button, a[href]')) scroller()?.focus({preventScroll: true})
   }
   const open = (index: number, more: Record<string, string> = {}) => {
     const row = model.at(index)
