@@ -30,15 +30,17 @@ export function Drop({onFiles, title, children, wholePage, compact, busy, accept
     const target: EventTarget | null = wholePage ? document : box.current
     if (!target) return
     let depth = 0
-    const enter = (e: Event) => { if (hasFiles(e as DragEvent)) { depth++; setOver(true) } }
-    const leave = (e: Event) => { if (hasFiles(e as DragEvent)) { depth = Math.max(0, depth - 1); if (depth === 0) setOver(false) } }
-    const hover = (e: Event) => { if (hasFiles(e as DragEvent)) e.preventDefault() }
+    // What was found stands in a dialog: files dropped over it would begin a second migration behind it.
+    const takes = (e: DragEvent) => hasFiles(e) && !(wholePage && document.querySelector('dialog[open]'))
+    const enter = (e: Event) => { if (takes(e as DragEvent)) { depth++; setOver(true) } }
+    const leave = (e: Event) => { if (takes(e as DragEvent)) { depth = Math.max(0, depth - 1); if (depth === 0) setOver(false) } }
+    const hover = (e: Event) => { if (takes(e as DragEvent)) e.preventDefault() }
     const drop = (e: Event) => {
       const d = e as DragEvent
       depth = 0
       setOver(false)
       // A smaller place within may have taken it.
-      if (!hasFiles(d) || !d.dataTransfer || d.defaultPrevented) return
+      if (!takes(d) || !d.dataTransfer || d.defaultPrevented) return
       d.preventDefault()
       dropped(d.dataTransfer).then(list => { if (list.length > 0) latest.current(list); else toast('No file is in what was dropped', {kind: 'error'}) }, (err: unknown) => toastError(err, 'The files could not be read'))
     }
