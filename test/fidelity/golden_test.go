@@ -38,6 +38,8 @@ var goldenSources = map[string]string{
 	"vpcflow": `sourcetype="aws:cloudwatchlogs:vpcflow"`, "elb": `sourcetype="aws:elb:accesslogs"`, "zscaler_web": `sourcetype="zscalernss-web"`,
 	"cisco_ftd": `sourcetype="cisco:ftd"`, "cisco_ios": `sourcetype="cisco:ios"`,
 	"stream_http": `sourcetype="stream:http"`, "stream_dns": `sourcetype="stream:dns"`, "stream_tcp": `sourcetype="stream:tcp"`,
+	"aws_waf": `sourcetype="aws:waf"`, "aws_firewall": `sourcetype="aws:networkfirewall"`, "route53": `sourcetype="aws:route53"`,
+	"gcp_firewall": `sourcetype="google:gcp:compute:firewall"`, "gcp_dns": `sourcetype="google:gcp:dns"`,
 	"zeek_x509": `sourcetype="zeek:x509:json"`,
 }
 
