@@ -1,6 +1,8 @@
 package schema
 
 import (
+	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/rulebridge/rulebridge/internal/schema/pipeline"
@@ -52,14 +54,40 @@ func (s *Source) placed(name string, h Hint) (Field, bool) {
 	}
 	if len(st.Drop) > 0 && st.Always(name, h.EventCodes) && f.Fn == "" {
 		f.Default = st.Drop[0] // every such event has the field in Splunk, and the pipeline drops this placeholder
+	} else if len(st.Drop) > 0 && f.Fn == "" && st.Held(name, h.EventCodes) {
+		f.Held = st.Drop[0]
 	}
 	return f, true
+}
+
+// dropped is the doubt that a value is one which the pipeline drops from the event: a search for it finds nothing. Where every
+// event has the raw field, the draft reads the placeholder where the field is missing, and nothing is in doubt.
+func (s *Source) dropped(f *Field) []Doubt {
+	st := s.facts()
+	if st == nil || len(st.Drop) == 0 || f.Default != "" || f.Support == None || family(f.Type) != family("keyword") {
+		return nil
+	}
+	var values []string
+	for _, v := range st.Drop {
+		values = append(values, regexp.QuoteMeta(v))
+	}
+	re, err := regexp.Compile("(?i)^(?:" + strings.Join(values, "|") + ")$")
+	if err != nil {
+		return nil
+	}
+	return []Doubt{{Values: re, Dropped: true, Reason: "the pipeline of " + st.Name + " drops values that stand for none (" +
+		strings.Join(st.Drop, ", ") + "), so that its documents lack the field there"}}
+}
+
+// undoubted leaves out the doubts about a value that the draft reads where the field is missing.
+func undoubted(doubts []Doubt, fill string) []Doubt {
+	return slices.DeleteFunc(slices.Clone(doubts), func(d Doubt) bool { return d.Values.MatchString(fill) })
 }
 
 // placeholder is the value that Splunk has where the field is missing: every event of the codes has the raw field, and the
 // pipeline drops what stands for no value.
 func (s *Source) placeholder(name string, f *Field, h Hint) string {
-	if len(h.EventCodes) == 0 || f.Default != "" || f.Fn != "" || f.FormatOnly || f.Support == None || f.AsText || family(f.Type) != family("keyword") {
+	if f.Default != "" || f.Fn != "" || f.FormatOnly || f.Support == None || f.AsText || family(f.Type) != family("keyword") {
 		return ""
 	}
 	st := s.facts()

@@ -85,6 +85,9 @@ type Field struct {
 	LowerCase bool
 	// Doubts are values that some documents have in another place or form, so that comparing with one is an approximation.
 	Doubts []Doubt
+	// Held is the value that stands for none in some events that the query can select, and that the pipeline drops: a group of
+	// those events is missing.
+	Held string
 }
 
 // Doubt is a set of values, and why comparing with one of them can differ.
@@ -92,6 +95,8 @@ type Doubt struct {
 	Values *regexp.Regexp
 	// Spelled says that documents have the values, some of them written another way.
 	Spelled bool
+	// Dropped says that the values stand for none, and that no document has the field where the event has one of them.
+	Dropped bool
 	Reason  string
 }
 
@@ -114,6 +119,9 @@ func (f *Field) DoubtedNot(text string) string {
 		return ""
 	}
 	for _, d := range f.Doubts {
+		if d.Dropped {
+			continue // whether events have such a value of the field at all, a rule does not say
+		}
 		if d.Spelled {
 			if d.Values.MatchString(text) {
 				return d.Reason

@@ -23,7 +23,7 @@ func (s *Source) SharedField(name string, h Hint) *Field {
 			f := &pick(ls, h.EventCodes).field
 			if fill := s.placeholder(name, f, h); fill != "" {
 				with := *f
-				with.Default = fill
+				with.Default, with.Doubts = fill, undoubted(s.doubts[name], fill)
 				return &with
 			}
 			return f
@@ -41,7 +41,12 @@ func (s *Source) resolve(name string, h Hint) Field {
 	f := s.find(name, h)
 	s.prove(&f)
 	if f.Doubts == nil && f.Proof.Kind != ByPerson {
-		f.Doubts = s.doubts[name]
+		if f.Doubts = s.doubts[name]; f.Doubts == nil {
+			f.Doubts = s.dropped(&f)
+		}
+	}
+	if f.Default != "" {
+		f.Doubts = undoubted(f.Doubts, f.Default)
 	}
 	return f
 }
@@ -122,7 +127,8 @@ func (s *Source) find(name string, h Hint) Field {
 	}
 	for _, p := range s.prefixes {
 		if rest, ok := strings.CutPrefix(short, p); ok && rest != "" {
-			if f := s.resolve(rest, h); f.Support != None {
+			// A part of a text is what the table reads out of that text, not another field of the same name.
+			if f := s.resolve(rest, h); f.Support != None && (!s.inText(short) || s.derived(rest)) {
 				f.Source = name
 				return f
 			}
@@ -289,7 +295,9 @@ func (s *Source) resolveLines() map[string][]line {
 			}
 			ls[i] = line{codes: m.codes, one: m.one, field: s.apply(name, m)}
 			s.prove(&ls[i].field)
-			ls[i].field.Doubts = s.doubts[name]
+			if ls[i].field.Doubts = s.doubts[name]; ls[i].field.Doubts == nil {
+				ls[i].field.Doubts = s.dropped(&ls[i].field)
+			}
 			if f := &ls[i].field; f.Array == Single && m.listed(name) {
 				f.Array = MaybeArray
 			}
@@ -364,6 +372,18 @@ func (s *Source) extraction(m mapping) *Extraction {
 		return nil
 	}
 	return &Extraction{Name: f.Name, Type: f.Type, IgnoreAbove: f.IgnoreAbove, Regex: m.extract, Reason: m.reason, Values: m.values, Exact: m.exact}
+}
+
+// inText reports whether a raw name is a part of what the integration keeps as one text.
+func (s *Source) inText(name string) bool {
+	return slices.ContainsFunc(s.texts, func(t autoText) bool { return strings.HasPrefix(name, t.prefix) })
+}
+
+// derived reports whether a name is one that Splunk's add-on makes, which no event has itself: a rename of all parts of a text
+// leaves it alone.
+func (s *Source) derived(name string) bool {
+	_, ok := s.lines()[name]
+	return ok && strings.ContainsAny(name, "_.")
 }
 
 // text finds a field that is a key of a text of the form {key=value, …}.
@@ -492,6 +512,9 @@ func (s *Source) known(name string) (Field, bool) {
 		f, ok := s.schema.cat.lookup(st, name)
 		if !ok {
 			continue
+		}
+		if !s.DataModel && holdsSeveral(st+":"+name) {
+			f.array = max(f.array, MaybeArray)
 		}
 		if !found {
 			out, found = f.field(), true

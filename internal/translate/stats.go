@@ -340,6 +340,9 @@ func (l *lowering) groupKey(b spl.By) (*column, *esql.Assign) {
 	if c.hole {
 		return nil, nil
 	}
+	if f := c.mapping(); f != nil && f.Held != "" && !c.nonNull && !c.filled && !c.computed && !l.present[c.name] && !l.quiet {
+		l.diag("mapping_approximate", b.Field.Span(), f.Source, "some events have `"+f.Held+"` in "+f.Source+", which the pipeline drops, so that they are in no group here: name the event codes, or ask for a value")
+	}
 	return c, nil
 }
 

@@ -193,6 +193,10 @@ func met(o *Operation, vs []string, raw, doc Event) bool {
 			if len(have) == 0 {
 				return false
 			}
+		case "one":
+			if len(have) != 1 {
+				return false
+			}
 		case "lacks":
 			if len(have) > 0 {
 				return false

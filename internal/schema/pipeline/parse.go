@@ -238,7 +238,7 @@ func condition(text string) (Condition, error) {
 			return Condition{Op: op, Values: values(list)}, nil
 		}
 	}
-	for word, op := range map[string]string{"has ": "has", "lacks ": "lacks"} {
+	for word, op := range map[string]string{"has ": "has", "lacks ": "lacks", "one ": "one"} {
 		if f, ok := strings.CutPrefix(text, word); ok {
 			return Condition{Field: f, Op: op}, nil
 		}

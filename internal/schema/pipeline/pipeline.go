@@ -90,7 +90,7 @@ type Step struct{ Name, Arg string }
 // Condition is about the value itself (Field empty), another raw field, or the target (Field "target", Op "unset").
 type Condition struct {
 	Field  string
-	Op     string // =, !=, has, lacks, unset
+	Op     string // =, !=, has, lacks, one, unset
 	Values []string
 }
 

@@ -33,6 +33,7 @@ stream test/log
   set event.kind event
   set [2] event.outcome failure ? status=bad,worse
   copy pid -> process.pid | number
+  set event.type single ? one part
   remove secret
   move hashes -> file.hash.md5 | key MD5 | lower
   pairs Changes -> changed.
@@ -58,6 +59,8 @@ stream test/log
 			Event{"event.kind": {"event"}, "event.outcome": {"failure"}, "file.name": {"b.exe"}, "raw.code": {"2"}, "raw.path": {`C:\a\b.exe`}, "raw.status": {"BAD"}}, nil},
 		{"numbers, removals, keys", Event{"pid": {"0x1f"}, "secret": {"x"}, "hashes": {"SHA1=A,MD5=B2"}},
 			Event{"event.kind": {"event"}, "process.pid": {"31"}, "raw.pid": {"0x1f"}, "file.hash.md5": {"b2"}}, []string{"raw.hashes", "raw.secret"}},
+		{"a condition that holds for a single value", Event{"part": {"a"}}, Event{"event.kind": {"event"}, "event.type": {"single"}, "raw.part": {"a"}}, nil},
+		{"and not for several", Event{"part": {"a", "b"}}, Event{"event.kind": {"event"}, "raw.part": {"a", "b"}}, nil},
 		{"two fields for each changed property", Event{"Changes{}.Name": {"Role.Name", "Tag"}, "Changes{}.NewValue": {"admin", ""}, "Changes{}.OldValue": {"user", "a"}},
 			Event{"event.kind": {"event"}, "changed.Role_Name.NewValue": {"admin"}, "changed.Role_Name.OldValue": {"user"}, "changed.Tag.OldValue": {"a"}},
 			[]string{"raw.Changes.Name", "raw.Changes.NewValue", "raw.Changes.OldValue"}},

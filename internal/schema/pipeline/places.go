@@ -80,8 +80,11 @@ func (s *Stream) Codes(raw string) []string {
 	return slices.Compact(out)
 }
 
-// Always reports whether every event of each code has the raw field, if only with a placeholder.
+// Always reports whether every event of each code has the raw field, if only with a placeholder; has [*] says so of all events.
 func (s *Stream) Always(raw string, codes []string) bool {
+	if slices.Contains(s.Has["*"], raw) {
+		return true
+	}
 	for _, c := range codes {
 		if !slices.Contains(s.Has[c], raw) {
 			return false
@@ -104,4 +107,14 @@ func faithful(list []Step) bool {
 		}
 	}
 	return true
+}
+
+// Held reports whether events of some of the codes, of some code where none is named, have the raw field with a placeholder.
+func (s *Stream) Held(raw string, codes []string) bool {
+	for code, fields := range s.Has {
+		if slices.Contains(fields, raw) && (len(codes) == 0 || slices.Contains(codes, code)) {
+			return true
+		}
+	}
+	return false
 }
