@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -152,5 +153,63 @@ func TestBulkIsGuarded(t *testing.T) {
 	p.sees("1 rule accepted: " + theirs.Title)
 	if d := g.document(id, theirs.ID); d.state() != "accepted" {
 		t.Errorf("it is %s", d.state())
+	}
+}
+
+// TestDecisionsInView: while one reads the notes and scrolls, on a small screen and on a telephone, what one decides with and the
+// worst note stay in view, and the last decision alone is told of, where it covers no button of them.
+func TestDecisionsInView(t *testing.T) {
+	g := start(t)
+	id := g.migrated()
+	p := open(t, g.URL)
+	rule := g.list(id, "result=partial&matched=no&sort=holes&order=desc").Rows[0]
+	for _, size := range [][2]int64{{1280, 800}, {375, 812}} {
+		p.size(size[0], size[1])
+		p.visit("#/m/" + id + "/rules/" + url.PathEscape(rule.ID))
+		p.until("its place is known", "document.querySelector('.rule-open')")
+		p.until("the editors are there", "document.querySelectorAll('.pane .cm-editor').length > 0")
+		p.picture(fmt.Sprintf("decide-%d", size[0]))
+		inView := func(when string) {
+			t.Helper()
+			p.until(fmt.Sprintf("%s, %d wide: the decisions are in view", when, size[0]), `(() => {
+				const all = [...document.querySelectorAll('.rule-actions button')].filter(b => b.getClientRects().length > 0)
+				return all.length >= 4 && all.every(b => {
+					const r = b.getBoundingClientRect()
+					return b.contains(document.elementFromPoint(r.x + r.width / 2, r.y + r.height / 2)) || b.disabled && r.top >= 0 && r.bottom <= innerHeight && r.right <= innerWidth
+				})
+			})()`)
+			if wide := evaluate[float64](p, "document.documentElement.scrollWidth - innerWidth"); wide > 0 {
+				t.Errorf("the rule is %g pixels wider than the window: %s", wide, p.widest())
+			}
+			if rows := evaluate[float64](p, "document.querySelector('.rule-actions').getBoundingClientRect().height"); rows > 60 {
+				t.Errorf("%d wide: the decisions take %g pixels", size[0], rows)
+			}
+		}
+		p.until("the worst note is in view", "(r => r && r.top >= 0 && r.bottom <= innerHeight)(document.querySelector('.lead-note')?.getBoundingClientRect())")
+		p.eval("document.querySelector('.rule-note:last-child').scrollIntoView({block: 'end'})")
+		inView("at the last note")
+		p.click("button", "^All [0-9]+ notes?$")
+		p.until("the notes are below the head", `(() => {
+			const head = document.querySelector('.rule-actions').getBoundingClientRect(), note = document.querySelector('.rule-note').getBoundingClientRect()
+			return note.top >= head.bottom && note.top < innerHeight
+		})()`)
+		inView("at the notes")
+		p.picture(fmt.Sprintf("decide-notes-%d", size[0]))
+		p.click("button", "^Reject$")
+		p.sees("1 rule rejected")
+		p.click("button", "^Rejected$")
+		p.sees("1 rule reopened")
+		if n := evaluate[float64](p, "document.querySelectorAll('.toast').length"); n != 1 {
+			t.Errorf("%g messages tell of one rule", n)
+		}
+		inView("with a message")
+		p.picture(fmt.Sprintf("decide-told-%d", size[0]))
+		p.click("button", "^Edit$")
+		p.until("the editor has the focus, in view", `(() => {
+			const r = document.activeElement?.closest('.rule-editor .cm-editor')?.getBoundingClientRect()
+			return r && r.top >= document.querySelector('.rule-actions').getBoundingClientRect().bottom && r.top < innerHeight / 2 + 100
+		})()`)
+		p.picture(fmt.Sprintf("decide-edit-%d", size[0]))
+		p.click("button", "^Close$")
 	}
 }

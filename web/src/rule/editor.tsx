@@ -21,6 +21,17 @@ interface EditorProps {
   onClose: () => void
 }
 
+/** Brings the editor into view, with the keyboard in it: on a phone it stands below the SPL. */
+export function toEditor(): void {
+  const box = document.querySelector<HTMLElement>('.rule-editor')
+  if (!box) return
+  box.querySelector<HTMLElement>('.cm-content')?.focus({preventScroll: true})
+  // Where one sees most of it nothing moves.
+  const {top, bottom} = box.getBoundingClientRect()
+  const head = document.querySelector('.rule-actions')?.getBoundingClientRect().bottom ?? 0
+  if (top < head || Math.min(bottom, top + 240) > innerHeight) box.scrollIntoView({block: 'start'})
+}
+
 /** Changes the ES|QL and the settings of a rule, checked while one types. */
 export function RuleEditor({rule, edit, onEdit, onWrite, onSaved, onConflict, onClose}: EditorProps) {
   const [diff, setDiff] = useState(false)
@@ -38,7 +49,10 @@ export function RuleEditor({rule, edit, onEdit, onWrite, onSaved, onConflict, on
   useEffect(() => {
     let tries = 0
     const timer = setInterval(() => {
-      if (editor.current) editor.current.view.focus()
+      if (editor.current) {
+        editor.current.view.focus()
+        toEditor()
+      }
       if (editor.current || ++tries > 40) clearInterval(timer)
     }, 50)
     return () => clearInterval(timer)

@@ -4,7 +4,7 @@ import type {Verdict} from '../rules/review'
 import {Badge, Button, Menu, Time} from '../ui'
 import {num} from '../ui/format'
 import {severityName} from './notes'
-import {panel} from './panel'
+import {toNotes} from './notes-lead'
 
 interface HeadProps {
   rule: Rule
@@ -43,141 +43,142 @@ export function RuleHead({rule, counts, around, list, mayWrite, back, step, set,
   const accepts = state === 'open' && ended && query
   // Until it is known it is taken for so, for a button that comes later would move the others.
   const onward = around === undefined || around.open > 0
+  const title = elastic?.title || rule.original_rule.title || rule.id
   return (
-      <header class="rule-head">
-        <div class="rule-way">
-          <a
-            href={list}
-            onClick={e => {
-              e.preventDefault()
-              back()
-            }}
-          >
-            All rules
-          </a>
-          <span class="rule-step">
-            <Button
-              small
-              kind="quiet"
-              class="turn-back"
-              icon="chevron"
-              aria-label="Previous rule (k)"
-              title="Previous rule (k)"
-              disabled={!around?.before}
-              onClick={() => step(around?.before)}
-            />
-            <span class="rule-place">
-              {around && around.at >= 0 ? `${num(around.at + 1)} of ${num(around.total)} · ` : ''}
-              {around ? <span class="rule-open">{open > 0 ? `${num(open)} open` : 'none open'}</span> : null}
-            </span>
-            <Button
-              small
-              kind="quiet"
-              icon="chevron"
-              aria-label="Next rule (j)"
-              title="Next rule (j)"
-              disabled={!around?.after}
-              onClick={() => step(around?.after)}
-            />
+    <>
+      <div class="rule-way">
+        <a
+          href={list}
+          onClick={e => {
+            e.preventDefault()
+            back()
+          }}
+        >
+          All rules
+        </a>
+        <span class="rule-step">
+          <Button
+            small
+            kind="quiet"
+            class="turn-back"
+            icon="chevron"
+            aria-label="Previous rule (k)"
+            title="Previous rule (k)"
+            disabled={!around?.before}
+            onClick={() => step(around?.before)}
+          />
+          <span class="rule-place">
+            {around && around.at >= 0 ? `${num(around.at + 1)} of ${num(around.total)} · ` : ''}
+            {around ? <span class="rule-open">{open > 0 ? `${num(open)} open` : 'none open'}</span> : null}
           </span>
-        </div>
+          <Button
+            small
+            kind="quiet"
+            icon="chevron"
+            aria-label="Next rule (j)"
+            title="Next rule (j)"
+            disabled={!around?.after}
+            onClick={() => step(around?.after)}
+          />
+        </span>
+      </div>
+      {/* Stays in view while one reads on: what the rule is, and what is decided about it. */}
+      <header class="rule-head">
         <div class="rule-name">
-          <h2>{elastic?.title || rule.original_rule.title || rule.id}</h2>
-          <p class="rule-facts">
-            <code>{rule.id}</code>
-            <ResultOf rule={rule} />
-            {(['error', 'approximation'] as const)
-              .filter(s => counts[s] > 0)
-              .map(s => (
-                <button
-                  key={s}
-                  type="button"
-                  class="linkish"
-                  onClick={() => {
-                    panel.value = 'notes'
-                    requestAnimationFrame(() => document.querySelector('.panel-tabs')?.scrollIntoView({block: 'start'}))
-                  }}
-                >
-                  {counts[s]} {severityName(s, counts[s])}
-                </button>
-              ))}
-            {rule.verification && rule.verification !== 'not_run' ? (
-              <Badge tone={rule.verification === 'passed' ? 'full' : 'approximations'}>
-                {rule.verification === 'passed' ? 'runs on your Elasticsearch' : rule.verification.replace('_', ' ')}
-              </Badge>
-            ) : null}
-          </p>
+          <h2 title={title}>{title}</h2>
         </div>
-        <div class="rule-actions">
-          <p class="sign-off">
-            {state === 'open' ? (
-              <span class="muted">Not signed off</span>
-            ) : (
-              <>
-                <Badge tone={state}>{state}</Badge>{' '}
-                <span class="muted">
-                  {rule.review?.by}, <Time at={rule.review?.at} />
-                </span>
-              </>
-            )}
-            {rule.edited ? (
-              <span class="muted">
-                edited by {rule.edited.by}, <Time at={rule.edited.at} />
-              </span>
-            ) : null}
-          </p>
-          {mayWrite ? (
-            <div class="row">
-              {onward ? (
-                <Button
-                  class="go-on"
-                  kind={accepts ? 'primary' : 'default'}
-                  icon={accepts ? 'check' : undefined}
-                  title={accepts ? 'Accept, and go to the next rule that is open (Shift A)' : 'Next rule that is open (n)'}
-                  onClick={e => {
-                    keepsFocus = document.activeElement === e.currentTarget
-                    goOn(accepts ? 'accepted' : undefined)
-                  }}
-                >
-                  {accepts ? 'Accept and next' : 'Next open'}
-                </Button>
-              ) : null}
+        {mayWrite ? (
+          <div class="rule-actions">
+            {onward ? (
               <Button
-                kind={accepts && !onward ? 'primary' : 'default'}
-                icon={onward && accepts ? undefined : 'check'}
-                why={query || state !== 'open' ? undefined : 'There is no query to accept: write one, or reject the rule'}
-                aria-pressed={state === 'accepted'}
-                title="Accept (a)"
-                onClick={() => set(state === 'accepted' ? 'open' : 'accepted')}
+                class="go-on"
+                kind={accepts ? 'primary' : 'default'}
+                icon={accepts ? 'check' : undefined}
+                title={accepts ? 'Accept, and go to the next rule that is open (Shift A)' : 'Next rule that is open (n)'}
+                onClick={e => {
+                  keepsFocus = document.activeElement === e.currentTarget
+                  goOn(accepts ? 'accepted' : undefined)
+                }}
               >
-                {state === 'accepted' ? 'Accepted' : 'Accept'}
+                {accepts ? 'Accept and next' : 'Next open'}
               </Button>
-              {state === 'open' && ended && !query && onward ? (
-                // Nothing keeps one at a rule that has no query and is rejected.
-                <Button icon="close" title="Reject, and go to the next rule that is open (Shift R)" onClick={() => goOn('rejected')}>
-                  Reject and next
-                </Button>
-              ) : (
-                <Button icon="close" aria-pressed={state === 'rejected'} title="Reject (r)" onClick={() => set(state === 'rejected' ? 'open' : 'rejected')}>
-                  {state === 'rejected' ? 'Rejected' : 'Reject'}
-                </Button>
-              )}
-              <Button icon="edit" title="Edit (e)" why={rule.status === 'processing' ? 'It is being translated' : undefined} onClick={startEdit}>
-                Edit
+            ) : null}
+            <Button
+              kind={accepts && !onward ? 'primary' : 'default'}
+              icon={onward && accepts ? undefined : 'check'}
+              why={query || state !== 'open' ? undefined : 'There is no query to accept: write one, or reject the rule'}
+              aria-pressed={state === 'accepted'}
+              title="Accept (a)"
+              onClick={() => set(state === 'accepted' ? 'open' : 'accepted')}
+            >
+              {state === 'accepted' ? 'Accepted' : 'Accept'}
+            </Button>
+            {state === 'open' && ended && !query && onward ? (
+              // Nothing keeps one at a rule that has no query and is rejected.
+              <Button icon="close" title="Reject, and go to the next rule that is open (Shift R)" onClick={() => goOn('rejected')}>
+                Reject and next
               </Button>
-              <Menu
-                label="More for this rule"
-                items={[
-                  {label: 'Translate again', icon: 'retry', hint: 'What it had come to stays in its history', onSelect: onRetry},
-                  {label: 'Back to the draft', icon: 'retry', why: rule.edited ? undefined : 'Nobody changed it', onSelect: onReset},
-                  {label: 'Reopen', icon: 'edit', why: state === 'open' ? 'It is open' : undefined, onSelect: () => set('open')},
-                  {label: 'Keys', icon: 'key', onSelect: onHelp},
-                ]}
-              />
-            </div>
-          ) : null}
-        </div>
+            ) : (
+              <Button icon="close" aria-pressed={state === 'rejected'} title="Reject (r)" onClick={() => set(state === 'rejected' ? 'open' : 'rejected')}>
+                {state === 'rejected' ? 'Rejected' : 'Reject'}
+              </Button>
+            )}
+            <Button icon="edit" title="Edit (e)" why={rule.status === 'processing' ? 'It is being translated' : undefined} onClick={startEdit}>
+              Edit
+            </Button>
+            <Menu
+              label="More for this rule"
+              items={[
+                {label: 'Translate again', icon: 'retry', hint: 'What it had come to stays in its history', onSelect: onRetry},
+                {label: 'Back to the draft', icon: 'retry', why: rule.edited ? undefined : 'Nobody changed it', onSelect: onReset},
+                {label: 'Reopen', icon: 'edit', why: state === 'open' ? 'It is open' : undefined, onSelect: () => set('open')},
+                {label: 'Keys', icon: 'key', onSelect: onHelp},
+              ]}
+            />
+          </div>
+        ) : null}
       </header>
+      <div class="rule-about">
+        <p class="rule-facts">
+          <code>{rule.id}</code>
+          <ResultOf rule={rule} />
+          {(['error', 'approximation'] as const)
+            .filter(s => counts[s] > 0)
+            .map(s => (
+              <button
+                key={s}
+                type="button"
+                class="linkish"
+                onClick={toNotes}
+              >
+                {counts[s]} {severityName(s, counts[s])}
+              </button>
+            ))}
+          {rule.verification && rule.verification !== 'not_run' ? (
+            <Badge tone={rule.verification === 'passed' ? 'full' : 'approximations'}>
+              {rule.verification === 'passed' ? 'runs on your Elasticsearch' : rule.verification.replace('_', ' ')}
+            </Badge>
+          ) : null}
+        </p>
+        <p class="sign-off">
+          {state === 'open' ? (
+            <span class="muted">Not signed off</span>
+          ) : (
+            <>
+              <Badge tone={state}>{state}</Badge>{' '}
+              <span class="muted">
+                {rule.review?.by}, <Time at={rule.review?.at} />
+              </span>
+            </>
+          )}
+          {rule.edited ? (
+            <span class="muted">
+              edited by {rule.edited.by}, <Time at={rule.edited.at} />
+            </span>
+          ) : null}
+        </p>
+      </div>
+    </>
   )
 }
 

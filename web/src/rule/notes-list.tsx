@@ -2,9 +2,10 @@ import type {Rule} from '../api/types'
 import {Badge, Empty, type Tone} from '../ui/basic'
 import {count} from '../ui/format'
 import {orderNotes, severityName, splitMessage, type Note} from './notes'
+import {mouseMoves} from './pointer'
 import {placeName} from './position'
 
-const tones: Record<Note['severity'], Tone> = {error: 'partial', approximation: 'approximations', info: 'neutral'}
+export const tones: Record<Note['severity'], Tone> = {error: 'partial', approximation: 'approximations', info: 'neutral'}
 
 interface NotesProps {
   rule: Rule
@@ -55,7 +56,9 @@ function Item({note, on, onShow, onStage}: {note: Note; on: boolean; onShow: () 
   return (
     <li
       class={`rule-note rule-note-${note.severity}${note.follows ? ' follows' : ''}${on ? ' on' : ''}`}
-      onMouseEnter={() => onStage(note)}
+      onMouseMove={() => {
+        if (mouseMoves()) onStage(note)
+      }}
       onMouseLeave={() => onStage(null)}
     >
       <button type="button" class="rule-note-place" aria-pressed={on} onClick={onShow} onFocus={() => onStage(note)} onBlur={() => onStage(null)}>

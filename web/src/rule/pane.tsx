@@ -1,6 +1,7 @@
 import {useEffect, useRef, useState} from 'preact/hooks'
 import type {Editor} from '../ui/code'
 import type {Annotations} from './annotate'
+import {mouseMoves} from './pointer'
 import {stageAt} from './stages'
 
 interface PaneProps {
@@ -12,6 +13,9 @@ interface PaneProps {
   onStage: (stage: number | null) => void
   onPin: (stage: number | null) => void
 }
+
+/** How long a stage must be lit before the other side scrolls to it, in milliseconds: who only passes over it moves nothing. */
+export const restBeforeScroll = 150
 
 type Annotate = typeof import('./annotate')
 
@@ -52,7 +56,7 @@ export function Pane({text, language, label, annotations, onStage, onPin}: PaneP
           }),
           m.EditorView.domEventHandlers({
             mousemove: (e, v) => {
-              latest.current.onStage(at(v.posAtCoords({x: e.clientX, y: e.clientY})))
+              if (mouseMoves()) latest.current.onStage(at(v.posAtCoords({x: e.clientX, y: e.clientY})))
             },
             mouseleave: () => {
               latest.current.onStage(null)
@@ -90,7 +94,9 @@ export function Pane({text, language, label, annotations, onStage, onPin}: PaneP
     const m = made.current
     if (!m) return
     const range = shown ?? (lit === null || box.current?.matches(':hover') ? undefined : annotations.stages.find(s => s.stage === lit))
-    if (range) m.kit.reveal(m.editor.view, range.from, range.to)
+    if (!range) return
+    const timer = setTimeout(() => m.kit.reveal(m.editor.view, range.from, range.to), shown ? 0 : restBeforeScroll)
+    return () => clearTimeout(timer)
   }, [lit, shown, ready])
 
   return (

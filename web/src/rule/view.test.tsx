@@ -151,6 +151,9 @@ describe('one rule', () => {
     expect([...root.querySelectorAll('.stage-button')].map(b => b.textContent)).toEqual(['1search', '2stats'])
     expect([...root.querySelectorAll('.rule-note .badge')].map(b => b.textContent)).toEqual(['hole', 'follows', 'note'])
     expect(root.querySelector('.rule-facts')?.textContent).toContain('1 hole')
+    // What matters stands above the queries, too.
+    expect([...root.querySelectorAll('.lead-note')].map(n => n.textContent)).toEqual(['holeFoo is no command Check its spelling'])
+    expect(root.querySelector('.lead-all')?.textContent).toBe('All 3 notes')
     expect(root.querySelector('.more-notes summary')?.textContent).toContain('1 more hole that only follows')
     expect(calls.filter(c => c.path.endsWith('/rule')).map(c => c.query.get('rule_id'))).toEqual(['r/1'])
   })
@@ -160,6 +163,15 @@ describe('one rule', () => {
     await settle()
     expect(root.querySelectorAll('.stage-button')[1]?.classList.contains('lit')).toBe(true)
     expect(root.querySelectorAll('.stage-button')[0]?.classList.contains('lit')).toBe(false)
+  })
+  it('lights a stage beneath a mouse that moves, not one that came beneath it', async () => {
+    await open()
+    const move = async (clientX: number) => {
+      root.querySelectorAll('.stage-button')[1]?.dispatchEvent(new MouseEvent('mousemove', {clientX, bubbles: true}))
+      await settle()
+      return root.querySelectorAll('.stage-button')[1]?.classList.contains('lit')
+    }
+    expect([await move(40), await move(40), await move(41)]).toEqual([false, false, true])
   })
   it('is checked while one types, and saved with its revision', async () => {
     await open()

@@ -18,13 +18,15 @@ import {num} from '../ui/format'
 import type {Annotations} from './annotate'
 import {ConflictDialog, lastChange} from './conflict'
 import {beginEdit, changedFields, type Edit, keepEdit, keptEdit, unsaved, upTo} from './edit'
-import {RuleEditor} from './editor'
+import {RuleEditor, toEditor} from './editor'
 import {RuleHead} from './head'
 import {History} from './history'
 import {countNotes, type Note as RuleNote, orderNotes, severityName} from './notes'
+import {NotesLead} from './notes-lead'
 import {Notes} from './notes-list'
 import {Pane} from './pane'
 import {panel} from './panel'
+import {mouseMoves} from './pointer'
 import {Places, shownText} from './position'
 import {NearRules} from './prebuilt'
 import {Settings} from './settings'
@@ -152,7 +154,8 @@ function Loaded({rule, query, onRule, reload, stale}: LoadedProps) {
   const startEdit = () => {
     if (!mayWrite || rule.status === 'processing') return
     setShown('rule')
-    if (!edit) setEditState(beginEdit(rule))
+    if (edit) toEditor()
+    else setEditState(beginEdit(rule))
   }
   useEffect(() => {
     if (edit) toast('Your change that was not saved is back', {kind: 'info'})
@@ -176,7 +179,7 @@ function Loaded({rule, query, onRule, reload, stale}: LoadedProps) {
       // Asked now, because others decide too; and before, because a rule that was just changed may stand elsewhere in the list.
       const place = await model.around(rule.id)
       if (verdict && state !== verdict && !(verdict === 'accepted' && state === 'installed')) {
-        const answer = await actions.set([{rule_id: rule.id, revision: rule.revision}], verdict, true)
+        const answer = await actions.set([{rule_id: rule.id, revision: rule.revision}], verdict)
         if (!answer || answer.changed.length === 0) return
       }
       // Who went elsewhere meanwhile stays there.
@@ -323,6 +326,8 @@ function Loaded({rule, query, onRule, reload, stale}: LoadedProps) {
         </Note>
       ) : null}
 
+      <NotesLead notes={notes} shown={note?.index ?? null} onShow={setNote} onStage={n => setLit(n ? stageOfPlace(list, n.start) : null)} />
+
       {list.length > 0 ? (
         <ol class="stage-strip" aria-label="Stages of the search">
           {list.map((s, i) => {
@@ -334,7 +339,9 @@ function Loaded({rule, query, onRule, reload, stale}: LoadedProps) {
                   class={`stage-button${current === i ? ' lit' : ''}${worst ? ` stage-${worst.severity}` : ''}${s.esql.length === 0 ? ' stage-none' : ''}`}
                   aria-pressed={pinned === i}
                   title={!fits ? s.spl.text : s.esql.length > 0 ? s.esql.map(e => e.text).join('\n') : 'Nothing of the ES|QL comes from it'}
-                  onMouseEnter={() => setLit(i)}
+                  onMouseMove={() => {
+                    if (mouseMoves()) setLit(i)
+                  }}
                   onMouseLeave={() => setLit(null)}
                   onFocus={() => setLit(i)}
                   onBlur={() => setLit(null)}

@@ -3,7 +3,7 @@ import {api, of} from '../api/client'
 import type {Migration, ReviewChange, Reviewed} from '../api/types'
 import {Button} from '../ui/basic'
 import {Dialog} from '../ui/dialog'
-import {closeToast, toast, toastError} from '../ui/toast'
+import {toast, toastError} from '../ui/toast'
 import {lastUndo, review, rulesWord, undoOf, type Verdict, verdictDone} from './review'
 
 export interface Refused {
@@ -13,10 +13,10 @@ export interface Refused {
 
 interface ReviewActions {
   /**
-   * Sets the sign-off of rules, says what became of it, and offers the way back. Of one rule after the other only the last is
-   * told of: messages would pile up over what one looks at.
+   * Sets the sign-off of rules, says what became of it, and offers the way back. Only the last decision is told of: messages
+   * would pile up over what one looks at.
    */
-  set: (rules: {rule_id: string; revision: number}[], verdict: Verdict, one?: boolean) => Promise<Reviewed | undefined>
+  set: (rules: {rule_id: string; revision: number}[], verdict: Verdict) => Promise<Reviewed | undefined>
   undo: () => Promise<void>
   retry: (rules: {rule_id: string; revision: number}[]) => Promise<void>
   /** The rules that were refused, in a dialog; null when there are none. */
@@ -24,14 +24,14 @@ interface ReviewActions {
   closeRefused: () => void
 }
 
-/** The message about the last rule of a walk from one to the next. */
-let oneByOne = 0
+/** What the messages about decisions are about. */
+const about = 'decision'
 
 /** Bulk and single sign-off, the same in the list and on a rule. changed is called with each answer; titleOf names a single rule in the message. */
 export function useReviewActions(migration: string, changed: (r: Reviewed) => void, titleOf: (id: string) => string | undefined): ReviewActions {
   const refused = useSignal<Refused | null>(null)
 
-  const send = async (changes: ReviewChange[], done: string, withUndo: boolean, known?: string, one = false): Promise<Reviewed | undefined> => {
+  const send = async (changes: ReviewChange[], done: string, withUndo: boolean, known?: string): Promise<Reviewed | undefined> => {
     const title = known ?? (changes.length === 1 ? titleOf(changes[0]?.rule_id ?? '') : undefined)
     const named = title ? `: ${title.length > 60 ? title.slice(0, 59) + '…' : title}` : ''
     let answer: Reviewed
@@ -45,11 +45,9 @@ export function useReviewActions(migration: string, changed: (r: Reviewed) => vo
     const back = withUndo ? undoOf(answer) : []
     lastUndo.value = back.length > 0 ? {migration, changes: back, title} : null
     if (answer.changed.length > 0) {
-      if (one) closeToast(oneByOne)
-      const told = toast(`${rulesWord(answer.changed.length)} ${done}${named}`, back.length > 0 ? {undo: () => takeBack(back, title)} : {})
-      if (one) oneByOne = told
+      toast(`${rulesWord(answer.changed.length)} ${done}${named}`, back.length > 0 ? {about, undo: () => takeBack(back, title)} : {about})
     }
-    if (answer.refused.length === 1 && changes.length === 1) toast(`Not ${done}${named}: ${answer.refused[0]?.why ?? ''}`, {kind: 'error'})
+    if (answer.refused.length === 1 && changes.length === 1) toast(`Not ${done}${named}: ${answer.refused[0]?.why ?? ''}`, {kind: 'error', about})
     else if (answer.refused.length > 0) refused.value = {title: `${rulesWord(answer.refused.length)} not ${done}`, list: answer.refused}
     return answer
   }
@@ -64,7 +62,7 @@ export function useReviewActions(migration: string, changed: (r: Reviewed) => vo
   const undo = async (): Promise<void> => {
     const last = lastUndo.value
     if (!last || last.migration !== migration) {
-      toast('There is nothing to undo.', {kind: 'info'})
+      toast('There is nothing to undo.', {kind: 'info', about})
       return
     }
     lastUndo.value = null
@@ -82,13 +80,11 @@ export function useReviewActions(migration: string, changed: (r: Reviewed) => vo
   }
 
   return {
-    set: (rules, verdict, one) =>
+    set: (rules, verdict) =>
       send(
         rules.map(r => ({...r, state: verdict})),
         verdictDone[verdict],
         true,
-        undefined,
-        one,
       ),
     undo,
     retry,

@@ -122,17 +122,23 @@ describe('the list', () => {
     expect(asked('/review')[1]?.body?.rules).toEqual([1, 2, 3].map(i => ({rule_id: `r${i}`, revision: 8, state: 'open'})))
     expect(root.querySelectorAll('.cell-review .tone-accepted').length).toBe(0)
   })
-  it('takes back the change that a message tells of, not the one after it', async () => {
+  it('tells of the last decision alone, and takes back what the message names', async () => {
     await open()
+    const told = () => [...document.querySelectorAll('.toast-text')].map(t => t.textContent)
     await press('a')
     await press('j')
     await press('a')
-    const first = [...document.querySelectorAll('.toast')].find(t => t.textContent?.includes('1 rule accepted: Rule 0'))
-    ;[...first?.querySelectorAll('button') ?? []].find(b => b.textContent === 'Undo')?.click()
+    expect(told()).toEqual(['1 rule accepted: Rule 1'])
+    ;[...document.querySelectorAll<HTMLButtonElement>('.toast button')].find(b => b.textContent === 'Undo')?.click()
     await settle()
-    expect(asked('/review')[2]?.body?.rules).toEqual([{rule_id: 'r0', revision: 8, state: 'open'}])
+    expect(asked('/review')[2]?.body?.rules).toEqual([{rule_id: 'r1', revision: 8, state: 'open'}])
+    expect(told()).toEqual(['1 rule as before: Rule 1'])
+    await press('k')
+    await press('r')
     await press('u')
-    expect(asked('/review')[3]?.body?.rules).toEqual([{rule_id: 'r1', revision: 8, state: 'open'}])
+    expect(told()).toEqual(['1 rule as before: Rule 0'])
+    await press('u')
+    expect(told()).toEqual(['There is nothing to undo.'])
   })
   it('hides the columns that are empty for every rule, and the ids that say nothing more', () => {
     const facets = {techniques: [], sources: [{name: 'logs-*', rules: 1}]} as unknown as Facets

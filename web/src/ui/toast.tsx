@@ -9,6 +9,8 @@ export interface ToastOptions {
   undo?: () => Promise<void> | void
   /** How long it stays, in milliseconds; errors stay until they are closed. */
   stay?: number
+  /** What it is about: of one subject only the newest message is shown. */
+  about?: string
 }
 
 interface Shown extends ToastOptions {
@@ -26,8 +28,9 @@ export function closeToast(id: number): void {
 /** Says briefly what happened; with undo it can be taken back. */
 export function toast(text: string, o: ToastOptions = {}): number {
   const id = next++
-  shown.value = [...shown.value.slice(-3), {...o, id, text}]
-  const stay = o.stay ?? (o.kind === 'error' ? 0 : o.undo ? 12_000 : 5_000)
+  const others = o.about === undefined ? shown.value : shown.value.filter(t => t.about !== o.about)
+  shown.value = [...others.slice(-3), {...o, id, text}]
+  const stay = o.stay ?? (o.kind === 'error' ? 0 : o.undo ? 8_000 : 5_000)
   if (stay > 0) setTimeout(() => closeToast(id), stay)
   return id
 }

@@ -63,6 +63,19 @@ describe('a toast', () => {
     expect(undo).toHaveBeenCalledTimes(1)
     expect(root.textContent).not.toContain('3 rules are accepted')
   })
+  it('gives way to a newer one about the same, and to no other', async () => {
+    await show(<Toasts />)
+    await act(() => {
+      toast('one', {about: 'a'})
+      toast('two', {about: 'b'})
+      toast('three')
+      toast('four', {about: 'a'})
+      toast('five')
+    })
+    const told = [...root.querySelectorAll('.toast-text')].map(t => t.textContent)
+    expect(told.slice(-4)).toEqual(['two', 'three', 'four', 'five'])
+    expect(told).not.toContain('one')
+  })
 })
 
 describe('what is shown', () => {
