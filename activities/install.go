@@ -15,6 +15,7 @@ import (
 
 	"github.com/rulebridge/rulebridge/internal/kibana/client"
 	"github.com/rulebridge/rulebridge/internal/kibana/install"
+	"github.com/rulebridge/rulebridge/internal/migration"
 	"github.com/rulebridge/rulebridge/internal/store"
 	"github.com/rulebridge/rulebridge/workflows"
 )
@@ -67,13 +68,18 @@ func (a *Install) Page(ctx context.Context, in workflows.InstallPageInput) (out 
 		}
 		out = workflows.InstallPageOutput{Next: next, Total: len(rules)}
 		for _, r := range rules {
-			switch install.KindOf(r) {
+			kind, reason := install.Sort(r, migration.Take(in.Take))
+			switch kind {
 			case install.Prebuilt:
 				out.Prebuilt = append(out.Prebuilt, r.ID)
 			case install.Custom:
 				out.Custom = append(out.Custom, r.ID)
 			default:
 				out.LeftOut++
+				if out.Omitted == nil {
+					out.Omitted = migration.Omissions{}
+				}
+				out.Omitted[reason]++
 			}
 		}
 		return nil
@@ -85,7 +91,7 @@ func (a *Install) Page(ctx context.Context, in workflows.InstallPageInput) (out 
 func (a *Install) Prebuilt(ctx context.Context, in workflows.InstallPrebuiltInput) (out workflows.InstallPrebuiltOutput, err error) {
 	log := a.log.With(zap.String("migration_id", in.MigrationID), zap.String("kibana", in.Kibana))
 	err = a.do(ctx, log, func(ctx context.Context) error {
-		results, err := a.installer.Prebuilt(ctx, in.Kibana, in.MigrationID, cmp.Or(in.By, author), in.RuleIDs)
+		results, err := a.installer.Prebuilt(ctx, in.Kibana, in.MigrationID, cmp.Or(in.By, author), in.RuleIDs, migration.Take(in.Take))
 		if err != nil {
 			return err
 		}
@@ -139,7 +145,7 @@ func (a *Install) Enable(ctx context.Context, in workflows.InstallRuleInput) (ou
 }
 
 func installOptions(in workflows.InstallRuleInput) install.Options {
-	return install.Options{Overwrite: in.Overwrite, Exceptions: in.Exceptions}
+	return install.Options{Overwrite: in.Overwrite, Exceptions: in.Exceptions, Take: migration.Take(in.Take)}
 }
 
 func (a *Install) ruleLog(in workflows.InstallRuleInput) *zap.Logger {

@@ -141,6 +141,9 @@ func (r *installTarget) bind(s *Server, c *gin.Context) (err error) {
 	if err := s.tellsExclusions(r.options.Exceptions); err != nil {
 		return err
 	}
+	if r.options.Take, err = takeOf("take", c.Query("take")); err != nil {
+		return err
+	}
 	r.kibana = c.Query("kibana")
 	return s.kibanaName("kibana", r.kibana)
 }
@@ -185,6 +188,7 @@ type startInstallRequest struct {
 	kibana            string
 	overwrite, enable bool
 	exceptions        bool
+	take              migration.Take
 	spread            time.Duration
 }
 
@@ -207,6 +211,11 @@ func (r *startInstallRequest) bind(s *Server, c *gin.Context) error {
 			r.enable, err = b.boolean(name)
 		case "exceptions":
 			r.exceptions, err = b.boolean(name)
+		case "take":
+			var text string
+			if text, err = b.text(name, maxSmall, ""); err == nil {
+				r.take, err = takeOf(name, text)
+			}
 		case "spread":
 			var text string
 			if text, err = b.text(name, maxSmall, ""); err == nil {
@@ -215,7 +224,7 @@ func (r *startInstallRequest) bind(s *Server, c *gin.Context) error {
 				}
 			}
 		default:
-			err = b.fault(clip(name, 64), "is not known; use kibana, overwrite, enable, exceptions or spread")
+			err = b.fault(clip(name, 64), "is not known; use kibana, take, overwrite, enable, exceptions or spread")
 		}
 		return true, err
 	})
@@ -251,7 +260,7 @@ func (s *Server) startInstall(ctx context.Context, r *startInstallRequest) (star
 	settings := s.Settings.Migration
 	started, err := s.Installs.Workflows.Start(ctx, workflows.InstallInput{
 		By:          PrincipalOf(ctx).Name,
-		MigrationID: m.ID, Kibana: r.kibana, Overwrite: r.overwrite, Enable: r.enable, Exceptions: r.exceptions, Spread: r.spread,
+		MigrationID: m.ID, Kibana: r.kibana, Overwrite: r.overwrite, Enable: r.enable, Exceptions: r.exceptions, Take: string(r.take), Spread: r.spread,
 		Settings: workflows.Settings{HeartbeatTimeout: settings.Heartbeat, StartToClose: settings.StartToClose},
 	})
 	return startAnswer{started}, err
@@ -302,7 +311,7 @@ func (s *Server) installStatus(ctx context.Context, r *installTarget) (installAn
 // also made where none runs.
 func (s *Server) recordInstall(ctx context.Context, id, run string, ended time.Time, a installAnswer) {
 	i := report.Installation{Kibana: a.Kibana, Run: run, Ended: ended.UTC(), Code: a.Code, Created: a.Counts.Created, Updated: a.Counts.Updated, Unchanged: a.Counts.Unchanged,
-		Kept: a.Counts.Kept, Prebuilt: a.Counts.Prebuilt, LeftOut: a.Counts.LeftOut, Failed: a.Counts.Failed, Enabled: a.Counts.Enabled,
+		Kept: a.Counts.Kept, Prebuilt: a.Counts.Prebuilt, LeftOut: a.Counts.LeftOut, LeftOutBy: a.Omitted, Failed: a.Counts.Failed, Enabled: a.Counts.Enabled,
 		Lists: a.Counts.Lists, Exceptions: a.Counts.Exceptions, ExceptionLists: a.Lists}
 	for _, f := range a.Failures {
 		i.Failures = append(i.Failures, report.NotInstalled{RuleID: f.RuleID, Code: f.Code, Status: f.Status, Why: f.Why})

@@ -75,12 +75,18 @@ func TestInstallRoutes(t *testing.T) {
 	id := b.create(1)
 	base := BasePath + "/" + id + "/install"
 	b.want(b.do("GET", base+"/plan?kibana=prod&overwrite=true", ""), 200, `"outcome":"kept"`)
+	b.want(b.do("GET", base+"/plan?kibana=prod&take=accepted", ""), 200, `"outcome":"kept"`)
+	if f.planned.Take != migration.TakeAccepted {
+		t.Errorf("planned with %+v", f.planned)
+	}
+	b.want(b.do("GET", base+"/plan?kibana=prod&take=x", ""), 400, "take", "all or accepted")
+	b.want(b.do("POST", base, `{"kibana":"prod","take":"x"}`), 400, "take", "all or accepted")
 	b.want(b.do("GET", base+"?kibana=prod", ""), 204, "")
 	b.want(b.do("DELETE", base+"?kibana=prod", ""), 200, `{"stopped":false}`)
-	b.want(b.do("POST", base, `{"kibana":"prod","overwrite":true,"enable":true,"spread":"90s"}`), 200, `{"started":true}`)
+	b.want(b.do("POST", base, `{"kibana":"prod","take":"accepted","overwrite":true,"enable":true,"spread":"90s"}`), 200, `{"started":true}`)
 	b.want(b.do("POST", base, `{"kibana":"prod"}`), 200, `{"started":false}`)
 	in := f.inputs[0]
-	if in.MigrationID != id || in.Kibana != "prod" || !in.Overwrite || !in.Enable || in.Spread != 90*time.Second {
+	if in.MigrationID != id || in.Kibana != "prod" || !in.Overwrite || !in.Enable || in.Spread != 90*time.Second || in.Take != "accepted" {
 		t.Errorf("%+v", in)
 	}
 	f.status = workflows.InstallStatus{Phase: workflows.InstallPhaseCustom, Code: workflows.InstallCredential,
@@ -140,7 +146,7 @@ func TestInstallExceptions(t *testing.T) {
 	id = b.create(1)
 	base = BasePath + "/" + id + "/install"
 	b.want(b.do("GET", base+"/plan?kibana=prod&exceptions=true", ""), 200, `"item_id":"l-1"`)
-	if f.planned != (install.Options{Exceptions: true}) {
+	if f.planned != (install.Options{Exceptions: true, Take: migration.TakeAll}) {
 		t.Errorf("%+v", f.planned)
 	}
 	b.want(b.do("GET", base+"/plan?kibana=prod&exceptions=x", ""), 400, "exceptions")

@@ -139,7 +139,41 @@ func (r *exportRequest) bind(s *Server, c *gin.Context) (err error) {
 	if err := s.tellsExclusions(r.exceptions); err != nil {
 		return err
 	}
+	if r.options.Take, err = takeOf("take", c.Query("take")); err != nil {
+		return err
+	}
 	return r.id.bind(s, c)
+}
+
+// takeOf reads which rules are to be taken; empty is all.
+func takeOf(field, text string) (migration.Take, error) {
+	if text == "" {
+		return migration.TakeAll, nil
+	}
+	if take := migration.Take(text); slices.Contains(migration.Takes(), take) {
+		return take, nil
+	}
+	return "", badRequest("%s: %q is not known; use all or accepted", field, clip(text, 32))
+}
+
+// GET /{id}/export/counts.
+
+// exportCounts says what an export or an installation would take and leave out.
+func (s *Server) exportCounts(ctx context.Context, r *migrationID) (kibana.Counts, error) {
+	counts := kibana.Counts{LeftOut: migration.Omissions{}}
+	q := store.RuleQuery{Size: 200}
+	for {
+		rules, next, err := s.Store.List(ctx, string(*r), q)
+		if err != nil {
+			return counts, fmt.Errorf("listing rules after %q: %w", clip(q.After, 64), err)
+		}
+		for _, rule := range rules {
+			counts.Add(rule)
+		}
+		if q.After = next; next == "" {
+			return counts, nil
+		}
+	}
 }
 
 // export answers with an archive of the files that the command export writes.

@@ -97,7 +97,9 @@ func TestExportOfAMigration(t *testing.T) {
 	b.want(b.do("GET", BasePath+"/"+id+"/export?format=xml", ""), 400, "xml", "ndjson, toml")
 	b.want(b.do("GET", BasePath+"/"+id+"/export?exceptions=true", ""), 400, "no compiler")
 	b.want(b.do("GET", BasePath+"/"+id+"/export?exceptions=x", ""), 400, "exceptions")
+	b.want(b.do("GET", BasePath+"/"+id+"/export?take=some", ""), 400, "take", "all or accepted")
 	b.want(b.do("GET", BasePath+"/unknown/export", ""), 204)
+	b.want(b.do("GET", BasePath+"/unknown/export/counts", ""), 204)
 }
 
 func TestDiffOfAMigration(t *testing.T) {

@@ -46,6 +46,7 @@ func (s *Server) register(e *gin.Engine) {
 		s.registerReview(rules)
 		rules.GET("/:id/report", handle(s, s.report))
 		rules.GET("/:id/export", handle(s, s.export))
+		rules.GET("/:id/export/counts", handle(s, s.exportCounts))
 		if s.Compiler != nil {
 			rules.GET("/:id/diff", handle(s, s.diff))
 		}

@@ -16,6 +16,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"go.uber.org/zap"
 
 	"github.com/rulebridge/rulebridge/app"
@@ -25,8 +26,8 @@ import (
 )
 
 type exportFlags struct {
-	out, url, format string
-	exceptions       bool
+	out, url, format, take string
+	exceptions             bool
 }
 
 func (p Program) exportCommand() *cobra.Command {
@@ -49,6 +50,8 @@ the queries: only where an exception list says exactly the same; export.json nam
 
 With --format toml the rules are files rules/NAME.toml in the layout of Elastic's detection-rules repository instead.
 
+Taken is every rule with a query that nobody rejected, partial ones too; with --take accepted only those that somebody accepted.
+
 A rule keeps its rule_id from export to export, so that a further import updates it where overwriting is allowed. Partial
 rules carry the tag "` + kibana.TagPartial + `" and say in their investigation guide what to settle.
 
@@ -63,6 +66,9 @@ only migration there is is taken.`,
 			}
 			if !slices.Contains(kibana.Formats(), f.format) {
 				return usagef("--format %q: use %s", f.format, strings.Join(kibana.Formats(), " or "))
+			}
+			if err := knownTake(f.take); err != nil {
+				return err
 			}
 			cfg, err := p.load(c)
 			if err != nil {
@@ -88,9 +94,22 @@ only migration there is is taken.`,
 	}
 	c.Flags().StringVar(&f.out, "out", "", "folder for the files")
 	c.Flags().StringVar(&f.format, "format", kibana.FormatNDJSON, "ndjson for Kibana's import, or toml")
+	takeFlag(c.Flags(), &f.take)
 	c.Flags().BoolVar(&f.exceptions, "exceptions", false, "write exclusions (filter macros, lookups of what is allowed) as exception lists")
 	c.Flags().StringVar(&f.url, "url", "", "gateway that keeps the migration, http(s)://[user:password@]host:port")
 	return c
+}
+
+// takeFlag is --take of the commands that bring rules elsewhere.
+func takeFlag(fs *pflag.FlagSet, take *string) {
+	fs.StringVar(take, "take", string(migration.TakeAll), "`which` rules: all that have a query and are not rejected, or accepted ones only")
+}
+
+func knownTake(take string) error {
+	if !slices.Contains(migration.Takes(), migration.Take(take)) {
+		return usagef("--take %s: use all or accepted", quote(take))
+	}
+	return nil
 }
 
 // export writes the files and says what they hold.
@@ -110,7 +129,7 @@ func (r *run) export(ctx context.Context, cfg config.Config, f exportFlags, stat
 		}
 		return r.p.printExport(f.out, sum, stats)
 	}
-	o := kibana.Options{MigrationID: r.id, Format: f.format, Context: ctx}
+	o := kibana.Options{MigrationID: r.id, Format: f.format, Take: migration.Take(f.take), Context: ctx}
 	if f.exceptions {
 		filters, err := app.NewFilters(cfg, r.resources, r.p.compilers(cfg, "--prebuilt", ""), zap.NewNop())
 		if err != nil {
@@ -150,7 +169,7 @@ func createExported(out, name string) (kibana.File, error) {
 
 // exportThere has the gateway export, which has the macros, and unpacks its archive.
 func (r *run) exportThere(ctx context.Context, f exportFlags, create func(name string) (kibana.File, error)) (sum kibana.Summary, err error) {
-	resp, err := r.gateway.call(ctx, http.MethodGet, "/"+url.PathEscape(r.id)+"/export?"+url.Values{"format": {f.format}, "exceptions": {"true"}}.Encode(), nil)
+	resp, err := r.gateway.call(ctx, http.MethodGet, "/"+url.PathEscape(r.id)+"/export?"+url.Values{"format": {f.format}, "exceptions": {"true"}, "take": {f.take}}.Encode(), nil)
 	if err != nil {
 		return sum, err
 	}
@@ -240,11 +259,25 @@ func removeEarlier(out string, earlier, now []string) error {
 	return nil
 }
 
+// because is why rules are left out, in brackets.
+func because(o migration.Omissions) string {
+	if why := o.String(); why != "" {
+		return " (" + why + ")"
+	}
+	return ""
+}
+
 func (p Program) printExport(out string, sum kibana.Summary, stats migration.Stats) error {
 	var b strings.Builder
 	say := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	say("%d rules written, %d of them partial", sum.Rules, sum.Partial)
-	say("%d rules that prebuilt rules replace, %d left out", sum.Prebuilt, sum.LeftOut)
+	say("%d rules that prebuilt rules replace, %d left out%s", sum.Prebuilt, sum.LeftOut, because(sum.LeftOutBy))
+	if sum.LeftOut > 0 && sum.Rules > 0 {
+		say("left-out.ndjson names those and says why")
+	}
+	if sum.Take == migration.TakeAll && sum.Partial > 0 {
+		say("with --take accepted only rules that somebody accepted are written")
+	}
 	for _, k := range sum.Lookups {
 		if k.Rows == 0 {
 			say("lookup index %s: add its rows, the migration does not have them", k.Index)

@@ -23,7 +23,7 @@ import (
 )
 
 type installFlags struct {
-	kibana, url               string
+	kibana, url, take         string
 	export                    string // the command that writes lookup indices
 	overwrite, enable, dryRun bool
 	exceptions                bool
@@ -45,6 +45,9 @@ First it says what that Kibana lacks (streams, fields, lookup indices) and what 
 that replace rules of yours are installed, then the translated ones, all disabled. A rule keeps its rule_id, so that a
 further installation finds it: what is there is left alone. With --overwrite rules that differ are changed, and how is printed
 first; whether they are enabled stays as it is.
+
+Taken is every rule with a query that nobody rejected, partial ones too; with --take accepted only those that somebody accepted.
+What is left out, and why, is counted; --dry-run names each rule.
 
 With --enable fully translated rules that are there as the migration gives them are enabled when all are installed, some every
 5 seconds over --spread. A rule runs when it is enabled and then at its interval, so those that were enabled apart go on running
@@ -70,6 +73,7 @@ Exit codes: 0 installed, 1 ended early (the reason is on stderr), 2 bad flags or
 	}
 	fs.StringVar(&f.kibana, "kibana", "", "`name` of the Kibana in the configuration")
 	fs.StringVar(&f.url, "url", "", "gateway that keeps the migration, http(s)://[user:password@]host:port")
+	takeFlag(fs, &f.take)
 	fs.BoolVar(&f.overwrite, "overwrite", false, "change rules that are there and differ")
 	fs.BoolVar(&f.enable, "enable", false, "enable fully translated rules when all are installed")
 	fs.BoolVar(&f.exceptions, "exceptions", false, "make exception lists of what rules leave out (filter macros, lookups of what is allowed)")
@@ -81,6 +85,9 @@ Exit codes: 0 installed, 1 ended early (the reason is on stderr), 2 bad flags or
 func (p Program) install(c *cobra.Command, f installFlags, id string) (err error) {
 	if f.kibana == "" {
 		return usagef("name the Kibana with --kibana; kibanas in the configuration lists them")
+	}
+	if err := knownTake(f.take); err != nil {
+		return err
 	}
 	if url.PathEscape(id) != id {
 		return usagef("%s is no id of a migration", quote(id))
@@ -125,7 +132,7 @@ func (p Program) install(c *cobra.Command, f installFlags, id string) (err error
 
 func (p Program) installIn(ctx context.Context, g *gateway, f installFlags, id, where string) error {
 	var plan install.Plan
-	q := url.Values{"kibana": {f.kibana}}
+	q := url.Values{"kibana": {f.kibana}, "take": {f.take}}
 	if f.overwrite {
 		q.Set("overwrite", "true")
 	}
@@ -140,7 +147,7 @@ func (p Program) installIn(ctx context.Context, g *gateway, f installFlags, id, 
 	if f.dryRun {
 		return nil
 	}
-	body := map[string]any{"kibana": f.kibana, "overwrite": f.overwrite, "enable": f.enable, "spread": f.spread.String()}
+	body := map[string]any{"kibana": f.kibana, "take": f.take, "overwrite": f.overwrite, "enable": f.enable, "spread": f.spread.String()}
 	if f.exceptions {
 		body["exceptions"] = true
 	}
@@ -154,6 +161,9 @@ func (p Program) installIn(ctx context.Context, g *gateway, f installFlags, id, 
 		_, _ = fmt.Fprintf(p.Stderr, "rulebridge: an installation in %s runs already; waiting for that one\n", f.kibana)
 	}
 	again := fmt.Sprintf("%s install %s --kibana %s %s", p.Self, id, f.kibana, where)
+	if f.take != string(migration.TakeAll) {
+		again += " --take " + f.take
+	}
 	if f.exceptions {
 		again += " --exceptions"
 	}
@@ -285,6 +295,9 @@ func writePlan(w io.Writer, plan install.Plan, f installFlags) {
 	}
 	say("In %s: %d to create (%d full, %d partial), %d prebuilt to install, %d to update, %d there already, %d there and different, %d left out", plan.Kibana,
 		counts[install.Created], counts[install.Created]-partial, partial, prebuilt, counts[install.Updated], counts[install.Unchanged], counts[install.Kept], counts[install.LeftOut])
+	if why := plan.LeftOut.String(); why != "" {
+		say("Left out: %s", why)
+	}
 	if f.exceptions {
 		say("Exceptions: %s in %s; %s in the queries, since no exception list says the same", plural(exceptions, "exclusion"), plural(lists, "exception list"),
 			plural(stay, "exclusion stays", "exclusions stay"))
@@ -423,6 +436,9 @@ func writeInstalled(w io.Writer, s installed) {
 		_, _ = fmt.Fprintf(w, ", %d enabled", c.Enabled)
 	}
 	_, _ = fmt.Fprintln(w)
+	if why := s.Omitted.String(); why != "" {
+		_, _ = fmt.Fprintf(w, "Left out: %s\n", why)
+	}
 	if c.Lists > 0 {
 		_, _ = fmt.Fprintf(w, "%s in %s of the rules\n", plural(c.Exceptions, "exclusion"), plural(c.Lists, "exception list"))
 	}

@@ -363,6 +363,24 @@ func (e InstallPlanRulesTranslationResult) Valid() bool {
 	}
 }
 
+// Defines values for InstallPlanTake.
+const (
+	InstallPlanTakeAccepted InstallPlanTake = "accepted"
+	InstallPlanTakeAll      InstallPlanTake = "all"
+)
+
+// Valid indicates whether the value is a known member of the InstallPlanTake enum.
+func (e InstallPlanTake) Valid() bool {
+	switch e {
+	case InstallPlanTakeAccepted:
+		return true
+	case InstallPlanTakeAll:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for InstallStatusCode.
 const (
 	InstallStatusCodeCancelled     InstallStatusCode = "cancelled"
@@ -771,6 +789,60 @@ func (e ExportRulesParamsFormat) Valid() bool {
 	case Ndjson:
 		return true
 	case Toml:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ExportRulesParamsTake.
+const (
+	ExportRulesParamsTakeAccepted ExportRulesParamsTake = "accepted"
+	ExportRulesParamsTakeAll      ExportRulesParamsTake = "all"
+)
+
+// Valid indicates whether the value is a known member of the ExportRulesParamsTake enum.
+func (e ExportRulesParamsTake) Valid() bool {
+	switch e {
+	case ExportRulesParamsTakeAccepted:
+		return true
+	case ExportRulesParamsTakeAll:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for StartInstallJSONBodyTake.
+const (
+	StartInstallJSONBodyTakeAccepted StartInstallJSONBodyTake = "accepted"
+	StartInstallJSONBodyTakeAll      StartInstallJSONBodyTake = "all"
+)
+
+// Valid indicates whether the value is a known member of the StartInstallJSONBodyTake enum.
+func (e StartInstallJSONBodyTake) Valid() bool {
+	switch e {
+	case StartInstallJSONBodyTakeAccepted:
+		return true
+	case StartInstallJSONBodyTakeAll:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PlanInstallParamsTake.
+const (
+	PlanInstallParamsTakeAccepted PlanInstallParamsTake = "accepted"
+	PlanInstallParamsTakeAll      PlanInstallParamsTake = "all"
+)
+
+// Valid indicates whether the value is a known member of the PlanInstallParamsTake enum.
+func (e PlanInstallParamsTake) Valid() bool {
+	switch e {
+	case PlanInstallParamsTakeAccepted:
+		return true
+	case PlanInstallParamsTakeAll:
 		return true
 	default:
 		return false
@@ -1446,6 +1518,25 @@ type Error struct {
 	StatusCode int    `json:"statusCode"`
 }
 
+// ExportCounts defines model for ExportCounts.
+type ExportCounts struct {
+	// Accepted Of all: somebody accepted them.
+	Accepted int `json:"accepted"`
+
+	// AcceptedPartial Of accepted: not fully translated.
+	AcceptedPartial int `json:"accepted_partial"`
+
+	// All Rules with a query, or with a prebuilt rule in their place, that nobody rejected.
+	All int `json:"all"`
+
+	// LeftOut Rules that are left out, by reason: rejected, not_accepted, untranslatable, error, not_translated, no_query,
+	// refused_query (it is no ES|QL), other_language, lookup (its lookup indices collide with those of another rule).
+	LeftOut LeftOutBy `json:"left_out"`
+
+	// Partial Of all: not fully translated.
+	Partial int `json:"partial"`
+}
+
 // Facet defines model for Facet.
 type Facet struct {
 	Id    *string `json:"id,omitempty"`
@@ -1543,7 +1634,11 @@ type InstallPlan struct {
 		// Rules So many rules need it.
 		Rules int `json:"rules"`
 	} `json:"lacks"`
-	Rules []struct {
+
+	// LeftOut Rules that are left out, by reason: rejected, not_accepted, untranslatable, error, not_translated, no_query,
+	// refused_query (it is no ES|QL), other_language, lookup (its lookup indices collide with those of another rule).
+	LeftOut *LeftOutBy `json:"left_out,omitempty"`
+	Rules   []struct {
 		Changes *[]struct {
 			Here    interface{} `json:"here"`
 			Setting string      `json:"setting"`
@@ -1582,6 +1677,7 @@ type InstallPlan struct {
 		Unsettled *[]string `json:"unsettled,omitempty"`
 		Why       *string   `json:"why,omitempty"`
 	} `json:"rules"`
+	Take *InstallPlanTake `json:"take,omitempty"`
 }
 
 // InstallPlanLacksKind defines model for InstallPlan.Lacks.Kind.
@@ -1595,6 +1691,9 @@ type InstallPlanRulesOutcome string
 
 // InstallPlanRulesTranslationResult Of a rule of kind custom.
 type InstallPlanRulesTranslationResult string
+
+// InstallPlanTake defines model for InstallPlan.Take.
+type InstallPlanTake string
 
 // InstallStatus defines model for InstallStatus.
 type InstallStatus struct {
@@ -1614,7 +1713,7 @@ type InstallStatus struct {
 		// Kept There, and different; not overwritten.
 		Kept int `json:"kept"`
 
-		// LeftOut The migration gives no rule.
+		// LeftOut The migration gives no rule, or only others are taken.
 		LeftOut  int `json:"left_out"`
 		Prebuilt int `json:"prebuilt"`
 
@@ -1635,9 +1734,13 @@ type InstallStatus struct {
 		// Why What the Kibana said.
 		Why *string `json:"why,omitempty"`
 	} `json:"failures,omitempty"`
-	Kibana  string             `json:"kibana"`
-	Phase   InstallStatusPhase `json:"phase"`
-	Running bool               `json:"running"`
+	Kibana string `json:"kibana"`
+
+	// LeftOutBy Rules that are left out, by reason: rejected, not_accepted, untranslatable, error, not_translated, no_query,
+	// refused_query (it is no ES|QL), other_language, lookup (its lookup indices collide with those of another rule).
+	LeftOutBy *LeftOutBy         `json:"left_out_by,omitempty"`
+	Phase     InstallStatusPhase `json:"phase"`
+	Running   bool               `json:"running"`
 }
 
 // InstallStatusCode Why it ended early; absent otherwise.
@@ -1673,6 +1776,10 @@ type Installation struct {
 	Kibana  string `json:"kibana"`
 	LeftOut int    `json:"left_out"`
 
+	// LeftOutBy Rules that are left out, by reason: rejected, not_accepted, untranslatable, error, not_translated, no_query,
+	// refused_query (it is no ES|QL), other_language, lookup (its lookup indices collide with those of another rule).
+	LeftOutBy *LeftOutBy `json:"left_out_by,omitempty"`
+
 	// Lists Rules that go by an exception list of theirs; absent when there are none.
 	Lists    *int `json:"lists,omitempty"`
 	Prebuilt int  `json:"prebuilt"`
@@ -1694,6 +1801,10 @@ type InstalledExceptionList struct {
 	// RuleId In the migration.
 	RuleId string `json:"rule_id"`
 }
+
+// LeftOutBy Rules that are left out, by reason: rejected, not_accepted, untranslatable, error, not_translated, no_query,
+// refused_query (it is no ES|QL), other_language, lookup (its lookup indices collide with those of another rule).
+type LeftOutBy map[string]int
 
 // Match defines model for Match.
 type Match struct {
@@ -2307,10 +2418,16 @@ type ExportRulesParams struct {
 
 	// Exceptions What filter macros leave out is written as exception lists, where those say exactly the same, and leaves the queries.
 	Exceptions *bool `form:"exceptions,omitempty" json:"exceptions,omitempty"`
+
+	// Take Which rules: all that have a query and that nobody rejected, or those of them that somebody accepted.
+	Take *ExportRulesParamsTake `form:"take,omitempty" json:"take,omitempty"`
 }
 
 // ExportRulesParamsFormat defines parameters for ExportRules.
 type ExportRulesParamsFormat string
+
+// ExportRulesParamsTake defines parameters for ExportRules.
+type ExportRulesParamsTake string
 
 // ImportIntoJSONBody defines parameters for ImportInto.
 type ImportIntoJSONBody = interface{}
@@ -2362,7 +2479,13 @@ type StartInstallJSONBody struct {
 	//
 	// Example: 5m
 	Spread *string `json:"spread,omitempty"`
+
+	// Take Which rules: all that have a query and that nobody rejected, or those of them that somebody accepted.
+	Take *StartInstallJSONBodyTake `json:"take,omitempty"`
 }
+
+// StartInstallJSONBodyTake defines parameters for StartInstall.
+type StartInstallJSONBodyTake string
 
 // PlanInstallParams defines parameters for PlanInstall.
 type PlanInstallParams struct {
@@ -2374,7 +2497,13 @@ type PlanInstallParams struct {
 
 	// Exceptions Whether exclusions would become exception lists.
 	Exceptions *bool `form:"exceptions,omitempty" json:"exceptions,omitempty"`
+
+	// Take Which rules: all that have a query and that nobody rejected, or those of them that somebody accepted.
+	Take *PlanInstallParamsTake `form:"take,omitempty" json:"take,omitempty"`
 }
+
+// PlanInstallParamsTake defines parameters for PlanInstall.
+type PlanInstallParamsTake string
 
 // ReportParams defines parameters for Report.
 type ReportParams struct {
@@ -3184,6 +3313,11 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /internal/siem_migrations/rules/{id}/export (the `ExportRules` operationId).
 	ExportRules(ctx context.Context, id Id, params *ExportRulesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CountExport What an export or an installation would take, and what it would leave out
+	//
+	// Corresponds with GET /internal/siem_migrations/rules/{id}/export/counts (the `CountExport` operationId).
+	CountExport(ctx context.Context, id Id, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ImportIntoWithBody Add files as Splunk has them to a migration
 	//
@@ -4064,6 +4198,21 @@ func (c *Client) Diff(ctx context.Context, id Id, params *DiffParams, reqEditors
 // Corresponds with GET /internal/siem_migrations/rules/{id}/export (the `ExportRules` operationId).
 func (c *Client) ExportRules(ctx context.Context, id Id, params *ExportRulesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewExportRulesRequest(c.Server, id, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CountExport What an export or an installation would take, and what it would leave out
+//
+// Corresponds with GET /internal/siem_migrations/rules/{id}/export/counts (the `CountExport` operationId).
+func (c *Client) CountExport(ctx context.Context, id Id, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCountExportRequest(c.Server, id)
 	if err != nil {
 		return nil, err
 	}
@@ -5768,10 +5917,56 @@ func NewExportRulesRequest(server string, id Id, params *ExportRulesParams) (*ht
 
 		}
 
+		if params.Take != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "take", *params.Take, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if encoded := queryValues.Encode(); encoded != "" {
 			rawQueryFragments = append(rawQueryFragments, encoded)
 		}
 		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewCountExportRequest constructs an http.Request for the CountExport method
+func NewCountExportRequest(server string, id Id) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/internal/siem_migrations/rules/%s/export/counts", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
@@ -6098,6 +6293,18 @@ func NewPlanInstallRequest(server string, id Id, params *PlanInstallParams) (*ht
 		if params.Exceptions != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "exceptions", *params.Exceptions, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Take != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "take", *params.Take, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
@@ -7917,6 +8124,13 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /internal/siem_migrations/rules/{id}/export (the `ExportRules` operationId).
 	ExportRulesWithResponse(ctx context.Context, id Id, params *ExportRulesParams, reqEditors ...RequestEditorFn) (*ExportRulesResponse, error)
 
+	// CountExportWithResponse What an export or an installation would take, and what it would leave out
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /internal/siem_migrations/rules/{id}/export/counts (the `CountExport` operationId).
+	CountExportWithResponse(ctx context.Context, id Id, reqEditors ...RequestEditorFn) (*CountExportResponse, error)
+
 	// ImportIntoWithBodyWithResponse Add files as Splunk has them to a migration
 	//
 	// Rules whose id is there already are left as they are; macros and lookups of the same name are replaced. Not while the
@@ -9390,6 +9604,54 @@ func (r ExportRulesResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r ExportRulesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type CountExportResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ExportCounts
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r CountExportResponse) GetJSON200() *ExportCounts {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r CountExportResponse) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r CountExportResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CountExportResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CountExportResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CountExportResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -11129,6 +11391,19 @@ func (c *ClientWithResponses) ExportRulesWithResponse(ctx context.Context, id Id
 	return ParseExportRulesResponse(rsp)
 }
 
+// CountExportWithResponse What an export or an installation would take, and what it would leave out
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /internal/siem_migrations/rules/{id}/export/counts (the `CountExport` operationId).
+func (c *ClientWithResponses) CountExportWithResponse(ctx context.Context, id Id, reqEditors ...RequestEditorFn) (*CountExportResponse, error) {
+	rsp, err := c.CountExport(ctx, id, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCountExportResponse(rsp)
+}
+
 // ImportIntoWithBodyWithResponse Add files as Splunk has them to a migration
 //
 // Rules whose id is there already are left as they are; macros and lookups of the same name are replaced. Not while the
@@ -12449,6 +12724,42 @@ func ParseExportRulesResponse(rsp *http.Response) (*ExportRulesResponse, error) 
 	}
 
 	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseCountExportResponse parses an HTTP response from a CountExportWithResponse call
+func ParseCountExportResponse(rsp *http.Response) (*CountExportResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CountExportResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ExportCounts
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
 	case rsp.StatusCode == 204:
 		break // No content-type
 

@@ -3,12 +3,16 @@ package workflows
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
+
+	"github.com/rulebridge/rulebridge/internal/migration"
 )
 
 // Names of the workflow that installs the rules of a migration in a Kibana; they never change.
@@ -86,8 +90,10 @@ type InstallInput struct {
 	Enable bool          `json:"enable,omitempty"`
 	Spread time.Duration `json:"spread,omitempty"`
 	// Exceptions makes exception lists of the exclusions of rules.
-	Exceptions bool     `json:"exceptions,omitempty"`
-	Settings   Settings `json:"settings"`
+	Exceptions bool `json:"exceptions,omitempty"`
+	// Take says which rules are installed, as migration.Take has it; empty: all.
+	Take     string   `json:"take,omitempty"`
+	Settings Settings `json:"settings"`
 	// By is who asked for it.
 	By    string        `json:"by,omitempty"`
 	Carry *InstallCarry `json:"carry,omitempty"`
@@ -107,6 +113,8 @@ type InstallStatus struct {
 	Counts InstallCounts `json:"counts"`
 	// Failures are the first rules that failed.
 	Failures []InstallFailure `json:"failures,omitempty"`
+	// Omitted are the rules that are left out, by reason. Installations of earlier versions have none.
+	Omitted migration.Omissions `json:"left_out_by,omitempty"`
 	// Lists are the first rules that go by an exception list of theirs.
 	Lists []InstallList `json:"exception_lists,omitempty"`
 }
@@ -151,15 +159,18 @@ type InstallPageInput struct {
 	MigrationID string `json:"migration_id"`
 	After       string `json:"after,omitempty"`
 	Size        int    `json:"size"`
+	Take        string `json:"take,omitempty"`
 }
 
-// InstallPageOutput are rule ids by kind, and how many the migration gives nothing for; Next is empty on the last page.
+// InstallPageOutput are rule ids by kind, and how many are left out, also by reason; Next is empty on the last page.
 type InstallPageOutput struct {
 	Prebuilt []string `json:"prebuilt,omitempty"`
 	Custom   []string `json:"custom,omitempty"`
 	LeftOut  int      `json:"left_out,omitempty"`
 	Next     string   `json:"next,omitempty"`
 	Total    int      `json:"total"`
+
+	Omitted migration.Omissions `json:"left_out_by,omitempty"`
 }
 
 // InstallPrebuiltInput asks for the prebuilt rules that rules were matched with.
@@ -168,6 +179,7 @@ type InstallPrebuiltInput struct {
 	Kibana      string   `json:"kibana"`
 	RuleIDs     []string `json:"rule_ids"`
 	By          string   `json:"by,omitempty"`
+	Take        string   `json:"take,omitempty"`
 }
 
 // InstallPrebuiltOutput says what became of them.
@@ -184,6 +196,7 @@ type InstallRuleInput struct {
 	Overwrite   bool   `json:"overwrite,omitempty"`
 	Exceptions  bool   `json:"exceptions,omitempty"`
 	By          string `json:"by,omitempty"`
+	Take        string `json:"take,omitempty"`
 }
 
 // InstallRuleOutput is what became of the rule: created, updated, unchanged, kept, left_out or failed.
@@ -271,7 +284,7 @@ func (i *installation) run(ctx workflow.Context) error {
 		}
 		for {
 			var page InstallPageOutput
-			ask := InstallPageInput{MigrationID: i.in.MigrationID, After: i.after, Size: min(installPage, i.most())}
+			ask := InstallPageInput{MigrationID: i.in.MigrationID, After: i.after, Size: min(installPage, i.most()), Take: i.in.Take}
 			if err := i.exec(ctx, installStep, ActivityInstallPage, phase.name, ask, &page); err != nil {
 				return err
 			}
@@ -310,11 +323,12 @@ func (i *installation) enter(ctx workflow.Context, phase string) {
 
 func (i *installation) prebuilt(ctx workflow.Context, page InstallPageOutput) error {
 	i.status.Counts.LeftOut += page.LeftOut
+	i.omit(page.Omitted)
 	if len(page.Prebuilt) == 0 {
 		return nil
 	}
 	var out InstallPrebuiltOutput
-	in := InstallPrebuiltInput{MigrationID: i.in.MigrationID, Kibana: i.in.Kibana, RuleIDs: page.Prebuilt, By: i.in.By}
+	in := InstallPrebuiltInput{MigrationID: i.in.MigrationID, Kibana: i.in.Kibana, RuleIDs: page.Prebuilt, By: i.in.By, Take: i.in.Take}
 	if err := i.exec(ctx, installStep, ActivityInstallPrebuilt, fmt.Sprintf("%d prebuilt rules", len(page.Prebuilt)), in, &out); err != nil {
 		return err
 	}
@@ -323,6 +337,20 @@ func (i *installation) prebuilt(ctx workflow.Context, page InstallPageOutput) er
 		i.fail(f)
 	}
 	return nil
+}
+
+// omit adds rules that are left out. A copy is made: the status of the run before may be the one that was handed on.
+func (i *installation) omit(more migration.Omissions) {
+	all := migration.Omissions{}
+	maps.Copy(all, i.status.Omitted)
+	for _, reason := range slices.Sorted(maps.Keys(more)) {
+		if reason != "" {
+			all[reason] += more[reason]
+		}
+	}
+	if len(all) > 0 {
+		i.status.Omitted = all
+	}
 }
 
 func (i *installation) fail(f InstallFailure) {
@@ -360,7 +388,7 @@ func (i *installation) custom(ctx workflow.Context, page InstallPageOutput) erro
 
 func (i *installation) rule(ctx workflow.Context, id string) error {
 	var out InstallRuleOutput
-	in := InstallRuleInput{MigrationID: i.in.MigrationID, Kibana: i.in.Kibana, RuleID: id, Overwrite: i.in.Overwrite, Exceptions: i.in.Exceptions, By: i.in.By}
+	in := InstallRuleInput{MigrationID: i.in.MigrationID, Kibana: i.in.Kibana, RuleID: id, Overwrite: i.in.Overwrite, Exceptions: i.in.Exceptions, By: i.in.By, Take: i.in.Take}
 	if err := i.exec(ctx, installStep, ActivityInstallRule, id, in, &out); err != nil {
 		return err
 	}
@@ -383,6 +411,7 @@ func (i *installation) rule(ctx workflow.Context, id string) error {
 		c.Kept++
 	case "left_out":
 		c.LeftOut++
+		i.omit(migration.Omissions{migration.Omission(out.Code): 1})
 	default:
 		i.fail(InstallFailure{RuleID: id, Code: out.Code, Status: out.Status, Reason: out.Reason})
 	}
@@ -399,7 +428,7 @@ func (i *installation) enable(ctx workflow.Context, page InstallPageOutput) erro
 	step := max(1, (c.Created+c.Updated+c.Unchanged)/max(1, int(spread/enableEvery)))
 	for _, id := range page.Custom {
 		var out InstallEnableOutput
-		in := InstallRuleInput{MigrationID: i.in.MigrationID, Kibana: i.in.Kibana, RuleID: id, Exceptions: i.in.Exceptions}
+		in := InstallRuleInput{MigrationID: i.in.MigrationID, Kibana: i.in.Kibana, RuleID: id, Exceptions: i.in.Exceptions, Take: i.in.Take}
 		if err := i.exec(ctx, installStep, ActivityInstallEnable, "enable "+id, in, &out); err != nil {
 			return err
 		}
@@ -429,6 +458,9 @@ func (i *installation) details(ctx workflow.Context) {
 		s.Counts.Updated, s.Counts.Unchanged, s.Counts.Kept, s.Counts.Prebuilt, s.Counts.LeftOut, s.Counts.Failed)
 	if i.in.Exceptions {
 		text += fmt.Sprintf(", %d exceptions in %d lists", s.Counts.Exceptions, s.Counts.Lists)
+	}
+	if left := s.Omitted.String(); left != "" {
+		text += " (left out: " + left + ")"
 	}
 	if i.in.Enable {
 		text += fmt.Sprintf(", %d enabled", s.Counts.Enabled)

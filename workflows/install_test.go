@@ -16,6 +16,7 @@ import (
 	"go.temporal.io/sdk/testsuite"
 	"go.temporal.io/sdk/workflow"
 
+	"github.com/rulebridge/rulebridge/internal/migration"
 	"github.com/rulebridge/rulebridge/workflows"
 )
 
@@ -61,6 +62,9 @@ func (k *target) Page(_ context.Context, in workflows.InstallPageInput) (out wor
 			continue
 		case out.Total == in.Size:
 			return out, k.step("page", "")
+		case in.Take == string(migration.TakeAccepted) && id > "r0004":
+			out.LeftOut++
+			out.Omitted = migration.Omissions{migration.OmittedNotAccepted: out.LeftOut}
 		case id[0] == 'p':
 			out.Prebuilt = append(out.Prebuilt, id)
 		case id[0] == 'x':
@@ -178,6 +182,19 @@ func TestInstallsAll(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 996, status.Counts.Unchanged)
 	require.Equal(t, 0, status.Counts.Created)
+}
+
+// TestInstallTakesAccepted: every step is told which rules are taken, and the reasons of those that are not add up over runs.
+func TestInstallTakesAccepted(t *testing.T) {
+	k := newTarget(1000)
+	in := input()
+	in.Take = string(migration.TakeAccepted)
+	status, runs, err := k.install(t, in, nil)
+	require.NoError(t, err)
+	require.Greater(t, runs, 1)
+	require.Equal(t, workflows.InstallCounts{Created: len(k.order), LeftOut: 1000 - len(k.order)}, status.Counts)
+	require.Less(t, len(k.order), 6)
+	require.Equal(t, migration.Omissions{migration.OmittedNotAccepted: status.Counts.LeftOut}, status.Omitted)
 }
 
 // TestInstallPasses: what passes by itself is tried again, and changes nothing.

@@ -53,6 +53,8 @@ func Formats() []string { return []string{FormatNDJSON, FormatTOML} }
 type Options struct {
 	MigrationID string
 	Format      string // empty: FormatNDJSON
+	// Take says which rules are taken; empty: all.
+	Take migration.Take
 	// Filters, when set, has exclusions written as exception lists; they are asked under Context.
 	Filters Filters
 	Context context.Context
@@ -67,8 +69,11 @@ type Summary struct {
 	Rules     int      `json:"rules"`
 	Partial   int      `json:"partial"` // of Rules
 	Prebuilt  int      `json:"prebuilt"`
-	LeftOut   int      `json:"left_out"`
-	Lookups   []Lookup `json:"lookups"`
+	// LeftOut rules are in none of these, by reason in LeftOutBy; Take says what was asked for.
+	LeftOut   int                 `json:"left_out"`
+	LeftOutBy migration.Omissions `json:"left_out_by"`
+	Take      migration.Take      `json:"take"`
+	Lookups   []Lookup            `json:"lookups"`
 	// Renamed are lookup indices that got another name, because rules need different content under one.
 	Renamed []Renamed `json:"renamed_lookups"`
 	// Exceptions counts the exception items that are written, Kept are exclusions that stay in the queries.
@@ -108,6 +113,8 @@ type LeftOut struct {
 	RuleID string `json:"rule_id"`
 	Title  string `json:"title"`
 	Why    string `json:"why"`
+	// Code is the kind of the reason.
+	Code migration.Omission `json:"code"`
 }
 
 // details is the last line of a file of rules, as Kibana's export writes it; its import passes over it.
@@ -139,17 +146,17 @@ type Exporter struct {
 // NewExporter begins an export. create makes a file of that name, relative and written with /, in the export's folder.
 func NewExporter(o Options, create func(name string) (File, error)) *Exporter {
 	return &Exporter{o: o, create: create, open: map[string]File{}, lookups: map[string]*Lookup{}, names: LookupNames{}, missing: []missing{},
-		sum: Summary{MigrationID: o.MigrationID, RuleFiles: []string{}, Renamed: []Renamed{}, Kept: []Kept{}, Compilers: map[string]int{}}}
+		sum: Summary{MigrationID: o.MigrationID, Take: cmp.Or(o.Take, migration.TakeAll), LeftOutBy: migration.Omissions{}, RuleFiles: []string{}, Renamed: []Renamed{}, Kept: []Kept{}, Compilers: map[string]int{}}}
 }
 
 // Add writes one rule where it belongs: among the rules, the prebuilt rules, or those left out.
 func (e *Exporter) Add(rule migration.Rule) error {
-	if m := rule.Matched; Prebuilds(rule) {
+	code, why := Omitted(rule, e.o.Take)
+	if m := rule.Matched; code == "" && Prebuilds(rule) {
 		e.sum.Prebuilt++
 		return e.line(PrebuiltFile, Prebuilt{RuleID: m.RuleID, Name: m.Name, Replaces: rule.ID, Title: rule.Original.Title, Why: m.Why})
 	}
-	why := leftOut(rule)
-	if why == "" {
+	if code == "" {
 		// Before lookup indices are renamed: the exclusions are found by comparing with what the compiler makes.
 		rule, exceptions, kept, err := MoveExclusions(e.o.Context, e.o.Filters, rule)
 		if err != nil {
@@ -162,13 +169,20 @@ func (e *Exporter) Add(rule migration.Rule) error {
 			e.sum.Kept = append(e.sum.Kept, kept...)
 			return e.addRule(rule, exceptions)
 		}
+		code = migration.OmittedLookup
+	} else if code == migration.OmittedNotAccepted && !Prebuilds(rule) {
+		// It has its part in the names of lookup indices all the same: they stay when it is accepted later.
+		if _, _, _, err := e.names.Add(rule); err != nil {
+			return err
+		}
 	}
 	e.sum.LeftOut++
+	e.sum.LeftOutBy[code]++
 	id := RuleID(rule.ID)
 	if len(e.missing) < mostMissing {
 		e.missing = append(e.missing, missing{id})
 	}
-	return e.line(LeftOutFile, LeftOut{ID: rule.ID, RuleID: id, Title: rule.Original.Title, Why: why})
+	return e.line(LeftOutFile, LeftOut{ID: rule.ID, RuleID: id, Title: rule.Original.Title, Code: code, Why: why})
 }
 
 func (e *Exporter) addRule(rule migration.Rule, exceptions Exceptions) error {

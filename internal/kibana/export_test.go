@@ -106,7 +106,6 @@ func TestImportTakesTheRules(t *testing.T) {
 			"tags": `["Source: Splunk","Rulebridge: full"]`, "note": "", "alert_suppression": "", "risk_score": "73", "severity": `"high"`,
 			"references": "[]", "name": `"Log cleared"`, "description": `"Somebody clears the log."`}, nil},
 		{"a rule of groups", full("a", aggregated), map[string]string{"timestamp_override": ""}, nil},
-		{"a query that is no ES|QL", full("a", func(r *migration.Rule) { r.Elastic.Query = "index=main _id" }), map[string]string{"timestamp_override": ""}, nil},
 		{"no description", full("a", func(r *migration.Rule) { r.Elastic.Description = "  " }), map[string]string{"description": `"Log cleared"`}, nil},
 		{"no name", full("a", func(r *migration.Rule) { r.Elastic.Title, r.Original.Title, r.Elastic.Description = "", " ", "" }),
 			map[string]string{"name": `"a"`, "description": `"a"`}, nil},

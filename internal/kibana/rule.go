@@ -101,30 +101,38 @@ var ruleSpace = uuid.MustParse("5d0b6a7e-9f0c-5c5e-8a53-3f6f3a0d9b11")
 // rule.
 func RuleID(id string) string { return uuid.NewSHA1(ruleSpace, []byte(id)).String() }
 
-// leftOut is why a rule is not exported.
-func leftOut(r migration.Rule) string {
+// leftOut is why a rule is not exported, whichever are taken, and that in words; empty when it can be.
+func leftOut(r migration.Rule) (migration.Omission, string) {
 	switch {
 	case r.Ended() && r.ReviewState() == migration.ReviewRejected:
-		return "rejected by " + plain(r.Review.By)
+		return migration.OmittedRejected, "rejected by " + plain(r.Review.By)
 	case r.Ended() && r.Edited != nil: // a person's rule stands whatever the translation came to
 	case r.Status == migration.StatusError:
-		return "the migration ended in error for this rule: " + cmp.Or(r.ErrorCode, "no code")
+		return migration.OmittedError, "the migration ended in error for this rule: " + cmp.Or(r.ErrorCode, "no code")
 	case r.Status != migration.StatusFinished:
-		return "not translated yet: go on with the migration, then export again"
+		return migration.OmittedNotTranslated, "not translated yet: go on with the migration, then export again"
 	case r.Result == migration.Untranslatable:
 		why := "untranslatable"
 		if causes := report.Causes(r.Diagnostics); len(causes) > 0 {
 			why += ": " + plain(causes[0].Message)
 		}
-		return why
+		return migration.OmittedUntranslatable, why
 	}
 	switch {
 	case r.Elastic == nil || strings.TrimSpace(r.Elastic.Query) == "":
-		return "there is no query"
+		return migration.OmittedNoQuery, "there is no query"
 	case r.Elastic.QueryLanguage != "esql":
-		return fmt.Sprintf("the query is in %q; only esql is exported", r.Elastic.QueryLanguage)
+		return migration.OmittedOtherLanguage, fmt.Sprintf("the query is in %q; only esql is exported", r.Elastic.QueryLanguage)
 	}
-	return ""
+	// Kibana would take the text and the rule would fail at every run.
+	if _, err := esql.Parse(r.Elastic.Query); err != nil {
+		what := "the query"
+		if r.Edited != nil {
+			what = "the query that " + plain(r.Edited.By) + " wrote"
+		}
+		return migration.OmittedRefusedQuery, what + " is no ES|QL: " + plain(err.Error())
+	}
+	return "", ""
 }
 
 // fromRule is the detection rule of a translated rule. It never enables a rule: a person does, after the lookup indices

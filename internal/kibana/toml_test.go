@@ -27,7 +27,7 @@ func TestTOMLSaysTheSame(t *testing.T) {
 		}),
 		full("hostile", func(r *migration.Rule) {
 			r.Elastic.Title = "\u202e \"quotes\" ''' \"\"\" \\ ü\u2028"
-			r.Elastic.Query = "FROM a | WHERE b RLIKE \"a\\\\.b\" AND c == ''' \"\"\"\t\u0001\n| LIMIT 1\r\n"
+			r.Elastic.Query = "FROM a | WHERE b RLIKE \"a\\\\.b\" AND c == \"\"\"'''\t\u0001\"\"\"\n| LIMIT 1\r\n"
 			r.Elastic.Description = "= [rule]\n[[x]]\n#"
 		}),
 	}

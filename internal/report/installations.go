@@ -3,6 +3,8 @@ package report
 import (
 	"fmt"
 	"time"
+
+	"github.com/rulebridge/rulebridge/internal/migration"
 )
 
 // Installation is what came of installing the rules of a migration in a Kibana.
@@ -21,8 +23,10 @@ type Installation struct {
 	Kept      int `json:"kept"`
 	Prebuilt  int `json:"prebuilt"`
 	LeftOut   int `json:"left_out"`
-	Failed    int `json:"failed"`
-	Enabled   int `json:"enabled"`
+	// LeftOutBy are the rules of LeftOut by reason; earlier versions did not keep it.
+	LeftOutBy migration.Omissions `json:"left_out_by,omitempty"`
+	Failed    int                 `json:"failed"`
+	Enabled   int                 `json:"enabled"`
 	// Lists are the rules that go by an exception list of theirs, with so many Exceptions; ExceptionLists are the first of them.
 	Lists          int             `json:"lists,omitempty"`
 	Exceptions     int             `json:"exceptions,omitempty"`
@@ -105,8 +109,12 @@ func (r Report) writeInstallations(p func(format string, args ...any)) {
 		if i.Code != "" {
 			early = "ended early: " + code(i.Code)
 		}
-		p("| %s | %s | %d | %d | %d | %d (%d there, %d there and different, %d left out) | %d | %d | %s |", cell(i.Kibana), i.When(), i.Created, i.Updated, i.Prebuilt,
-			i.Skipped(), i.Unchanged, i.Kept, i.LeftOut, i.Failed, i.Enabled, early)
+		left := ""
+		if why := i.LeftOutBy.String(); why != "" {
+			left = ": " + why
+		}
+		p("| %s | %s | %d | %d | %d | %d (%d there, %d there and different, %d left out%s) | %d | %d | %s |", cell(i.Kibana), i.When(), i.Created, i.Updated, i.Prebuilt,
+			i.Skipped(), i.Unchanged, i.Kept, i.LeftOut, left, i.Failed, i.Enabled, early)
 	}
 	p("")
 	for _, i := range r.Installations {

@@ -55,6 +55,7 @@ func TestInstall(t *testing.T) {
 	p := open(t, g.URL)
 	p.goTo("#/m/" + id + "/install")
 	p.sees("Plan for prod")
+	p.sees("12 with a query, of which 0 accepted")
 	p.click("button", "^New 12")
 	p.look("plan")
 	p.click("button", "^Install 12 rules")

@@ -101,6 +101,8 @@ type Options struct {
 	Overwrite bool
 	// Exceptions has the exclusions of rules made exception lists, where those say exactly the same.
 	Exceptions bool
+	// Take says which rules are installed; empty: all that the migration gives.
+	Take migration.Take
 }
 
 // Installer installs rules in the Kibanas that are configured.
@@ -150,7 +152,15 @@ func KindOf(r migration.Rule) Kind {
 	return Custom
 }
 
-// Result is what became of one rule; Code is set for those that failed, Why is for a log.
+// Sort is KindOf where take is asked for; what is left out has the reason.
+func Sort(r migration.Rule, take migration.Take) (Kind, migration.Omission) {
+	if code, _ := kibana.Omitted(r, take); code != "" {
+		return Nothing, code
+	}
+	return KindOf(r), ""
+}
+
+// Result is what became of one rule; Code is set for those that failed or are left out, Why is for a log.
 type Result struct {
 	Outcome Outcome
 	Code    string
@@ -195,7 +205,7 @@ func (i *Installer) install(ctx context.Context, name, migrationID string, r mig
 		return Result{}, err
 	}
 	if m.why != "" {
-		return Result{Outcome: LeftOut, Why: m.why}, nil
+		return Result{Outcome: LeftOut, Code: string(m.code), Why: m.why}, nil
 	}
 	if failed, err := i.lookups(ctx, t, m.lookups); err != nil || failed != nil {
 		return *cmp.Or(failed, &Result{}), err
@@ -289,9 +299,9 @@ func (i *Installer) Enable(ctx context.Context, name, migrationID, ruleID string
 }
 
 // Prebuilt installs the prebuilt rules that rules of a migration were matched with, and gives the result of each.
-func (i *Installer) Prebuilt(ctx context.Context, name, migrationID, by string, ruleIDs []string) (map[string]Result, error) {
+func (i *Installer) Prebuilt(ctx context.Context, name, migrationID, by string, ruleIDs []string, take migration.Take) (map[string]Result, error) {
 	read := map[string]migration.Rule{}
-	out, err := i.prebuilt(ctx, name, migrationID, ruleIDs, read)
+	out, err := i.prebuilt(ctx, name, migrationID, ruleIDs, take, read)
 	if err != nil {
 		return out, err
 	}
@@ -306,7 +316,7 @@ func (i *Installer) Prebuilt(ctx context.Context, name, migrationID, by string, 
 }
 
 // prebuilt keeps in read the rules as they were.
-func (i *Installer) prebuilt(ctx context.Context, name, migrationID string, ruleIDs []string, read map[string]migration.Rule) (map[string]Result, error) {
+func (i *Installer) prebuilt(ctx context.Context, name, migrationID string, ruleIDs []string, take migration.Take, read map[string]migration.Rule) (map[string]Result, error) {
 	t, err := i.Target(name)
 	if err != nil {
 		return nil, err
@@ -319,8 +329,8 @@ func (i *Installer) prebuilt(ctx context.Context, name, migrationID string, rule
 			return nil, err
 		}
 		read[ruleID] = r
-		if KindOf(r) != Prebuilt {
-			out[ruleID] = Result{Outcome: LeftOut}
+		if kind, code := Sort(r, take); kind != Prebuilt {
+			out[ruleID] = Result{Outcome: LeftOut, Code: string(code)}
 			continue
 		}
 		there, err := t.Rule(ctx, r.Matched.RuleID)

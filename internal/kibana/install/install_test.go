@@ -161,7 +161,7 @@ func TestPrebuilt(t *testing.T) {
 	k.Prebuilt["p1"], k.Fetch["p2"] = 3, 1
 	ids := []string{"a", "b", "c", "d", "e"}
 	got := map[string]string{}
-	results, err := i.Prebuilt(t.Context(), "prod", "m", "ann", ids)
+	results, err := i.Prebuilt(t.Context(), "prod", "m", "ann", ids, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -172,7 +172,7 @@ func TestPrebuilt(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if results, err = i.Prebuilt(t.Context(), "prod", "m", "ann", ids[:3]); err != nil || results["a"].Outcome != install.Unchanged || results["c"].Outcome != install.Unchanged {
+	if results, err = i.Prebuilt(t.Context(), "prod", "m", "ann", ids[:3], ""); err != nil || results["a"].Outcome != install.Unchanged || results["c"].Outcome != install.Unchanged {
 		t.Errorf("a second time: %+v, %v", results, err)
 	}
 	if n := k.Writes("POST " + kibanatest.PerformPath); n != 1 || len(k.Rules()) != 2 {

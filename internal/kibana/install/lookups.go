@@ -63,12 +63,16 @@ type made struct {
 	exceptions kibana.Exceptions
 	kept       []kibana.Kept
 	why        string // what keeps it from being a rule
+	code       migration.Omission
 }
 
 // make is kibana.Make with the names of the migration, which are read only for rules that join with lookup indices.
 func (i *Installer) make(ctx context.Context, migrationID string, r migration.Rule, o Options) (m made, err error) {
 	if o.Exceptions && i.Filters == nil {
 		return m, ErrNoFilters
+	}
+	if m.code, m.why = kibana.Omitted(r, o.Take); m.code != "" {
+		return m, nil
 	}
 	if o.Exceptions && KindOf(r) == Custom {
 		if r, m.exceptions, m.kept, err = kibana.MoveExclusions(ctx, i.Filters, r); err != nil {
@@ -81,7 +85,9 @@ func (i *Installer) make(ctx context.Context, migrationID string, r migration.Ru
 			return m, err
 		}
 	}
-	m.rule, m.lookups, m.why, err = kibana.Make(r, names)
+	if m.rule, m.lookups, m.why, err = kibana.Make(r, names); m.why != "" && KindOf(r) == Custom {
+		m.code = migration.OmittedLookup
+	}
 	return m, err
 }
 

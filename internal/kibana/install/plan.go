@@ -24,6 +24,9 @@ type Plan struct {
 	// Lacks is what the rules need and the Kibana does not have.
 	Lacks []Lack `json:"lacks"`
 	Rules []Step `json:"rules"`
+	// Take is what was asked for; LeftOut counts the rules that are left out, by reason.
+	Take    migration.Take      `json:"take,omitempty"`
+	LeftOut migration.Omissions `json:"left_out,omitempty"`
 }
 
 // Lack is a stream, field or lookup index that rules need.
@@ -81,7 +84,7 @@ const atOnce = 6
 
 // Plan looks at a Kibana and says what an installation would do there, in the order of the rules' ids.
 func (i *Installer) Plan(ctx context.Context, name, migrationID string, o Options) (Plan, error) {
-	plan := Plan{Kibana: name, Lacks: []Lack{}, Rules: []Step{}}
+	plan := Plan{Kibana: name, Lacks: []Lack{}, Rules: []Step{}, Take: cmp.Or(o.Take, migration.TakeAll), LeftOut: migration.Omissions{}}
 	t, err := i.Target(name)
 	if err != nil {
 		return plan, err
@@ -103,7 +106,10 @@ func (i *Installer) Plan(ctx context.Context, name, migrationID string, o Option
 			if err != nil {
 				return plan, errors.Join(err, g.Wait())
 			}
-			if KindOf(r) == Custom {
+			if m.code != "" {
+				plan.LeftOut[m.code]++
+			}
+			if m.why == "" && KindOf(r) == Custom {
 				n.add(r, m.lookups)
 			}
 			g.Go(func() (err error) {
@@ -124,7 +130,8 @@ func (i *Installer) Plan(ctx context.Context, name, migrationID string, o Option
 }
 
 func (i *Installer) step(ctx context.Context, t Target, r migration.Rule, m made, o Options) (Step, error) {
-	s := Step{ID: r.ID, RuleID: kibana.RuleID(r.ID), Title: r.Original.Title, Kind: KindOf(r), Outcome: Created}
+	kind, _ := Sort(r, o.Take)
+	s := Step{ID: r.ID, RuleID: kibana.RuleID(r.ID), Title: r.Original.Title, Kind: kind, Outcome: Created}
 	switch {
 	case s.Kind == Prebuilt:
 		s.RuleID = r.Matched.RuleID

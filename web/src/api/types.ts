@@ -483,12 +483,27 @@ export interface Report {
 
 export type InstallPhase = 'check' | 'prebuilt' | 'custom' | 'enable' | 'done'
 
+/** Which rules an export or an installation takes: all with a query that nobody rejected, or accepted ones. */
+export type Take = 'all' | 'accepted'
+
+/** Rules that are left out, by reason. */
+export type LeftOutBy = Record<string, number>
+
+export interface ExportCounts {
+  all: number
+  partial: number
+  accepted: number
+  accepted_partial: number
+  left_out: LeftOutBy
+}
+
 export interface InstallStatus {
   kibana: string
   running: boolean
   phase: InstallPhase
   code?: 'unavailable' | 'credential' | 'redirect' | 'not_kibana' | 'refused' | 'unknown_kibana' | 'gone' | 'store' | 'internal' | 'cancelled'
   counts: Record<'created' | 'updated' | 'unchanged' | 'kept' | 'prebuilt' | 'left_out' | 'failed' | 'enabled', number>
+  left_out_by?: LeftOutBy
   failures?: {rule_id: string; code: 'refused' | 'server_error' | 'unknown_prebuilt' | 'lookup'; status?: number; why?: string}[]
 }
 
@@ -506,6 +521,7 @@ export interface InstallPlan {
   kibana: string
   lacks: {kind: 'stream' | 'field' | 'lookup'; name: string; rules: number; creates?: boolean; rows?: number}[]
   rules: PlannedRule[]
+  left_out?: LeftOutBy
 }
 
 export interface Conversation {

@@ -1,26 +1,51 @@
 import type {ComponentChildren} from 'preact'
 import {useEffect, useRef, useState} from 'preact/hooks'
 import {api, download, messageOf, of, request} from '../api/client'
-import type {InstallPlan, InstallStatus, PlannedRule} from '../api/types'
+import type {ExportCounts, InstallPlan, InstallStatus, PlannedRule, Take} from '../api/types'
 import {useAction, useLoad} from '../load'
 import {byID} from '../migrations/store'
 import {href, type ViewProps} from '../router'
 import {may, session} from '../session'
 import {Badge, Button, Card, Confirm, count, Empty, ErrorState, Field, Note, num, Progress, Said, Spinner, toast, Toggle, words, type Tone} from '../ui'
 
+import {countWords, leftOutWords, taken, usualTake} from './take'
+
 /** Installing the rules in a Kibana: what it would do, how it goes, what failed; and the same as files. */
 export function InstallView({params}: ViewProps) {
   const id = params['id'] ?? ''
   const kibanas = session.value?.kibanas ?? []
   const [kibana, setKibana] = useState(kibanas[0] ?? '')
+  const counts = useLoad(s => api.get<ExportCounts>(of(id, '/export/counts'), {}, s), [id])
+  const [chosen, choose] = useState<Take | undefined>(undefined)
+  const take = chosen ?? (counts.data ? usualTake(counts.data) : counts.error ? 'all' : undefined)
   return (
     <div class="overview">
       <div class="stack">
+        <Card title="Which rules">
+          {counts.error ? <ErrorState title="The rules could not be counted" error={counts.error} retry={counts.reload} /> : !counts.data ? <Spinner label="Counting rules" /> : <Which c={counts.data} take={take ?? 'all'} choose={choose} />}
+        </Card>
         {kibana === '' ? (
           <Card title="Install in a Kibana"><Empty icon="link" title="No Kibana is configured" action={<pre class="code code-plain config" tabIndex={0} role="region" aria-label="What to add to the configuration">{config}</pre>}>Add your Kibana to the configuration of the gateway and its workers, with an API key that may write rules, and start them again: the plan then stands here, and rules are installed from this page.</Empty></Card>
-        ) : <Installation key={kibana} id={id} kibana={kibana} choose={kibanas.length > 1 ? <select aria-label="Kibana" value={kibana} onChange={e => setKibana(e.currentTarget.value)}>{kibanas.map(k => <option key={k}>{k}</option>)}</select> : null} />}
+        ) : !take ? null : <Installation key={kibana} id={id} kibana={kibana} take={take} recount={counts.reload} choose={kibanas.length > 1 ? <select aria-label="Kibana" value={kibana} onChange={e => setKibana(e.currentTarget.value)}>{kibanas.map(k => <option key={k}>{k}</option>)}</select> : null} />}
       </div>
-      <aside class="stack" aria-label="Files"><Files id={id} other={kibana === ''} /></aside>
+      <aside class="stack" aria-label="Files"><Files id={id} other={kibana === ''} take={take} counts={counts.data} /></aside>
+    </div>
+  )
+}
+
+/** The choice between all rules and accepted ones, with what each is. */
+function Which({c, take, choose}: {c: ExportCounts; take: Take; choose: (t: Take) => void}) {
+  const one = (t: Take, label: string, off = false) => {
+    const {rules, partial} = taken(c, t)
+    return <label class="choice"><input type="radio" name="take" checked={take === t} disabled={off} onChange={() => choose(t)} /><span><strong>{label}</strong><span class="field-hint">{count(rules, 'rule')}{partial > 0 ? `, ${num(partial)} of them partial` : ''}</span></span></label>
+  }
+  return (
+    <div class="stack tight">
+      <p class="muted small">{countWords(c)}. What you choose holds for the installation and for the export.</p>
+      <div role="radiogroup" aria-label="Which rules">
+        {one('accepted', 'Accepted rules only', c.accepted === 0)}
+        {one('all', 'All that have a query and are not rejected')}
+      </div>
     </div>
   )
 }
@@ -66,13 +91,13 @@ async function status(id: string, kibana: string, signal?: AbortSignal): Promise
   return res.status === 204 ? undefined : await res.json() as InstallStatus // there was no installation yet
 }
 
-function Installation({id, kibana, choose}: {id: string; kibana: string; choose: ComponentChildren}) {
+function Installation({id, kibana, take, recount, choose}: {id: string; kibana: string; take: Take; recount: () => void; choose: ComponentChildren}) {
   const m = byID.value.get(id)
   const [overwrite, setOverwrite] = useState(false)
   const [enable, setEnable] = useState(false)
   const [spread, setSpread] = useState('5m')
   const [ask, setAsk] = useState(false)
-  const plan = useLoad(s => api.get<InstallPlan>(of(id, '/install/plan'), {kibana, overwrite: overwrite || undefined}, s), [id, kibana, overwrite])
+  const plan = useLoad(s => api.get<InstallPlan>(of(id, '/install/plan'), {kibana, take, overwrite: overwrite || undefined}, s), [id, kibana, take, overwrite])
   const now = useLoad(s => status(id, kibana, s), [id, kibana])
   const running = now.data?.running === true
 
@@ -87,12 +112,15 @@ function Installation({id, kibana, choose}: {id: string; kibana: string; choose:
   const seen = useRef<string | undefined>(undefined)
   useEffect(() => {
     if (did === undefined) return
-    if (seen.current !== undefined && seen.current !== did) plan.reload()
+    if (seen.current !== undefined && seen.current !== did) {
+      plan.reload()
+      recount()
+    }
     seen.current = did
   }, [did])
 
   const begin = useAction(async () => {
-    const res = await api.post<{started: boolean}>(of(id, '/install'), {kibana, overwrite, enable, ...(enable && spread ? {spread} : {})})
+    const res = await api.post<{started: boolean}>(of(id, '/install'), {kibana, take, overwrite, enable, ...(enable && spread ? {spread} : {})})
     toast(res.started ? `The installation in ${kibana} runs` : 'An installation there runs already', {kind: res.started ? 'good' : 'info'})
     // It is seen when its first step is done.
     setTimeout(now.reload, 300)
@@ -127,6 +155,7 @@ function Installation({id, kibana, choose}: {id: string; kibana: string; choose:
       </Card>
       {ask ? (
         <Confirm kind="primary" title={`Install in ${kibana}?`} action={`Install ${count(todo, 'rule')}`} onClose={() => setAsk(false)} onConfirm={() => begin.run()}>
+          {leftOutWords(plan.data?.left_out) ? <p class="muted small">Left out: {leftOutWords(plan.data?.left_out)}.</p> : null}
           <p><strong>{count(todo, 'rule')}</strong> {todo === 1 ? 'goes' : 'go'} to <strong>{kibana}</strong>, {enable ? `and fully translated ones are enabled over ${spread || 'no time'}` : 'disabled: you enable them there'}. {overwrite ? 'Rules that are there and differ are changed.' : 'Rules that are there and differ stay as they are.'}</p>
         </Confirm>
       ) : null}
@@ -147,6 +176,7 @@ function Plan({id, plan}: {id: string; plan: InstallPlan}) {
           <button key={o} type="button" class="pick" aria-pressed={open === o} title={`Rules that ${outcomes[o].what}`} onClick={() => setOpen(open === o ? undefined : o)}><span class={`dot fill-${outcomes[o].tone}`} aria-hidden="true" />{outcomes[o].label} <b>{num(sums.get(o)?.length ?? 0)}</b></button>
         ))}
       </div>
+      {leftOutWords(plan.left_out) ? <p class="muted small">Left out: {leftOutWords(plan.left_out)}.</p> : null}
       {open ? (
         <div class="found" tabIndex={0} role="region" aria-label={outcomes[open].label}>
           <p class="muted small">{count(list.length, 'rule')}: {list.length === 1 ? outcomes[open].one : outcomes[open].what}.</p>
@@ -186,6 +216,7 @@ function StatusCard({id, s, actions}: {id: string; s: InstallStatus; actions: Co
       <div class="stack tight">
         {s.running ? <Progress value={done} max={total} label="Rules that are through" /> : null}
         <div class="row counts" aria-live="polite">{shown.filter(([, n]) => n > 0).map(([label, n, tone]) => <span key={label} class="count"><span class={`dot fill-${tone}`} aria-hidden="true" /><b>{num(n)}</b> {label}</span>)}{done === 0 ? <span class="muted">No rule is through yet.</span> : null}</div>
+        {leftOutWords(s.left_out_by) ? <p class="muted small">Left out: {leftOutWords(s.left_out_by)}.</p> : null}
         {!s.running && s.code ? <Note tone="warn" title={codes[s.code]?.[0] ?? words(s.code)}>{codes[s.code]?.[1] ?? ''}</Note> : null}
         {failed.length > 0 ? (
           <div class="table-wrap stacked" tabIndex={0} role="region" aria-label="Rules that failed"><table>
@@ -198,12 +229,16 @@ function StatusCard({id, s, actions}: {id: string; s: InstallStatus; actions: Co
   )
 }
 
-function Files({id, other}: {id: string; other: boolean}) {
+function Files({id, other, take, counts}: {id: string; other: boolean; take: Take | undefined; counts: ExportCounts | undefined}) {
   const m = byID.value.get(id)
   const [exceptions, setExceptions] = useState(false)
   const base = (m?.name || id).replace(/[^\w.-]+/g, '-').toLowerCase()
   const get = useAction(async (what: string, query: Record<string, string | boolean | undefined>, name: string) => {
     await download(of(id, what), query, name)
+    if (what !== '/export' || !counts || !take) return
+    const {rules, leftOut} = taken(counts, take)
+    const why = leftOutWords(leftOut)
+    toast(`${count(rules, 'rule')} exported${why ? `; left out: ${why} (left-out.ndjson names them)` : ''}`, {kind: 'good'})
   })
   const item = (label: string, hint: string, what: string, query: Record<string, string | boolean | undefined>, ext: string) => (
     <li><button type="button" class="file" disabled={get.busy} onClick={() => void get.run(what, query, `${base}.${ext}`)}>
@@ -221,9 +256,10 @@ function Files({id, other}: {id: string; other: boolean}) {
       </Card>
       <Card title="Export">
         <p class="muted small export-lead">{other ? 'The other way, without a Kibana here: download the rules and import them there yourself.' : 'The same rules as files, to import yourself.'}</p>
+        {counts && take ? <p class="small">{count(taken(counts, take).rules, 'rule')}{leftOutWords(taken(counts, take).leftOut) ? <span class="muted">; left out: {leftOutWords(taken(counts, take).leftOut)}</span> : null}.</p> : null}
         <ul class="files">
-          {item('For Kibana\'s import', 'A .zip with NDJSON: rules, disabled, lookups, what is left out and why', '/export', {format: 'ndjson', exceptions: exceptions || undefined}, 'export.zip')}
-          {item('For detections as code', 'A .zip with TOML, laid out as Elastic\'s detection-rules', '/export', {format: 'toml', exceptions: exceptions || undefined}, 'export-toml.zip')}
+          {item('For Kibana\'s import', 'A .zip with NDJSON: rules, disabled, lookups, what is left out and why', '/export', {format: 'ndjson', take, exceptions: exceptions || undefined}, 'export.zip')}
+          {item('For detections as code', 'A .zip with TOML, laid out as Elastic\'s detection-rules', '/export', {format: 'toml', take, exceptions: exceptions || undefined}, 'export-toml.zip')}
         </ul>
         <Toggle checked={exceptions} onChange={setExceptions}>Filter macros as exception lists</Toggle>
         <p class="muted small">Where a list says exactly the same as the macro leaves out.</p>
