@@ -176,10 +176,14 @@ func TestEdit(t *testing.T) {
 	p.sees("unknown column nosuchfield")
 	p.look("wrong-field")
 	p.find("list", "^Problems")
+	p.click("button", "^Save$")
+	p.sees("Saved with 1 warning", "1 warning in the edited query")
+	p.click("button", "^Edit$")
 	right := draft + "\n| LIMIT 7"
 	p.writes(right)
 	p.gone("unknown column nosuchfield")
 	p.click("button", "^Save$")
+	p.gone("in the edited query")
 	p.sees("Saved", "edited by")
 	if d := g.document(id, rule.ID); d.Elastic.Query != right || d.Edited == nil {
 		t.Errorf("stored: %s, %+v", d.Elastic.Query, d.Edited)

@@ -44,7 +44,11 @@ export function ImportedDialog({found, title, left, onClose}: {found: Imported; 
   }
   // The migration has a name also where the browser is closed now.
   useEffect(() => void save(), [])
-  const later = useAction(async () => { await save(); onClose() })
+  const later = useAction(async () => {
+    await save()
+    toast(`${name.trim() || found.migration_id} is ready: start it whenever you like`, {kind: 'info'})
+    onClose()
+  })
   const run = useAction(async () => {
     await save()
     await start(found.migration_id, connector)
@@ -58,9 +62,10 @@ export function ImportedDialog({found, title, left, onClose}: {found: Imported; 
     </>}>
       <ImportedReport found={found} left={left} />
       <div class="two">
-        <Field label="Name of the migration"><input value={name} maxLength={256} onInput={e => setName(e.currentTarget.value)} /></Field>
+        <Field label="Name of the migration"><input value={name} maxLength={256} onInput={e => setName(e.currentTarget.value)} onKeyDown={e => { if (e.key === 'Enter' && !e.isComposing && !run.busy) void run.run() }} /></Field>
         <ConnectorField value={connector} onChange={setConnector} />
       </div>
+      <p class="muted">Closed without a start, the migration stays in the list, ready to start.</p>
       {run.error || later.error ? <Note tone="error">{messageOf(run.error ?? later.error)}</Note> : null}
     </Dialog>
   )

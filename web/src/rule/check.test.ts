@@ -1,6 +1,6 @@
 import {afterEach, beforeEach, describe, expect, it, vi} from 'vitest'
 import type {Checked} from '../api/types'
-import {LiveCheck} from './check'
+import {errorsOf, foundWords, LiveCheck} from './check'
 
 beforeEach(() => {
   vi.useFakeTimers()
@@ -20,6 +20,23 @@ function server() {
 const one: Checked = {problems: [{severity: 'error', message: 'unknown column', start: {line: 1, column: 1}, end: {line: 1, column: 2}}]}
 
 describe('live check', () => {
+  it('tells what is found in a query, and asks only where it is not known', async () => {
+    const s = server()
+    const live = new LiveCheck(s.check, 100)
+    live.ask('FROM a')
+    await vi.advanceTimersByTimeAsync(100)
+    s.calls[0]?.answer(one)
+    await vi.advanceTimersByTimeAsync(0)
+    expect(await live.of('FROM a')).toBe(one)
+    expect(await live.of(' ')).toEqual({problems: []})
+    const other = live.of('FROM b')
+    expect(s.calls.map(c => c.query)).toEqual(['FROM a', 'FROM b'])
+    s.calls[1]?.answer({problems: []})
+    expect(await other).toEqual({problems: []})
+    expect(errorsOf([...one.problems, {...one.problems[0]!, severity: 'warning'}])).toEqual(one.problems)
+    const [wrong] = one.problems
+    expect([foundWords(), foundWords([wrong!]), foundWords([{...wrong!, severity: 'warning'}, wrong!, {...wrong!, severity: 'warning'}])]).toEqual(['', '1 error', '1 error and 2 warnings'])
+  })
   it('asks once when the typing rests, about the newest text', async () => {
     const s = server()
     const live = new LiveCheck(s.check, 100)

@@ -1,8 +1,21 @@
 import {signal} from '@preact/signals'
 import {isAbort} from '../api/client'
-import type {Checked} from '../api/types'
+import type {Checked, Problem} from '../api/types'
+import {count} from '../ui/format'
 
 export type CheckState = {kind: 'idle'} | {kind: 'checking'; last?: Checked} | {kind: 'done'; last: Checked} | {kind: 'failed'; error: unknown; last?: Checked}
+
+/** Those problems that keep a query from running. */
+export function errorsOf(problems: readonly Problem[] = []): Problem[] {
+  return problems.filter(p => p.severity === 'error')
+}
+
+/** What was found, in numbers; empty when nothing was. */
+export function foundWords(problems: readonly Problem[] = []): string {
+  const errors = errorsOf(problems).length,
+    warnings = problems.length - errors
+  return [errors > 0 ? count(errors, 'error') : '', warnings > 0 ? count(warnings, 'warning') : ''].filter(Boolean).join(' and ')
+}
 
 export type Check = (query: string, signal: AbortSignal) => Promise<Checked>
 
@@ -41,6 +54,14 @@ export class LiveCheck {
     const query = this.asked
     this.asked = undefined
     if (query !== undefined) this.ask(query)
+  }
+
+  /** What is found in a query, asked for at once where it is not known. */
+  async of(query: string): Promise<Checked> {
+    const state = this.state.value
+    if (query.trim() === '') return {problems: []}
+    if (state.kind === 'done' && this.checked === query) return state.last
+    return this.check(query, new AbortController().signal)
   }
 
   stop(): void {

@@ -5,7 +5,7 @@ import {useAction} from '../load'
 import {session} from '../session'
 import {Button, Code, CodeDiff, Confirm, Icon, Note, toast, Toggle} from '../ui'
 import type {Editor} from '../ui/code'
-import {LiveCheck} from './check'
+import {errorsOf, foundWords, LiveCheck} from './check'
 import {changedFields, type Edit, faults, fieldNames, saveBody, setField, upTo} from './edit'
 import {SettingsForm} from './settings'
 
@@ -64,8 +64,11 @@ export function RuleEditor({rule, edit, onEdit, onWrite, onSaved, onConflict, on
     onWrite()
     const now = upTo(edit, rule)
     try {
+      // A check that fails keeps nobody from saving; the rule says later what is wrong.
+      const found = live.of(now.fields.query).then(c => foundWords(c.problems), () => '')
       onSaved(await api.put<Rule>(of(rule.migration_id, '/rule'), saveBody(rule.id, now)))
-      toast('Saved')
+      const words = await found
+      toast(words ? `Saved with ${words}` : 'Saved', {kind: words ? 'info' : 'good'})
     } catch (err) {
       if (err instanceof ApiError && err.status === 409 && err.conflict.revision !== undefined && err.conflict.revision !== now.revision) onConflict(err)
       else throw err
@@ -170,7 +173,7 @@ const clusterWords: Record<string, string> = {
 
 /** What the check of a query says: a list that the keyboard reaches, and one line that is read out. */
 export function CheckResult({state, problems, cluster, error, configured, empty, onShow, onAgain}: CheckResultProps) {
-  const errors = problems.filter(p => p.severity === 'error').length
+  const errors = errorsOf(problems).length
   const summary =
     state === 'failed'
       ? `Not checked: ${messageOf(error)}`

@@ -1,8 +1,11 @@
 import {useEffect} from 'preact/hooks'
-import type {Around, Rule, Severity} from '../api/types'
+import {api, P} from '../api/client'
+import type {Around, Checked, Rule, Severity} from '../api/types'
+import {useLoad} from '../load'
 import type {Verdict} from '../rules/review'
 import {Badge, Button, Menu, Time} from '../ui'
 import {num} from '../ui/format'
+import {errorsOf, foundWords} from './check'
 import {severityName} from './notes'
 import {toNotes} from './notes-lead'
 
@@ -142,6 +145,7 @@ export function RuleHead({rule, counts, around, list, mayWrite, back, step, set,
         <p class="rule-facts">
           <code>{rule.id}</code>
           <ResultOf rule={rule} />
+          {rule.edited && elastic?.query_language === 'esql' ? <StoredProblems query={elastic.query} /> : null}
           {(['error', 'approximation'] as const)
             .filter(s => counts[s] > 0)
             .map(s => (
@@ -179,6 +183,18 @@ export function RuleHead({rule, counts, around, list, mayWrite, back, step, set,
         </p>
       </div>
     </>
+  )
+}
+
+/** How many errors and warnings a query has that a person stored, for it can be stored with them. */
+function StoredProblems({query}: {query: string}) {
+  const checked = useLoad(async signal => (query.trim() ? api.post<Checked>(P + '/check', {query}, {signal}) : undefined), [query])
+  const problems = checked.data?.problems ?? []
+  if (problems.length === 0) return null
+  return (
+    <Badge tone={errorsOf(problems).length > 0 ? 'error' : 'approximations'} title={problems.map(p => `${p.start.line}:${p.start.column} ${p.message}`).join('\n')}>
+      {foundWords(problems)} in the edited query
+    </Badge>
   )
 }
 

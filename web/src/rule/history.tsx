@@ -4,6 +4,7 @@ import type {Earlier as EarlierState, Rule, RuleEvent, RuleHistory} from '../api
 import {useAction, useLoad} from '../load'
 import {Button, ErrorState, Note, Spinner, Time} from '../ui/basic'
 import {num} from '../ui/format'
+import {keepComment, keptComment} from './comment'
 
 const actionNames: Record<string, string> = {
   edited: 'changed the rule',
@@ -36,12 +37,15 @@ export function joined(there: readonly RuleEvent[], page: readonly RuleEvent[]):
 
 /** Comments and history of a rule, and a place for a new comment. */
 export function History({rule, mayWrite, onRule, onWrite, box}: {rule: Rule; mayWrite: boolean; onRule: (r: Rule) => void; onWrite: () => void; box: {current: HTMLTextAreaElement | null}}) {
-  const [text, setText] = useState('')
+  const text = keptComment(rule.migration_id, rule.id)
+  const setText = (to: string) => keepComment(rule.migration_id, rule.id, to)
   const field = useRef<HTMLTextAreaElement | null>(null)
   const send = useAction(async () => {
     onWrite()
-    onRule(await api.post<Rule>(of(rule.migration_id, '/rule/comments'), {rule_id: rule.id, message: text.trim()}))
-    setText('')
+    const next = await api.post<Rule>(of(rule.migration_id, '/rule/comments'), {rule_id: rule.id, message: text.trim()})
+    // What was written on meanwhile is not added yet.
+    if (keptComment(rule.migration_id, rule.id) === text) setText('')
+    onRule(next)
   })
   const [events, setEvents] = useState<RuleEvent[]>([])
   const read = (query: Record<string, number>, signal?: AbortSignal) => api.get<RuleHistory>(of(rule.migration_id, '/rule/history'), {rule_id: rule.id, ...query}, signal)

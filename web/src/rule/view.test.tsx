@@ -7,6 +7,7 @@ import {forgetList} from '../rules/model'
 import {session} from '../session'
 import {Toasts} from '../ui/toast'
 import {keepEdit} from './edit'
+import {keepComment, keptComment, unsentComments} from './comment'
 import {panel} from './panel'
 import {RuleView} from './view'
 
@@ -82,6 +83,10 @@ function gateway(c: Call): [unknown, number?] {
     stored = {...stored, revision: stored.revision + 1, review: r!.state === 'open' ? undefined : {state: r!.state, by: 'anna', at: new Date().toISOString()}}
     return [{changed: [{rule_id: r!.rule_id, revision: stored.revision, state: r!.state, previous: 'open'}], refused: []}]
   }
+  if (c.path.endsWith('/rule/comments')) {
+    stored = {...stored, revision: stored.revision + 1}
+    return [stored]
+  }
   if (c.path.endsWith('/rule') && c.method === 'PUT') {
     if (c.body?.['revision'] !== stored.revision) return [{statusCode: 409, error: 'Conflict', message: 'changed', by: 'ben', at: stored.updated_at, revision: stored.revision}, 409]
     stored = {...stored, revision: stored.revision + 1, draft: stored.elastic_rule, elastic_rule: {...stored.elastic_rule!, ...c.body?.['elastic_rule'] as object}, edited: {by: 'anna', at: ''}, updated_by: 'anna'}
@@ -141,6 +146,7 @@ afterEach(() => {
   root.remove()
   forgetList()
   keepEdit('m', 'r/1', undefined)
+  keepComment('m', 'r/1', '')
 })
 
 describe('one rule', () => {
@@ -189,6 +195,43 @@ describe('one rule', () => {
     expect(root.querySelector('.rule-editor')).toBeNull()
     expect(root.textContent).toContain('edited by anna')
     expect(root.textContent).not.toContain('changed this rule just now')
+  })
+  it('says with how many errors a query is stored, then and later', async () => {
+    await open()
+    await press('e')
+    editor().change('FROM wrong')
+    await settle()
+    await click('Save')
+    expect(writes().length).toBe(1)
+    expect(root.querySelector('.toasts')?.textContent).toContain('Saved with 1 error')
+    expect(root.querySelector('.rule-facts .tone-error')?.textContent).toBe('1 error in the edited query')
+    expect(root.querySelector('.rule-facts .tone-error')?.getAttribute('title')).toContain('1:1 unknown column [wrong]')
+    await press('e')
+    editor().change('FROM right')
+    await settle()
+    await click('Save')
+    expect([...root.querySelectorAll('.toast-text')].map(t => t.textContent)).toContain('Saved')
+    expect(root.querySelector('.rule-facts .tone-error')).toBeNull()
+  })
+  it('keeps a comment that is not added, says so, and has it again', async () => {
+    await open()
+    const box = () => root.querySelector<HTMLTextAreaElement>('.comment-form textarea')
+    await press('c')
+    await settle()
+    box()!.value = 'Looks odd'
+    box()!.dispatchEvent(new Event('input', {bubbles: true}))
+    await settle()
+    expect(root.querySelector('[role=tab][aria-selected=true]')?.textContent).toBe('Historynot added')
+    expect(unsentComments()).toBe(1)
+    await press('j')
+    expect(root.querySelector('.toasts')?.textContent).toContain('Your comment is not added yet; it is kept with its rule: Sign-ins')
+    expect(box()?.value).toBe('')
+    await press('k')
+    expect(box()?.value).toBe('Looks odd')
+    await click('Add the comment')
+    expect(calls.filter(c => c.path.endsWith('/rule/comments')).map(c => c.body)).toEqual([{rule_id: 'r/1', message: 'Looks odd'}])
+    expect(box()?.value).toBe('')
+    expect(keptComment('m', 'r/1')).toBe('')
   })
   it('never overwrites what another person stored: mine on top of theirs, when I say so', async () => {
     await open()

@@ -16,27 +16,28 @@ import {may, me} from '../session'
 import {Button, CodeDiff, Confirm, ErrorState, Note, Spinner, Tabs, toast, toastError} from '../ui'
 import {num} from '../ui/format'
 import type {Annotations} from './annotate'
+import {keptComment, unsentComments} from './comment'
 import {ConflictDialog, lastChange} from './conflict'
 import {beginEdit, changedFields, type Edit, keepEdit, keptEdit, unsaved, upTo} from './edit'
 import {RuleEditor, toEditor} from './editor'
 import {RuleHead} from './head'
 import {History} from './history'
-import {countNotes, type Note as RuleNote, orderNotes, severityName} from './notes'
+import {countNotes, type Note as RuleNote, orderNotes} from './notes'
 import {NotesLead} from './notes-lead'
 import {Notes} from './notes-list'
 import {Pane} from './pane'
 import {panel} from './panel'
-import {mouseMoves} from './pointer'
 import {Places, shownText} from './position'
 import {NearRules} from './prebuilt'
 import {Settings} from './settings'
+import {StageStrip} from './stage-strip'
 import {belong, pipeBreaks, stageBreaks, stageOfPlace, stageRanges} from './stages'
 import {TryIt} from './try'
 
 type Shown = 'rule' | 'draft' | 'diff'
 
 addEventListener('beforeunload', e => {
-  if (unsaved() > 0) e.preventDefault()
+  if (unsaved() > 0 || unsentComments() > 0) e.preventDefault()
 })
 
 /** One rule: SPL beside ES|QL, its notes, and what a person does about it. */
@@ -69,6 +70,7 @@ function Loaded({rule, query, onRule, reload, stale}: LoadedProps) {
   const filter = readFilter(query.toString())
   const model = listModel(migration, filter)
   const mayWrite = may('operator')
+  const name = rule.elastic_rule?.title || rule.original_rule.title || rule.id
   const [lit, setLit] = useState<number | null>(null)
   const [pinned, setPinned] = useState<number | null>(null)
   const [note, setNote] = useState<RuleNote | null>(null)
@@ -140,7 +142,7 @@ function Loaded({rule, query, onRule, reload, stale}: LoadedProps) {
       reload()
       around.reload()
     },
-    id => (id === rule.id ? rule.elastic_rule?.title || rule.original_rule.title || undefined : model.at(model.indexOf(id))?.title),
+    id => (id === rule.id ? name : model.at(model.indexOf(id))?.title),
   )
   // What is signed off is what is stored; it must be what one looks at.
   const storedIsShown = () => {
@@ -159,6 +161,7 @@ function Loaded({rule, query, onRule, reload, stale}: LoadedProps) {
   }
   useEffect(() => {
     if (edit) toast('Your change that was not saved is back', {kind: 'info'})
+    if (keptComment(migration, rule.id)) toast('Your comment that was not added is under History', {kind: 'info', about: 'comment'})
     if (query.get('edit') !== '1') return
     setQuery({edit: undefined})
     startEdit()
@@ -196,7 +199,11 @@ function Loaded({rule, query, onRule, reload, stale}: LoadedProps) {
     }
   }
   const here = useRef(true)
-  useEffect(() => () => { here.current = false }, [])
+  useEffect(() => () => {
+    here.current = false
+    // It is found again with this rule; who goes on without adding it should know.
+    if (keptComment(migration, rule.id)) toast(`Your comment is not added yet; it is kept with its rule: ${name}`, {kind: 'info', about: 'comment'})
+  }, [])
   const back = () => {
     if (around.data && around.data.at >= 0) model.cursor.value = around.data.at
     go(listHref(migration, filter))
@@ -329,35 +336,16 @@ function Loaded({rule, query, onRule, reload, stale}: LoadedProps) {
       <NotesLead notes={notes} shown={note?.index ?? null} onShow={setNote} onStage={n => setLit(n ? stageOfPlace(list, n.start) : null)} />
 
       {list.length > 0 ? (
-        <ol class="stage-strip" aria-label="Stages of the search">
-          {list.map((s, i) => {
-            const worst = notes.find(n => s.notes.includes(n.index) && n.severity !== 'info' && !n.follows)
-            return (
-              <li key={i}>
-                <button
-                  type="button"
-                  class={`stage-button${current === i ? ' lit' : ''}${worst ? ` stage-${worst.severity}` : ''}${s.esql.length === 0 ? ' stage-none' : ''}`}
-                  aria-pressed={pinned === i}
-                  title={!fits ? s.spl.text : s.esql.length > 0 ? s.esql.map(e => e.text).join('\n') : 'Nothing of the ES|QL comes from it'}
-                  onMouseMove={() => {
-                    if (mouseMoves()) setLit(i)
-                  }}
-                  onMouseLeave={() => setLit(null)}
-                  onFocus={() => setLit(i)}
-                  onBlur={() => setLit(null)}
-                  onClick={() => setPinned(pinned === i ? null : i)}
-                >
-                  <span class="stage-n">{i + 1}</span>
-                  {s.command}
-                  <span class="visually-hidden">{worst ? `, ${severityName(worst.severity, 1)}` : ''}</span>
-                </button>
-              </li>
-            )
-          })}
-          {!fits && esql && !edit ? (
-            <li class="muted stage-apart">The stages belong to the {draft ? draftName.toLowerCase() : 'translation'}, not to this query.</li>
-          ) : null}
-        </ol>
+        <StageStrip
+          stages={list}
+          notes={notes}
+          fits={fits}
+          apart={!fits && esql && !edit ? `The stages belong to the ${draft ? draftName.toLowerCase() : 'translation'}, not to this query.` : ''}
+          lit={current}
+          pinned={pinned}
+          onStage={setLit}
+          onPin={setPinned}
+        />
       ) : null}
 
       <div class="panes">
@@ -451,6 +439,7 @@ function Loaded({rule, query, onRule, reload, stale}: LoadedProps) {
             label: (
               <>
                 History<span class="tab-n">{rule.comments_total ? num(rule.comments_total) : ''}</span>
+                {keptComment(migration, rule.id) ? <span class="tab-n">not added</span> : null}
               </>
             ),
             panel: () => <History rule={rule} mayWrite={mayWrite} onRule={mine} onWrite={writing} box={commentBox} />,
