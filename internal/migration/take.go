@@ -65,7 +65,7 @@ var omissions = []struct {
 }{
 	{OmittedNotAccepted, "not accepted"}, {OmittedUntranslatable, "untranslatable"}, {OmittedError, "ended in an error"},
 	{OmittedNotTranslated, "not translated yet"}, {OmittedNoQuery, "without a query"},
-	{OmittedRefusedQuery, "with a query that is none"}, {OmittedOtherLanguage, "in another language"},
+	{OmittedRefusedQuery, "with a query that is no ES|QL"}, {OmittedOtherLanguage, "in another language"},
 	{OmittedLookup, "with lookup indices that collide"}, {OmittedRejected, "rejected"},
 }
 

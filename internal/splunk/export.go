@@ -155,7 +155,7 @@ func (in *importer) restCSV(file string, r io.Reader) {
 		column[strings.TrimSpace(name)] = i
 	}
 	if _, ok := column["search"]; !ok {
-		in.say(Item{File: file, Kind: "file", Outcome: Fault, Why: "its header names no column search; export | rest /servicesNS/-/-/saved/searches, or give a lookup with --lookups"})
+		in.say(Item{File: file, Kind: "file", Outcome: Fault, Why: "its header names no column search; export | rest /servicesNS/-/-/saved/searches, or give a lookup with --lookups (in the page: drop it on the causes of a migration)"})
 		return
 	}
 	for {

@@ -161,6 +161,9 @@ func array(file string, r io.Reader, yield func(Record, error) bool) {
 	}
 }
 
+// forms are what import reads, for someone who gave something else.
+const forms = ".conf files, btool output, exports of saved searches as JSON or CSV, detections as YAML, and .tgz or .spl archives of them"
+
 func lines(file string, br *bufio.Reader, skipped int, yield func(Record, error) bool) {
 	for n := skipped + 1; ; n++ {
 		line, tooLong, err := readLine(br)
@@ -175,6 +178,9 @@ func lines(file string, br *bufio.Reader, skipped int, yield func(Record, error)
 			var fault error
 			if !json.Valid(line) {
 				fault = rec.fault(file, "", "is no JSON object: %v", json.Unmarshal(line, new(any)))
+				if n == skipped+1 && !bytes.HasPrefix(bytes.TrimSpace(line), []byte("{")) {
+					fault = rec.fault(file, "", "is no JSON object, and the file is none of the forms that import reads: %s", forms)
+				}
 			}
 			if !yield(rec, fault) {
 				return

@@ -23,6 +23,7 @@ func TestRules(t *testing.T) {
 		{"byte order mark", "\ufeff" + `[{"id":"a","query":"x"}]`, []string{"a"}, nil},
 		{"empty file", "", nil, nil},
 		{"empty array", " [ ] ", nil, nil},
+		{"a text", "hello, these are\n", nil, []string{"f:1: is no JSON object, and the file is none of the forms that import reads: .conf files, btool output"}},
 		{"bad line in the middle", "{\"id\":\"a\",\"query\":\"x\"}\n{oops\n{\"id\":\"b\",\"query\":\"y\"}\n", []string{"a", "b"}, []string{"f:2: is no JSON object"}},
 		{"line is an array", "{\"id\":\"a\",\"query\":\"x\"}\n[1]\n", []string{"a"}, []string{"f:2: is an array where an object belongs"}},
 		{"no query", `{"id":"a"}`, nil, []string{"f:1: query: is missing"}},
