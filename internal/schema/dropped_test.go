@@ -22,6 +22,9 @@ func TestDropped(t *testing.T) {
 		{"sysmon", "Signature", []string{"7"}, "-", false, "-", ""},
 		{"nginx_access_logs", "user", nil, "-", false, "-", ""},
 		{"nginx_access_logs", "method", nil, "-", true, "", ""},
+		{"exchange", "cs_username", nil, "-", true, "", "-"},
+		{"exchange", "user", nil, "-", true, "", "-"},
+		{"exchange", "cs_method", nil, "-", true, "", ""},
 	} {
 		f := sourceNamed(t, c.source).Field(c.field, Hint{EventCodes: c.codes})
 		if got := f.Doubted(c.value) != ""; got != c.doubted || f.Default != c.filled || f.Held != c.held {
@@ -79,5 +82,26 @@ func TestOneCode(t *testing.T) {
 	}
 	if f, ok := sourceNamed(t, "sysmon").Known("event.action"); !ok || f.Array == Single {
 		t.Error("event.action of a loaded image is a list in newer versions")
+	}
+}
+
+// TestWrittenOver asks for fields of firewalls whose place another value of the event takes: no comparison is exact.
+func TestWrittenOver(t *testing.T) {
+	for _, c := range []struct {
+		source, field string
+		support       Support
+	}{
+		{"fortinet_event", "srcip", Approximate}, // of a VPN the address of the peer stands there
+		{"fortinet_event", "remip", Approximate},
+		{"fortinet_event", "status", Approximate}, // a sign-in loses it
+		{"fortinet_event", "profile", Exact},
+		{"fortinet_traffic", "srcip", Exact},
+		{"checkpoint", "action", Approximate}, // a sign-in has another word over it
+		{"checkpoint", "client_ip", Approximate},
+		{"checkpoint", "dst", Exact},
+	} {
+		if f := sourceNamed(t, c.source).Field(c.field, Hint{}); f.Support != c.support {
+			t.Errorf("%s %s: %v %s, want %v", c.source, c.field, f.Support, f.Name, c.support)
+		}
 	}
 }

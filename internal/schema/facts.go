@@ -85,14 +85,15 @@ func undoubted(doubts []Doubt, fill string) []Doubt {
 }
 
 // placeholder is the value that Splunk has where the field is missing: every event of the codes has the raw field, and the
-// pipeline drops what stands for no value.
-func (s *Source) placeholder(name string, f *Field, h Hint) string {
+// pipeline drops what stands for no value. held is the value that some events have there, no one
+// knows which.
+func (s *Source) placeholder(name string, f *Field, h Hint) (fill, held string) {
 	if f.Default != "" || f.Fn != "" || f.FormatOnly || f.Support == None || f.AsText || family(f.Type) != family("keyword") {
-		return ""
+		return "", ""
 	}
 	st := s.facts()
 	if st == nil || len(st.Drop) == 0 {
-		return ""
+		return "", ""
 	}
 	for _, a := range st.Names {
 		if a.Name == name && len(a.Steps) == 0 {
@@ -100,10 +101,13 @@ func (s *Source) placeholder(name string, f *Field, h Hint) string {
 			break
 		}
 	}
-	if !st.Always(name, h.EventCodes) {
-		return ""
+	switch {
+	case st.Always(name, h.EventCodes):
+		return st.Drop[0], ""
+	case len(h.EventCodes) == 0 && slices.Contains(st.Has["some"], name):
+		return "", st.Drop[0]
 	}
-	return st.Drop[0]
+	return "", ""
 }
 
 // placedField is the field at one place.

@@ -21,12 +21,16 @@ func (s *Source) SharedField(name string, h Hint) *Field {
 	if _, changed := s.overrides[name]; !changed {
 		if ls, ok := s.lines()[name]; ok && pick(ls, h.EventCodes).raw == "" {
 			f := &pick(ls, h.EventCodes).field
-			if fill := s.placeholder(name, f, h); fill != "" {
-				with := *f
-				with.Default, with.Doubts = fill, undoubted(s.doubts[name], fill)
-				return &with
+			fill, held := s.placeholder(name, f, h)
+			if fill == "" && held == "" {
+				return f
 			}
-			return f
+			with := *f
+			with.Held = held
+			if fill != "" {
+				with.Default, with.Doubts = fill, undoubted(s.doubts[name], fill)
+			}
+			return &with
 		}
 	}
 	if len(h.EventCodes) > 0 && (s.DataModel && strings.Contains(name, ".") || len(s.prefixes) > 0 || s.facts() != nil) {
@@ -72,8 +76,8 @@ func (s *Source) find(name string, h Hint) Field {
 		f := l.field
 		if l.raw != "" {
 			f = s.like(name, l, h)
-		} else if fill := s.placeholder(short, &f, h); fill != "" {
-			f.Default = fill
+		} else if fill, held := s.placeholder(short, &f, h); fill != "" || held != "" {
+			f.Default, f.Held = fill, held
 		}
 		if short != name {
 			f.Source = name

@@ -15,6 +15,12 @@ var heldoutSources = map[string]string{
 	"gsuite_drive":              `sourcetype="gsuite:drive:json"`,
 	"linux_secure":              `sourcetype="linux_secure"`,
 	"zscaler_proxy":             `sourcetype="zscalernss-web"`,
+	"fgt_event":                 `sourcetype="fgt_event"`,
+	"fgt_utm":                   `sourcetype="fgt_utm"`,
+	"pan_globalprotect":         `sourcetype="pan:globalprotect"`,
+	"pan_config":                `sourcetype="pan:config"`,
+	"pan_system":                `sourcetype="pan:system"`,
+	"applocker":                 `source="XmlWinEventLog:Microsoft-Windows-AppLocker/EXE and DLL"`,
 }
 
 // goldenSource is how a search names the source of a golden pair.
