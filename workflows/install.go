@@ -3,8 +3,6 @@ package workflows
 import (
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
@@ -339,16 +337,9 @@ func (i *installation) prebuilt(ctx workflow.Context, page InstallPageOutput) er
 	return nil
 }
 
-// omit adds rules that are left out. A copy is made: the status of the run before may be the one that was handed on.
+// omit adds rules that are left out. The status of the run before may be the one that was handed on, so Add makes a copy.
 func (i *installation) omit(more migration.Omissions) {
-	all := migration.Omissions{}
-	maps.Copy(all, i.status.Omitted)
-	for _, reason := range slices.Sorted(maps.Keys(more)) {
-		if reason != "" {
-			all[reason] += more[reason]
-		}
-	}
-	if len(all) > 0 {
+	if all := i.status.Omitted.Add(more); len(all) > 0 {
 		i.status.Omitted = all
 	}
 }

@@ -2,7 +2,6 @@ package migration
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 )
@@ -72,19 +71,25 @@ var omissions = []struct {
 // Omissions counts rules that are left out.
 type Omissions map[Omission]int
 
+// Add is the counts with more added to them; neither is changed. The loops of Omissions go over the known reasons instead of
+// the map, whose order is another each time: workflows use them. Of a reason that a newer worker gave, the rules stay in the
+// number of all that are left out.
+func (o Omissions) Add(more Omissions) Omissions {
+	out := Omissions{}
+	for _, known := range omissions {
+		if n := o[known.of] + more[known.of]; n > 0 {
+			out[known.of] = n
+		}
+	}
+	return out
+}
+
 // String is the counts in words, such as "147 not accepted, 1 rejected".
 func (o Omissions) String() string {
 	var parts []string
-	rest := maps.Clone(o)
 	for _, known := range omissions {
-		if n := rest[known.of]; n > 0 {
+		if n := o[known.of]; n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", n, known.words))
-		}
-		delete(rest, known.of)
-	}
-	for _, other := range slices.Sorted(maps.Keys(rest)) { // of a newer version
-		if n := rest[other]; n > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", n, other))
 		}
 	}
 	return strings.Join(parts, ", ")
