@@ -78,6 +78,7 @@ func TestAcceptAndNext(t *testing.T) {
 	if p.heading() != rows[6].Title {
 		t.Errorf("the undo left the rule: %s is shown", p.heading())
 	}
+	p.sees(fmt.Sprintf("2 of %d", len(rows)-5)) // the place is known anew once the list has the rule back
 	p.keys("k")
 	p.shows(rows[5].Title) // which is open again
 	p.sees("Not signed off")
