@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/rulebridge/rulebridge/internal/schema/pipeline"
 )
@@ -60,23 +61,35 @@ func (s *Source) placed(name string, h Hint) (Field, bool) {
 	return f, true
 }
 
-// dropped is the doubt that a value is one which the pipeline drops from the event: a search for it finds nothing. Where every
-// event has the raw field, the draft reads the placeholder where the field is missing, and nothing is in doubt.
-func (s *Source) dropped(f *Field) []Doubt {
+// droppedBy has by stream the doubt that a value is one which its pipeline drops from the event: a search for it finds nothing.
+var droppedBy = sync.OnceValue(func() map[string][]Doubt {
+	out := map[string][]Doubt{}
+	for name, st := range pipeline.Streams() {
+		if len(st.Drop) == 0 {
+			continue
+		}
+		var values []string
+		for _, v := range st.Drop {
+			values = append(values, regexp.QuoteMeta(v))
+		}
+		out[name] = []Doubt{{Values: regexp.MustCompile("(?i)^(?:" + strings.Join(values, "|") + ")$"), Dropped: true,
+			Reason: "the pipeline of " + st.Name + " drops values that stand for none (" + strings.Join(st.Drop, ", ") +
+				"), so that its documents lack the field there"}}
+	}
+	return out
+})
+
+// doubtsAbout are the doubts that the tables have about a name, and else that about values which the pipeline drops. Where
+// every event has the raw field, the draft reads the placeholder where the field is missing, and nothing is in doubt.
+func (s *Source) doubtsAbout(name string, f *Field) []Doubt {
+	if doubts := s.doubts[name]; doubts != nil {
+		return doubts
+	}
 	st := s.facts()
-	if st == nil || len(st.Drop) == 0 || f.Default != "" || f.Support == None || family(f.Type) != family("keyword") {
+	if st == nil || f.Default != "" || f.Support == None || family(f.Type) != family("keyword") {
 		return nil
 	}
-	var values []string
-	for _, v := range st.Drop {
-		values = append(values, regexp.QuoteMeta(v))
-	}
-	re, err := regexp.Compile("(?i)^(?:" + strings.Join(values, "|") + ")$")
-	if err != nil {
-		return nil
-	}
-	return []Doubt{{Values: re, Dropped: true, Reason: "the pipeline of " + st.Name + " drops values that stand for none (" +
-		strings.Join(st.Drop, ", ") + "), so that its documents lack the field there"}}
+	return droppedBy()[s.Streams[0]]
 }
 
 // undoubted leaves out the doubts about a value that the draft reads where the field is missing.
@@ -85,8 +98,7 @@ func undoubted(doubts []Doubt, fill string) []Doubt {
 }
 
 // placeholder is the value that Splunk has where the field is missing: every event of the codes has the raw field, and the
-// pipeline drops what stands for no value. held is the value that some events have there, no one
-// knows which.
+// pipeline drops what stands for no value. held is that value where only some events have it, and nobody knows which.
 func (s *Source) placeholder(name string, f *Field, h Hint) (fill, held string) {
 	if f.Default != "" || f.Fn != "" || f.FormatOnly || f.Support == None || f.AsText || family(f.Type) != family("keyword") {
 		return "", ""

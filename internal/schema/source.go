@@ -45,9 +45,7 @@ func (s *Source) resolve(name string, h Hint) Field {
 	f := s.find(name, h)
 	s.prove(&f)
 	if f.Doubts == nil && f.Proof.Kind != ByPerson {
-		if f.Doubts = s.doubts[name]; f.Doubts == nil {
-			f.Doubts = s.dropped(&f)
-		}
+		f.Doubts = s.doubtsAbout(name, &f)
 	}
 	if f.Default != "" {
 		f.Doubts = undoubted(f.Doubts, f.Default)
@@ -299,9 +297,7 @@ func (s *Source) resolveLines() map[string][]line {
 			}
 			ls[i] = line{codes: m.codes, one: m.one, field: s.apply(name, m)}
 			s.prove(&ls[i].field)
-			if ls[i].field.Doubts = s.doubts[name]; ls[i].field.Doubts == nil {
-				ls[i].field.Doubts = s.dropped(&ls[i].field)
-			}
+			ls[i].field.Doubts = s.doubtsAbout(name, &ls[i].field)
 			if f := &ls[i].field; f.Array == Single && m.listed(name) {
 				f.Array = MaybeArray
 			}
