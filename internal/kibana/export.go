@@ -201,7 +201,7 @@ func (e *Exporter) addRule(rule migration.Rule, exceptions Exceptions) error {
 	}
 	e.sum.Rules++
 	e.sum.Compilers[cmp.Or(rule.CompilerVersion, "unknown")]++
-	if !slices.Contains(made.Tags, TagFull) {
+	if tagOf(rule) != TagFull {
 		e.sum.Partial++
 	}
 	if e.o.Format == FormatTOML {

@@ -1,10 +1,6 @@
 package kibana
 
-import (
-	"slices"
-
-	"github.com/rulebridge/rulebridge/internal/migration"
-)
+import "github.com/rulebridge/rulebridge/internal/migration"
 
 // Make is the detection rule of a translated rule, disabled, with the lookup indices that it joins with under the names that
 // it is to use; why says what keeps it from being one.
@@ -67,7 +63,7 @@ func (c *Counts) Add(r migration.Rule) {
 		return
 	}
 	partial := 0
-	if !Prebuilds(r) && !slices.Contains(fromRule(r).Tags, TagFull) {
+	if !Prebuilds(r) && tagOf(r) != TagFull {
 		partial = 1
 	}
 	c.All++

@@ -135,6 +135,17 @@ func leftOut(r migration.Rule) (migration.Omission, string) {
 	return "", ""
 }
 
+// tagOf is the tag that says how far a rule can be relied on.
+func tagOf(r migration.Rule) string {
+	switch {
+	case r.Edited != nil:
+		return TagEdited
+	case r.Result != migration.Full, r.Original.Trigger != "":
+		return TagPartial
+	}
+	return TagFull
+}
+
 // fromRule is the detection rule of a translated rule. It never enables a rule: a person does, after the lookup indices
 // are there and the note is read.
 func fromRule(r migration.Rule) Rule {
@@ -146,19 +157,16 @@ func fromRule(r migration.Rule) Rule {
 		Type:        "esql", Language: "esql", Query: e.Query,
 		Severity: severity(e), RiskScore: min(100, max(0, e.RiskScore)),
 		From: e.From, To: cmp.Or(e.To, "now"), Threat: e.Threat,
-		Tags: []string{TagSource, TagFull}, References: []string{},
+		Tags: []string{TagSource, tagOf(r)}, References: []string{},
 		MaxSignals: min(mostAlerts, cmp.Or(e.MaxSignals, mostAlerts)), Version: 1,
 	}
 	if k.Threat == nil {
 		k.Threat = []migration.Threat{}
 	}
-	if r.Result != migration.Full {
-		k.Tags[1] = TagPartial
-	}
 	var settings []string
 	edited := 0 // of settings are said before the causes
 	if r.Edited != nil {
-		k.Tags[1], edited = TagEdited, 1
+		edited = 1
 		settings = append(settings, plain(r.Edited.By)+" changed this rule after its translation; what is said here of the translation need not hold for it.")
 	}
 	if rowsAreEvents(e.Query) {
@@ -175,9 +183,6 @@ func fromRule(r migration.Rule) Rule {
 	}
 	if r.Original.Trigger != "" {
 		settings = append(settings, "In Splunk the alert has a condition of its own: "+plain(r.Original.Trigger)+". Check that the query says the same.")
-		if r.Edited == nil {
-			k.Tags[1] = TagPartial
-		}
 	}
 	var why string
 	if k.Suppression, why = suppression(e.Suppression); why != "" {
