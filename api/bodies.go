@@ -4,7 +4,6 @@ import (
 	"io"
 	"math"
 	"strings"
-	"time"
 
 	"github.com/rulebridge/rulebridge/config"
 	"github.com/rulebridge/rulebridge/internal/migration"
@@ -235,7 +234,7 @@ func (b *body) resource(l config.Limits) (migration.Resource, error) {
 		return x, b.fault("name", "is missing")
 	case x.Type == migration.ResourceSetting && x.Name != migration.SettingTimeZone:
 		return x, b.fault("name", "%q is no setting of a migration; the one there is is %s", clip(x.Name, 64), migration.SettingTimeZone)
-	case x.Type == migration.ResourceSetting && !knownZone(x.Definition):
+	case x.Type == migration.ResourceSetting && !config.KnownTimeZone(x.Definition):
 		return x, b.fault("definition", "%q is no time zone; write it as Europe/Berlin or UTC, or leave it empty for the zone of the configuration", clip(x.Definition, 64))
 	case !lookup && !found["definition"]:
 		return x, b.fault("definition", "is missing; a %s needs one, if only an empty text", x.Type)
@@ -320,12 +319,6 @@ func decodeStart(r io.Reader, d config.Migration) (startRequest, error) {
 	return req, b.end()
 }
 
-// knownZone says that a time zone has a name that every machine knows it by; an empty one is none.
-func knownZone(name string) bool {
-	_, err := time.LoadLocation(name)
-	return err == nil && name != "Local"
-}
-
 func (b *body) setting(key string, req *startRequest) (bool, error) {
 	var err error
 	field := "settings." + clip(key, 64)
@@ -344,7 +337,7 @@ func (b *body) setting(key string, req *startRequest) (bool, error) {
 		var s string
 		if s, err = b.text(field, maxSmall, ""); err == nil {
 			req.timeZone = &s
-			if !knownZone(s) {
+			if !config.KnownTimeZone(s) {
 				err = b.fault(field, "%q is not known; write it as Europe/Berlin or UTC, or leave it empty for the zone of the configuration", clip(s, 64))
 			}
 		}

@@ -59,7 +59,7 @@ func (c *Config) Validate() error {
 			k.fault(key, d, "use whole minutes, 1m or more")
 		}
 	}
-	if _, err := time.LoadLocation(c.Translation.TimeZone); err != nil || c.Translation.TimeZone == "Local" {
+	if !KnownTimeZone(c.Translation.TimeZone) {
 		k.fault("translation.time_zone", c.Translation.TimeZone, "write it as Europe/Berlin or UTC")
 	}
 	if c.Translation.UnmappedFields && c.Translation.Target != "9.x" {
@@ -399,4 +399,10 @@ func oneOf(values []string) string {
 		return values[0]
 	}
 	return strings.Join(values[:len(values)-1], ", ") + " or " + values[len(values)-1]
+}
+
+// KnownTimeZone says that a time zone has a name that every machine knows it by (Europe/Berlin, UTC); the empty name is UTC.
+func KnownTimeZone(name string) bool {
+	_, err := time.LoadLocation(name)
+	return err == nil && name != "Local"
 }
