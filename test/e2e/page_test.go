@@ -368,6 +368,18 @@ func (p *page) click(role, pattern string) {
 	})
 }
 
+// tabTo presses Tab, as often as most, until what has the focus is the element e that is wanted.
+func (p *page) tabTo(most int, what, is string) {
+	p.t.Helper()
+	for range most {
+		if evaluate[bool](p, "(e => !!e && ("+is+"))(document.activeElement)") {
+			return
+		}
+		p.keys(kb.Tab)
+	}
+	p.t.Fatalf("Tab does not reach %s", what)
+}
+
 // press moves the mouse over the middle of an element and clicks; false when it cannot be hit there.
 func (p *page) press(e element) bool {
 	x, y, ok := p.middle(e)

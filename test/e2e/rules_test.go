@@ -248,17 +248,7 @@ func TestKeyboard(t *testing.T) {
 	id := g.migrated()
 	p := open(t, g.URL)
 	p.find("link", "^Rules of Acme")
-	// tabTo presses Tab until an element of the page has the focus.
-	tabTo := func(what, has string) {
-		t.Helper()
-		for range 60 {
-			if evaluate[bool](p, "(e => !!e && ("+has+"))(document.activeElement)") {
-				return
-			}
-			p.keys(kb.Tab)
-		}
-		t.Fatalf("Tab does not reach %s", what)
-	}
+	tabTo := func(what, has string) { t.Helper(); p.tabTo(60, what, has) }
 	tabTo("the migration", "e.classList.contains('migration-name')")
 	p.keys(kb.Enter)
 	p.sees("Results")

@@ -289,16 +289,7 @@ func TestKeysFromTheStart(t *testing.T) {
 	g.finish(id)
 	p := open(t, g.URL)
 	p.find("link", "^"+id)
-	tab := func(what, is string) {
-		t.Helper()
-		for range 40 {
-			if evaluate[bool](p, "(e => !!e && ("+is+"))(document.activeElement)") {
-				return
-			}
-			p.keys(kb.Tab)
-		}
-		t.Fatalf("Tab does not reach %s", what)
-	}
+	tab := func(what, is string) { t.Helper(); p.tabTo(40, what, is) }
 	tab("the menu of the migration", "(e.getAttribute('aria-label') ?? '').startsWith('More for')")
 	p.keys(kb.Enter)
 	p.keys("r") // Retry …, then Rename
