@@ -68,26 +68,7 @@ func TestModelsFireOnEveryStream(t *testing.T) {
 					untried.add("addresses begin with the server there")
 					continue
 				}
-				if _, err := catalogue.Ensure(ctx, node.Client, r.out.Index...); err != nil {
-					t.Fatal(err)
-				}
-				var ids []string
-				var docs []any
-				for part, events := range [][]pipeline.Event{tr.hit, tr.miss} {
-					for k, raw := range events {
-						ids = append(ids, fmt.Sprintf("models-%d-%d-%d", n, part, k))
-						docs = append(docs, document(tr.stream, raw, tr.at.Add(time.Duration(part)*time.Hour+time.Duration(k)*time.Second)))
-					}
-				}
-				if err := bulkIDs(ctx, node, catalogue.Match(index)[0].Index(), ids, docs); err != nil {
-					t.Errorf("%s: %v", r.request.Title, err)
-				}
-				if err := node.Do(ctx, "POST", "/logs-*/_refresh", nil, nil); err != nil {
-					t.Fatal(err)
-				}
-				if err := createLookups(ctx, node, r.out.Lookups, made); err != nil {
-					t.Fatal(err)
-				}
+				tr.index(ctx, t, node, catalogue, fmt.Sprintf("models-%d", n), made)
 				tried++
 				if rows, err := tr.alerts(ctx, node, tr.at); err != nil || rows == 0 {
 					t.Errorf("NOT FIRED %s on %s: %v\n  spl: %s\n  raw: %v\n%s", r.request.Title, stream, err, r.request.Query, tr.hit[0], r.out.Query)

@@ -132,26 +132,7 @@ func TestNamedSourcesFire(t *testing.T) {
 				untried.add(why)
 				continue
 			}
-			if _, err := catalogue.Ensure(ctx, node.Client, r.out.Index...); err != nil {
-				t.Fatal(err)
-			}
-			var ids []string
-			var docs []any
-			for part, events := range [][]pipeline.Event{tr.hit, tr.miss} {
-				for k, raw := range events {
-					ids = append(ids, fmt.Sprintf("named-%d-%d-%d", i, part, k))
-					docs = append(docs, document(tr.stream, raw, tr.at.Add(time.Duration(part)*time.Hour+time.Duration(k)*time.Second)))
-				}
-			}
-			if err := bulkIDs(ctx, node, catalogue.Match(index)[0].Index(), ids, docs); err != nil {
-				t.Errorf("%s: %v", r.request.Title, err)
-			}
-			if err := node.Do(ctx, "POST", "/logs-*/_refresh", nil, nil); err != nil {
-				t.Fatal(err)
-			}
-			if err := createLookups(ctx, node, r.out.Lookups, made); err != nil {
-				t.Fatal(err)
-			}
+			tr.index(ctx, t, node, catalogue, fmt.Sprintf("named-%d", i), made)
 			rows, err := tr.alerts(ctx, node, tr.at)
 			if err == nil && rows == 0 && slices.ContainsFunc(slices.Collect(maps.Keys(tr.hit[0])), func(name string) bool { return usual[name] == "" && !tr.stream.Knows(name) }) {
 				untried.add("the event has a field that no event of the stream has")

@@ -6,7 +6,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
+	"strings"
+	"testing"
+	"time"
 
+	"github.com/rulebridge/rulebridge/internal/schema/pipeline"
 	"github.com/rulebridge/rulebridge/test/elasticsearch"
 )
 
@@ -49,4 +53,31 @@ func bulkIDs(ctx context.Context, node *elasticsearch.Node, index string, ids []
 // putDoc indexes one document under an id, replacing what was there.
 func putDoc(ctx context.Context, node *elasticsearch.Node, index, id string, doc any) error {
 	return node.Do(ctx, "PUT", "/"+url.PathEscape(index)+"/_doc/"+url.PathEscape(id), doc, nil)
+}
+
+// index has the node hold what one trial needs: the streams that the rule reads, the events in theirs, and the lookup indices.
+// made has the lookup indices of earlier trials; name tells the documents of the trials apart.
+func (tr *trial) index(ctx context.Context, t *testing.T, node *elasticsearch.Node, catalogue *elasticsearch.Catalogue, name string, made map[string]string) {
+	t.Helper()
+	if _, err := catalogue.Ensure(ctx, node.Client, tr.rule.out.Index...); err != nil {
+		t.Fatal(err)
+	}
+	var ids []string
+	var docs []any
+	for part, events := range [][]pipeline.Event{tr.hit, tr.miss} {
+		for k, raw := range events {
+			ids = append(ids, fmt.Sprintf("%s-%d-%d", name, part, k))
+			docs = append(docs, document(tr.stream, raw, tr.at.Add(time.Duration(part)*time.Hour+time.Duration(k)*time.Second)))
+		}
+	}
+	index := "logs-" + strings.ReplaceAll(tr.stream.Name, "/", ".") + "-*"
+	if err := bulkIDs(ctx, node, catalogue.Match(index)[0].Index(), ids, docs); err != nil {
+		t.Errorf("%s: %v", tr.rule.request.Title, err)
+	}
+	if err := node.Do(ctx, "POST", "/logs-*/_refresh", nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := createLookups(ctx, node, tr.rule.out.Lookups, made); err != nil {
+		t.Fatal(err)
+	}
 }
