@@ -74,6 +74,19 @@ type Migration struct {
 	Settings *Settings `json:"settings,omitempty"`
 }
 
+// Begin fills in what the caller who creates a migration left open: when it was created, and that it is ready.
+func (m *Migration) Begin(now time.Time) {
+	if m.CreatedAt.IsZero() {
+		m.CreatedAt = now
+	}
+	if m.LastUpdated.IsZero() {
+		m.LastUpdated = m.CreatedAt
+	}
+	if m.State == "" {
+		m.State = Ready
+	}
+}
+
 // Settings are what a start may ask for.
 type Settings struct {
 	Batch int           `json:"batch"` // rules claimed at once, and most rules in flight

@@ -19,15 +19,7 @@ func (s *Store) CreateMigration(ctx context.Context, m migration.Migration, rule
 		return errors.New("create migration: no id given")
 	}
 	now := s.now()
-	if m.CreatedAt.IsZero() {
-		m.CreatedAt = now
-	}
-	if m.LastUpdated.IsZero() {
-		m.LastUpdated = m.CreatedAt
-	}
-	if m.State == "" {
-		m.State = migration.Ready
-	}
+	m.Begin(now)
 	m.Deleted, m.Total = false, 0
 	staged := migrationDoc{Migration: m, StateEpoch: m.Epoch, Staged: true}
 	o, err := s.writes.do(ctx, write{action: "create", ref: s.migrationRef(m.ID), doc: staged})

@@ -77,15 +77,7 @@ func (s *Store) CreateMigration(ctx context.Context, m migration.Migration, rule
 		return errors.New("create migration: no id given")
 	}
 	now := s.now()
-	if m.CreatedAt.IsZero() {
-		m.CreatedAt = now
-	}
-	if m.LastUpdated.IsZero() {
-		m.LastUpdated = m.CreatedAt
-	}
-	if m.State == "" {
-		m.State = migration.Ready
-	}
+	m.Begin(now)
 	m.Deleted = false
 	doc, err := json.Marshal(m)
 	if err != nil {
