@@ -57,27 +57,27 @@ func putDoc(ctx context.Context, node *elasticsearch.Node, index, id string, doc
 
 // index has the node hold what one trial needs: the streams that the rule reads, the events in theirs, and the lookup indices.
 // made has the lookup indices of earlier trials; name tells the documents of the trials apart.
-func (tr *trial) index(ctx context.Context, t *testing.T, node *elasticsearch.Node, catalogue *elasticsearch.Catalogue, name string, made map[string]string) {
-	t.Helper()
-	if _, err := catalogue.Ensure(ctx, node.Client, tr.rule.out.Index...); err != nil {
-		t.Fatal(err)
+func (t *trial) index(ctx context.Context, tb testing.TB, node *elasticsearch.Node, catalogue *elasticsearch.Catalogue, name string, made map[string]string) {
+	tb.Helper()
+	if _, err := catalogue.Ensure(ctx, node.Client, t.rule.out.Index...); err != nil {
+		tb.Fatal(err)
 	}
 	var ids []string
 	var docs []any
-	for part, events := range [][]pipeline.Event{tr.hit, tr.miss} {
+	for part, events := range [][]pipeline.Event{t.hit, t.miss} {
 		for k, raw := range events {
 			ids = append(ids, fmt.Sprintf("%s-%d-%d", name, part, k))
-			docs = append(docs, document(tr.stream, raw, tr.at.Add(time.Duration(part)*time.Hour+time.Duration(k)*time.Second)))
+			docs = append(docs, document(t.stream, raw, t.at.Add(time.Duration(part)*time.Hour+time.Duration(k)*time.Second)))
 		}
 	}
-	index := "logs-" + strings.ReplaceAll(tr.stream.Name, "/", ".") + "-*"
+	index := "logs-" + strings.ReplaceAll(t.stream.Name, "/", ".") + "-*"
 	if err := bulkIDs(ctx, node, catalogue.Match(index)[0].Index(), ids, docs); err != nil {
-		t.Errorf("%s: %v", tr.rule.request.Title, err)
+		tb.Errorf("%s: %v", t.rule.request.Title, err)
 	}
 	if err := node.Do(ctx, "POST", "/logs-*/_refresh", nil, nil); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	if err := createLookups(ctx, node, tr.rule.out.Lookups, made); err != nil {
-		t.Fatal(err)
+	if err := createLookups(ctx, node, t.rule.out.Lookups, made); err != nil {
+		tb.Fatal(err)
 	}
 }
